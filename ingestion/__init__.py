@@ -1,0 +1,1 @@
+"""dlt sources that land raw records. Knows HTTP and raw shapes; never Dagster, never dbt."""

@@ -1,0 +1,1 @@
+"""Dagster wiring: assets, checks, schedule, command line. Computes nothing itself."""
