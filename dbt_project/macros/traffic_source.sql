@@ -1,0 +1,30 @@
+{# HubSpot's traffic source of a visit: first match wins, the landing URL before the referring domain.
+   https://knowledge.hubspot.com/reports/understand-hubspots-traffic-sources-in-the-traffic-analytics-tool
+   Expects columns utm_source, utm_medium, utm_campaign, source_param, gclid, referrer_host, referrer_kind (social, search,
+   mail, rss, null), is_own_referrer, is_known_network (utm_source is exactly a social network's name). #}
+{% macro traffic_source() -%}
+    {%- set any_utm = "coalesce(utm_source, utm_medium, utm_campaign) is not null" -%}
+    {%- set utm_text = "lower(concat_ws(' ', utm_source, utm_medium, utm_campaign))" -%}
+    {%- set any_text = "lower(concat_ws(' ', utm_source, utm_medium, utm_campaign, source_param))" -%}
+    case
+        -- a social medium, named or referred, is organic social whatever else the URL says
+        when lower(utm_medium) = 'social' and (is_known_network or coalesce(referrer_kind = 'social', false)) then 'SOCIAL_MEDIA'
+        when regexp_matches(lower(source_param), 'adword|ppc|cpc') then 'PAID_SEARCH'
+        -- a click id too short or with foreign characters is not valid
+        when regexp_matches(gclid, '^[A-Za-z0-9_.-]{10,}$') then 'PAID_SEARCH'
+        when regexp_matches(lower(utm_medium), 'paid|ppc|cpc')
+            and (is_known_network or coalesce(referrer_kind = 'social', false)) then 'PAID_SOCIAL'
+        when regexp_matches(lower(concat_ws(' ', utm_source, utm_medium)), 'paidsocial') then 'PAID_SOCIAL'
+        when {{ any_utm }} and referrer_host = 'google.com' then 'PAID_SEARCH'
+        when regexp_matches({{ utm_text }}, 'adword|ppc|cpc') then 'PAID_SEARCH'
+        when contains({{ any_text }}, 'email') then 'EMAIL_MARKETING'
+        when {{ any_utm }} or source_param is not null then 'OTHER_CAMPAIGNS'
+        when referrer_kind = 'social' then 'SOCIAL_MEDIA'
+        when referrer_kind in ('mail', 'rss') then 'DIRECT_TRAFFIC'
+        when referrer_kind = 'search' then 'ORGANIC_SEARCH'
+        -- the site's own pages name no source: docs/contract.md, fct_sessions
+        when is_own_referrer then 'DIRECT_TRAFFIC'
+        when referrer_host is not null then 'REFERRALS'
+        else 'DIRECT_TRAFFIC'
+    end
+{%- endmacro %}

@@ -1,0 +1,29 @@
+{# First non-empty value of a query parameter, decoded; twice where it was encoded twice. #}
+{% macro url_param(url, name) -%}
+    nullif(trim(url_decode(url_decode(replace(regexp_extract({{ url }}, '[?&]{{ name }}=([^&#]+)', 1), '+', ' ')))), '')
+{%- endmacro %}
+
+{# A parameter that holds an id: digits only, so that placeholders such as [SITE_SOURCE_NAME] never join. #}
+{% macro url_id_param(url, name) -%}
+    nullif(regexp_extract({{ url }}, '[?&]{{ name }}=([0-9]+)(?:[&#]|$)', 1), '')
+{%- endmacro %}
+
+{# Lower-case host without a leading www. #}
+{% macro url_host(url) -%}
+    nullif(regexp_extract(lower({{ url }}), '^[a-z]+://(?:[^/@?#]*@)?(?:www\.)?([^/:?#]+)', 1), '')
+{%- endmacro %}
+
+{# HubSpot's auto-tracking parameters as the contract's hierarchy: columns hsa_network, hsa_account_id, hsa_campaign_id,
+   hsa_ad_group_id, hsa_ad_id, hsa_is_lead_ad. LinkedIn's shifted levels need no change: hsa_cam is the campaign group. #}
+{% macro hsa_columns(url) -%}
+    case {{ url_param(url, 'hsa_net') }}
+        when 'adwords' then 'google_ads'
+        when 'facebook' then 'facebook_ads'
+        when 'linkedin' then 'linkedin_ads'
+    end as hsa_network,
+    {{ url_id_param(url, 'hsa_acc') }} as hsa_account_id,
+    {{ url_id_param(url, 'hsa_cam') }} as hsa_campaign_id,
+    {{ url_id_param(url, 'hsa_grp') }} as hsa_ad_group_id,
+    {{ url_id_param(url, 'hsa_ad') }} as hsa_ad_id,
+    coalesce({{ url_param(url, 'hsa_la') }} = 'true', false) as hsa_is_lead_ad
+{%- endmacro %}

@@ -1,0 +1,42 @@
+-- what decides the reason of a claim that HubSpot does not credit, one column per fact
+with form_tracking as (
+    select
+        submissions.submission_id,
+        bool_or(neighbours.is_tracked) as form_is_tracked
+    from {{ ref('fct_form_submissions') }} as submissions
+    inner join {{ ref('fct_form_submissions') }} as neighbours
+        on
+            submissions.form_id = neighbours.form_id
+            and neighbours.submitted_at
+            between submissions.submitted_at - to_days({{ var('form_tracking_days') }})
+            and submissions.submitted_at + to_days({{ var('form_tracking_days') }})
+    where not submissions.is_tracked
+    group by submissions.submission_id
+)
+
+select
+    claims.submission_id,
+    {{ ad_key('claims.') }},
+    submissions.conversion_number,
+    submissions.is_filtered,
+    submissions.is_tracked,
+    submissions.page_url is null or not coalesce(form_tracking.form_is_tracked, true) as is_form_context_missing,
+    coalesce(
+        arg_min(claims.submission_id, (claims.occurred_at, claims.submission_id))
+        filter (where claims.could_count or claims.is_credited_by_default)
+            over (partition by claims.contact_id, claims.network, claims.account_id, claims.campaign_id)
+        != claims.submission_id
+        and claims.contact_id is not null,
+        false
+    ) as campaign_claims_earlier_one,
+    submissions.session_id,
+    coalesce(
+        sessions.session_number = claims.click_session_number + 1
+        and sessions.traffic_source = 'DIRECT_TRAFFIC'
+        and sessions.started_at <= claims.click_session_ended_at + to_hours({{ var('session_timeout_hours') }}),
+        false
+    ) as is_timed_out_session
+from {{ ref('int_claims') }} as claims
+inner join {{ ref('fct_form_submissions') }} as submissions on claims.submission_id = submissions.submission_id
+left join {{ ref('fct_sessions') }} as sessions on submissions.session_id = sessions.session_id
+left join form_tracking on claims.submission_id = form_tracking.submission_id

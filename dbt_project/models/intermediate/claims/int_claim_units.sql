@@ -1,0 +1,51 @@
+-- the network's whole units of a campaign and day, handed to single claims (docs/contract.md, conversion_ledger): claims
+-- inside the window and of an action in the headline take one each until the network's figure is used up
+with eligible as (
+    select
+        submission_id,
+        {{ ad_key() }},
+        date,
+        case when event_type = 'lead' then 'lead' else 'click' end as unit_type,
+        is_credited_by_default,
+        clicked_at
+    from {{ ref('int_claims') }}
+    where could_count
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by network, account_id, campaign_id, date, unit_type
+            order by
+                is_credited_by_default desc,
+                clicked_at desc,
+                submission_id asc,
+                ad_group_id asc nulls last,
+                ad_id asc nulls last
+        ) as position
+    from eligible
+),
+
+figures as (
+    select
+        network,
+        account_id,
+        campaign_id,
+        date,
+        unit_type,
+        units
+    from {{ ref('int_campaign_days') }}
+    unpivot (units for unit_type in (click_units as 'click', lead_units as 'lead'))
+)
+
+select
+    ranked.submission_id,
+    {{ ad_key('ranked.') }},
+    cast(case when ranked.position <= coalesce(figures.units, 0) then 1 else 0 end as decimal(18, 6)) as network_units
+from ranked
+left join figures
+    on
+        {{ same_campaign('ranked', 'figures') }}
+        and ranked.date = figures.date
+        and ranked.unit_type = figures.unit_type

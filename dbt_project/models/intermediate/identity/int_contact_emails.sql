@@ -1,0 +1,12 @@
+-- an address belongs to one contact; the older one keeps it where the portal's data says otherwise
+select
+    email_hash,
+    arg_min(contact_id, (created_at, contact_id)) as contact_id
+from (
+    select
+        unnest(email_hashes) as email_hash,
+        contact_id,
+        created_at
+    from {{ ref('stg_hubspot__contacts') }}
+)
+group by email_hash

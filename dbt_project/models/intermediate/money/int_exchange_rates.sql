@@ -1,0 +1,63 @@
+-- one rate per currency and day that needs one; a missing rate stops the run and lists what is missing
+with needed as (
+    select distinct
+        accounts.currency as from_currency,
+        portal.home_currency as to_currency,
+        delivery.date
+    from {{ ref('int_ad_delivery') }} as delivery
+    inner join {{ ref('int_accounts') }} as accounts
+        on delivery.network = accounts.network and delivery.account_id = accounts.account_id
+    cross join {{ ref('stg_hubspot__account') }} as portal
+    where delivery.spend != 0
+    union
+    select
+        deals.currency as from_currency,
+        portal.home_currency as to_currency,
+        cast(deals.closed_at as date) as date
+    from {{ ref('stg_hubspot__deals') }} as deals
+    cross join {{ ref('stg_hubspot__account') }} as portal
+    where
+        deals.amount is not null
+        and deals.amount_home is null
+        and deals.currency is not null
+        and deals.closed_at is not null
+),
+
+rated as (
+    select
+        needed.from_currency,
+        needed.to_currency,
+        needed.date,
+        case when needed.from_currency = needed.to_currency then cast(1 as decimal(18, 8)) else rates.rate end as rate
+    from needed
+    asof left join {{ ref('exchange_rates') }} as rates
+        on
+            needed.from_currency = rates.from_currency
+            and needed.to_currency = rates.to_currency
+            and needed.date >= rates.valid_from
+),
+
+missing as (
+    select string_agg(pair, '; ' order by pair) as pairs
+    from (
+        select from_currency || ' to ' || to_currency || ' from ' || min(date) || ' to ' || max(date) as pair
+        from rated
+        where rate is null
+        group by from_currency, to_currency
+    ) as pairs_missing
+)
+
+select
+    rated.from_currency,
+    rated.to_currency,
+    rated.date,
+    case
+        when missing.pairs is null then rated.rate
+        else
+            error(
+                'adledger: no exchange rate for ' || missing.pairs
+                || ': add the pair to dbt_project/seeds/exchange_rates.csv (from_currency,to_currency,valid_from,rate)'
+            )
+    end as rate
+from rated
+cross join missing

@@ -1,0 +1,18 @@
+-- a day without figures that was read is a zero; a day never read is unknown
+select
+    'google_ads' as network,
+    account_id,
+    date
+from {{ ref('stg_google_ads__days_read') }}
+union all
+select
+    'facebook_ads' as network,
+    account_id,
+    date
+from {{ ref('stg_facebook_ads__days_read') }}
+union all
+select
+    'linkedin_ads' as network,
+    account_id,
+    date
+from {{ ref('stg_linkedin_ads__days_read') }}

@@ -1,0 +1,150 @@
+{%- set split %}
+        case
+            when external_conversion_source like 'UPLOAD%' or external_conversion_source = 'SALESFORCE' then 'uploaded'
+            when external_conversion_source = 'GOOGLE_HOSTED' and action_category in ('LEAD', 'SUBMIT_LEAD_FORM') then 'lead_form'
+            when attribution_event_type = 'ENGAGED_VIEW' then 'engaged_view'
+            when attribution_event_type = 'IMPRESSION' then 'view'
+            else 'click'
+        end
+{%- endset -%}
+{%- set sums %}
+        sum(conversions) as conversions,
+        sum(conversions_by_conversion_date) as conversions_by_conversion_date,
+        sum(all_conversions - conversions) as other_conversions,
+        sum(conversions_value) as value,
+        max(observed_at) as observed_at
+{%- endset -%}
+
+with ads as (
+    select
+        account_id,
+        date,
+        campaign_id,
+        ad_group_id,
+        ad_id,
+        conversion_action_id,
+        max(conversion_action_name) as conversion_action_name,
+        max(action_category) as action_category,
+        {{ split }} as event_type,
+        {{ sums }}
+    from {{ ref('stg_google_ads__ad_conversions') }}
+    group by account_id, date, campaign_id, ad_group_id, ad_id, conversion_action_id, event_type
+),
+
+campaigns as (
+    select
+        account_id,
+        date,
+        campaign_id,
+        conversion_action_id,
+        max(conversion_action_name) as conversion_action_name,
+        max(action_category) as action_category,
+        {{ split }} as event_type,
+        {{ sums }}
+    from {{ ref('stg_google_ads__campaign_conversions') }}
+    group by account_id, date, campaign_id, conversion_action_id, event_type
+),
+
+-- Performance Max and removed ads exist only in the campaign's total:
+-- https://developers.google.com/google-ads/api/docs/performance-max/reporting
+remainders as (
+    select
+        account_id,
+        date,
+        campaign_id,
+        cast(null as varchar) as ad_group_id,
+        cast(null as varchar) as ad_id,
+        conversion_action_id,
+        max(conversion_action_name) as conversion_action_name,
+        max(action_category) as action_category,
+        event_type,
+        sum(conversions) as conversions,
+        sum(conversions_by_conversion_date) as conversions_by_conversion_date,
+        sum(other_conversions) as other_conversions,
+        sum(value) as value,
+        max(observed_at) as observed_at
+    from (
+        select * from campaigns
+        union all by name
+        select
+            * exclude (ad_group_id, ad_id)
+            replace (
+                -conversions as conversions,
+                -conversions_by_conversion_date as conversions_by_conversion_date,
+                -other_conversions as other_conversions,
+                -value as value
+            )
+        from ads
+    ) as signed
+    group by account_id, date, campaign_id, conversion_action_id, event_type
+),
+
+split_rows as (
+    select * from ads
+    union all by name
+    select * from remainders
+),
+
+headline as (
+    select
+        * exclude (other_conversions),
+        true as counts_in_headline
+    from split_rows
+    where conversions != 0 or conversions_by_conversion_date != 0
+),
+
+outside_headline as (
+    select
+        account_id,
+        date,
+        campaign_id,
+        ad_group_id,
+        ad_id,
+        conversion_action_id,
+        max(conversion_action_name) as conversion_action_name,
+        max(action_category) as action_category,
+        'all' as event_type,
+        sum(other_conversions) as conversions,
+        cast(null as decimal(18, 6)) as conversions_by_conversion_date,
+        cast(null as decimal(18, 6)) as value,
+        max(observed_at) as observed_at,
+        false as counts_in_headline
+    from split_rows
+    group by account_id, date, campaign_id, ad_group_id, ad_id, conversion_action_id
+    having sum(other_conversions) != 0
+),
+
+view_through as (
+    select
+        account_id,
+        date,
+        campaign_id,
+        ad_group_id,
+        ad_id,
+        'view_through_conversions' as conversion_action_id,
+        'View-through conversions' as conversion_action_name,
+        cast(null as varchar) as action_category,
+        'view' as event_type,
+        cast(view_through_conversions as decimal(18, 6)) as conversions,
+        cast(null as decimal(18, 6)) as conversions_by_conversion_date,
+        cast(null as decimal(18, 6)) as value,
+        observed_at,
+        false as counts_in_headline
+    from {{ ref('stg_google_ads__ad_metrics') }}
+    where view_through_conversions != 0
+)
+
+select
+    'google_ads' as network,
+    rows.*,
+    actions.click_window_days,
+    actions.view_window_days
+from (
+    select * from headline
+    union all by name
+    select * from outside_headline
+    union all by name
+    select * from view_through
+) as rows
+left join {{ ref('stg_google_ads__conversion_actions') }} as actions
+    on rows.account_id = actions.account_id and rows.conversion_action_id = actions.conversion_action_id

@@ -1,0 +1,133 @@
+with creatives as (
+    select
+        creatives.account_id,
+        creatives.ad_id,
+        creatives.ad_group_id,
+        campaigns.campaign_id
+    from {{ ref('stg_linkedin_ads__creatives') }} as creatives
+    inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
+        on creatives.account_id = campaigns.account_id and creatives.ad_group_id = campaigns.ad_group_id
+),
+
+figures as (
+    -- creatives the API no longer lists keep their figures in the campaign's total
+    select
+        figures.account_id,
+        figures.date,
+        creatives.campaign_id,
+        creatives.ad_group_id,
+        figures.ad_id,
+        figures.conversion_action_id,
+        figures.post_click_conversions,
+        figures.post_view_conversions,
+        0 as leads,
+        figures.conversion_value,
+        figures.observed_at
+    from {{ ref('stg_linkedin_ads__creative_conversions') }} as figures
+    inner join creatives on figures.account_id = creatives.account_id and figures.ad_id = creatives.ad_id
+    union all by name
+    select
+        figures.account_id,
+        figures.date,
+        creatives.campaign_id,
+        creatives.ad_group_id,
+        figures.ad_id,
+        'one_click_leads' as conversion_action_id,
+        figures.one_click_leads as leads,
+        figures.observed_at
+    from {{ ref('stg_linkedin_ads__creative_analytics') }} as figures
+    inner join creatives on figures.account_id = creatives.account_id and figures.ad_id = creatives.ad_id
+    union all by name
+    select
+        figures.account_id,
+        figures.date,
+        campaigns.campaign_id,
+        figures.conversion_action_id,
+        figures.post_click_conversions,
+        figures.post_view_conversions,
+        figures.conversion_value,
+        figures.observed_at
+    from {{ ref('stg_linkedin_ads__campaign_conversions') }} as figures
+    inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
+        on figures.account_id = campaigns.account_id and figures.ad_group_id = campaigns.ad_group_id
+    union all by name
+    select
+        figures.account_id,
+        figures.date,
+        campaigns.campaign_id,
+        'one_click_leads' as conversion_action_id,
+        figures.one_click_leads as leads,
+        figures.observed_at
+    from {{ ref('stg_linkedin_ads__campaign_analytics') }} as figures
+    inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
+        on figures.account_id = campaigns.account_id and figures.ad_group_id = campaigns.ad_group_id
+),
+
+events as (
+    select
+        account_id,
+        date,
+        campaign_id,
+        ad_group_id,
+        ad_id,
+        conversion_action_id,
+        observed_at,
+        coalesce(conversion_value, 0)
+        / nullif(coalesce(post_click_conversions, 0) + coalesce(post_view_conversions, 0), 0) as value_each,
+        unnest([
+            { 'event_type': 'click', 'conversions': coalesce(post_click_conversions, 0) },
+            { 'event_type': 'view', 'conversions': coalesce(post_view_conversions, 0) },
+            { 'event_type': 'lead_form', 'conversions': coalesce(leads, 0) }
+        ]) as event
+    from figures
+),
+
+rows as (
+    select
+        account_id,
+        date,
+        campaign_id,
+        ad_group_id,
+        ad_id,
+        conversion_action_id,
+        event.event_type,
+        cast(event.conversions as decimal(18, 6)) as conversions,
+        cast(event.conversions * value_each as decimal(18, 6)) as value,
+        observed_at
+    from events
+    where ad_id is not null
+    union all by name
+    select
+        account_id,
+        date,
+        campaign_id,
+        cast(null as varchar) as ad_group_id,
+        cast(null as varchar) as ad_id,
+        conversion_action_id,
+        event.event_type,
+        cast(sum(case when ad_id is null then event.conversions else -event.conversions end) as decimal(18, 6)) as conversions,
+        cast(
+            sum(case when ad_id is null then event.conversions * value_each else -event.conversions * value_each end)
+            as decimal(18, 6)
+        ) as value,
+        max(observed_at) as observed_at
+    from events
+    group by account_id, date, campaign_id, conversion_action_id, event.event_type
+)
+
+select
+    'linkedin_ads' as network,
+    rows.*,
+    cast(null as decimal(18, 6)) as conversions_by_conversion_date,
+    case
+        when rows.conversion_action_id = 'one_click_leads' then 'Leads (on LinkedIn)'
+        else rules.conversion_action_name
+    end as conversion_action_name,
+    case when rows.conversion_action_id = 'one_click_leads' then 'LEAD' else rules.action_category end as action_category,
+    true as counts_in_headline,
+    rules.click_window_days,
+    rules.view_window_days
+from rows
+left join {{ ref('stg_linkedin_ads__conversion_rules') }} as rules
+    on rows.account_id = rules.account_id and rows.conversion_action_id = rules.conversion_action_id
+where rows.conversions != 0

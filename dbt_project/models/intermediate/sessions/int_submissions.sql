@@ -1,0 +1,141 @@
+with counted_limits as (
+    -- the property keeps the 800 most recent entries; older submissions count although it no longer lists them
+    select
+        contact_id,
+        case when count(*) >= 800 then min(submitted_at) end as listed_since
+    from {{ ref('stg_hubspot__counted_submissions') }}
+    group by contact_id
+),
+
+-- form and instant identify the contact before the address does: addresses change, instants do not
+log_entries as (
+    select
+        entries.submission_id,
+        entries.form_id,
+        entries.submitted_at,
+        entries.page_url,
+        coalesce(counted.contact_id, emails.contact_id) as contact_id,
+        counted.contact_id is not null as is_listed
+    from {{ ref('stg_hubspot__form_submissions') }} as entries
+    left join {{ ref('int_contact_emails') }} as emails on entries.email_hash = emails.email_hash
+    left join {{ ref('stg_hubspot__counted_submissions') }} as counted
+        on entries.form_id = counted.form_id and entries.submitted_at = counted.submitted_at
+    qualify row_number() over (
+        partition by entries.submission_id
+        order by counted.contact_id = emails.contact_id desc nulls last, counted.contact_id
+    ) = 1
+),
+
+logged as (
+    select
+        log_entries.submission_id,
+        log_entries.contact_id,
+        log_entries.form_id,
+        coalesce(forms.form_type, 'unknown') as form_type,
+        log_entries.submitted_at,
+        log_entries.page_url,
+        case
+            when log_entries.contact_id is not null
+                then not (log_entries.is_listed or coalesce(log_entries.submitted_at < counted_limits.listed_since, false))
+        end as is_filtered
+    from log_entries
+    left join {{ ref('stg_hubspot__forms') }} as forms on log_entries.form_id = forms.form_id
+    left join counted_limits on log_entries.contact_id = counted_limits.contact_id
+),
+
+-- counted, but in no form's log: lead ads, whose forms the forms API does not list, and forms deleted since
+unlogged as (
+    select
+        concat_ws(':', counted.form_id, epoch_ms(counted.submitted_at), counted.contact_id) as submission_id,
+        counted.contact_id,
+        counted.form_id,
+        case
+            when forms.form_id is null and counted.page_id is null then 'lead_ad'
+            else coalesce(forms.form_type, 'unknown')
+        end as form_type,
+        counted.submitted_at,
+        cast(null as varchar) as page_url,
+        false as is_filtered
+    from {{ ref('stg_hubspot__counted_submissions') }} as counted
+    left join {{ ref('stg_hubspot__forms') }} as forms on counted.form_id = forms.form_id
+    where
+        not exists (
+            select 1
+            from log_entries
+            where
+                log_entries.contact_id = counted.contact_id
+                and log_entries.form_id = counted.form_id
+                and log_entries.submitted_at = counted.submitted_at
+        )
+),
+
+submissions as (
+    select * from logged
+    union all by name
+    select * from unlogged
+),
+
+last_views as (
+    select
+        submissions.submission_id,
+        max(views.occurred_at) as viewed_at
+    from submissions
+    inner join {{ ref('int_page_views') }} as views
+        on
+            submissions.contact_id = views.contact_id
+            and views.occurred_at
+            between submissions.submitted_at - interval '{{ var("session_gap_minutes") }} minutes' and submissions.submitted_at
+    group by submissions.submission_id
+),
+
+portal as (
+    select count(*) > 0 as has_page_views
+    from {{ ref('int_page_views') }}
+),
+
+lead_ad_urls as (
+    select
+        submissions.submission_id,
+        arg_min(
+            history.url, (abs(epoch_ms(history.seen_at) - epoch_ms(submissions.submitted_at)), history.url)
+        ) as url
+    from submissions
+    inner join {{ ref('stg_hubspot__url_history') }} as history
+        on
+            submissions.contact_id = history.contact_id
+            and {{ url_param('history.url', 'hsa_la') }} = 'true'
+            and abs(epoch_ms(history.seen_at) - epoch_ms(submissions.submitted_at))
+            <= {{ var('lead_ad_url_hours') }} * 3600000
+    where submissions.form_type = 'lead_ad'
+    group by submissions.submission_id
+)
+
+select
+    submissions.submission_id,
+    submissions.contact_id,
+    submissions.form_id,
+    submissions.form_type,
+    submissions.submitted_at,
+    coalesce(lead_ad_urls.url, submissions.page_url) as page_url,
+    submissions.is_filtered,
+    case
+        when submissions.contact_id is null or submissions.form_type = 'lead_ad' then null
+        when portal.has_page_views then last_views.viewed_at is not null
+        -- without page-view events the contact's own timestamps tell whether a visit belongs to the submission
+        else
+            coalesce(
+                contacts.original_source != 'OFFLINE'
+                and abs(epoch_ms(contacts.first_seen_at) - epoch_ms(submissions.submitted_at))
+                <= {{ var('session_gap_minutes') }} * 60000, false
+            )
+            or coalesce(
+                contacts.latest_source != 'OFFLINE'
+                and abs(epoch_ms(contacts.last_seen_at) - epoch_ms(submissions.submitted_at))
+                <= {{ var('session_gap_minutes') }} * 60000, false
+            )
+    end as is_tracked
+from submissions
+cross join portal
+left join last_views on submissions.submission_id = last_views.submission_id
+left join lead_ad_urls on submissions.submission_id = lead_ad_urls.submission_id
+left join {{ ref('stg_hubspot__contacts') }} as contacts on submissions.contact_id = contacts.contact_id

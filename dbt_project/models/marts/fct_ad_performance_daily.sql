@@ -1,0 +1,73 @@
+with facts as (
+    select
+        {{ ad_key() }},
+        date,
+        impressions,
+        clicks,
+        spend
+    from {{ ref('int_ad_delivery') }}
+    union all by name
+    select
+        {{ ad_key() }},
+        date,
+        conversions as network_conversions
+    from {{ ref('fct_network_conversions') }}
+    where counts_in_headline
+    union all by name
+    select
+        {{ ad_key('attribution.') }},
+        cast(attribution.credited_at at time zone accounts.time_zone as date) as date,
+        1 as hubspot_contacts
+    from {{ ref('fct_contact_attribution') }} as attribution
+    inner join {{ ref('int_accounts') }} as accounts
+        on attribution.network = accounts.network and attribution.account_id = accounts.account_id
+    where attribution.attribution_report = '{{ var("default_attribution_report") }}'
+    union all by name
+    select
+        {{ ad_key('deals.') }},
+        cast(deals.credited_at at time zone accounts.time_zone as date) as date,
+        1 as deals_won,
+        cast(deals.amount_home * deals.credit as decimal(18, 6)) as revenue_home
+    from {{ ref('int_deal_credits') }} as deals
+    inner join {{ ref('int_accounts') }} as accounts
+        on deals.network = accounts.network and deals.account_id = accounts.account_id
+    where deals.attribution_report = '{{ var("default_attribution_report") }}'
+),
+
+days as (
+    select
+        {{ ad_key() }},
+        date,
+        cast(coalesce(sum(impressions), 0) as bigint) as impressions,
+        cast(coalesce(sum(clicks), 0) as bigint) as clicks,
+        cast(coalesce(sum(spend), 0) as decimal(18, 6)) as spend,
+        cast(coalesce(sum(network_conversions), 0) as decimal(18, 6)) as network_conversions,
+        cast(coalesce(sum(hubspot_contacts), 0) as bigint) as hubspot_contacts,
+        cast(coalesce(sum(deals_won), 0) as bigint) as deals_won,
+        cast(coalesce(sum(revenue_home), 0) as decimal(18, 6)) as revenue_home
+    from facts
+    group by {{ ad_key() }}, date
+)
+
+select
+    {{ ad_key('days.') }},
+    days.date,
+    days.impressions,
+    days.clicks,
+    days.spend,
+    accounts.currency,
+    cast(case when days.spend = 0 then 0 else days.spend * rates.rate end as decimal(18, 6)) as spend_home,
+    days.network_conversions,
+    '{{ var("default_attribution_report") }}' as attribution_report,
+    days.hubspot_contacts,
+    days.deals_won,
+    days.revenue_home
+from days
+inner join {{ ref('int_accounts') }} as accounts
+    on days.network = accounts.network and days.account_id = accounts.account_id
+cross join {{ ref('stg_hubspot__account') }} as portal
+left join {{ ref('int_exchange_rates') }} as rates
+    on
+        accounts.currency = rates.from_currency
+        and portal.home_currency = rates.to_currency
+        and days.date = rates.date

@@ -1,0 +1,26 @@
+select
+    submissions.contact_id,
+    submissions.submission_id,
+    submissions.session_id,
+    submissions.submitted_at as converted_at,
+    case
+        when submissions.form_type = 'lead_ad' and submissions.network = 'google_ads' then 'PAID_SEARCH'
+        when submissions.form_type = 'lead_ad' then 'PAID_SOCIAL'
+        else coalesce(sessions.traffic_source, 'OFFLINE')
+    end as traffic_source,
+    submissions.form_type = 'lead_ad' as is_lead_ad,
+    coalesce(sessions.is_ad_click, false) as is_ad_session,
+    contacts.created_at as contact_created_at,
+    coalesce(
+        contacts.created_at
+        < submissions.submitted_at - interval '{{ var("existing_contact_tolerance_minutes") }} minutes', false
+    ) as existed_before_conversion,
+    submissions.network,
+    submissions.account_id,
+    submissions.campaign_id,
+    submissions.ad_group_id,
+    submissions.ad_id
+from {{ ref('fct_form_submissions') }} as submissions
+inner join {{ ref('stg_hubspot__contacts') }} as contacts on submissions.contact_id = contacts.contact_id
+left join {{ ref('fct_sessions') }} as sessions on submissions.session_id = sessions.session_id
+where submissions.conversion_number = 1

@@ -1,0 +1,38 @@
+with submissions as (
+    select
+        submissions.*,
+        activities.session_id,
+        {{ hsa_columns('submissions.page_url') }}
+    from {{ ref('int_submissions') }} as submissions
+    left join {{ ref('int_session_activities') }} as activities
+        on
+            submissions.contact_id = activities.contact_id
+            and submissions.submission_id = activities.activity_id
+            and activities.activity_type = 'submission'
+)
+
+select
+    submissions.submission_id,
+    submissions.contact_id,
+    submissions.form_id,
+    submissions.form_type,
+    submissions.submitted_at,
+    submissions.page_url,
+    submissions.session_id,
+    case
+        when not submissions.is_filtered
+            then
+                row_number() over (
+                    partition by submissions.contact_id, submissions.is_filtered
+                    order by submissions.submitted_at, submissions.submission_id
+                )
+    end as conversion_number,
+    submissions.is_filtered,
+    submissions.is_tracked,
+    case when submissions.form_type = 'lead_ad' then submissions.hsa_network else sessions.network end as network,
+    case when submissions.form_type = 'lead_ad' then submissions.hsa_account_id else sessions.account_id end as account_id,
+    case when submissions.form_type = 'lead_ad' then submissions.hsa_campaign_id else sessions.campaign_id end as campaign_id,
+    case when submissions.form_type = 'lead_ad' then submissions.hsa_ad_group_id else sessions.ad_group_id end as ad_group_id,
+    case when submissions.form_type = 'lead_ad' then submissions.hsa_ad_id else sessions.ad_id end as ad_id
+from submissions
+left join {{ ref('fct_sessions') }} as sessions on submissions.session_id = sessions.session_id

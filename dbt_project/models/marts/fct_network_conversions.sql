@@ -1,0 +1,46 @@
+with conversions as (
+    select * from {{ ref('int_google_ads__conversions') }}
+    union all by name
+    select * from {{ ref('int_facebook_ads__conversions') }}
+    union all by name
+    select * from {{ ref('int_linkedin_ads__conversions') }}
+)
+
+select
+    conversions.network,
+    conversions.account_id,
+    conversions.campaign_id,
+    conversions.ad_group_id,
+    conversions.ad_id,
+    conversions.date,
+    conversions.conversion_action_id,
+    conversions.conversion_action_name,
+    conversions.action_category,
+    -- what neither the map nor the category knows counts as a form, and a check names it
+    coalesce(
+        map.is_form,
+        categories.is_form,
+        headline.is_form,
+        conversions.conversion_action_id not in ('view_through_conversions')
+    ) as is_form_action,
+    conversions.event_type,
+    conversions.counts_in_headline,
+    cast(conversions.conversions as decimal(18, 6)) as conversions,
+    cast(conversions.conversions_by_conversion_date as decimal(18, 6)) as conversions_by_conversion_date,
+    cast(conversions.value as decimal(18, 6)) as value,
+    accounts.currency,
+    cast(conversions.click_window_days as integer) as click_window_days,
+    cast(conversions.view_window_days as integer) as view_window_days,
+    conversions.observed_at
+from conversions
+left join {{ ref('int_accounts') }} as accounts
+    on conversions.network = accounts.network and conversions.account_id = accounts.account_id
+left join {{ ref('conversion_action_map') }} as map
+    on
+        conversions.network = map.network
+        and conversions.account_id = map.account_id
+        and conversions.conversion_action_id = map.conversion_action_id
+left join {{ ref('conversion_categories') }} as categories
+    on conversions.network = categories.network and conversions.action_category = categories.action_category
+left join {{ ref('facebook_headline_actions') }} as headline
+    on conversions.network = 'facebook_ads' and conversions.conversion_action_id = headline.action_type

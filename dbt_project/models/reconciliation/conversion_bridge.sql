@@ -1,0 +1,166 @@
+-- from the network's own breakdown (aggregate) to single claims (row) to what neither explains (residual). The start comes
+-- from the network's figures, the end from HubSpot's credits, the residuals only from the allocation of claims.
+with reports as (
+    select distinct attribution_report from {{ ref('conversion_ledger') }}
+    union
+    select '{{ var("default_attribution_report") }}' as attribution_report
+),
+
+campaign_days as (
+    select
+        reports.attribution_report,
+        figures.*
+    from {{ ref('int_campaign_days') }} as figures
+    cross join reports
+),
+
+network_steps as (
+    select
+        attribution_report,
+        network,
+        account_id,
+        campaign_id,
+        date,
+        unnest([
+            { 'step': 'network_conversions', 'units': conversions },
+            { 'step': 'date_basis', 'units': date_basis },
+            { 'step': 'non_form_action', 'units': -non_form },
+            { 'step': 'uploaded_conversion', 'units': -uploaded },
+            { 'step': 'view_through', 'units': -viewed },
+            { 'step': 'fractional_credit', 'units': fractional },
+            -- a part below zero contradicts its total
+            { 'step': 'unexplained', 'units': -least(click_units, 0) - least(lead_units, 0) }
+        ]) as step
+    from campaign_days
+),
+
+claim_steps as (
+    select
+        attribution_report,
+        network,
+        account_id,
+        campaign_id,
+        date,
+        reason_code as step,
+        sum(case when network_units > 0 then -network_units else hubspot_units end) as units
+    from {{ ref('conversion_ledger') }}
+    where reason_code is not null
+    group by attribution_report, network, account_id, campaign_id, date, reason_code
+),
+
+allocated as (
+    select
+        attribution_report,
+        network,
+        account_id,
+        campaign_id,
+        date,
+        sum(network_units) as units
+    from {{ ref('conversion_ledger') }}
+    group by attribution_report, network, account_id, campaign_id, date
+),
+
+-- units of the network that no claim took
+untraced as (
+    select
+        campaign_days.attribution_report,
+        campaign_days.network,
+        campaign_days.account_id,
+        campaign_days.campaign_id,
+        campaign_days.date,
+        'no_trace_in_hubspot' as step,
+        coalesce(allocated.units, 0)
+        - greatest(campaign_days.click_units, 0)
+        - greatest(campaign_days.lead_units, 0) as units
+    from campaign_days
+    left join allocated
+        on
+            campaign_days.attribution_report = allocated.attribution_report
+            and {{ same_campaign('campaign_days', 'allocated') }}
+            and campaign_days.date = allocated.date
+),
+
+credited as (
+    select
+        credits.attribution_report,
+        credits.network,
+        credits.account_id,
+        credits.campaign_id,
+        credits.date,
+        'hubspot_contacts' as step,
+        cast(count(*) as decimal(18, 6)) as units
+    from {{ ref('int_credits') }} as credits
+    inner join {{ ref('int_days_read') }} as days_read
+        on
+            credits.network = days_read.network
+            and credits.account_id = days_read.account_id
+            and credits.date = days_read.date
+    where credits.is_counted_contact
+    group by credits.attribution_report, credits.network, credits.account_id, credits.campaign_id, credits.date
+),
+
+-- every group has a start and an end, zero or not
+groups as (
+    select
+        attribution_report,
+        network,
+        account_id,
+        campaign_id,
+        date
+    from campaign_days
+    union
+    select
+        attribution_report,
+        network,
+        account_id,
+        campaign_id,
+        date
+    from {{ ref('conversion_ledger') }}
+),
+
+steps as (
+    select
+        * exclude (step),
+        step.step,
+        step.units
+    from network_steps
+    union all by name
+    select * from claim_steps
+    union all by name
+    select * from untraced
+    union all by name
+    select * from credited
+    union all by name
+    select
+        *,
+        unnest(['network_conversions', 'hubspot_contacts']) as step,
+        cast(0 as decimal(18, 6)) as units
+    from groups
+)
+
+select
+    steps.attribution_report,
+    steps.network,
+    steps.account_id,
+    steps.campaign_id,
+    steps.date,
+    codes.step_order,
+    steps.step,
+    codes.label as step_label,
+    codes.kind,
+    cast(sum(steps.units) as decimal(18, 6)) as units,
+    codes.evidence_class
+from steps
+inner join {{ ref('reason_codes') }} as codes on steps.step = codes.step
+group by
+    steps.attribution_report,
+    steps.network,
+    steps.account_id,
+    steps.campaign_id,
+    steps.date,
+    codes.step_order,
+    steps.step,
+    codes.label,
+    codes.kind,
+    codes.evidence_class
+having codes.kind != 'adjustment' or sum(steps.units) != 0

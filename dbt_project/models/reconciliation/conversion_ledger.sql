@@ -1,0 +1,141 @@
+with reports as (
+    select distinct attribution_report from {{ ref('fct_contact_attribution') }}
+    union
+    select '{{ var("default_attribution_report") }}' as attribution_report
+),
+
+claims as (
+    select
+        reports.attribution_report,
+        claims.submission_id as event_id,
+        claims.* exclude (submission_id),
+        coalesce(units.network_units, 0) as network_units
+    from {{ ref('int_claims') }} as claims
+    cross join reports
+    left join {{ ref('int_claim_units') }} as units
+        on claims.submission_id = units.submission_id and {{ same_ad('claims', 'units') }}
+),
+
+rows as (
+    select
+        coalesce(claims.attribution_report, credits.attribution_report) as attribution_report,
+        coalesce(claims.event_id, credits.event_id) as event_id,
+        coalesce(claims.network, credits.network) as network,
+        coalesce(claims.account_id, credits.account_id) as account_id,
+        coalesce(claims.campaign_id, credits.campaign_id) as campaign_id,
+        coalesce(claims.ad_group_id, credits.ad_group_id) as ad_group_id,
+        coalesce(claims.ad_id, credits.ad_id) as ad_id,
+        coalesce(
+            claims.event_type, case when credits.interaction_type = 'lead_ad' then 'lead' else 'form_submission' end
+        ) as event_type,
+        coalesce(claims.contact_id, credits.contact_id) as contact_id,
+        coalesce(claims.occurred_at, credits.credited_at) as occurred_at,
+        coalesce(claims.date, credits.date) as date,
+        coalesce(claims.network_units, 0) as network_units,
+        credits.event_id is not null as is_credited,
+        case when credits.is_counted_contact then 1 else 0 end as hubspot_units,
+        claims.claim_source,
+        claims.clicked_at,
+        claims.click_session_id,
+        claims.click_id_type,
+        claims.click_window_days,
+        coalesce(claims.could_count, false) as could_count,
+        coalesce(claims.is_in_window, true) as is_in_window,
+        coalesce(claims.is_headline_action, true) as is_headline_action
+    from claims
+    full join {{ ref('int_credits') }} as credits
+        on
+            claims.attribution_report = credits.attribution_report
+            and claims.event_id = credits.event_id
+            and {{ same_ad('claims', 'credits') }}
+),
+
+-- an event no network could count and HubSpot does not credit is no claim; a day never read has no figure to explain
+ledger as (
+    select
+        rows.*,
+        days_over.is_final,
+        bool_or(rows.is_credited) over (partition by rows.attribution_report, rows.event_id) as event_is_credited
+    from rows
+    inner join (
+        select
+            days_read.network,
+            days_read.account_id,
+            days_read.date,
+            (cast(days_read.date + 1 as timestamp) at time zone accounts.time_zone)
+            + to_hours({{ by_network('finality_hours', 'days_read.network') }}) <= {{ as_of() }} as is_final
+        from {{ ref('int_days_read') }} as days_read
+        inner join {{ ref('int_accounts') }} as accounts
+            on days_read.network = accounts.network and days_read.account_id = accounts.account_id
+    ) as days_over
+        on
+            rows.network = days_over.network
+            and rows.account_id = days_over.account_id
+            and rows.date = days_over.date
+    where rows.is_credited or rows.could_count
+),
+
+reasons as (
+    select
+        ledger.*,
+        facts.conversion_number,
+        facts.is_tracked,
+        facts.session_id,
+        case
+            when ledger.network_units = 1 and ledger.is_credited then null
+            when ledger.network_units = 1
+                then
+                    case
+                        when facts.is_filtered then 'filtered_traffic'
+                        when ledger.contact_id is null then 'contact_deleted'
+                        when facts.conversion_number > 1 and facts.campaign_claims_earlier_one then 'repeat_submission'
+                        when facts.conversion_number > 1 then 'existing_contact'
+                        when ledger.event_is_credited then 'claimed_by_several_ads'
+                        when not facts.is_tracked and facts.is_form_context_missing then 'form_context_missing'
+                        when not facts.is_tracked then 'no_tracking_cookie'
+                        when facts.is_timed_out_session then 'session_timeout'
+                        else 'later_session'
+                    end
+            when ledger.is_credited
+                then
+                    case
+                        when not ledger.is_in_window then 'outside_network_window'
+                        when not ledger.is_headline_action then 'action_not_counted'
+                        when not ledger.is_final then 'restatement_pending'
+                        else 'not_counted_by_network'
+                    end
+        end as reason_code
+    from ledger
+    left join {{ ref('int_claim_facts') }} as facts
+        on ledger.event_id = facts.submission_id and {{ same_ad('ledger', 'facts') }}
+)
+
+select
+    attribution_report,
+    event_id,
+    network,
+    account_id,
+    campaign_id,
+    ad_group_id,
+    ad_id,
+    event_type,
+    contact_id,
+    occurred_at,
+    date,
+    cast(network_units as decimal(18, 6)) as network_units,
+    cast(hubspot_units as decimal(18, 6)) as hubspot_units,
+    reason_code,
+    json_object(
+        'campaign_named_by', case when claim_source is not null then 'hsa' end,
+        'claim_source', claim_source,
+        'clicked_at', clicked_at,
+        'click_session_id', click_session_id,
+        'click_id_type', click_id_type,
+        'click_window_days', click_window_days,
+        'is_in_window', is_in_window,
+        'submission_session_id', session_id,
+        'conversion_number', conversion_number,
+        'is_tracked', is_tracked,
+        'event_is_credited', event_is_credited
+    ) as evidence
+from reasons

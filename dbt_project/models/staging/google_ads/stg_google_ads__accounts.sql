@@ -1,0 +1,7 @@
+select
+    customer_id as account_id,
+    descriptive_name as account_name,
+    currency_code as currency,
+    time_zone
+from {{ source('google_ads', 'customers') }}
+where not manager

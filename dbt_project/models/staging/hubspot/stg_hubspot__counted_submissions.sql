@@ -1,0 +1,27 @@
+-- hs_calculated_form_submissions: `formGuid:pageId:epochMs` entries separated by semicolons; an empty page id is a lead ad
+-- (vector L3)
+with entries as (
+    select
+        contact_id,
+        unnest(string_split(calculated_form_submissions, ';')) as entry
+    from {{ ref('stg_hubspot__contacts') }}
+    where calculated_form_submissions is not null
+),
+
+parts as (
+    select distinct
+        contact_id,
+        split_part(entry, ':', 1) as form_id,
+        nullif(split_part(entry, ':', 2), '') as page_id,
+        make_timestamptz(try_cast(split_part(entry, ':', 3) as bigint) * 1000) as submitted_at
+    from entries
+    where entry != ''
+)
+
+select
+    contact_id,
+    form_id,
+    page_id,
+    submitted_at
+from parts
+where submitted_at <= {{ as_of() }}

@@ -1,0 +1,23 @@
+with submissions as (
+    select
+        conversion_id,
+        form_id,
+        submitted_at,
+        nullif(page_url, '') as page_url,
+        {{ email_hash(submitted_value('email')) }} as email_hash
+    from {{ source('hubspot', 'form_submissions') }}
+    where submitted_at <= {{ as_of() }}
+)
+
+select
+    -- old submissions have no conversion id
+    coalesce(
+        conversion_id, md5(concat_ws('|', form_id, epoch_ms(submitted_at), email_hash))
+    ) as submission_id,
+    form_id,
+    submitted_at,
+    page_url,
+    email_hash
+from submissions
+-- arrivals during paging shift pages, so a row can be read twice
+qualify row_number() over (partition by submission_id order by submitted_at) = 1

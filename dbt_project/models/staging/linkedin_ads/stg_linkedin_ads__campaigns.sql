@@ -1,0 +1,9 @@
+-- LinkedIn's campaign is the contract's ad group, its campaign group the contract's campaign
+select
+    account_id,
+    campaign_group_id as campaign_id,
+    id as ad_group_id,
+    name as ad_group_name,
+    status,
+    objective_type
+from {{ source('linkedin_ads', 'campaigns') }}

@@ -1,0 +1,9 @@
+{# The model's grain: nulls are equal in keys (docs/contract.md, section 2). #}
+{% test unique_combination(model, columns) %}
+select
+    {{ columns | join(', ') }},
+    count(*) as copies
+from {{ model }}
+group by {{ columns | join(', ') }}
+having count(*) > 1
+{% endtest %}

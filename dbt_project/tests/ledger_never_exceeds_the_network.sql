@@ -1,0 +1,46 @@
+-- units handed to claims never exceed what the network reported for form actions, rounded to whole units
+with handed as (
+    select
+        attribution_report,
+        network,
+        account_id,
+        campaign_id,
+        date,
+        sum(network_units) as units
+    from {{ ref('conversion_ledger') }}
+    group by attribution_report, network, account_id, campaign_id, date
+),
+
+figures as (
+    select
+        network,
+        account_id,
+        campaign_id,
+        date,
+        sum(whole) as units
+    from (
+        select
+            network,
+            account_id,
+            campaign_id,
+            date,
+            conversion_action_id,
+            event_type,
+            ceil(sum(coalesce(conversions_by_conversion_date, conversions))) as whole
+        from {{ ref('fct_network_conversions') }}
+        where counts_in_headline and is_form_action and event_type in ('click', 'lead_form')
+        group by network, account_id, campaign_id, date, conversion_action_id, event_type
+    )
+    group by network, account_id, campaign_id, date
+)
+
+select
+    handed.network,
+    handed.campaign_id,
+    handed.date,
+    handed.units,
+    figures.units as network_units
+from handed
+left join figures
+    on {{ same_campaign('handed', 'figures') }} and handed.date = figures.date
+where handed.units > coalesce(figures.units, 0)

@@ -1,0 +1,11 @@
+-- parts larger than their total: the network's data contradicts itself in these groups
+{{ config(severity='warn') }}
+
+select
+    network,
+    account_id,
+    campaign_id,
+    date,
+    units
+from {{ ref('conversion_bridge') }}
+where step = 'unexplained'

@@ -1,0 +1,19 @@
+-- an action that neither the map nor its category explains counts as a form: name it, so that its owner can say what it is
+{{ config(severity='warn') }}
+
+select distinct
+    conversions.network,
+    conversions.account_id,
+    conversions.conversion_action_id,
+    conversions.conversion_action_name,
+    conversions.action_category
+from {{ ref('fct_network_conversions') }} as conversions
+left join {{ ref('int_form_actions') }} as actions
+    on
+        conversions.network = actions.network
+        and conversions.account_id = actions.account_id
+        and conversions.conversion_action_id = actions.conversion_action_id
+where
+    conversions.counts_in_headline
+    and actions.is_form is null
+    and conversions.conversion_action_id != 'one_click_leads'

@@ -1,0 +1,387 @@
+"""Each source lands recorded answers: rows, types, ids, paging, duplicates, quarantine, exact requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestion import pipelines
+from tests.recorded.server import Exchange, Recorded, serve
+from tests.recorded.world import AS_OF, SECRETS, WINDOW, configure, rows, types
+
+
+@pytest.fixture
+def server(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Recorded]:
+    with serve(request.param) as recorded:
+        configure(monkeypatch, tmp_path, request.param, recorded)
+        yield recorded
+
+
+def load(source: str, part: str) -> pipelines.LoadReport:
+    return pipelines.load(source, part, window=WINDOW, as_of=AS_OF)
+
+
+def instant(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]
+
+
+hubspot = pytest.mark.parametrize("server", ["hubspot"], indirect=True)
+google = pytest.mark.parametrize("server", ["google_ads"], indirect=True)
+facebook = pytest.mark.parametrize("server", ["facebook_ads"], indirect=True)
+linkedin = pytest.mark.parametrize("server", ["linkedin_ads"], indirect=True)
+
+
+@hubspot
+def test_hubspot_lands_every_table(server: Recorded, tmp_path: Path) -> None:
+    report = load("hubspot", "entities")
+
+    assert report.rows == {
+        "account": 1,
+        "contacts": 4,
+        "forms": 2,
+        "form_submissions": 2,
+        "page_view_events": 1,
+        "deals": 2,
+        "deal_contacts": 3,
+        "deal_pipelines": 1,
+    }
+    assert report.quarantined == 0
+    assert rows(
+        tmp_path, "hubspot", "account", "portal_id, time_zone, company_currency, additional_currencies"
+    ) == [("7000001", "Europe/Berlin", "EUR", '["USD"]')]
+    contacts = rows(
+        tmp_path, "hubspot", "contacts", "id, archived, hs_google_click_id, created_at, observed_at"
+    )
+    created = instant(2026, 10, 1, 8, 0, 0, 123000)
+    assert contacts == [
+        ("140", True, None, created, AS_OF),
+        ("151", False, "Cj0K", created, AS_OF),
+        ("152", False, None, created, AS_OF),
+        ("153", False, None, created, AS_OF),
+    ]
+    first_url = "property_history->'$.hs_analytics_first_url[0]'->>'value'"
+    assert rows(tmp_path, "hubspot", "contacts", first_url, "id = '151'") == [
+        ("https://ex.test/?gclid=Cj0K",)
+    ]
+    landed = types(tmp_path, "hubspot", "contacts")
+    assert landed["property_history"] == "JSON"
+    assert landed["updated_at"] == "TIMESTAMP WITH TIME ZONE"
+    assert {landed[name] for name in ("id", "num_conversion_events", "hs_merged_object_ids")} == {"VARCHAR"}
+
+
+@hubspot
+def test_hubspot_submissions_keep_milliseconds_repeats_and_rows_without_an_id(
+    server: Recorded, tmp_path: Path
+) -> None:
+    load("hubspot", "entities")
+
+    landed = rows(
+        tmp_path, "hubspot", "form_submissions", 'conversion_id, submitted_at, json_array_length("values")'
+    )
+    assert landed == [
+        ("c0000000-0000-4000-8000-000000000002", instant(2025, 11, 2, 9, 0, 0, 123000), 3),
+        (None, instant(2025, 11, 2, 7, 53, 20), 1),
+    ]
+    counts = "resource, received, landed, duplicates, quarantined"
+    assert rows(
+        tmp_path, "hubspot", "load_counts", counts, "resource IN ('contacts', 'form_submissions')"
+    ) == [
+        ("contacts", 5, 4, 1, 0),
+        ("form_submissions", 3, 2, 1, 0),
+    ]
+
+
+@hubspot
+def test_hubspot_associations_take_numbers_and_strings_and_page_within_a_deal(
+    server: Recorded, tmp_path: Path
+) -> None:
+    load("hubspot", "entities")
+
+    pairs = "deal_id, contact_id, json_array_length(association_types)"
+    assert rows(tmp_path, "hubspot", "deal_contacts", pairs) == [
+        ("8078", "151", 1),
+        ("8078", "152", 2),
+        ("8078", "153", 1),
+    ]
+
+
+@hubspot
+def test_a_portal_without_events_lands_the_rest_and_says_so(server: Recorded, tmp_path: Path) -> None:
+    refusal = {"status": "error", "message": "needs scopes", "category": "MISSING_SCOPES"}
+    server.first(Exchange("no events", server["events 1"].path, status=403, answer=refusal))
+    said: list[str] = []
+
+    pipelines.load("hubspot", "entities", window=None, as_of=AS_OF, progress=said.append)
+
+    assert rows(tmp_path, "hubspot", "page_view_events") == []
+    assert types(tmp_path, "hubspot", "page_view_events")["hs_utm_campaign"] == "VARCHAR"
+    assert [line for line in said if "page_view_events" in line and "403" in line]
+    assert len(rows(tmp_path, "hubspot", "contacts")) == 4
+
+
+@hubspot
+def test_one_bad_value_costs_one_row_and_shows_no_personal_data(server: Recorded, tmp_path: Path) -> None:
+    page = server["contacts 1"].answer
+    page["results"][0]["createdAt"] = "yesterday"
+    page["results"].append({"id": "160", "properties": {"email": 5}, "createdAt": None})
+
+    report = load("hubspot", "entities")
+
+    assert report.quarantined == 2
+    assert [row[0] for row in rows(tmp_path, "hubspot", "contacts", "id")] == ["140", "152", "153"]
+    counts = rows(
+        tmp_path,
+        "hubspot",
+        "load_counts",
+        "received, landed, duplicates, quarantined",
+        "resource = 'contacts'",
+    )
+    assert counts == [(6, 3, 1, 2)]
+    rejected = rows(
+        tmp_path, "hubspot", "quarantine", "source, resource, reason, record->>'id', record, loaded_at"
+    )
+    assert [row[:4] for row in rejected] == [
+        ("hubspot", "contacts", "created_at is no TIMESTAMP WITH TIME ZONE", "151"),
+        ("hubspot", "contacts", "results.properties.email changed from string to number", "160"),
+    ]
+    assert all("@" not in row[4] and row[5] == AS_OF for row in rejected)
+
+
+@google
+def test_google_lands_accounts_entities_and_two_queries_of_figures(server: Recorded, tmp_path: Path) -> None:
+    load("google_ads", "entities")
+    load("google_ads", "daily")
+
+    accounts = rows(
+        tmp_path, "google_ads", "customers", "customer_id, manager, level, currency_code, time_zone, status"
+    )
+    assert accounts == [
+        ("1234567890", False, 1, "USD", "America/New_York", "ENABLED"),
+        ("5555555555", False, 1, "EUR", "Europe/Berlin", "CANCELED"),
+        ("9999999999", True, 0, "EUR", "Europe/Berlin", "ENABLED"),
+    ]
+    assert rows(tmp_path, "google_ads", "campaigns", "customer_id, id, advertising_channel_type") == [
+        ("1234567890", "10", "PERFORMANCE_MAX"),
+        ("1234567890", "9", "SEARCH"),
+    ]
+    assert rows(tmp_path, "google_ads", "ads", "ad_group_id, id, final_urls") == [
+        ("5", "7", "[]"),
+        ("5", "9007199254740993", '["https://ex.test/demo"]'),
+    ]
+    metrics = "date, campaign_id, clicks, cost_micros, conversions, is_day_marker, superseded_at"
+    first, second = date(2026, 11, 1), date(2026, 11, 2)
+    assert rows(tmp_path, "google_ads", "campaign_metrics", metrics) == [
+        (first, "9", 4, 2350000, 1.5, False, None),
+        (first, None, None, None, None, True, None),
+        (second, "9", 0, 2350000, 0.0, False, None),
+        (second, None, None, None, None, True, None),
+    ]
+    actions = "conversion_action_id, external_conversion_source, conversions, conversions_by_conversion_date"
+    assert rows(tmp_path, "google_ads", "campaign_conversions", actions, "NOT is_day_marker") == [
+        ("7", "WEBPAGE", 0.3333333333333333, 0.5),
+        ("8", "UPLOAD", 0.3333333333333333, 0.5),
+    ]
+    assert rows(tmp_path, "google_ads", "ad_conversions", "count(*)", "NOT is_day_marker") == [(0,)]
+    assert pipelines.landed_through("google_ads") == second
+
+
+@google
+def test_google_sends_the_manager_as_login_and_never_mixes_cost_with_actions(server: Recorded) -> None:
+    load("google_ads", "daily")
+
+    streams = [request for request in server.requests if request.path.endswith("searchStream")]
+    assert {request.headers["login-customer-id"] for request in streams} == {"9999999999"}
+    assert {request.headers["authorization"] for request in streams} == {"Bearer ya29.first"}
+    assert not [
+        request
+        for request in streams
+        if "cost_micros" in request.body and "conversion_action" in request.body
+    ]
+    assert len(server.asked("/token")) == 1
+
+
+@google
+def test_google_refreshes_an_expired_token_once_and_goes_on(server: Recorded, tmp_path: Path) -> None:
+    expired = [{"error": {"code": 401, "message": "expired", "status": "UNAUTHENTICATED", "details": []}}]
+    path = "/v26/customers/1234567890/googleAds:searchStream"
+    server.first(Exchange("expired", path, method="POST", status=401, answer=expired, times=1))
+    again = {"access_token": "ya29.second", "expires_in": 3599, "token_type": "Bearer"}
+    server.exchanges.append(Exchange("token 2", "/token", method="POST", answer=again))
+    server["token"].times = 1
+
+    report = load("google_ads", "daily")
+
+    assert report.rows["campaign_metrics"] == 2
+    assert len(server.asked("/token")) == 2
+    assert report.requests["token"] == 1
+
+
+@google
+def test_google_error_after_good_batches_lands_nothing(server: Recorded, tmp_path: Path) -> None:
+    server["campaigns"].answer.append(
+        {"error": {"code": 400, "message": "Bad.", "status": "INVALID_ARGUMENT", "details": []}}
+    )
+
+    with pytest.raises(pipelines.ResponseError, match=r"api_version \(v26\)"):
+        load("google_ads", "entities")
+    assert not (tmp_path / "raw" / "google_ads.duckdb").exists()
+
+
+@facebook
+def test_facebook_pages_to_the_end_and_lands_absent_actions_as_empty_lists(
+    server: Recorded, tmp_path: Path
+) -> None:
+    load("facebook_ads", "entities")
+    load("facebook_ads", "daily")
+
+    # the second page is empty and has a next, the third has an after and no next
+    assert [request.query.get("after") for request in server.asked("/v26.0/act_1700252/campaigns")] == [
+        None,
+        "MQZDZD",
+        "MgZDZD",
+    ]
+    assert rows(tmp_path, "facebook_ads", "campaigns", "account_id, id, effective_status, updated_time") == [
+        ("1700252", "6215", "PAUSED", instant(2026, 11, 1, 8)),
+        ("1700252", "6216", "ARCHIVED", instant(2026, 1, 1, 9)),
+    ]
+    assert rows(tmp_path, "facebook_ads", "ad_accounts", "account_id, currency, account_status") == [
+        ("1700252", "EUR", 1)
+    ]
+    assert rows(tmp_path, "facebook_ads", "ad_creatives", "id, url_tags, link_url, is_lead_form") == [
+        ("6219", "utm_source=facebook", "https://ex.test/?utm_x=1", False),
+        ("6220", None, "https://fb.me/", True),
+        ("6221", None, "https://ex.test/feed", False),
+    ]
+    figures = "date, impressions, spend, json_array_length(actions), action_values->>'$[0].value'"
+    assert rows(tmp_path, "facebook_ads", "insights_campaign", figures, "NOT is_day_marker") == [
+        (date(2026, 11, 1), 4233, Decimal("76.530000"), 2, "120.5"),
+        (date(2026, 11, 2), 4233, Decimal("0.000000"), 0, None),
+    ]
+    lead = "actions->'$[0]'->>'$.\"28d_click\"', actions->'$[0]'->>'$.\"1d_ev\"'"
+    assert rows(tmp_path, "facebook_ads", "insights_ad", f"ad_id, {lead}", "NOT is_day_marker") == [
+        ("62157627", "5", None)
+    ]
+    landed = types(tmp_path, "facebook_ads", "insights_ad")
+    assert (landed["spend"], landed["actions"], landed["date"]) == ("DECIMAL(18,6)", "JSON", "DATE")
+
+
+@facebook
+def test_facebook_halves_the_page_when_asked_for_less(server: Recorded) -> None:
+    too_much = {"error": {"message": "Please reduce the amount of data you're asking for", "code": 1}}
+    path = "/v26.0/act_1700252/adcreatives"
+    server.first(Exchange("too much", path, status=500, answer=too_much, query={"limit": "200"}))
+
+    assert load("facebook_ads", "entities").rows["ad_creatives"] == 3
+    assert [request.query["limit"] for request in server.asked(path)] == ["200", "100"]
+
+
+@facebook
+def test_facebook_waits_out_a_throttle_that_comes_as_400(
+    server: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    throttled = {"error": {"message": "(#80000) too many calls", "code": 80000, "error_subcode": 2446079}}
+    usage = '{"1700252":[{"type":"ads_insights","call_count":100,"estimated_time_to_regain_access":0}]}'
+    headers = {"x-business-use-case-usage": usage, "Retry-After": "0"}
+    path = "/v26.0/act_1700252/insights"
+    server.first(Exchange("throttled", path, status=400, answer=throttled, headers=headers, times=2))
+
+    report = load("facebook_ads", "daily")
+
+    assert report.requests["throttled"] == 2
+    assert report.rows == {"insights_campaign": 2, "insights_ad": 1}
+
+
+@linkedin
+def test_linkedin_lands_objects_of_both_paging_styles(server: Recorded, tmp_path: Path) -> None:
+    load("linkedin_ads", "entities")
+
+    assert rows(tmp_path, "linkedin_ads", "ad_accounts", "id, currency, status, type") == [
+        ("500000001", "EUR", "ACTIVE", "BUSINESS")
+    ]
+    assert rows(
+        tmp_path, "linkedin_ads", "campaigns", "account_id, campaign_group_id, id, objective_type"
+    ) == [("500000001", "6", "250000001", "LEAD_GENERATION")]
+    creatives = "campaign_id, id, intended_status, content_reference, landing_url"
+    assert rows(tmp_path, "linkedin_ads", "creatives", creatives) == [
+        ("250000001", "280000001", "ACTIVE", "urn:li:share:7", None),
+        ("250000001", "280000002", "PAUSED", None, "https://ex.test/text"),
+    ]
+    rules = "id, type, enabled, post_click_window_days, view_through_window_days"
+    assert rows(tmp_path, "linkedin_ads", "conversions", rules) == [
+        ("104004", "LEAD", True, 30, 7),
+        ("104005", "PURCHASE", False, 90, 1),
+    ]
+
+
+@linkedin
+def test_linkedin_rounds_money_half_up_and_splits_pivots(server: Recorded, tmp_path: Path) -> None:
+    load("linkedin_ads", "daily")
+
+    figures = "date, campaign_id, clicks, cost, one_click_leads"
+    assert rows(tmp_path, "linkedin_ads", "campaign_analytics", figures, "NOT is_day_marker") == [
+        (date(2026, 11, 1), "250000001", 106, Decimal("100.000000"), 0),
+        (date(2026, 11, 2), "250000001", 106, Decimal("107.530000"), 0),
+    ]
+    by_rule = "creative_id, conversion_id, external_website_post_view_conversions, conversion_value"
+    assert rows(tmp_path, "linkedin_ads", "creative_conversions", by_rule, "NOT is_day_marker") == [
+        ("280000001", "104004", 1, Decimal("0.000000"))
+    ]
+    marked = rows(tmp_path, "linkedin_ads", "campaign_conversions", "account_id, date", "is_day_marker")
+    assert marked == [("500000001", date(2026, 11, 1)), ("500000001", date(2026, 11, 2))]
+
+
+@linkedin
+def test_linkedin_speaks_restli_2_on_the_wire(server: Recorded) -> None:
+    load("linkedin_ads", "daily")
+
+    request = next(
+        request for request in server.asked("/rest/adAnalytics") if "pivot=CAMPAIGN" in request.target
+    )
+    assert "&dateRange=(start:(year:2026,month:11,day:1),end:(year:2026,month:11,day:2))&" in request.target
+    assert "&accounts=List(urn%3Ali%3AsponsoredAccount%3A500000001)&" in request.target
+    assert request.headers["x-restli-protocol-version"] == "2.0.0"
+    assert request.headers["linkedin-version"] == "202607"
+
+
+@linkedin
+def test_linkedin_splits_a_slice_that_was_cut(
+    server: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingestion.linkedin_ads.settings.MOST_ELEMENTS", 2)
+    element = server["campaign_analytics"].answer["elements"]
+    for day in (1, 2):
+        wanted = f"(start:(year:2026,month:11,day:{day}),end:(year:2026,month:11,day:{day}))"
+        query: dict[str, Any] = {"pivot": "CAMPAIGN", "dateRange": wanted}
+        server.first(
+            Exchange(f"day {day}", "/rest/adAnalytics", query=query, answer={"elements": [element[day - 1]]})
+        )
+
+    assert load("linkedin_ads", "daily").rows["campaign_analytics"] == 2
+
+    server.exchanges[:2] = []
+    with pytest.raises(pipelines.ResponseError, match="cut account 500000001 on 2026-11-01"):
+        pipelines.load(
+            "linkedin_ads",
+            "daily",
+            window=pipelines.Window(date(2026, 11, 1), date(2026, 11, 1)),
+            as_of=AS_OF,
+        )
+
+
+@pytest.mark.parametrize("source", pipelines.SOURCES)
+def test_no_secret_is_written_anywhere(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(source) as recorded:
+        configure(monkeypatch, tmp_path, source, recorded)
+        assert load(source, "entities").rows
+
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 3
+    for path in files:
+        assert not [secret for secret in SECRETS if secret.encode() in path.read_bytes()], path

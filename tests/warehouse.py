@@ -1,0 +1,91 @@
+"""A warehouse for tests: empty raw stores from the product's own loader, rows put in by hand, models built by dbt."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ingestion import pipelines
+
+PROJECT = Path(__file__).parent.parent / "dbt_project"
+AS_OF = datetime(2026, 11, 1, 6, tzinfo=UTC)
+
+
+def without_sources(environment: dict[str, str]) -> dict[str, str]:
+    """The environment without any source's credentials."""
+    return {name: value for name, value in environment.items() if not name.startswith("SOURCES__")}
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """One home with raw stores and a warehouse file."""
+
+    home: Path
+
+    @classmethod
+    def empty(cls, home: Path) -> Warehouse:
+        """Raw stores with every table and no row, as a refresh without any credentials leaves them."""
+        previous = dict(os.environ)
+        os.environ.clear()
+        os.environ.update(without_sources(previous) | {"ADLEDGER_HOME": str(home)})
+        try:
+            for source in pipelines.SOURCES:
+                for part in ("entities",) if source == "hubspot" else ("entities", "daily"):
+                    window = None if part == "entities" else pipelines.Window(AS_OF.date(), AS_OF.date())
+                    pipelines.load(source, part, window=window, as_of=AS_OF)
+        finally:
+            os.environ.clear()
+            os.environ.update(previous)
+        return cls(home)
+
+    def land(self, source: str, table: str, *rows: dict[str, Any]) -> None:
+        """Insert raw records; columns left out stay null, JSON columns take Python values."""
+        with duckdb.connect(str(self.home / "raw" / f"{source}.duckdb")) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            for row in ({"observed_at": datetime(2026, 9, 1, tzinfo=UTC)} | row for row in rows):
+                columns = ", ".join(f'"{name}"' for name in row)
+                values = [json.dumps(v) if isinstance(v, dict | list) else v for v in row.values()]
+                connection.execute(
+                    f'insert into "{source}"."{source}"."{table}" ({columns}) values ({", ".join("?" * len(values))})',
+                    values,
+                )
+
+    def dbt(self, *arguments: str, check: bool = True, **variables: Any) -> subprocess.CompletedProcess[str]:
+        """Run dbt on this home."""
+        result = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("dbt")),
+                *arguments,
+                *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+                *("--target-path", str(self.home / "dbt/target"), "--log-path", str(self.home / "dbt/logs")),
+                *("--vars", json.dumps({"as_of": AS_OF.isoformat()} | variables)),
+            ],
+            env=os.environ | {"ADLEDGER_HOME": str(self.home)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check:
+            assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+        return result
+
+    def rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
+        """Rows of the warehouse as dictionaries."""
+        with duckdb.connect(str(self.home / "warehouse.duckdb"), read_only=True) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            relation = connection.execute(query, parameters)
+            names = [column[0] for column in relation.description]
+            return [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
+
+    def change(self, statement: str) -> None:
+        """Change the warehouse by hand."""
+        with duckdb.connect(str(self.home / "warehouse.duckdb")) as connection:
+            connection.execute(statement)
