@@ -1,0 +1,1 @@
+"""The vendors' HTTP interfaces: authentication, paging, field selection and error bodies."""

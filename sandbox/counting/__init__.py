@@ -1,0 +1,1 @@
+"""What each vendor records of the same people's events, by that vendor's own documented rules."""

@@ -1,0 +1,108 @@
+"""Facebook Ads: every action counts, last click before last view, windows reported side by side.
+
+Rules: https://developers.facebook.com/docs/marketing-api/insights/best-practices/ (windows of the ad set,
+dating: on-Facebook actions at the impression, website actions at the conversion; 15 minutes of lag).
+Vectors L7, N18.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from sandbox.world.company import PER_EURO, Account, Network, Placement
+from sandbox.world.journeys import AdClick, AdImpression, Event, LeadAdSubmission, Purchase, site_event
+from sandbox.world.people import Person
+
+LAG = timedelta(minutes=15)
+CLICK_WINDOWS = {"1d_click": 1, "7d_click": 7, "28d_click": 28}
+#: The names one event goes by in `actions`.
+ACTION_TYPES = {
+    "lead": ("lead", "offsite_conversion.fb_pixel_lead", "onsite_web_lead"),
+    "complete_registration": (
+        "complete_registration",
+        "offsite_conversion.fb_pixel_complete_registration",
+        "omni_complete_registration",
+    ),
+    "purchase": ("purchase", "offsite_conversion.fb_pixel_purchase", "omni_purchase"),
+    "view_content": ("view_content", "offsite_conversion.fb_pixel_view_content", "omni_view_content"),
+    "lead_form": ("lead", "onsite_conversion.lead_grouped"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ActionCredit:
+    """One action of one person, credited to one ad: in which windows, and in the ad set's own setting or not.
+
+    `windows` holds `value` where the ad set's setting counts it. `amount` is money in account currency.
+    """
+
+    placement: Placement
+    day: date
+    family: str
+    windows: frozenset[str]
+    amount: Decimal
+    visible_at: datetime
+
+
+def count_actions(
+    account: Account, people: Mapping[int, Person], events: Iterable[Event]
+) -> list[ActionCredit]:
+    """What the account records of these events."""
+    families = {rule.trigger: rule.category for rule in account.rules}
+    zone = ZoneInfo(account.time_zone)
+    clicks: dict[int, list[AdClick]] = defaultdict(list)
+    views: dict[int, list[AdImpression]] = defaultdict(list)
+    found: list[ActionCredit] = []
+    for event in events:
+        if isinstance(event, AdClick | AdImpression | LeadAdSubmission):
+            if event.placement.network is not Network.FACEBOOK:
+                continue
+            if isinstance(event, AdClick):
+                clicks[event.person].append(event)
+            elif isinstance(event, AdImpression):
+                views[event.person].append(event)
+            else:
+                shown = [v.at for v in views[event.person] if v.placement is event.placement]
+                day = (shown[-1] if shown else event.at).astimezone(zone).date()
+                windows = frozenset(("value", *CLICK_WINDOWS))
+                found.append(
+                    ActionCredit(event.placement, day, "lead_form", windows, Decimal(0), event.at + LAG)
+                )
+            continue
+        family = families.get(site_event(event) or "")
+        if family is None:
+            continue
+        person = people[event.person]
+        seen = any(d.key == event.device and d.networks_see for d in person.devices)  # type: ignore[union-attr]
+        if not (person.facebook_user and seen):
+            continue
+        amount = event.value * PER_EURO[account.currency] if isinstance(event, Purchase) else Decimal(0)
+        for placement, names in attribute(event.at, clicks[event.person], views[event.person]).items():
+            day = event.at.astimezone(zone).date()
+            found.append(ActionCredit(placement, day, family, frozenset(names), amount, event.at + LAG))
+    return found
+
+
+def attribute(at: datetime, clicks: list[AdClick], views: list[AdImpression]) -> dict[Placement, set[str]]:
+    """The windows each ad earns for an action: by the last click, else by the last view of a day."""
+    earned: dict[Placement, set[str]] = {}
+    click = next((c for c in reversed(clicks) if at - c.at <= timedelta(days=28)), None)
+    view = next((v for v in reversed(views) if at - v.at <= timedelta(days=1)), None)
+    by_click = False
+    if click is not None:
+        age = at - click.at
+        names = {name for name, days in CLICK_WINDOWS.items() if age <= timedelta(days=days)}
+        group = click.placement.group
+        by_click = group is not None and age <= timedelta(days=group.click_window)
+        earned[click.placement] = names | ({"value"} if by_click else set())
+    if view is not None and (click is None or at - click.at > timedelta(days=7) or not by_click):
+        group = view.placement.group
+        counted = not by_click and group is not None and group.view_window >= 1
+        names = {"1d_view"} | ({"value"} if counted else set())
+        earned.setdefault(view.placement, set()).update(names)
+    return earned

@@ -1,0 +1,516 @@
+"""HubSpot: what its tracking code, forms, lead syncing and CRM hold of the same people's events.
+
+Cookies and sessions: https://knowledge.hubspot.com/reports/what-cookies-does-hubspot-set-in-a-visitor-s-browser
+and vectors S1, S3, S5, S7; lead ads: vectors L1 to L4; filtered activity: vectors C22, I9; original source
+of a contact that came offline first: vector I1. Records carry the instant they became known, so that the
+portal can be read as of any instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from urllib.parse import parse_qsl, urlsplit
+
+from sandbox.counting.common import spread
+from sandbox.counting.hubspot_sources import Source, traffic_source
+from sandbox.world.company import PER_EURO, Company, Network, Placement, guid
+from sandbox.world.journeys import (
+    ContactDeleted,
+    ContactImported,
+    DealMoved,
+    DealOpened,
+    Event,
+    FormSubmission,
+    LeadAdSubmission,
+    PageVisit,
+    lead_parameters,
+)
+from sandbox.world.people import Device, Person
+
+OWN_DOMAIN = "nordlicht.example"
+IDLE = timedelta(minutes=30)
+COOKIE_LIFE = timedelta(days=180)
+#: Safari keeps cookies set by script for seven days (https://webkit.org/blog/8828/intelligent-tracking-prevention-2-2/).
+SAFARI_COOKIE_LIFE = timedelta(days=7)
+#: A synced lead counts 36 s after it was sent and reaches the analytics properties after 106 s.
+LEAD_COUNTED_AFTER = timedelta(seconds=36)
+LEAD_ANALYTICS_AFTER = timedelta(seconds=106)
+#: Submissions older than this carry no conversionId.
+CONVERSION_IDS_SINCE = datetime(2026, 2, 1, tzinfo=UTC)
+MAX_CALCULATED_SUBMISSIONS = 800
+_CLICK_IDS = {
+    "gclid": "hs_google_click_id",
+    "fbclid": "hs_facebook_click_id",
+    "li_fat_id": "hs_linkedin_click_id",
+}
+_LEAD_TITLE = {
+    Network.FACEBOOK: "Facebook Lead Generation Ad",
+    Network.LINKEDIN: "LinkedIn Lead Generation Ad",
+}
+
+
+@dataclass(slots=True)
+class View:
+    """One page view that the tracking code sent."""
+
+    id: str
+    at: datetime
+    url: str
+    title: str
+    referrer: str
+    page_id: str
+
+
+@dataclass(slots=True)
+class Cookie:
+    """One visitor (`hubspotutk`) and what it saw."""
+
+    views: list[View] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A visitor's session: its views and the source of its landing."""
+
+    views: tuple[View, ...]
+    source: Source
+
+    @property
+    def landing(self) -> View:
+        """The first view."""
+        return self.views[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A dated source of a contact: a session's landing or a synced lead ad."""
+
+    at: datetime
+    known_at: datetime
+    url: str
+    referrer: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A counted submission of a contact. `page_id` is empty for a lead ad."""
+
+    at: datetime
+    known_at: datetime
+    form_guid: str
+    page_id: str
+    title: str
+
+
+@dataclass(slots=True)
+class Contact:
+    """One contact record and the events behind its properties."""
+
+    email: str
+    person: Person
+    created_at: datetime
+    object_source: str
+    offline: Source
+    id: str = ""
+    cookies: list[tuple[datetime, Cookie]] = field(default_factory=list)
+    conversions: list[Conversion] = field(default_factory=list)
+    lead_touches: list[Touch] = field(default_factory=list)
+    archived_at: datetime | None = None
+
+    def knows(self, cookie: Cookie) -> bool:
+        """Whether that visitor is already tied to this contact."""
+        return any(held is cookie for _, held in self.cookies)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A row of a form's log, filtered or not."""
+
+    conversion_id: str | None
+    at: datetime
+    page_url: str
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class Deal:
+    """A deal with its stages in order and the people sales attached to it."""
+
+    id: str
+    opened: DealOpened
+    moves: list[DealMoved] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PageViewEvent:
+    """A page view as the events API tells it: only of known contacts, from the instant they are known."""
+
+    view: View
+    contact: Contact
+    source: Source
+    known_at: datetime
+
+
+class Portal:
+    """The portal's records over the whole simulated time; every reader names the instant it reads at."""
+
+    def __init__(self, company: Company, people: Mapping[int, Person], events: Iterable[Event]) -> None:
+        self.company = company
+        self.people = people
+        self.contacts: list[Contact] = []
+        self.submissions: dict[str, list[Submission]] = {form.guid: [] for form in company.forms}
+        self.deals: list[Deal] = []
+        self._by_email: dict[str, Contact] = {}
+        self._cookies: dict[str, Cookie] = {}
+        self._deals: dict[str, Deal] = {}
+        for event in events:
+            self._record(event)
+        self.contacts.sort(key=lambda contact: (contact.created_at, contact.email))
+        for number, contact in enumerate(self.contacts):
+            contact.id = str(70_411_500_151 + 50 * number)
+        self._by_person = {contact.person.key: contact for contact in self.contacts}
+        self.page_views = sorted(
+            (event for contact in self.contacts for event in _page_view_events(contact)),
+            key=lambda event: (event.view.at, event.view.id),
+        )
+
+    # -- recording --------------------------------------------------------------------------------------
+
+    def _record(self, event: Event) -> None:
+        if isinstance(event, PageVisit):
+            self._page_visit(event)
+        elif isinstance(event, FormSubmission):
+            self._form_submission(event)
+        elif isinstance(event, LeadAdSubmission):
+            self._lead_ad(event)
+        elif isinstance(event, ContactImported):
+            person = self.people[event.person]
+            self._contact(person.email, person, event.at, "IMPORT", Source("OFFLINE", "IMPORT", "8420117"))
+        elif isinstance(event, ContactDeleted):
+            contact = self._by_email.get(self.people[event.person].email)
+            if contact is not None:
+                contact.archived_at = event.at
+        elif isinstance(event, DealOpened):
+            deal = Deal(str(9_320_440_000 + 37 * len(self.deals)), event)
+            self.deals.append(deal)
+            self._deals[event.deal] = deal
+        elif isinstance(event, DealMoved):
+            self._deals[event.deal].moves.append(event)
+
+    def _device(self, person: Person, key: str) -> Device:
+        return next(device for device in person.devices if device.key == key)
+
+    def _cookie(self, device: Device, at: datetime) -> Cookie:
+        """The browser's visitor cookie; a new one where the last has expired."""
+        cookie = self._cookies.get(device.key)
+        life = SAFARI_COOKIE_LIFE if device.safari else COOKIE_LIFE
+        if cookie is None or (cookie.views and at - cookie.views[-1].at > life):
+            cookie = Cookie()
+            self._cookies[device.key] = cookie
+        return cookie
+
+    def _page_visit(self, event: PageVisit) -> None:
+        person = self.people[event.person]
+        device = self._device(person, event.device)
+        page = self.company.pages[event.page]
+        if person.internal or not device.hubspot_sees or not page.hubspot_code:
+            return
+        cookie = self._cookie(device, event.at)
+        view_id = guid("view", event.person, event.device, event.at.isoformat())
+        cookie.views.append(View(view_id, event.at, event.url, page.title, event.referrer, page.page_id))
+        contact = self._by_email.get(person.email)
+        if event.from_email and contact is not None:
+            self._identify(contact, cookie, event.at)
+
+    def _identify(self, contact: Contact, cookie: Cookie, at: datetime) -> None:
+        if not contact.knows(cookie):
+            contact.cookies.append((at, cookie))
+
+    def _contact(
+        self, email: str, person: Person, at: datetime, object_source: str, offline: Source
+    ) -> Contact:
+        contact = self._by_email.get(email)
+        if contact is None or (contact.archived_at is not None and contact.archived_at <= at):
+            contact = Contact(email, person, at, object_source, offline)
+            self._by_email[email] = contact
+            self.contacts.append(contact)
+        return contact
+
+    def _form_submission(self, event: FormSubmission) -> None:
+        person = self.people[event.person]
+        form, page = self.company.form(event.form), self.company.pages[event.page]
+        email = event.email.lower()
+        values = [("email", event.email), ("firstname", person.first_name), ("lastname", person.last_name)]
+        if event.form == "guide":
+            values += [("interests", "pipeline"), ("interests", "forecast")]
+        dated = event.at >= CONVERSION_IDS_SINCE
+        conversion_id = guid("conversion", event.person, event.at.isoformat()) if dated else None
+        at = event.at.replace(microsecond=event.at.microsecond // 1000 * 1000)
+        self.submissions[form.guid].append(Submission(conversion_id, at, event.page_url, tuple(values)))
+        created = at + spread(f"{email}{event.at}", timedelta(milliseconds=150), timedelta(milliseconds=900))
+        contact = self._contact(email, person, created, "FORM", Source("OFFLINE", "FORM", form.guid))
+        if person.internal:
+            return
+        title = f"{page.title}: {form.name}"
+        contact.conversions.append(Conversion(at, created, form.guid, page.page_id, title))
+        device = self._device(person, event.device)
+        if device.hubspot_sees and page.hubspot_code:
+            self._identify(contact, self._cookie(device, event.at), created)
+
+    def _lead_ad(self, event: LeadAdSubmission) -> None:
+        person, placement = self.people[event.person], event.placement
+        lead_form = placement.lead_form
+        if lead_form is None:
+            return
+        at = event.at.replace(microsecond=event.at.microsecond // 1000 * 1000)
+        counted = at + LEAD_COUNTED_AFTER
+        network = placement.network
+        source = Source("PAID_SOCIAL", network.split("_")[0].capitalize(), placement.campaign.name)
+        contact = self._contact(event.email.lower(), person, counted, "ADS", Source("OFFLINE", "INTEGRATION"))
+        contact.conversions.append(Conversion(at, counted, lead_form.guid, "", _LEAD_TITLE[network]))
+        url, referrer = lead_url(placement)
+        contact.lead_touches.append(Touch(at, at + LEAD_ANALYTICS_AFTER, url, referrer, source))
+
+    # -- reading ----------------------------------------------------------------------------------------
+
+    def contact_of(self, person: int) -> Contact | None:
+        """The newest contact of a person, whenever it was created."""
+        return self._by_person.get(person)
+
+    def contacts_at(self, now: datetime, *, archived: bool) -> list[Contact]:
+        """Contacts that exist at that instant, live or archived, by id."""
+        return [
+            contact
+            for contact in self.contacts
+            if contact.created_at <= now
+            and (contact.archived_at is not None and contact.archived_at <= now) is archived
+        ]
+
+    def deals_at(self, now: datetime) -> list[Deal]:
+        """Deals opened by that instant, by id."""
+        return [deal for deal in self.deals if deal.opened.at <= now]
+
+
+def lead_url(placement: Placement) -> tuple[str, str]:
+    """URL and referrer HubSpot notes for a synced lead (vector L1)."""
+    form = placement.lead_form
+    query = lead_parameters(placement)
+    account, number = placement.account.id, form.id if form else ""
+    if placement.network is Network.LINKEDIN:
+        page = f"https://www.linkedin.com/ad/accounts/{account}/leadgen/view/{number}"
+        return f"{page}?{query}", "https://www.linkedin.com/"
+    return f"https://www.facebook.com/ads/leadgen/{number}?{query}", "https://www.facebook.com/"
+
+
+def sessions(views: list[View]) -> list[Session]:
+    """A visitor's views as sessions: 30 minutes of silence or another traffic source starts a new one."""
+    result: list[Session] = []
+    current: list[View] = []
+    source = Source("DIRECT_TRAFFIC")
+    key: tuple[str, ...] = ()
+    for view in views:
+        own = traffic_source(view.url, view.referrer, OWN_DOMAIN)
+        evidence = own if own is not None and own.category != "DIRECT_TRAFFIC" else None
+        view_key = _campaign_key(view.url, evidence)
+        expired = bool(current) and view.at - current[-1].at > IDLE
+        if current and (expired or (evidence is not None and view_key != key)):
+            result.append(Session(tuple(current), source))
+            current = []
+        if not current:
+            source = own or Source("DIRECT_TRAFFIC")
+            key = view_key
+        current.append(view)
+    if current:
+        result.append(Session(tuple(current), source))
+    return result
+
+
+def _campaign_key(url: str, source: Source | None) -> tuple[str, ...]:
+    if source is None:
+        return ()
+    query = dict(parse_qsl(urlsplit(url).query))
+    names = ("hsa_net", "hsa_acc", "hsa_cam", "hsa_grp", "hsa_ad", "utm_source", "utm_medium", "utm_campaign")
+    return (source.category, source.data_1 or "", *(query.get(name, "") for name in names))
+
+
+def _page_view_events(contact: Contact) -> list[PageViewEvent]:
+    return [
+        PageViewEvent(view, contact, session.source, max(view.at, identified))
+        for identified, cookie in contact.cookies
+        for session in sessions(cookie.views)
+        for view in session.views
+    ]
+
+
+def contact_touches(contact: Contact) -> list[Touch]:
+    """Landings of the contact's sessions and its synced lead ads, in order of time."""
+    touches = list(contact.lead_touches)
+    for identified, cookie in contact.cookies:
+        for session in sessions(cookie.views):
+            view = session.landing
+            touches.append(Touch(view.at, max(view.at, identified), view.url, view.referrer, session.source))
+    return sorted(touches, key=lambda touch: touch.at)
+
+
+def stamp(at: datetime) -> str:
+    """An instant as HubSpot prints it: no fraction where it is zero."""
+    text = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return text.replace(".000Z", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ContactState:
+    """A contact's properties and their history at an instant."""
+
+    properties: dict[str, str | None]
+    history: dict[str, list[dict[str, str]]]
+    updated_at: datetime
+
+
+def contact_state(contact: Contact, now: datetime) -> ContactState:
+    """Every property of the contact as of `now`, all values text or None."""
+    touches = [touch for touch in contact_touches(contact) if touch.known_at <= now]
+    landings = [touch for touch in touches if touch not in contact.lead_touches]
+    views = [
+        view
+        for identified, cookie in contact.cookies
+        if identified <= now
+        for view in cookie.views
+        if view.at <= now
+    ]
+    views.sort(key=lambda view: view.at)
+    counted = sorted((c for c in contact.conversions if c.known_at <= now), key=lambda c: c.at)
+    changes = [contact.created_at, *(t.known_at for t in touches), *(c.known_at for c in counted)]
+    changes += [view.at for view in views if view.at > contact.created_at]
+    updated = max(changes)
+    person = contact.person
+    values: dict[str, str | None] = {
+        "email": contact.email,
+        "firstname": person.first_name,
+        "lastname": person.last_name,
+        "hs_object_id": contact.id,
+        "createdate": stamp(contact.created_at),
+        "hs_createdate": stamp(contact.created_at),
+        "lastmodifieddate": stamp(updated),
+        "hs_email_domain": contact.email.partition("@")[2],
+        "hs_object_source": contact.object_source,
+        "hs_object_source_label": contact.object_source,
+        "hs_was_imported": "true" if contact.object_source == "IMPORT" else None,
+        "lifecyclestage": "lead" if counted else "subscriber",
+        "hs_additional_emails": None,
+        "hs_merged_object_ids": None,
+    }
+    values |= _analytics(contact, touches, landings, views)
+    values |= _conversion_properties(counted)
+    for touch in landings:
+        for name, value in parse_qsl(urlsplit(touch.url).query):
+            if name in _CLICK_IDS:
+                values[_CLICK_IDS[name]] = value
+    history = {
+        "hs_analytics_first_url": _url_history(contact, now, first=True),
+        "hs_analytics_last_url": _url_history(contact, now, first=False),
+    }
+    return ContactState(values, history, updated)
+
+
+def _analytics(
+    contact: Contact, touches: list[Touch], landings: list[Touch], views: list[View]
+) -> dict[str, str | None]:
+    offline_first = not touches or touches[0].at > contact.created_at
+    original = contact.offline if offline_first else touches[0].source
+    latest = touches[-1].source if touches else contact.offline
+    values: dict[str, str | None] = {
+        "hs_analytics_source": original.category,
+        "hs_analytics_source_data_1": original.data_1,
+        "hs_analytics_source_data_2": original.data_2,
+        "hs_latest_source": latest.category,
+        "hs_latest_source_data_1": latest.data_1,
+        "hs_latest_source_data_2": latest.data_2,
+        "hs_latest_source_timestamp": stamp(touches[-1].at if touches else contact.created_at),
+        "hs_analytics_first_timestamp": stamp(contact.created_at if offline_first else touches[0].at),
+        "hs_analytics_num_page_views": str(len(views)),
+        "hs_analytics_num_visits": str(len(landings)),
+    }
+    if touches:
+        values["hs_analytics_first_url"] = touches[0].url
+        values["hs_analytics_first_referrer"] = touches[0].referrer or None
+        values["hs_analytics_last_url"] = touches[-1].url
+        values["hs_analytics_last_referrer"] = touches[-1].referrer or None
+    if landings:
+        values["hs_analytics_first_visit_timestamp"] = stamp(landings[0].at)
+        values["hs_analytics_last_visit_timestamp"] = stamp(landings[-1].at)
+    if views:
+        values["hs_analytics_last_timestamp"] = stamp(views[-1].at)
+    return values
+
+
+def _conversion_properties(counted: list[Conversion]) -> dict[str, str | None]:
+    values: dict[str, str | None] = {
+        "num_conversion_events": str(len(counted)),
+        "num_unique_conversion_events": str(len({conversion.form_guid for conversion in counted})),
+    }
+    if counted:
+        values["first_conversion_date"] = stamp(counted[0].at)
+        values["first_conversion_event_name"] = counted[0].title
+        values["recent_conversion_date"] = stamp(counted[-1].at)
+        values["recent_conversion_event_name"] = counted[-1].title
+        values["hs_calculated_form_submissions"] = ";".join(
+            f"{c.form_guid}:{c.page_id}:{epoch_ms(c.at)}" for c in counted[-MAX_CALCULATED_SUBMISSIONS:]
+        )
+    return values
+
+
+def epoch_ms(at: datetime) -> int:
+    """Milliseconds since the epoch."""
+    return round(at.timestamp() * 1000)
+
+
+def _url_history(contact: Contact, now: datetime, *, first: bool) -> list[dict[str, str]]:
+    """The values the first or last URL had, newest first: it moves when a touch becomes known."""
+    touches = [touch for touch in contact_touches(contact) if touch.known_at <= now]
+    entries: list[dict[str, str]] = []
+    for moment in sorted({touch.known_at for touch in touches}):
+        known = [touch for touch in touches if touch.known_at <= moment]
+        url = (known[0] if first else known[-1]).url
+        if not entries or entries[-1]["value"] != url:
+            entries.append(
+                {
+                    "value": url,
+                    "timestamp": stamp(moment),
+                    "sourceType": "ANALYTICS",
+                    "sourceId": "web-analytics",
+                }
+            )
+    return entries[::-1]
+
+
+_WON = ("closedwon", "1730014")
+_LOST = ("closedlost", "1730015")
+
+
+def deal_properties(deal: Deal, now: datetime) -> tuple[dict[str, str | None], datetime]:
+    """A deal's properties as of `now` and the instant of its last change."""
+    opened = deal.opened
+    moves = [move for move in deal.moves if move.at <= now]
+    stage = moves[-1].stage if moves else opened.stage
+    updated = moves[-1].at if moves else opened.at
+    closed = stage in _WON or stage in _LOST
+    home = (opened.amount / PER_EURO[opened.currency]).quantize(Decimal("0.01"))
+    return {
+        "hs_object_id": deal.id,
+        "dealname": opened.name,
+        "amount": str(opened.amount),
+        "amount_in_home_currency": str(home),
+        "deal_currency_code": opened.currency,
+        "pipeline": opened.pipeline,
+        "dealstage": stage,
+        "createdate": stamp(opened.at),
+        "closedate": stamp(updated if closed else opened.expected_close),
+        "hs_lastmodifieddate": stamp(updated),
+        "hs_is_closed": "true" if closed else "false",
+        "hs_is_closed_won": "true" if stage in _WON else "false",
+    }, updated

@@ -1,0 +1,94 @@
+"""LinkedIn Ads: once per member, rule and window; clicks before views; each campaign touched gets one.
+
+Rules: https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api-schema
+and https://www.linkedin.com/help/lms/answer/a426359. Vector N16. "Campaign" is LinkedIn's: the level below
+the campaign group. Assumption: website conversions are dated by the conversion, in UTC.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from sandbox.counting.common import spread
+from sandbox.world.company import PER_EURO, Account, Network, Placement, Rule
+from sandbox.world.journeys import AdClick, AdImpression, Event, LeadAdSubmission, Purchase, site_event
+from sandbox.world.people import Person
+
+LAG = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberConversion:
+    """One conversion or lead of one member, credited to one creative. `rule` is None for a lead-form lead."""
+
+    placement: Placement
+    rule: Rule | None
+    day: date
+    post_click: bool
+    amount: Decimal
+    visible_at: datetime
+
+
+def count_conversions(
+    account: Account, people: Mapping[int, Person], events: Iterable[Event]
+) -> list[MemberConversion]:
+    """What the account records of these events."""
+    rules: dict[str, list[Rule]] = defaultdict(list)
+    for rule in account.rules:
+        rules[rule.trigger].append(rule)
+    touches: dict[int, list[AdClick | AdImpression]] = defaultdict(list)
+    counted: dict[tuple[int, str, str], datetime] = {}
+    result: list[MemberConversion] = []
+    for event in events:
+        if isinstance(event, AdClick | AdImpression | LeadAdSubmission):
+            if event.placement.network is not Network.LINKEDIN:
+                continue
+            if isinstance(event, LeadAdSubmission):
+                day = event.at.astimezone(UTC).date()
+                result.append(MemberConversion(event.placement, None, day, True, Decimal(0), event.at + LAG))
+            else:
+                touches[event.person].append(event)
+            continue
+        name = site_event(event)
+        for rule in rules.get(name, ()) if name else ():
+            person = people[event.person]
+            seen = any(d.key == event.device and d.networks_see for d in person.devices)  # type: ignore[union-attr]
+            if not (person.linkedin_member and seen):
+                continue
+            amount = event.value * PER_EURO[account.currency] if isinstance(event, Purchase) else Decimal(0)
+            for touch in winning_touches(rule, event.at, touches[event.person]):
+                group = touch.placement.group
+                post_click = isinstance(touch, AdClick)
+                window = timedelta(days=rule.click_window if post_click else rule.view_window)
+                each_campaign = rule.attribution == "LAST_TOUCH_BY_CAMPAIGN" and group is not None
+                key = (event.person, rule.id, group.id if each_campaign and group else "")
+                if key in counted and event.at - counted[key] <= window:
+                    continue
+                counted[key] = event.at
+                lag = spread(f"{rule.id}{event.person}{event.at}", timedelta(hours=1), timedelta(hours=48))
+                day = event.at.astimezone(UTC).date()
+                result.append(
+                    MemberConversion(touch.placement, rule, day, post_click, amount, event.at + lag)
+                )
+    return result
+
+
+def winning_touches(
+    rule: Rule, at: datetime, touches: list[AdClick | AdImpression]
+) -> list[AdClick | AdImpression]:
+    """The most recent click, else view, of each campaign attached to the rule; BY_CONVERSION: of all."""
+    best: dict[str, AdClick | AdImpression] = {}
+    for touch in touches:
+        group = touch.placement.group
+        days = rule.click_window if isinstance(touch, AdClick) else rule.view_window
+        if group is None or group.id not in rule.campaigns or at - touch.at > timedelta(days=days):
+            continue
+        held = best.get(group.id)
+        if held is None or isinstance(touch, AdClick) or not isinstance(held, AdClick):
+            best[group.id] = touch
+    ranked = sorted(best.values(), key=lambda t: (isinstance(t, AdClick), t.at))
+    return ranked[-1:] if rule.attribution == "LAST_TOUCH_BY_CONVERSION" else ranked

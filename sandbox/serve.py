@@ -1,0 +1,160 @@
+"""Serve the simulated company over HTTP: `python -m sandbox.serve`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import socket
+import sys
+from datetime import datetime
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+
+from sandbox.apis import facebook_ads, google_ads, hubspot, linkedin_ads
+from sandbox.apis.state import Json, PageCaps, Sandbox, parse_instant
+from sandbox.counting.hubspot import stamp
+from sandbox.world.build import build_world
+from sandbox.world.company import DEFAULT_NOW, Network
+
+
+def build_sandbox(
+    *,
+    seed: int = 7,
+    people: int = 1000,
+    now: datetime = DEFAULT_NOW,
+    currencies: dict[str, str] | None = None,
+    web_analytics: bool = True,
+    caps: PageCaps | None = None,
+) -> Sandbox:
+    """Simulate the company and let every vendor count it; `now` is the instant it is first read at."""
+    world = build_world(seed, people, currencies)
+    return Sandbox(world, now, web_analytics=web_analytics, caps=caps)
+
+
+def build_app(sandbox: Sandbox) -> Starlette:
+    """All four vendors, each under its own prefix, and the clock."""
+
+    async def clock(request: Request) -> Response:
+        if request.method == "POST":
+            try:
+                sandbox.set_now(parse_instant(str((await request.json())["now"])))
+            except (ValueError, KeyError, TypeError) as error:
+                return Json({"error": f"now: {error}"}, status_code=400)
+        return Json({"now": stamp(sandbox.now)})
+
+    async def expire_tokens(_: Request) -> Response:
+        sandbox.expire_tokens()
+        return Json({})
+
+    return Starlette(
+        routes=[
+            Route("/_sandbox/clock", clock, methods=["GET", "POST"]),
+            Route("/_sandbox/expire-tokens", expire_tokens, methods=["POST"]),
+            Mount("/hubspot", hubspot.build_app(sandbox)),
+            Mount("/google", google_ads.build_app(sandbox)),
+            Mount("/facebook", facebook_ads.build_app(sandbox)),
+            Mount("/linkedin", linkedin_ads.build_app(sandbox)),
+        ]
+    )
+
+
+def settings(sandbox: Sandbox, url: str) -> dict[str, str]:
+    """Environment variables that point the warehouse at this sandbox."""
+    keys = sandbox.credentials
+    accounts = sandbox.company.accounts
+    client_id, secret, refresh = keys.google_client
+    google = accounts[Network.GOOGLE]
+    values = {
+        "HUBSPOT__BASE_URL": f"{url}/hubspot",
+        "HUBSPOT__ACCESS_TOKEN": keys.hubspot_token,
+        "GOOGLE_ADS__BASE_URL": f"{url}/google",
+        "GOOGLE_ADS__TOKEN_URL": f"{url}/google/token",
+        "GOOGLE_ADS__CLIENT_ID": client_id,
+        "GOOGLE_ADS__CLIENT_SECRET": secret,
+        "GOOGLE_ADS__REFRESH_TOKEN": refresh,
+        "GOOGLE_ADS__LOGIN_CUSTOMER_ID": google.manager_id,
+        "GOOGLE_ADS__CUSTOMER_IDS": json.dumps([google.id]),
+        "FACEBOOK_ADS__BASE_URL": f"{url}/facebook",
+        "FACEBOOK_ADS__ACCESS_TOKEN": keys.facebook_token,
+        "FACEBOOK_ADS__ACCOUNT_IDS": json.dumps([accounts[Network.FACEBOOK].id]),
+        "LINKEDIN_ADS__BASE_URL": f"{url}/linkedin",
+        "LINKEDIN_ADS__TOKEN_URL": f"{url}/linkedin/oauth/v2/accessToken",
+        "LINKEDIN_ADS__ACCESS_TOKEN": keys.linkedin_token,
+        "LINKEDIN_ADS__ACCOUNT_IDS": json.dumps([accounts[Network.LINKEDIN].id]),
+    }
+    return {f"SOURCES__{name}": value for name, value in values.items()}
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it is ready, in one line of JSON on stdout."""
+
+    def __init__(self, config: uvicorn.Config, ready: str) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start serving, then print the line."""
+        await super().startup(sockets=sockets)
+        sys.stdout.write(self._ready + "\n")
+        sys.stdout.flush()
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.serve", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 takes a free one")
+    parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same company")
+    parser.add_argument("--people", type=int, default=1000, help="number of simulated persons")
+    parser.add_argument("--now", default=stamp(DEFAULT_NOW), help="the virtual clock, ISO 8601 with offset")
+    parser.add_argument(
+        "--currency", action="append", default=[], metavar="NETWORK=CODE", help="currency of an ad account"
+    )
+    parser.add_argument("--no-events", action="store_true", help="a portal tier without web analytics events")
+    parser.add_argument("--access-log", action="store_true", help="log requests to stderr")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run until SIGTERM or SIGINT."""
+    arguments = _arguments(argv)
+    try:
+        sandbox = build_sandbox(
+            seed=arguments.seed,
+            people=arguments.people,
+            now=parse_instant(arguments.now),
+            currencies=dict(item.split("=", 1) for item in arguments.currency),
+            web_analytics=not arguments.no_events,
+        )
+    except ValueError as error:
+        sys.stderr.write(f"sandbox: {error}\n")
+        return 2
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((arguments.host, arguments.port))
+    except OSError as error:
+        sys.stderr.write(f"sandbox: cannot listen on {arguments.host}:{arguments.port}: {error.strerror}\n")
+        return 2
+    url = f"http://{arguments.host}:{listener.getsockname()[1]}"
+    ready = json.dumps({"url": url, "now": stamp(sandbox.now), "env": settings(sandbox, url)})
+    config = uvicorn.Config(
+        build_app(sandbox),
+        log_level="warning",
+        access_log=arguments.access_log,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn shuts down gracefully, then raises the signal again: by then there is nothing left to end
+        signal.signal(number, lambda *_: None)
+    _Server(config, ready).run(sockets=[listener])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
