@@ -1,4 +1,4 @@
-.PHONY: setup demo test test-full lint format check lock clean
+.PHONY: setup demo test test-full lint format ui clean
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -13,3 +13,33 @@ setup: .venv/.installed
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# The simulated company, loaded over HTTP, modelled, checked, published and explained.
+demo: setup
+	@$(BIN)/adledger demo
+
+test: setup
+	@$(BIN)/pytest -n 2
+
+test-full: setup
+	@$(BIN)/pytest -n 2 --hypothesis-profile=full
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
+	$(BIN)/dg check defs
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/sqlfluff fix --processes 2 dbt_project/models dbt_project/tests
+
+lock:
+	$(BIN)/uv pip compile pyproject.toml --group dev --python-version 3.11 --universal --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements.lock
+
+clean:
+	rm -rf .adledger dbt_project/target dbt_project/logs

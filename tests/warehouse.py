@@ -1,4 +1,4 @@
-"""A warehouse for tests: empty raw stores from the product's own loader, rows put in by hand, models built by dbt."""
+"""A warehouse for tests: raw stores from the product's own loader, rows put in by hand, models built by dbt."""
 
 from __future__ import annotations
 
@@ -52,9 +52,10 @@ class Warehouse:
             connection.execute("set TimeZone = 'UTC'")
             for row in ({"observed_at": datetime(2026, 9, 1, tzinfo=UTC)} | row for row in rows):
                 columns = ", ".join(f'"{name}"' for name in row)
+                marks = ", ".join("?" * len(row))
                 values = [json.dumps(v) if isinstance(v, dict | list) else v for v in row.values()]
                 connection.execute(
-                    f'insert into "{source}"."{source}"."{table}" ({columns}) values ({", ".join("?" * len(values))})',
+                    f'insert into "{source}"."{source}"."{table}" ({columns}) values ({marks})',
                     values,
                 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -84,7 +83,7 @@ def land(warehouse: Warehouse, vector: dict[str, Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse = Warehouse.empty(tmp_path_factory.mktemp("vectors"))
     warehouse.land(
         "hubspot", "account", {"portal_id": "1", "time_zone": "Europe/Berlin", "company_currency": "EUR"}
@@ -95,7 +94,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     for vector in VECTORS:
         land(warehouse, vector)
     warehouse.dbt("build", "--select", "+marts", "--exclude", "resource_type:unit_test")
-    yield warehouse
+    return warehouse
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["id"])
@@ -108,12 +107,14 @@ def test_vector(warehouse: Warehouse, vector: dict[str, Any]) -> None:
         "select * from marts.fct_form_submissions where contact_id = ? order by submitted_at", vector["id"]
     )
     first = warehouse.rows("select * from marts.fct_first_conversions where contact_id = ?", vector["id"])
-    credits = warehouse.rows(
+    credited = warehouse.rows(
         "select * from marts.fct_contact_attribution"
         " where contact_id = ? and attribution_report = 'first_form_submission'",
         vector["id"],
     )
-    converted_in = [s["session_number"] for s in sessions if first and s["session_id"] == first[0]["session_id"]]
+    converted_in = [
+        s["session_number"] for s in sessions if first and s["session_id"] == first[0]["session_id"]
+    ]
     seen = {
         "sessions": [s["traffic_source"] for s in sessions],
         "evidence": [s["evidence"] for s in sessions],
@@ -123,6 +124,6 @@ def test_vector(warehouse: Warehouse, vector: dict[str, Any]) -> None:
         "filtered": sum(bool(s["is_filtered"]) for s in submissions),
         "conversion_session": converted_in[0] if converted_in else None,
         "existed_before_conversion": first[0]["existed_before_conversion"] if first else None,
-        "first_form_submission": [{key: credit[key] for key in AD_KEY} for credit in credits],
+        "first_form_submission": [{key: credit[key] for key in AD_KEY} for credit in credited],
     }
     assert {name: seen[name] for name in expected} == expected

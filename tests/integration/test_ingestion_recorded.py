@@ -224,14 +224,19 @@ def test_google_refreshes_an_expired_token_once_and_goes_on(server: Recorded, tm
 
 
 @google
-def test_google_error_after_good_batches_lands_nothing(server: Recorded, tmp_path: Path) -> None:
+def test_google_error_after_good_batches_leaves_the_landed_tables_alone(
+    server: Recorded, tmp_path: Path
+) -> None:
+    load("google_ads", "entities")
+    server["ads"].answer[0]["results"][0]["adGroupAd"]["ad"]["name"] = "changed"
     server["campaigns"].answer.append(
         {"error": {"code": 400, "message": "Bad.", "status": "INVALID_ARGUMENT", "details": []}}
     )
 
     with pytest.raises(pipelines.ResponseError, match=r"api_version \(v26\)"):
         load("google_ads", "entities")
-    assert not (tmp_path / "raw" / "google_ads.duckdb").exists()
+    assert rows(tmp_path, "google_ads", "ads", "name") == [(None,), (None,)]
+    assert rows(tmp_path, "google_ads", "campaigns", "count(*)") == [(2,)]
 
 
 @facebook

@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 
 @dataclass
 class Exchange:
-    """One answer: given when path, the listed query values and a part of the body fit. `times` limits its use."""
+    """One answer, given when path, listed query values and a part of the body fit, at most `times` times."""
 
     name: str
     path: str
@@ -82,6 +82,7 @@ def serve(source: str) -> Iterator[Recorded]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # headers and body in one packet: two of them wait for a delayed acknowledgement
 
         def handle_any(self) -> None:
             parts = urlsplit(self.path)

@@ -1,0 +1,149 @@
+"""The blocking checks: each fails when one row of a mart is changed; deleting a claim moves one unit."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from ingestion import pipelines
+from tests.company import served_company
+from tests.warehouse import Warehouse
+
+CHECKS = ("test", "--select", "test_type:data", "--exclude", "test_type:unit")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """A warehouse of six weeks of the company, built once."""
+    home = tmp_path_factory.mktemp("built")
+    with pytest.MonkeyPatch.context() as patch, served_company() as company:
+        patch.setenv("ADLEDGER_HOME", str(home))
+        for name, value in company.settings.items():
+            patch.setenv(name, value)
+        as_of = datetime.fromisoformat(company.now).astimezone(UTC)
+        window = pipelines.Window(date(2026, 9, 20), as_of.date())
+        for source in pipelines.SOURCES:
+            pipelines.load(source, "entities", window=None, as_of=as_of)
+            if source != "hubspot":
+                pipelines.load(source, "daily", window=window, as_of=as_of)
+    warehouse = Warehouse(home)
+    warehouse.dbt("build", "--exclude", "resource_type:unit_test", as_of=company.now)
+    return warehouse
+
+
+@pytest.fixture
+def warehouse(built: Warehouse, tmp_path: Path) -> Warehouse:
+    """A copy to spoil."""
+    shutil.copytree(built.home, tmp_path / "home", ignore=shutil.ignore_patterns("dlt"))
+    return Warehouse(tmp_path / "home")
+
+
+def failures(warehouse: Warehouse) -> set[str]:
+    """Names of the checks that fail."""
+    output = warehouse.dbt(*CHECKS, check=False).stdout
+    return {line.split("FAIL ")[1].split()[1] for line in output.splitlines() if " FAIL " in line}
+
+
+CREDITED = """(
+    select event_id from reconciliation.conversion_ledger where network_units = 1 and hubspot_units = 1 limit 1
+)"""
+CHANGES = {
+    "a network figure grows": (
+        "update marts.fct_network_conversions set conversions = conversions + 1 where rowid ="
+        " (select min(rowid) from marts.fct_network_conversions where counts_in_headline)",
+        "bridge_starts_with_network_conversions",
+    ),
+    "a credit is gone": (
+        "delete from marts.fct_contact_attribution where submission_id = " + CREDITED,
+        "bridge_ends_with_hubspot_contacts",
+    ),
+    "a step of the bridge is changed": (
+        "update reconciliation.conversion_bridge set units = units + 1 where rowid ="
+        " (select min(rowid) from reconciliation.conversion_bridge where kind = 'adjustment')",
+        "bridge_balances",
+    ),
+    "an end of the bridge is gone": (
+        "delete from reconciliation.conversion_bridge where rowid ="
+        " (select min(rowid) from reconciliation.conversion_bridge where kind = 'end')",
+        "bridge_balances",
+    ),
+    "a ledger row is gone": (
+        "delete from reconciliation.conversion_ledger where rowid ="
+        " (select min(rowid) from reconciliation.conversion_ledger where reason_code is not null)",
+        "bridge_rows_are_in_the_ledger",
+    ),
+    "a claim takes a unit the network never reported": (
+        "update reconciliation.conversion_ledger set network_units = 1000 where event_id = " + CREDITED,
+        "ledger_never_exceeds_the_network",
+    ),
+    "an ad's day is changed": (
+        "update marts.fct_ad_performance_daily set network_conversions = network_conversions + 1"
+        " where rowid = 0",
+        "network_headline_equals_campaign_totals",
+    ),
+    "a deal's credit is changed": (
+        "update marts.fct_deal_attribution set credit = credit / 2 where rowid = 0",
+        "deal_credit_is_conserved",
+    ),
+}
+
+
+def test_every_check_passes_on_what_was_built(warehouse: Warehouse) -> None:
+    assert failures(warehouse) == set()
+
+
+@pytest.mark.parametrize(("statement", "check"), CHANGES.values(), ids=CHANGES)
+def test_a_row_changed_by_hand_fails_its_check(warehouse: Warehouse, statement: str, check: str) -> None:
+    warehouse.change(statement)
+    assert check in failures(warehouse)
+
+
+def test_an_empty_bridge_fails(warehouse: Warehouse) -> None:
+    warehouse.change("delete from reconciliation.conversion_bridge")
+    assert {"bridge_starts_with_network_conversions", "bridge_ends_with_hubspot_contacts"} <= failures(
+        warehouse
+    )
+
+
+def test_deleting_one_claim_moves_one_unit_to_the_residual(warehouse: Warehouse) -> None:
+    bridge = (
+        "select network, campaign_id, date, step, units from reconciliation.conversion_bridge order by all"
+    )
+    chosen = warehouse.rows("""
+        select * from reconciliation.conversion_ledger as claim
+        where network_units = 1 and hubspot_units = 0 and reason_code = 'later_session'
+            and not exists (
+                select 1 from reconciliation.conversion_ledger as other
+                where other.network = claim.network and other.campaign_id = claim.campaign_id
+                    and other.date = claim.date and other.network_units = 0
+            )
+        order by event_id limit 1
+    """)[0]
+
+    def steps() -> dict[tuple[object, ...], object]:
+        rows = warehouse.rows(bridge)
+        return {(r["network"], r["campaign_id"], r["date"], r["step"]): r["units"] for r in rows}
+
+    before = steps()
+    warehouse.change(
+        "delete from intermediate.int_claims where submission_id = '{event_id}' and network = '{network}'"
+        " and campaign_id = '{campaign_id}'".format(**chosen)
+    )
+    warehouse.dbt(
+        "build",
+        *("--select", "int_claim_units", "int_claim_facts", "conversion_ledger", "conversion_bridge"),
+        *("--exclude", "resource_type:unit_test"),
+        as_of="2026-11-01T06:00:00Z",
+    )
+    after = steps()
+    group = (chosen["network"], chosen["campaign_id"], chosen["date"])
+    moved = {
+        key: after.get(key, 0) - before.get(key, 0)
+        for key in before.keys() | after.keys()
+        if after.get(key, 0) != before.get(key, 0)
+    }
+    assert moved == {(*group, "later_session"): 1, (*group, "no_trace_in_hubspot"): -1}
+    assert failures(warehouse) == set()

@@ -1,0 +1,216 @@
+"""`adledger refresh` over HTTP: first load, the same again, time passes; readers never err."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.company import Company, Home, served_company
+
+LATER = "2026-11-04T06:00:00Z"
+BALANCE = """
+    select count(*), count_if(difference != 0) from (
+        select sum(case when kind = 'end' then -units else units end) as difference
+        from reconciliation.conversion_bridge
+        group by attribution_report, network, account_id, campaign_id, date
+    )
+"""
+
+
+@dataclass
+class Reader:
+    """Someone who looks at the published file all the time."""
+
+    serving: Path
+    reads: int = 0
+    errors: list[str] = field(default_factory=list)
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        while not self.stopped.wait(0.05):
+            if not self.serving.exists():
+                continue
+            try:
+                with duckdb.connect(str(self.serving), read_only=True) as connection:
+                    groups, unbalanced = connection.execute(BALANCE).fetchall()[0]
+                if not groups or unbalanced:
+                    self.errors.append(f"{unbalanced} of {groups} groups do not balance")
+                self.reads += 1
+            except duckdb.Error as error:
+                self.errors.append(str(error))
+
+
+@dataclass(frozen=True)
+class Story:
+    """Three refreshes of one home, and what each published."""
+
+    home: Home
+    published: list[dict[str, str]]
+    inodes: list[int]
+    reader: Reader
+    figures: list[dict[tuple[str, ...], object]]
+
+
+def headline(home: Home) -> dict[tuple[str, ...], object]:
+    """The network's headline per campaign and day."""
+    rows = home.rows(
+        "select network, campaign_id, cast(date as varchar), sum(conversions)"
+        " from marts.fct_network_conversions where counts_in_headline group by all"
+    )
+    return {row[:3]: row[3] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def company() -> Iterator[Company]:
+    with served_company() as company:
+        yield company
+
+
+@pytest.fixture(scope="module")
+def story(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    home = Home(tmp_path_factory.mktemp("company"), company.settings)
+    reader = Reader(home.serving)
+    watching = threading.Thread(target=reader.run)
+    watching.start()
+    published, inodes, figures = [], [], []
+    try:
+        for now in (company.now, company.now, LATER):
+            if now != company.now:
+                company.set_clock(now)
+            result = home.run("refresh", "--as-of", now)
+            assert result.returncode == 0, result.stdout + result.stderr
+            published.append(home.published())
+            inodes.append(home.serving.stat().st_ino)
+            figures.append(headline(home))
+    finally:
+        reader.stopped.set()
+        watching.join()
+    return Story(home, published, inodes, reader, figures)
+
+
+def test_the_published_file_is_a_read_only_snapshot(story: Story) -> None:
+    assert stat.S_IMODE(os.stat(story.home.serving).st_mode) == 0o444
+    assert not story.home.serving.with_name("serving.duckdb.wal").exists()
+    assert len(set(story.inodes)) == 3
+
+
+def test_every_group_of_the_bridge_adds_up(story: Story) -> None:
+    groups, unbalanced = story.home.rows(BALANCE)[0]
+    assert groups > 500
+    assert unbalanced == 0
+
+
+def test_every_network_is_explained_beyond_its_residual(story: Story) -> None:
+    shares = dict(
+        story.home.rows("""
+            select network,
+                sum(abs(units)) filter (where evidence_class = 'residual') / sum(abs(units))
+            from reconciliation.conversion_bridge where kind = 'adjustment' group by network
+        """)
+    )
+    assert set(shares) == {"google_ads", "facebook_ads", "linkedin_ads"}
+    assert all(share < 0.25 for share in shares.values()), shares
+
+
+def test_the_same_refresh_publishes_the_same_rows(story: Story) -> None:
+    assert story.published[0] == story.published[1]
+
+
+def test_a_day_that_a_network_restates_is_restated(story: Story) -> None:
+    before, after = story.figures[1], story.figures[2]
+    restated = [key for key in before if before[key] != after.get(key)]
+    assert restated
+    assert {key[0] for key in restated} >= {"google_ads"}
+    raw = story.home.path / "raw" / "google_ads.duckdb"
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{raw}' as raw (read_only)")
+        kept = connection.execute(
+            "select count(*) from raw.google_ads.campaign_conversions where superseded_at is not null"
+        ).fetchall()
+    assert kept[0][0] > 0
+
+
+def test_readers_never_err_and_see_only_whole_snapshots(story: Story) -> None:
+    assert story.reader.reads > 50
+    assert story.reader.errors == []
+
+
+def test_explain_prints_each_networks_bridge(story: Story) -> None:
+    result = story.home.run("explain")
+    assert result.returncode == 0, result.stderr
+    for words in ("Google", "Facebook", "LinkedIn", "Contacts HubSpot credits", "No trace in HubSpot"):
+        assert words in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"SOURCES__HUBSPOT__ACCESS_TOKEN": "not-a-token"}, "sources.hubspot.access_token"),
+        ({"SOURCES__GOOGLE_ADS__BASE_URL": "http://127.0.0.1:9"}, "sources.google_ads.base_url"),
+        ({"SOURCES__FACEBOOK_ADS__ACCOUNT_IDS": '["999000999"]'}, "sources.facebook_ads.account_ids"),
+    ],
+    ids=["wrong token", "unreachable server", "unknown account"],
+)
+def test_a_fault_names_its_setting_and_leaves_the_published_file(
+    story: Story, settings: dict[str, str], named: str
+) -> None:
+    before = story.home.serving.stat()
+    result = story.home.run("refresh", "--as-of", LATER, **settings)
+    assert result.returncode == 1
+    lines = [line for line in result.stderr.splitlines() if named in line]
+    assert len(lines) == 1, result.stderr
+    assert "not-a-token" not in result.stdout + result.stderr
+    after = story.home.serving.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_a_failed_source_can_be_left_stale(story: Story) -> None:
+    result = story.home.run(
+        "refresh",
+        *("--as-of", LATER, "--allow-stale", "linkedin_ads"),
+        SOURCES__LINKEDIN_ADS__BASE_URL="http://127.0.0.1:9",
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    status = dict(story.home.rows("select source, status from marts.sources"))
+    assert status == {
+        "hubspot": "landed",
+        "google_ads": "landed",
+        "facebook_ads": "landed",
+        "linkedin_ads": "stale",
+    }
+    assert story.home.rows(BALANCE)[0][1] == 0
+
+
+def test_a_missing_exchange_rate_stops_the_refresh(tmp_path: Path) -> None:
+    with served_company("--currency", "google_ads=USD") as company:
+        home = Home(tmp_path, company.settings)
+        result = home.run("refresh", "--as-of", company.now, "--start", "2026-10-20", "--end", "2026-10-31")
+    assert result.returncode == 1
+    lines = [line for line in result.stderr.splitlines() if "USD to EUR" in line]
+    assert len(lines) == 1, result.stderr
+    assert "dbt_project/seeds/exchange_rates.csv" in lines[0]
+    assert "2026-10-20" in lines[0]
+    assert not home.serving.exists()
+
+
+def test_networks_without_credentials_are_skipped_and_declared_empty(
+    company: Company, tmp_path: Path
+) -> None:
+    hubspot_only = {k: v for k, v in company.settings.items() if "HUBSPOT" in k or "FACEBOOK" in k}
+    home = Home(tmp_path, hubspot_only)
+    result = home.run("refresh", "--as-of", LATER, "--start", "2026-10-20", "--end", "2026-10-31")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert dict(home.rows("select source, status from marts.sources")) == {
+        "hubspot": "landed",
+        "google_ads": "skipped",
+        "facebook_ads": "landed",
+        "linkedin_ads": "skipped",
+    }
+    assert home.rows("select distinct network from reconciliation.conversion_bridge") == [("facebook_ads",)]

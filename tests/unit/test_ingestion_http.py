@@ -1,0 +1,219 @@
+"""Retries only where they help, waits as told, and never shows a secret."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from ingestion.errors import AccessError, IngestionError, ResponseError, UnreachableError, redact
+from ingestion.facebook_ads.api import judge as facebook
+from ingestion.google_ads.api import judge as google
+from ingestion.http import Client, Policy, RequestFault, StaticToken, in_parallel, retry_after
+from ingestion.hubspot.api import judge as hubspot
+from ingestion.linkedin_ads.api import judge as linkedin
+
+Answers = list[httpx.Response | Exception]
+
+
+def client(answers: Answers, judge: Callable[..., Any] = hubspot) -> tuple[Client, list[float]]:
+    """A client that gets the answers in turn (the last for ever), and the list of its pauses."""
+    pauses: list[float] = []
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        given = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(given, Exception):
+            raise given
+        return httpx.Response(given.status_code, headers=given.headers, content=given.content)
+
+    made = Client(
+        Policy("hubspot", judge),
+        "https://api.ex.test",
+        token=StaticToken("sources.hubspot.access_token", "tok-secret"),
+        transport=httpx.MockTransport(answer),
+        sleep=pauses.append,
+    )
+    return made, pauses
+
+
+def json(status: int, body: Any, **headers: str) -> httpx.Response:
+    return httpx.Response(status, json=body, headers=headers)
+
+
+OK = json(200, {"results": []})
+
+
+@pytest.mark.parametrize("status", [423, 429, 500, 502, 503, 504])
+def test_a_passing_failure_is_tried_again(status: int) -> None:
+    made, pauses = client([json(status, {"message": "busy"}), OK])
+
+    assert made.get("/x").document == {"results": []}
+    assert len(pauses) == 1
+    assert made.requests["ok"] == 1
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 414])
+def test_a_wrong_request_is_not_tried_again(status: int) -> None:
+    made, pauses = client([json(status, {"message": "no"})])
+
+    with pytest.raises(RequestFault):
+        made.get("/x")
+    assert pauses == []
+
+
+def test_retry_after_is_honoured_as_seconds_and_as_a_date() -> None:
+    made, pauses = client([json(429, {"message": "x"}, **{"Retry-After": "7"}), OK])
+    made.get("/x")
+
+    assert 7 <= pauses[0] <= 7.5
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    assert 25 < (retry_after({"retry-after": soon}) or 0) <= 30
+
+
+@pytest.mark.parametrize(
+    ("judge", "answer", "least"),
+    [
+        (hubspot, json(429, {"message": "x", "policyName": "TEN_SECONDLY_ROLLING"}), 10),
+        (hubspot, json(423, {"message": "locked"}), 2),
+        (
+            google,
+            json(
+                429,
+                [
+                    {
+                        "error": {
+                            "code": 429,
+                            "status": "RESOURCE_EXHAUSTED",
+                            "details": [
+                                {"errors": [{"details": {"quotaErrorDetails": {"retryDelay": "30s"}}}]}
+                            ],
+                        }
+                    }
+                ],
+            ),
+            30,
+        ),
+        (google, json(400, {"error": {"code": 400, "status": "RESOURCE_EXHAUSTED"}}), 1),
+        (
+            facebook,
+            json(
+                400,
+                {"error": {"message": "(#17)", "code": 17, "error_subcode": 2446079}},
+                **{"x-business-use-case-usage": '{"1":[{"estimated_time_to_regain_access":3}]}'},
+            ),
+            180,
+        ),
+        (facebook, json(400, {"error": {"message": "x", "code": 99, "is_transient": True}}), 0.2),
+        (linkedin, json(429, {"message": "More than 45 million metric values were requested"}), 330),
+    ],
+)
+def test_the_vendors_own_signals_decide_the_wait(judge: Any, answer: httpx.Response, least: float) -> None:
+    made, pauses = client([answer, OK], judge)
+
+    assert made.get("/x").document == {"results": []}
+    assert least <= pauses[0] <= least * 1.5 + 1
+
+
+@pytest.mark.parametrize(
+    ("judge", "answer"),
+    [
+        (hubspot, json(429, {"message": "daily limit", "policyName": "DAILY"})),
+        (linkedin, json(429, {"message": "Resource level throttle APPLICATION DAY limit is reached."})),
+    ],
+)
+def test_a_daily_limit_is_not_waited_for(judge: Any, answer: httpx.Response) -> None:
+    made, pauses = client([answer], judge)
+
+    with pytest.raises(UnreachableError, match="limits requests"):
+        made.get("/x")
+    assert pauses == []
+
+
+def test_an_unreachable_host_is_given_up_within_seconds() -> None:
+    made, pauses = client([httpx.ConnectError("refused")])
+
+    with pytest.raises(
+        UnreachableError, match=r"sources\.hubspot\.base_url: api\.ex\.test cannot be reached"
+    ):
+        made.get("/x")
+    assert len(pauses) == 2
+    assert sum(pauses) < 3
+    assert made.requests == {"unreachable": 3}
+
+
+def test_a_cut_json_body_is_asked_for_again_but_a_page_is_not() -> None:
+    cut = httpx.Response(200, content=b'{"results":[', headers={"content-type": "application/json"})
+    made, _ = client([cut, OK])
+    assert made.get("/x").document == {"results": []}
+
+    html = httpx.Response(200, content=b"<html>", headers={"content-type": "text/html"})
+    made, pauses = client([html])
+    with pytest.raises(ResponseError, match="not JSON"):
+        made.get("/x")
+    assert pauses == []
+
+
+def test_a_refused_token_is_renewed_once() -> None:
+    class Renewable(StaticToken):
+        def renew(self, refused: str) -> bool:
+            self.token += "+"
+            return True
+
+    made, _ = client([json(401, {"message": "expired"}), OK])
+    made.token = Renewable("sources.hubspot.refresh_token", "k-secret")
+    assert made.get("/x").document == {"results": []}
+    assert made.token.value() == "k-secret+"
+
+    made, _ = client([json(401, {"message": "token k-secret+ is expired, ask x@ex.test"})])
+    made.token = Renewable("sources.hubspot.refresh_token", "k-secret")
+    with pytest.raises(AccessError) as refused:
+        made.get("/x")
+    assert str(refused.value).startswith("sources.hubspot.refresh_token was refused (401)")
+    assert "k-secret" not in str(refused.value)
+    assert "x@ex.test" not in str(refused.value)
+
+
+def test_redaction_leaves_one_line_without_tokens_and_addresses() -> None:
+    text = (
+        "GET https://g.ex.test/?access_token=EAAB&after=1\nfor a.b@ex.test and c%40ex.test: Bearer ya29.x, k9"
+    )
+
+    assert redact(text, ("k9",)) == (
+        "GET https://g.ex.test/?access_token=<secret>&after=1"
+        " for <e-mail> and <e-mail>: Bearer <secret>, <secret>"
+    )
+    assert len(str(IngestionError("x " * 1000))) <= 400
+
+
+def test_streams_are_read_side_by_side_and_end_together() -> None:
+    together = threading.Barrier(3, timeout=5)
+
+    def stream(number: int) -> Iterator[int]:
+        together.wait()
+        yield from (number, number)
+
+    found = list(in_parallel([lambda number=number: stream(number) for number in range(3)], workers=3))  # type: ignore[misc]
+    assert sorted(found) == [0, 0, 1, 1, 2, 2]
+    assert list(in_parallel([])) == []
+
+
+def test_the_first_error_of_a_stream_ends_all_and_is_raised() -> None:
+    def endless() -> Iterator[int]:
+        while True:
+            time.sleep(0.001)
+            yield 1
+
+    def broken() -> Iterator[int]:
+        yield 2
+        raise ValueError("broken")
+
+    before = threading.active_count()
+    with pytest.raises(ValueError, match="broken"):
+        list(in_parallel([endless, broken, endless]))
+    assert threading.active_count() == before
