@@ -93,7 +93,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     )
     for vector in VECTORS:
         land(warehouse, vector)
-    warehouse.dbt("build", "--select", "+marts", "--exclude", "resource_type:unit_test")
+    warehouse.dbt("build", "--exclude", "resource_type:unit_test")
     return warehouse
 
 

@@ -68,7 +68,7 @@ def test_a_wrong_refresh_token_names_its_setting(tmp_path: Path, monkeypatch: py
     assert line.startswith("sources.google_ads.refresh_token was refused (400): invalid_grant")
 
 
-@pytest.mark.parametrize("source", pipelines.SOURCES)
+@pytest.mark.parametrize("source", ["hubspot", "google_ads"])
 def test_an_unreachable_server_fails_fast_and_names_the_address(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,3 +130,18 @@ def test_most_records_bad_is_an_error_not_a_day_without_figures(network: Network
     with pytest.raises(pipelines.ResponseError, match="120 of 120 records are refused"):
         network.load(4)
     assert network.figures("true") == before
+
+
+def test_the_same_actions_in_another_order_are_no_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve("facebook_ads") as server:
+        configure(monkeypatch, tmp_path, "facebook_ads", server)
+        actions = server["insights campaign 1"].answer["data"][0]["actions"]
+        for day in (3, 4):
+            as_of = datetime(2026, 11, day, 6, tzinfo=UTC)
+            pipelines.load("facebook_ads", "daily", window=WINDOW, as_of=as_of)
+            actions.reverse()
+
+    where = f"date = '{FIRST}' AND NOT is_day_marker"
+    assert rows(tmp_path, "facebook_ads", "insights_campaign", "count(*)", where) == [(1,)]

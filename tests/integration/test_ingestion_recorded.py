@@ -38,9 +38,18 @@ facebook = pytest.mark.parametrize("server", ["facebook_ads"], indirect=True)
 linkedin = pytest.mark.parametrize("server", ["linkedin_ads"], indirect=True)
 
 
-@hubspot
-def test_hubspot_lands_every_table(server: Recorded, tmp_path: Path) -> None:
-    report = load("hubspot", "entities")
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pipelines.LoadReport]:
+    """One load of the recorded portal, for tests that only look."""
+    home = tmp_path_factory.mktemp("portal")
+    with serve("hubspot") as recorded, pytest.MonkeyPatch.context() as patch:
+        configure(patch, home, "hubspot", recorded)
+        report = load("hubspot", "entities")
+    return home, report
+
+
+def test_hubspot_lands_every_table(portal: tuple[Path, pipelines.LoadReport]) -> None:
+    home, report = portal
 
     assert report.rows == {
         "account": 1,
@@ -54,11 +63,9 @@ def test_hubspot_lands_every_table(server: Recorded, tmp_path: Path) -> None:
     }
     assert report.quarantined == 0
     assert rows(
-        tmp_path, "hubspot", "account", "portal_id, time_zone, company_currency, additional_currencies"
+        home, "hubspot", "account", "portal_id, time_zone, company_currency, additional_currencies"
     ) == [("7000001", "Europe/Berlin", "EUR", '["USD"]')]
-    contacts = rows(
-        tmp_path, "hubspot", "contacts", "id, archived, hs_google_click_id, created_at, observed_at"
-    )
+    contacts = rows(home, "hubspot", "contacts", "id, archived, hs_google_click_id, created_at, observed_at")
     created = instant(2026, 10, 1, 8, 0, 0, 123000)
     assert contacts == [
         ("140", True, None, created, AS_OF),
@@ -67,45 +74,37 @@ def test_hubspot_lands_every_table(server: Recorded, tmp_path: Path) -> None:
         ("153", False, None, created, AS_OF),
     ]
     first_url = "property_history->'$.hs_analytics_first_url[0]'->>'value'"
-    assert rows(tmp_path, "hubspot", "contacts", first_url, "id = '151'") == [
-        ("https://ex.test/?gclid=Cj0K",)
-    ]
-    landed = types(tmp_path, "hubspot", "contacts")
+    assert rows(home, "hubspot", "contacts", first_url, "id = '151'") == [("https://ex.test/?gclid=Cj0K",)]
+    landed = types(home, "hubspot", "contacts")
     assert landed["property_history"] == "JSON"
     assert landed["updated_at"] == "TIMESTAMP WITH TIME ZONE"
     assert {landed[name] for name in ("id", "num_conversion_events", "hs_merged_object_ids")} == {"VARCHAR"}
 
 
-@hubspot
 def test_hubspot_submissions_keep_milliseconds_repeats_and_rows_without_an_id(
-    server: Recorded, tmp_path: Path
+    portal: tuple[Path, pipelines.LoadReport],
 ) -> None:
-    load("hubspot", "entities")
-
+    home, _ = portal
     landed = rows(
-        tmp_path, "hubspot", "form_submissions", 'conversion_id, submitted_at, json_array_length("values")'
+        home, "hubspot", "form_submissions", 'conversion_id, submitted_at, json_array_length("values")'
     )
     assert landed == [
         ("c0000000-0000-4000-8000-000000000002", instant(2025, 11, 2, 9, 0, 0, 123000), 3),
         (None, instant(2025, 11, 2, 7, 53, 20), 1),
     ]
     counts = "resource, received, landed, duplicates, quarantined"
-    assert rows(
-        tmp_path, "hubspot", "load_counts", counts, "resource IN ('contacts', 'form_submissions')"
-    ) == [
+    assert rows(home, "hubspot", "load_counts", counts, "resource IN ('contacts', 'form_submissions')") == [
         ("contacts", 5, 4, 1, 0),
         ("form_submissions", 3, 2, 1, 0),
     ]
 
 
-@hubspot
 def test_hubspot_associations_take_numbers_and_strings_and_page_within_a_deal(
-    server: Recorded, tmp_path: Path
+    portal: tuple[Path, pipelines.LoadReport],
 ) -> None:
-    load("hubspot", "entities")
-
+    home, _ = portal
     pairs = "deal_id, contact_id, json_array_length(association_types)"
-    assert rows(tmp_path, "hubspot", "deal_contacts", pairs) == [
+    assert rows(home, "hubspot", "deal_contacts", pairs) == [
         ("8078", "151", 1),
         ("8078", "152", 2),
         ("8078", "153", 1),

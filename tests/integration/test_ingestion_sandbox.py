@@ -1,4 +1,4 @@
-"""All four sources against the simulated company: every page is read, nothing is refused, a repeat changes nothing."""
+"""All four sources against the simulated company: nothing is refused, and a repeated load changes nothing."""
 
 from __future__ import annotations
 
@@ -18,15 +18,13 @@ import pytest
 from ingestion import pipelines
 from tests.recorded.world import rows
 
-PARTS = [("hubspot", "entities")] + [
-    (source, part) for source in pipelines.SOURCES if source != "hubspot" for part in ("entities", "daily")
-]
+PARTS = dict.fromkeys(pipelines.SOURCES, ("entities", "daily")) | {"hubspot": ("entities",)}
 
 
 @pytest.fixture(scope="module")
 def company() -> Iterator[dict[str, Any]]:
     """The running sandbox: what it printed when it was ready."""
-    command = [sys.executable, "-m", "sandbox.serve", "--port", "0"]
+    command = [sys.executable, "-m", "sandbox.serve", "--port", "0", "--people", "300"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -35,18 +33,17 @@ def company() -> Iterator[dict[str, Any]]:
             process.terminate()
 
 
-def load_all(source: str, environment: dict[str, str], now: str) -> dict[str, Any]:
-    """Every part of a source, in this process."""
+def load_all(source: str, environment: dict[str, str], now: str) -> dict[str, dict[str, int]]:
+    """Loads every part of a source in this process: landed rows per table, quarantined records per part."""
     os.environ.update(environment)
     window = pipelines.Window(date(2026, 10, 1), date(2026, 10, 31))
-    reports = [
-        pipelines.load(name, part, window=window, as_of=datetime.fromisoformat(now))
-        for name, part in PARTS
-        if name == source
-    ]
+    as_of = datetime.fromisoformat(now)
+    reports = [pipelines.load(source, part, window=window, as_of=as_of) for part in PARTS[source]]
     return {
         "rows": {table: count for report in reports for table, count in report.rows.items()},
-        "quarantined": sum(report.quarantined for report in reports),
+        "quarantined": {
+            part: report.quarantined for part, report in zip(PARTS[source], reports, strict=True)
+        },
     }
 
 
@@ -55,21 +52,22 @@ def test_four_sources_land_side_by_side_and_again_without_a_change(
 ) -> None:
     environment = company["env"] | {"ADLEDGER_HOME": str(tmp_path)}
 
-    def refresh(pool: ProcessPoolExecutor) -> dict[str, dict[str, Any]]:
+    def refresh() -> dict[str, dict[str, dict[str, int]]]:
         jobs = {source: pool.submit(load_all, source, environment, company["now"]) for source in PARTS}
         return {source: job.result() for source, job in jobs.items()}
 
-    def landed() -> dict[str, list[tuple[Any, ...]]]:
-        return {
-            f"{source}.{table}": rows(tmp_path, source, table)
-            for source in first
-            for table in first[source]["rows"]
-        }
+    def landed() -> list[list[tuple[Any, ...]]]:
+        return [
+            rows(tmp_path, source, table) for source, outcome in first.items() for table in outcome["rows"]
+        ]
 
-    first = refresh()
-    before = landed()
+    # every process imports dlt: two of them still run two loads side by side
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        first = refresh()
+        before = landed()
+        second = refresh()
 
-    assert [outcome["quarantined"] for outcome in first.values()] == [0, 0, 0, 0]
-    assert all(outcome["rows"] and min(outcome["rows"].values()) > 0 for outcome in first.values())
-    assert refresh() == first
+    assert not [source for source, outcome in first.items() if any(outcome["quarantined"].values())]
+    assert not [source for source, outcome in first.items() if 0 in outcome["rows"].values()]
+    assert second == first
     assert landed() == before

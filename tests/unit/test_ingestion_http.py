@@ -15,7 +15,7 @@ import pytest
 from ingestion.errors import AccessError, IngestionError, ResponseError, UnreachableError, redact
 from ingestion.facebook_ads.api import judge as facebook
 from ingestion.google_ads.api import judge as google
-from ingestion.http import Client, Policy, RequestFault, StaticToken, in_parallel, retry_after
+from ingestion.http import Client, Policy, RefreshToken, RequestFault, StaticToken, in_parallel, retry_after
 from ingestion.hubspot.api import judge as hubspot
 from ingestion.linkedin_ads.api import judge as linkedin
 
@@ -177,6 +177,17 @@ def test_a_refused_token_is_renewed_once() -> None:
     assert str(refused.value).startswith("sources.hubspot.refresh_token was refused (401)")
     assert "k-secret" not in str(refused.value)
     assert "x@ex.test" not in str(refused.value)
+
+
+def test_a_refused_client_secret_names_the_refresh_token() -> None:
+    tokens, _ = client([json(401, {"error": "invalid_client", "error_description": "bad shh"})], google)
+    form = {"client_id": "id", "client_secret": "shh", "refresh_token": "r-secret"}
+    token = RefreshToken("sources.google_ads.refresh_token", tokens, "/token", form)
+
+    with pytest.raises(AccessError) as refused:
+        token.value()
+    assert str(refused.value).startswith("sources.google_ads.refresh_token was refused (401): invalid_client")
+    assert "shh" not in str(refused.value)
 
 
 def test_redaction_leaves_one_line_without_tokens_and_addresses() -> None:

@@ -1,0 +1,490 @@
+"""Raw pages to Arrow: one declaration per table, read without a Python loop over rows.
+
+`pyarrow.json` reads the scalars with an explicit schema and refuses what does not fit; DuckDB cuts the JSON
+columns out of the same bytes as received (`pyarrow.json` could only rebuild them, without unknown keys).
+A page that is refused is read again row by row, by halving, through the very same typed read.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any, Literal
+
+import duckdb
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from ingestion.errors import redact
+
+INSTANT = pa.timestamp("us", tz="UTC")
+MONEY = pa.decimal128(18, 6)
+_WIDE = pa.decimal256(60, 30)
+_LAST_DIGITS = r"(?P<id>[0-9]+)$"
+_LONGEST_TEXT = 64
+_ROWS_PATH = re.compile(r"[^.\[\]]+")
+
+Kind = Literal[
+    "text", "id", "instant", "epoch_ms", "date", "date_parts", "integer", "float", "money", "boolean", "json"
+]
+Disposition = Literal["replace", "merge", "observe"]
+
+_TARGET: dict[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "id": pa.string(),
+    "instant": INSTANT,
+    "epoch_ms": INSTANT,
+    "date": pa.date32(),
+    "date_parts": pa.date32(),
+    "integer": pa.int64(),
+    "float": pa.float64(),
+    "money": MONEY,
+    "boolean": pa.bool_(),
+    "json": pa.string(),
+}
+_SQL_NAME: dict[pa.DataType, str] = {
+    pa.string(): "VARCHAR",
+    INSTANT: "TIMESTAMP WITH TIME ZONE",
+    pa.date32(): "DATE",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    MONEY: "DECIMAL(18,6)",
+    pa.bool_(): "BOOLEAN",
+}
+_PARTS = pa.struct([("year", pa.int64()), ("month", pa.int64()), ("day", pa.int64())])
+# The type a value has on the wire, and the one it is read as when a page refuses the first.
+_WIRE: dict[Kind, tuple[pa.DataType, pa.DataType]] = {
+    "text": (pa.string(), pa.string()),
+    "id": (pa.string(), pa.string()),
+    "instant": (pa.string(), pa.string()),
+    "epoch_ms": (pa.int64(), pa.string()),
+    "date": (pa.string(), pa.string()),
+    "date_parts": (_PARTS, _PARTS),
+    "integer": (pa.string(), pa.int64()),
+    "float": (pa.float64(), pa.string()),
+    "money": (pa.string(), pa.float64()),
+    "boolean": (pa.bool_(), pa.bool_()),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One raw column.
+
+    `path` leads from the row to the value (`a.b`; `^a` starts at the enclosing row of a nested list; `a[0]`
+    takes the first element); None means that the request knows the value (`Page.context`). `wire` is the
+    JSON type where it is not the usual one of the kind. A `sql` column is computed by DuckDB from the JSON
+    fields in `inputs`, as `row.<name>`.
+    """
+
+    name: str
+    kind: Kind
+    path: str | None = None
+    required: bool = False
+    wire: tuple[pa.DataType, pa.DataType] | None = None
+    default: Any = None
+    sql: str | None = None
+    inputs: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> pa.DataType:
+        """The Arrow type that lands."""
+        return _TARGET[self.kind]
+
+    @property
+    def wires(self) -> tuple[pa.DataType, pa.DataType]:
+        """The JSON types to try, in order."""
+        return self.wire or _WIRE[self.kind]
+
+    @property
+    def from_json(self) -> bool:
+        """Whether DuckDB cuts this column out of the page."""
+        return self.kind == "json" or self.sql is not None
+
+    @property
+    def expression(self) -> str:
+        """The SQL over `row` that gives a `from_json` column."""
+        return self.sql or f'row."{self.path}"'
+
+
+INT = (pa.int64(), pa.string())
+
+
+@dataclass(frozen=True)
+class Table:
+    """One raw table: where its rows lie in a page, its columns and its key.
+
+    `rows` names the lists from the page down to the row (`results[].to[]`). `private` are keys whose values
+    are personal data whatever they look like. `account` is the column that, with `date`, says what an
+    observation replaces.
+    """
+
+    name: str
+    rows: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    disposition: Disposition
+    account: str = "account_id"
+    private: frozenset[str] = frozenset()
+
+    @cached_property
+    def levels(self) -> tuple[str, ...]:
+        """The lists to open, outermost first."""
+        return tuple(_ROWS_PATH.findall(self.rows))
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of what lands, without the columns that the load itself adds."""
+        return pa.schema([(column.name, column.target) for column in self.columns])
+
+    def empty(self) -> pa.Table:
+        """No rows, every column."""
+        return self.schema.empty_table()
+
+
+@dataclass(frozen=True)
+class Page:
+    """The bytes of one answer, and what the request knows about every row in it."""
+
+    body: bytes
+    context: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A record that could not be read: personal data masked, and why."""
+
+    record: str
+    reason: str
+
+
+@dataclass
+class Reading:
+    """What a batch of pages gave. `received` counts records, read or not."""
+
+    table: pa.Table
+    rejected: list[Rejected] = field(default_factory=list)
+
+    @property
+    def received(self) -> int:
+        """Records in the pages."""
+        return int(self.table.num_rows) + len(self.rejected)
+
+
+class Refused(Exception):
+    """The typed read does not take these pages; the text is the reason, without any value."""
+
+
+def mask(value: Any, private: frozenset[str] = frozenset()) -> Any:
+    """The record without personal data: e-mail addresses, long texts and everything under a `private` key."""
+    if isinstance(value, dict):
+        return {
+            key: f"<{type(item).__name__}>" if key in private and item is not None else mask(item, private)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [mask(item, private) for item in value]
+    if isinstance(value, str):
+        return f"<text of {len(value)} characters>" if len(value) > _LONGEST_TEXT else redact(value)
+    return value
+
+
+class Reader:
+    """Reads pages of one table. Not for several threads at once."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self._schemas = [self._page_schema(wire) for wire in (0, 1)]
+        self._json_query = self._build_json_query()
+        self._duckdb = duckdb.connect(":memory:", config={"threads": 1})
+
+    def close(self) -> None:
+        """Releases the in-memory database."""
+        self._duckdb.close()
+
+    def unordered(self, lists: pa.Array) -> pa.Array:
+        """JSON lists with their elements sorted: the same facts in another order are nothing new."""
+        self._duckdb.register("lists", pa.table({"item": lists}))
+        elements = """list_sort(json_transform(item, '["JSON"]'))"""
+        query = f"SELECT coalesce({elements}::VARCHAR, item) AS item FROM lists"
+        found = self._duckdb.execute(query).to_arrow_table()
+        self._duckdb.unregister("lists")
+        return found.column("item").combine_chunks()
+
+    def hashes(self, keys: pa.Array) -> pa.Array:
+        """The MD5 of each text, in hexadecimal."""
+        if not len(keys):
+            return pa.array([], pa.string())
+        self._duckdb.register("keys", pa.table({"key": keys}))
+        found = self._duckdb.execute("SELECT md5(key) AS hash FROM keys").to_arrow_table()
+        self._duckdb.unregister("keys")
+        return found.column("hash").combine_chunks()
+
+    def read(self, bodies: Sequence[bytes], context: dict[str, str]) -> Reading:
+        """All records of pages that share a context: typed, or rejected with a reason."""
+        if not bodies:
+            return Reading(self.table.empty())
+        tables: list[pa.Table] = []
+        rejected: list[Rejected] = []
+        for part in self._readable(list(bodies), context, rejected):
+            tables.append(part)
+        return Reading(pa.concat_tables(tables) if tables else self.table.empty(), rejected)
+
+    def _readable(
+        self, bodies: list[bytes], context: dict[str, str], rejected: list[Rejected]
+    ) -> Iterator[pa.Table]:
+        try:
+            yield self.typed(bodies, context)
+            return
+        except Refused as refused:
+            reason = str(refused)
+        if len(bodies) == 1:
+            records = list(self._explode(bodies[0]))
+            if len(records) <= 1:
+                rejected.extend(self._reject(record, reason) for record in records)
+                return
+            bodies = records
+        middle = len(bodies) // 2
+        yield from self._readable(bodies[:middle], context, rejected)
+        yield from self._readable(bodies[middle:], context, rejected)
+
+    def typed(self, bodies: Sequence[bytes], context: dict[str, str]) -> pa.Table:
+        """The typed read: all or nothing. Raises Refused with the reason."""
+        joined = self._wrap(bodies)
+        reason = ""
+        for attempt, schema in enumerate(self._schemas):
+            try:
+                parsed = pj.read_json(
+                    io.BytesIO(joined),
+                    read_options=pj.ReadOptions(use_threads=False, block_size=max(1 << 20, len(joined) + 1)),
+                    parse_options=pj.ParseOptions(
+                        explicit_schema=schema, newlines_in_values=True, unexpected_field_behavior="ignore"
+                    ),
+                )
+                return self._flatten(parsed, bodies, context)
+            except pa.ArrowInvalid as invalid:
+                reason = reason or _shape_reason(str(invalid))
+            except Refused as refused:
+                if attempt or self._schemas[0] == self._schemas[1]:
+                    raise Refused(reason or str(refused)) from None
+                reason = reason or str(refused)
+        raise Refused(reason)
+
+    def _wrap(self, bodies: Sequence[bytes]) -> bytes:
+        # pyarrow.json reads objects only, and searchStream answers with an array
+        if self.table.levels[0] == "batches":
+            return b"\n".join(b'{"batches":' + body + b"}" for body in bodies)
+        return b"\n".join(bodies)
+
+    def _flatten(self, parsed: pa.Table, bodies: Sequence[bytes], context: dict[str, str]) -> pa.Table:
+        current = parsed.to_struct_array().combine_chunks()
+        enclosing: list[pa.StructArray] = []
+        for level in self.table.levels:
+            lists = pc.struct_field(current, [level])
+            parents = pc.list_parent_indices(lists)
+            enclosing = [array.take(parents) for array in [*enclosing, current]]
+            current = pc.list_flatten(lists)
+        if current.null_count:
+            raise Refused("the record is null")
+        cut = self._cut_json(bodies, len(current))
+        arrays: list[pa.Array] = []
+        for column in self.table.columns:
+            if column.path is None and column.sql is None:
+                value: pa.Array = pa.array([context[column.name]] * len(current), pa.string())
+            elif column.from_json:
+                value = cut[column.name]
+            else:
+                value = _pick(column, current, enclosing)
+            arrays.append(_convert(column, value))
+        return pa.Table.from_arrays(arrays, schema=self.table.schema)
+
+    def _cut_json(self, bodies: Sequence[bytes], expected: int) -> dict[str, pa.Array]:
+        if self._json_query is None:
+            return {}
+        wrapped = [self._wrap([body]).decode() for body in bodies]
+        self._duckdb.register("pages", pa.table({"page": pa.array(wrapped, pa.string())}))
+        try:
+            found = self._duckdb.execute(self._json_query).to_arrow_table()
+        except duckdb.Error as error:
+            raise Refused(f"the JSON columns cannot be read ({type(error).__name__})") from None
+        finally:
+            self._duckdb.unregister("pages")
+        if found.num_rows != expected:
+            raise Refused("the record's lists are not lists")
+        return {name: found.column(name).combine_chunks() for name in found.column_names}
+
+    def _build_json_query(self) -> str | None:
+        columns = [column for column in self.table.columns if column.from_json]
+        if not columns:
+            return None
+        names = sorted({name for column in columns for name in (column.inputs or (column.path,)) if name})
+        structure: dict[str, Any] = dict.fromkeys(names, "JSON")
+        for level in reversed(self.table.levels):
+            structure = {level: [structure]}
+        source = f"SELECT json_transform(page, '{orjson.dumps(structure).decode()}') AS row FROM pages"
+        for level in self.table.levels:
+            source = f'SELECT unnest(row."{level}") AS row FROM ({source})'
+        selected = ", ".join(f'{column.expression} AS "{column.name}"' for column in columns)
+        return f"SELECT {selected} FROM ({source})"
+
+    def _page_schema(self, wire: int) -> pa.Schema:
+        rows: list[dict[str, Any]] = [{} for _ in range(len(self.table.levels) + 1)]
+        for column in self.table.columns:
+            if column.path is None or column.from_json:
+                continue
+            path = column.path.lstrip("^")
+            node = rows[-1 - (len(column.path) - len(path))]
+            *parents, leaf = path.split(".")
+            for parent in parents:
+                node = node.setdefault(parent, {})
+            name, _, index = leaf.partition("[")
+            node[name] = pa.list_(column.wires[wire]) if index else column.wires[wire]
+        for depth, level in reversed(list(enumerate(self.table.levels))):
+            rows[depth][level] = [rows[depth + 1]]
+        return pa.schema([pa.field(name, _node_type(child)) for name, child in rows[0].items()])
+
+    def _explode(self, body: bytes) -> Iterator[bytes]:
+        """One page per record of this page, each with the lists around it."""
+
+        def single(node: Any, levels: tuple[str, ...]) -> Iterator[Any]:
+            if not levels:
+                yield node
+                return
+            items = node.get(levels[0]) if isinstance(node, dict) else None
+            if not isinstance(items, list):
+                yield node
+                return
+            for item in items:
+                for inner in single(item, levels[1:]):
+                    yield {**node, levels[0]: [inner]}
+
+        batches = self.table.levels[0] == "batches"
+        document = orjson.loads(body)
+        for page in single({"batches": document} if batches else document, self.table.levels):
+            yield orjson.dumps(page["batches"] if batches else page)
+
+    def _reject(self, body: bytes, reason: str) -> Rejected:
+        document = orjson.loads(body)
+        record: Any = {"batches": document} if self.table.levels[0] == "batches" else document
+        for level in self.table.levels:
+            items = record.get(level) if isinstance(record, dict) else None
+            if not isinstance(items, list) or not items:
+                break
+            record = items[0]
+        return Rejected(orjson.dumps(mask(record, self.table.private)).decode(), reason)
+
+
+def _node_type(node: Any) -> pa.DataType:
+    if isinstance(node, dict):
+        return pa.struct([pa.field(name, _node_type(child)) for name, child in node.items()])
+    if isinstance(node, list):
+        return pa.list_(_node_type(node[0]))
+    return node
+
+
+def _shape_reason(message: str) -> str:
+    """The reason in a refusal of pyarrow.json: the path and the types, never the value."""
+    column = re.search(r"Column\((/[^)]*)\) (changed from \w+ to \w+|was specified twice)", message)
+    if column:
+        return f"{column[1].replace('/[]', '').strip('/').replace('/', '.')} {column[2]}"
+    return redact(message.split(":")[0])
+
+
+def _pick(column: Column, row: pa.Array, enclosing: Sequence[pa.Array]) -> pa.Array:
+    assert column.path is not None
+    path = column.path.lstrip("^")
+    above = len(column.path) - len(path)
+    source = enclosing[-above] if above else row
+    path, _, index = path.partition("[")
+    value = pc.struct_field(source, path.split("."))
+    if not index:
+        return value
+    try:
+        return pc.list_element(value, int(index.rstrip("]")))
+    except pa.ArrowInvalid:
+        raise Refused(f"{column.name}: {path} has too few elements") from None
+
+
+def _convert(column: Column, value: pa.Array) -> pa.Array:
+    try:
+        result = _CONVERSIONS[column.kind](value) if not column.sql else pc.cast(value, column.target)
+    except pa.ArrowInvalid:
+        raise Refused(f"{column.name} is no {_SQL_NAME[column.target]}") from None
+    if result.null_count > value.null_count:
+        raise Refused(f"{column.name} is no {'id' if column.kind == 'id' else _SQL_NAME[column.target]}")
+    if column.default is not None:
+        result = pc.fill_null(result, pa.scalar(column.default, column.target))
+    if column.required and result.null_count:
+        raise Refused(f"{column.name} is missing")
+    return result
+
+
+def _to_id(value: pa.Array) -> pa.Array:
+    return pc.struct_field(pc.extract_regex(pc.cast(value, pa.string()), _LAST_DIGITS), ["id"])
+
+
+def _to_epoch(value: pa.Array) -> pa.Array:
+    return pc.cast(pc.cast(pc.cast(value, pa.int64()), pa.timestamp("ms", tz="UTC")), INSTANT)
+
+
+def _to_date_from_parts(value: pa.Array) -> pa.Array:
+    def padded(part: str, width: int) -> pa.Array:
+        return pc.utf8_lpad(pc.cast(pc.struct_field(value, [part]), pa.string()), width=width, padding="0")
+
+    return pc.cast(
+        pc.binary_join_element_wise(padded("year", 4), padded("month", 2), padded("day", 2), "-"), pa.date32()
+    )
+
+
+def _to_money(value: pa.Array) -> pa.Array:
+    # half up, away from zero: a vendor's decimals run to some twenty places
+    wide = pc.cast(pc.cast(value, pa.string()), _WIDE)
+    return pc.cast(pc.round(wide, ndigits=6, round_mode="half_towards_infinity"), MONEY)
+
+
+_CONVERSIONS: dict[Kind, Callable[[pa.Array], pa.Array]] = {
+    "text": lambda value: value,
+    "json": lambda value: pc.cast(value, pa.string()),
+    "id": _to_id,
+    "instant": lambda value: pc.cast(value, INSTANT),
+    "epoch_ms": _to_epoch,
+    "date": lambda value: pc.cast(value, pa.date32()),
+    "date_parts": _to_date_from_parts,
+    "integer": lambda value: pc.cast(value, pa.int64()),
+    "float": lambda value: pc.cast(value, pa.float64()),
+    "money": _to_money,
+    "boolean": lambda value: value,
+}
+
+
+def keys_of(table: pa.Table, names: Sequence[str]) -> pa.Array:
+    """One text per row that is equal exactly where the named columns are equal (nulls equal nulls)."""
+    # the length in front of each part keeps ("a|b", "c") apart from ("a", "b|c")
+    parts: list[Any] = []
+    for name in names:
+        text = pc.cast(table.column(name), pa.string())
+        length = pc.cast(pc.utf8_length(text), pa.string())
+        parts.append(pc.fill_null(pc.binary_join_element_wise(length, text, ":"), "-"))
+    joined = pc.binary_join_element_wise(*parts, "|")
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
+
+
+def first_of_each(keys: pa.Array, seen: pa.Array | None) -> pa.Array:
+    """The positions, in order, of the first row of each key that is not among `seen`."""
+    frame = pa.table({"key": keys, "position": pa.array(range(len(keys)), pa.int64())})
+    if seen is not None and len(seen):
+        frame = frame.filter(pc.invert(pc.is_in(frame.column("key"), value_set=seen)))
+    first = frame.group_by("key", use_threads=False).aggregate([("position", "min")])
+    positions = first.column("position_min").combine_chunks()
+    return positions.take(pc.sort_indices(positions))
+
+
+def constant(value: datetime | date | bool, size: int, kind: pa.DataType) -> pa.Array:
+    """`size` times the same value."""
+    return pa.repeat(pa.scalar(value, kind), size)

@@ -1,0 +1,108 @@
+"""Where settings come from: dlt's own providers, and `ADLEDGER_HOME` for everything that is written."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dlt
+
+from ingestion.errors import SettingError
+
+_PROJECT = Path(__file__).resolve().parent.parent
+
+
+def home() -> Path:
+    """The directory that holds all state: `ADLEDGER_HOME`, else `.adledger/` beside pyproject.toml."""
+    configured = os.environ.get("ADLEDGER_HOME", "").strip()
+    if configured:
+        return Path(configured).expanduser().resolve()
+    root = _PROJECT if (_PROJECT / "pyproject.toml").exists() else Path.cwd()
+    return root / ".adledger"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one section, e.g. `sources.hubspot` (docs/contract.md, section 1)."""
+
+    source: str
+
+    def name(self, key: str) -> str:
+        """The full name of a setting, as errors show it."""
+        return f"sources.{self.source}.{key}"
+
+    def environment(self, key: str) -> str:
+        """The environment variable of a setting."""
+        return f"SOURCES__{self.source}__{key}".upper()
+
+    def get(self, key: str) -> str | None:
+        """The value as text, None when it is unset or blank."""
+        value = dlt.secrets.get(self.name(key))
+        if value is None:
+            value = dlt.config.get(self.name(key))
+        if value is None or not str(value).strip():
+            return None
+        return str(value).strip()
+
+    def require(self, key: str) -> str:
+        """The value as text. Raises SettingError when it is unset."""
+        value = self.get(key)
+        if value is None:
+            raise SettingError(
+                f"{self.name(key)} is not set: put it into .dlt/secrets.toml or {self.environment(key)}"
+            )
+        return value
+
+    def url(self, key: str, default: str) -> str:
+        """An http(s) address without a trailing slash. Raises SettingError when it is none."""
+        value = (self.get(key) or default).rstrip("/")
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise SettingError(f"{self.name(key)} is no http(s) address: set it like {default}")
+        return value
+
+    def ids(self, key: str) -> tuple[str, ...]:
+        """Account ids as digits, from a list, a JSON list or a comma-separated text, in order, once each.
+
+        Raises SettingError for an entry that is not digits after dashes and an `act_` are removed.
+        """
+        value = dlt.config.get(self.name(key))
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except ValueError:
+                value = value.split(",")
+        if value is None:
+            return ()
+        entries = value if isinstance(value, (list, tuple)) else [value]
+        cleaned = [str(entry).strip() for entry in entries]
+        digits = [entry.removeprefix("act_").replace("-", "") for entry in cleaned if entry]
+        for entry in digits:
+            if not entry.isdigit():
+                raise SettingError(
+                    f'{self.name(key)} holds "{entry}", which is no account id: use digits only'
+                )
+        return tuple(dict.fromkeys(digits))
+
+    def credentials(self, *alternatives: tuple[str, ...]) -> dict[str, str] | None:
+        """The first alternative whose keys are all set; None when no key of any alternative is set.
+
+        Raises SettingError naming the missing key when only a part is set.
+        """
+        found = {key: self.get(key) for keys in alternatives for key in keys}
+        for keys in alternatives:
+            values = {key: value for key in keys if (value := found[key]) is not None}
+            if len(values) == len(keys):
+                return values
+        present = [key for key, value in found.items() if value is not None]
+        if not present:
+            return None
+        closest = max(alternatives, key=lambda keys: sum(key in present for key in keys))
+        missing = [key for key in closest if key not in present]
+        raise SettingError(
+            f"{self.name(missing[0])} is not set although {self.name(present[0])} is:"
+            f" put it into .dlt/secrets.toml or {self.environment(missing[0])}"
+        )

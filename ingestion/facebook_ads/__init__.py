@@ -1,0 +1,1 @@
+"""Facebook Ads (Meta Marketing API): accounts, campaigns, ads, creatives, daily insights."""

@@ -1,0 +1,1 @@
+"""Google Ads: accounts, campaigns, ads, conversion actions, daily figures."""

@@ -1,0 +1,1 @@
+"""HubSpot: contacts, forms, submissions, page views, deals."""

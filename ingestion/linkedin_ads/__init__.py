@@ -1,0 +1,1 @@
+"""LinkedIn Ads: accounts, campaigns, creatives, conversion rules, daily analytics."""

@@ -1,0 +1,282 @@
+"""Loads: one dlt pipeline and one DuckDB file per source, the schema contract, what a load reports.
+
+The interface the orchestration uses. A load lands a whole part of a source or leaves what is there untouched.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+# before dlt reads its runtime settings: a load tells nobody and needs no network but its source
+os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
+
+import dlt
+import duckdb
+import pyarrow as pa
+from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from ingestion.arrow import Table
+from ingestion.config import Settings, home
+from ingestion.errors import AccessError, IngestionError, ResponseError, SettingError, UnreachableError
+from ingestion.facebook_ads import settings as facebook_settings
+from ingestion.facebook_ads import source as facebook_ads
+from ingestion.google_ads import settings as google_settings
+from ingestion.google_ads import source as google_ads
+from ingestion.hubspot import settings as hubspot_settings
+from ingestion.hubspot import source as hubspot
+from ingestion.landing import LOAD_COUNTS, QUARANTINE, Landing, Window, resource
+from ingestion.linkedin_ads import settings as linkedin_settings
+from ingestion.linkedin_ads import source as linkedin_ads
+
+__all__ = [
+    "SOURCES",
+    "AccessError",
+    "IngestionError",
+    "LoadReport",
+    "ResponseError",
+    "SettingError",
+    "UnreachableError",
+    "Window",
+    "build_source",
+    "home",
+    "landed_through",
+    "load",
+    "restatement_days",
+]
+
+_MODULES: dict[str, tuple[ModuleType, ModuleType]] = {
+    "hubspot": (hubspot, hubspot_settings),
+    "google_ads": (google_ads, google_settings),
+    "facebook_ads": (facebook_ads, facebook_settings),
+    "linkedin_ads": (linkedin_ads, linkedin_settings),
+}
+SOURCES: tuple[str, ...] = tuple(_MODULES)
+
+_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a load did. `rows` counts landed rows per table, `requests` HTTP requests by outcome."""
+
+    source: str
+    skipped: bool
+    message: str | None
+    rows: dict[str, int]
+    quarantined: int
+    requests: dict[str, int]
+    days: tuple[date, date] | None
+
+
+class _RawSqlClient(DuckDbSqlClient):  # type: ignore[misc]
+    """Names tables with their catalog too.
+
+    DuckDB calls the catalog like the file; the schema has the same name, and two-part names are ambiguous.
+    """
+
+    def catalog_name(self, quote: bool = True, casefold: bool = True) -> str:
+        name = Path(self.credentials.database).stem
+        return str(self.capabilities.escape_identifier(name)) if quote else name
+
+
+class _RawClient(DuckDbClient):  # type: ignore[misc]
+    def __init__(self, schema: Any, config: Any, capabilities: Any) -> None:
+        super().__init__(schema, config, capabilities)
+        plain: Any = self.sql_client
+        self.sql_client: Any = _RawSqlClient(
+            plain.dataset_name, plain.staging_dataset_name, config.credentials, capabilities
+        )
+
+
+class _RawStore(dlt.destinations.duckdb):  # type: ignore[misc]
+    """dlt's DuckDB destination for a file that is named like its schema."""
+
+    @property
+    def client_class(self) -> type[_RawClient]:
+        return _RawClient
+
+
+def restatement_days(name: str) -> int:
+    """How many trailing days a source still changes; 0 for HubSpot, which is always read whole."""
+    return int(getattr(_settings(name), "RESTATEMENT_DAYS", 0))
+
+
+def build_source(name: str, part: str, window: Window | None, as_of: datetime) -> Any:
+    """The dlt source of a part ("entities" or "daily"). No I/O and no settings before its resources run.
+
+    Raises ValueError for an unknown name or part, and for "daily" of a source without daily figures.
+    """
+    return _source(Landing(name, as_of, window if part == "daily" else None), part)
+
+
+def load(
+    name: str,
+    part: str,
+    *,
+    window: Window | None,
+    as_of: datetime,
+    progress: Callable[[str], None] | None = None,
+) -> LoadReport:
+    """Lands one part of a source under `home()`. Days of "daily" are those of `window`.
+
+    Raises IngestionError; what was landed before is untouched then. Raises ValueError for an unknown part.
+    """
+    landing = Landing(name, as_of, window if part == "daily" else None, progress)
+    source = _source(landing, part)
+    settings = _settings(name)
+    pipeline = _pipeline(name)
+    if Settings(name).credentials(*settings.CREDENTIALS) is None:
+        message = f"{name}: skipped, no credentials (set {Settings(name).name(settings.CREDENTIALS[0][0])})"
+        _run(pipeline, [_empty_source(Landing(name, as_of, None), part)])
+        landing.say(message)
+        return LoadReport(name, True, message, {}, 0, {}, None)
+    try:
+        _run(pipeline, [source, _bookkeeping(landing)])
+    finally:
+        for client in landing.clients:
+            client.close()
+    return LoadReport(
+        source=name,
+        skipped=False,
+        message=None,
+        rows={table: counts.landed for table, counts in landing.counts.items()},
+        quarantined=len(landing.rejected),
+        requests=dict(landing.requests),
+        days=(landing.window.start, landing.window.end) if landing.window else None,
+    )
+
+
+def landed_through(name: str) -> date | None:
+    """The newest day that every daily table of a source has read; None before the first load."""
+    tables: tuple[Table, ...] = _module(name).DAILY
+    path = _file(name)
+    if not tables or not path.exists():
+        return None
+    with duckdb.connect(":memory:") as connection:
+        # attached under another name: the schema has the file's own
+        connection.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS raw (READ_ONLY)")
+        found = connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [name]
+        ).fetchall()
+        if not {table.name for table in tables} <= {row[0] for row in found}:
+            return None
+        newest = [
+            connection.execute(
+                f"SELECT max(date) FROM raw.{name}.{table.name} WHERE is_day_marker"
+            ).fetchone()
+            for table in tables
+        ]
+    days = [row[0] for row in newest if row]
+    return None if None in days else min(days)
+
+
+def _module(name: str) -> ModuleType:
+    if name not in _MODULES:
+        raise ValueError(f"unknown source {name}: one of {', '.join(SOURCES)}")
+    return _MODULES[name][0]
+
+
+def _settings(name: str) -> ModuleType:
+    _module(name)
+    return _MODULES[name][1]
+
+
+def _tables(name: str, part: str) -> tuple[Table, ...]:
+    tables: tuple[Table, ...] = {"entities": _module(name).ENTITIES, "daily": _module(name).DAILY}.get(
+        part, ()
+    )
+    if not tables:
+        raise ValueError(f"{name} has no part {part}")
+    return tables
+
+
+def _source(landing: Landing, part: str) -> Any:
+    _tables(landing.source, part)
+
+    return _dlt_source(landing, lambda: _module(landing.source).resources(landing, part))
+
+
+def _dlt_source(landing: Landing, resources: Callable[[], list[Any]]) -> Any:
+    name = landing.source
+    return dlt.source(resources, name=name, section=name, max_table_nesting=0, schema_contract=_CONTRACT)()
+
+
+def _empty_source(landing: Landing, part: str) -> Any:
+    def resources() -> list[Any]:
+        empty = [(table, resource(landing, table, lambda: ())) for table in _tables(landing.source, part)]
+        for table, rows in empty:
+            if table.disposition == "replace":
+                # what was landed before the credentials went stays
+                rows.apply_hints(write_disposition="append")
+        return [*(rows for _, rows in empty), *_books(landing)]
+
+    return _dlt_source(landing, resources)
+
+
+def _bookkeeping(landing: Landing) -> Any:
+    """Quarantine and counts, extracted after everything else so that they are complete."""
+
+    return _dlt_source(landing, lambda: _books(landing))
+
+
+def _books(landing: Landing) -> list[Any]:
+    def quarantine() -> Iterator[pa.Table]:
+        yield QUARANTINE.empty_table()
+        if landing.rejected:
+            yield landing.quarantine()
+
+    def load_counts() -> Iterator[pa.Table]:
+        yield LOAD_COUNTS.empty_table()
+        if landing.requests:
+            yield landing.load_counts()
+
+    merge = {"write_disposition": "merge", "primary_key": "id"}
+    return [
+        dlt.resource(quarantine, name="quarantine", columns={"record": {"data_type": "json"}}, **merge),
+        dlt.resource(load_counts, name="load_counts", **merge),
+    ]
+
+
+def _file(name: str) -> Path:
+    return home() / "raw" / f"{name}.duckdb"
+
+
+def _pipeline(name: str) -> Any:
+    _file(name).parent.mkdir(parents=True, exist_ok=True)
+    return dlt.pipeline(
+        pipeline_name=name,
+        pipelines_dir=str(home() / "dlt"),
+        destination=_RawStore(str(_file(name)), replace_strategy="insert-from-staging"),
+        dataset_name=name,
+    )
+
+
+def _run(pipeline: Any, sources: list[Any]) -> None:
+    if pipeline.has_pending_data:
+        # a load that died left packages behind; dlt would land those and leave the new data out
+        pipeline.drop()
+    try:
+        pipeline.run(sources, loader_file_format="parquet")
+    except PipelineStepFailed as failure:
+        pipeline.drop()
+        raise _explain(pipeline.pipeline_name, failure) from failure
+
+
+def _explain(name: str, failure: PipelineStepFailed) -> IngestionError:
+    cause: BaseException | None = failure
+    innermost: BaseException = failure
+    while cause is not None:
+        if isinstance(cause, IngestionError):
+            return cause
+        innermost, cause = cause, cause.__cause__ or cause.__context__
+    detail = f"{type(innermost).__name__}: {innermost}"
+    return IngestionError(f"{name}: the {failure.step} step into {_file(name)} failed: {detail}; run again")

@@ -1,0 +1,274 @@
+"""The code location: one lineage from raw to published, one job, one schedule, mixed partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+
+from ingestion.pipelines import SOURCES, IngestionError, LoadReport, Window
+
+AS_OF = "2026-11-01T06:00:00+00:00"
+SERVING = dg.AssetKey(["serving", "serving_duckdb"])
+
+
+@pytest.fixture(scope="module")
+def defs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.Definitions]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ADLEDGER_HOME", str(tmp_path_factory.mktemp("home")))
+        from orchestration.definitions import defs
+
+        yield defs
+
+
+@pytest.fixture(scope="module")
+def manifest(defs: dg.Definitions) -> Any:
+    from orchestration.project import manifest
+
+    return manifest()
+
+
+@pytest.fixture(scope="module")
+def specs(defs: dg.Definitions) -> dict[dg.AssetKey, dg.AssetSpec]:
+    return {spec.key: spec for spec in defs.resolve_all_asset_specs()}
+
+
+def test_definitions_load(defs: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_every_dbt_source_is_a_raw_asset(specs: dict[dg.AssetKey, dg.AssetSpec], manifest: Any) -> None:
+    wanted = {
+        dg.AssetKey(source["config"]["meta"]["dagster"]["asset_key"])
+        for source in manifest["sources"].values()
+    }
+    assert wanted
+    assert wanted <= {key for key in specs if key.path[0] == "raw"}
+
+
+def test_lineage_has_no_phantoms(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    upstream = {dep.asset_key for spec in specs.values() for dep in spec.deps}
+    assert upstream <= specs.keys()
+    assert not [key for key, spec in specs.items() if key.path[0] == "raw" and list(spec.deps)]
+
+
+def test_every_asset_has_a_group_of_its_layer(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    groups = {spec.group_name for spec in specs.values()}
+    layers = {"staging", "intermediate", "marts", "reconciliation", "seeds", "serving"}
+    assert groups == {f"raw_{source}" for source in SOURCES} | layers
+    assert {spec.group_name for key, spec in specs.items() if key.path[0] == "raw"} == {
+        f"raw_{source}" for source in SOURCES
+    }
+
+
+def test_models_are_named_as_the_warehouse_names_tables(
+    specs: dict[dg.AssetKey, dg.AssetSpec], manifest: Any
+) -> None:
+    models = [node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")]
+    assert {dg.AssetKey([node["schema"], node["name"]]) for node in models} <= specs.keys()
+    assert dg.AssetKey(["marts", "fct_sessions"]) in specs
+    assert dg.AssetKey(["reconciliation", "conversion_bridge"]) in specs
+
+
+def test_publishing_waits_for_every_published_model_and_its_contract(
+    defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec]
+) -> None:
+    published = {key for key in specs if key.path[0] in ("marts", "reconciliation")}
+    assert {dep.asset_key for dep in specs[SERVING].deps} == published
+    from orchestration.checks import published_contracts
+
+    checks = {check.asset_key: check for check in published_contracts.check_specs}
+    assert checks.keys() == published
+    assert all(check.blocking for check in checks.values())
+    job = defs.resolve_job_def("refresh")
+    node = job.graph.node_named("serving__serving_duckdb")
+    upstream = job.graph.dependency_structure.input_to_upstream_outputs_for_node(node.name)
+    names = {output.node_name for outputs in upstream.values() for output in outputs}
+    assert names == {"dbt_models", "published_contracts"}
+
+
+def test_one_job_over_everything_and_one_daily_schedule(
+    defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec]
+) -> None:
+    repository = defs.get_repository_def()
+    assert [name for name in repository.job_names if not name.startswith("__")] == ["refresh"]
+    job = defs.resolve_job_def("refresh")
+    assert set(job.asset_layer.selected_asset_keys) == set(specs)
+    (schedule,) = repository.schedule_defs
+    assert (schedule.job_name, schedule.cron_schedule, schedule.execution_timezone) == (
+        "refresh",
+        "0 5 * * *",
+        "UTC",
+    )
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+
+
+def test_a_tick_asks_for_what_the_command_line_would(defs: dg.Definitions) -> None:
+    (schedule,) = defs.get_repository_def().schedule_defs
+    context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 11, 1, 5, tzinfo=UTC))
+    (request,) = schedule.evaluate_tick(context).run_requests or []
+    assert request.tags["dagster/asset_partition_range_start"] == "2026-08-04"
+    assert request.tags["dagster/asset_partition_range_end"] == "2026-11-01"
+    settings = request.run_config["resources"]["run_settings"]["config"]
+    assert settings == {"as_of": "2026-11-01T05:00:00+00:00"}
+
+
+def test_pools_keep_the_writers_of_one_file_apart(defs: dg.Definitions) -> None:
+    pools: dict[str, set[str]] = {}
+    for node in defs.resolve_job_def("refresh").nodes:
+        for pool in node.definition.pools:
+            pools.setdefault(pool, set()).add(node.name)
+    assert pools == {
+        "warehouse": {"dbt_models", "published_contracts", "serving__serving_duckdb"},
+        "raw_hubspot": {"hubspot_entities"},
+        **{
+            f"raw_{source}": {f"{source}_entities", f"{source}_daily"}
+            for source in ("google_ads", "facebook_ads", "linkedin_ads")
+        },
+    }
+
+
+@dataclass
+class Loads:
+    """Stands in for the network: remembers what was asked for, fails for one source if told so."""
+
+    asked: dict[tuple[str, str], tuple[Window | None, datetime]]
+    broken: str | None = None
+
+    def __call__(
+        self, name: str, part: str, *, window: Window | None, as_of: datetime, progress: Any
+    ) -> LoadReport:
+        self.asked[name, part] = (window, as_of)
+        progress(f"{name} {part}")
+        if name == self.broken:
+            raise IngestionError(f"sources.{name}.access_token is not accepted: make a new one")
+        return LoadReport(name, False, None, {"campaigns": 7}, 1, {"ok": 3}, None)
+
+
+@pytest.fixture
+def loads(defs: dg.Definitions, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Loads:
+    monkeypatch.setenv("ADLEDGER_HOME", str(tmp_path))
+    stand_in = Loads({})
+    monkeypatch.setattr("orchestration.assets.raw.load", stand_in)
+    return stand_in
+
+
+def _run(
+    defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], *allow_stale: str, **settings: str
+) -> dg.ExecuteInProcessResult:
+    return defs.resolve_job_def("refresh").execute_in_process(
+        instance=dg.DagsterInstance.ephemeral(),
+        asset_selection=[key for key in specs if key.path[0] == "raw"],
+        tags={
+            "dagster/asset_partition_range_start": "2026-10-30",
+            "dagster/asset_partition_range_end": "2026-10-31",
+        },
+        run_config={
+            "resources": {"run_settings": {"config": {"allow_stale": list(allow_stale), **settings}}}
+        },
+        raise_on_error=False,
+    )
+
+
+def test_one_run_mixes_partitioned_and_unpartitioned_loads(
+    defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
+) -> None:
+    result = _run(defs, specs, as_of=AS_OF)
+    assert result.success
+    days = Window(date(2026, 10, 30), date(2026, 10, 31))
+    networks = ("google_ads", "facebook_ads", "linkedin_ads")
+    assert loads.asked == {
+        **{(source, "entities"): (None, datetime(2026, 11, 1, 6, tzinfo=UTC)) for source in SOURCES},
+        **{(source, "daily"): (days, datetime(2026, 11, 1, 6, tzinfo=UTC)) for source in networks},
+    }
+    found = {
+        (event.asset_key, event.partition)
+        for event in result.all_events
+        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION
+    }
+    metrics = dg.AssetKey(["raw", "google_ads", "campaign_metrics"])
+    assert {partition for key, partition in found if key == metrics} == {"2026-10-30", "2026-10-31"}
+    campaigns = dg.AssetKey(["raw", "google_ads", "campaigns"])
+    assert {partition for key, partition in found if key == campaigns} == {None}
+
+
+def test_without_as_of_all_steps_take_the_instant_of_the_run(
+    defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
+) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    assert _run(defs, specs).success
+    (as_of,) = {as_of for _, as_of in loads.asked.values()}
+    assert before <= as_of <= datetime.now(UTC)
+
+
+def test_a_source_that_fails_says_its_line_and_the_others_land(
+    defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
+) -> None:
+    loads.broken = "google_ads"
+    result = _run(defs, specs, as_of=AS_OF)
+    failed = {event.step_key: event.step_failure_data for event in result.get_step_failure_events()}
+    assert failed.keys() == {"google_ads_entities", "google_ads_daily"}
+    for failure in failed.values():
+        assert failure.user_failure_data
+        assert failure.user_failure_data.description == (
+            "sources.google_ads.access_token is not accepted: make a new one"
+        )
+    succeeded = {event.step_key for event in result.get_step_success_events()}
+    assert {"hubspot_entities", "linkedin_ads_daily", "facebook_ads_entities"} <= succeeded
+
+
+def test_a_stale_source_goes_on_with_what_it_landed(
+    defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads, tmp_path: Path
+) -> None:
+    loads.broken = "hubspot"
+    never = _run(defs, specs, "hubspot", as_of=AS_OF)
+    (failure,) = never.get_step_failure_events()
+    assert failure.step_failure_data.user_failure_data
+    assert "never landed" in str(failure.step_failure_data.user_failure_data.description)
+
+    (tmp_path / "raw").mkdir()
+    tables = [key.path[-1] for key in specs if list(key.path[:2]) == ["raw", "hubspot"]]
+    with duckdb.connect(str(tmp_path / "raw" / "hubspot.duckdb")) as connection:
+        connection.execute("CREATE SCHEMA hubspot")
+        connection.execute(
+            "CREATE TABLE hubspot.hubspot.load_counts (resource VARCHAR, loaded_at TIMESTAMPTZ)"
+        )
+        for table in tables:
+            for day in (29, 30):
+                connection.execute(
+                    "INSERT INTO hubspot.hubspot.load_counts VALUES (?, ?)",
+                    [table, datetime(2026, 10, day, 6, tzinfo=UTC)],
+                )
+    result = _run(defs, specs, "hubspot", as_of=AS_OF)
+    assert result.success
+    (landed,) = result.asset_materializations_for_node("hubspot_entities")[:1]
+    assert landed.metadata["status"].value == "stale"
+    assert landed.metadata["stale"].value is True
+    assert landed.metadata["as_of"].value == "2026-10-30T06:00:00+00:00"
+    assert "access_token" in str(landed.metadata["message"].value)
+
+
+def test_the_published_state_of_a_source_is_that_of_its_last_run(
+    defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
+) -> None:
+    from orchestration.assets.serving import source_state
+
+    instance = dg.DagsterInstance.ephemeral()
+    assert source_state(instance, "hubspot").status == "skipped"
+    defs.resolve_job_def("refresh").execute_in_process(
+        instance=instance,
+        asset_selection=[key for key in specs if list(key.path[:2]) == ["raw", "hubspot"]],
+        run_config={"resources": {"run_settings": {"config": {"as_of": AS_OF}}}},
+    )
+    state = source_state(instance, "hubspot")
+    assert (state.status, state.as_of, state.landed_through) == (
+        "landed",
+        datetime.fromisoformat(AS_OF),
+        None,
+    )

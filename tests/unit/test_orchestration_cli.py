@@ -1,0 +1,65 @@
+"""What the command line refuses, and how quickly."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+from orchestration.locking import file_lock
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ADLEDGER_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["refresh", "--start", "2026-10-02", "--end", "2026-10-01"], "--start"),
+        (["refresh", "--start", "2022-12-31", "--end", "2023-01-02"], "--start"),
+        (["refresh", "--end", "2999-01-01"], "--end"),
+        (["refresh", "--as-of", "noon"], "--as-of"),
+        (["refresh", "--as-of", "2999-01-01T00:00:00Z"], "--as-of"),
+        (["refresh", "--allow-stale", "tiktok_ads"], "--allow-stale"),
+        (["explain", "--network", "hubspot"], "--network"),
+        (["explain", "--start", "2026-10-02", "--end", "2026-10-01"], "--end"),
+        (["demo", "--people", "0"], "--people"),
+    ],
+)
+def test_bad_options_exit_two_and_are_named(arguments: list[str], option: str, home: Path) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert f"Invalid value for {option}" in result.output.replace("'", "")
+    assert not list(home.iterdir())
+
+
+def test_a_mistake_shows_before_dagster_is_imported() -> None:
+    program = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom orchestration.cli import app\n"
+        "code = CliRunner().invoke(app, ['refresh', '--as-of', 'noon']).exit_code\n"
+        "sys.exit(code if not {'dagster', 'dlt', 'duckdb'} & set(sys.modules) else 99)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], env=dict(os.environ)).returncode == 2
+
+
+def test_a_second_refresh_of_the_same_home_is_refused(home: Path) -> None:
+    with file_lock(home / "locks" / "refresh.lock"):
+        result = CliRunner().invoke(app, ["refresh"])
+    assert result.exit_code == 1
+    assert "another refresh is running" in result.output
+    assert str(home) in result.output
+
+
+def test_explain_without_a_published_file_says_what_to_do(home: Path) -> None:
+    result = CliRunner().invoke(app, ["explain"])
+    assert result.exit_code == 1
+    assert "adledger refresh" in result.output

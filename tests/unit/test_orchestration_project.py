@@ -1,0 +1,82 @@
+"""The arguments of a build, when the manifest is parsed again, and what a failed build says."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from orchestration.project import build_arguments, build_faults, is_current
+
+
+def test_a_build_runs_everything_but_unit_tests_as_seen_at_as_of() -> None:
+    as_of = datetime(2026, 11, 1, 7, tzinfo=timezone(timedelta(hours=1)))
+    assert build_arguments(as_of) == [
+        "build",
+        "--exclude",
+        "resource_type:unit_test",
+        "--vars",
+        '{"as_of": "2026-11-01T06:00:00+00:00"}',
+    ]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name in ("dbt_project.yml", "models/a/b.sql", "models/a/c.sql", "target/manifest.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for path in (*tmp_path.rglob("*"), tmp_path):
+        os.utime(path, (1000, 1000))
+    os.utime(tmp_path / "target/manifest.json", (2000, 2000))
+    return tmp_path
+
+
+def test_a_manifest_newer_than_the_project_is_used(project: Path) -> None:
+    assert is_current(project / "target/manifest.json", project)
+
+
+@pytest.mark.parametrize("change", ["edit", "add", "delete", "configure", "lose"])
+def test_any_change_of_the_project_asks_for_a_new_one(project: Path, change: str) -> None:
+    match change:
+        case "edit":
+            os.utime(project / "models/a/b.sql", (3000, 3000))
+        case "add":
+            (project / "models/a/d.sql").touch()
+        case "delete":
+            (project / "models/a/b.sql").unlink()
+        case "configure":
+            os.utime(project / "dbt_project.yml", (3000, 3000))
+        case "lose":
+            (project / "target/manifest.json").unlink()
+    assert not is_current(project / "target/manifest.json", project)
+
+
+def test_a_failed_build_says_one_line_per_root_fault() -> None:
+    nodes = {
+        "test.a": {"name": "bridge_balances", "resource_type": "test"},
+        "model.b": {"name": "int_money", "resource_type": "model"},
+        "model.c": {"name": "fct_x", "resource_type": "model"},
+        "model.d": {"name": "fct_y", "resource_type": "model"},
+    }
+    results = [
+        {"unique_id": "test.a", "status": "fail", "message": "Got 3 results, configured to fail if != 0"},
+        {
+            "unique_id": "model.b",
+            "status": "error",
+            "message": "Runtime Error in model int_money (models/int_money.sql)\n"
+            "  Invalid Input Error: adledger: no exchange rate for EUR to USD on 2026-10-01",
+        },
+        {
+            "unique_id": "model.c",
+            "status": "error",
+            "message": "Runtime Error in model fct_x (models/fct_x.sql)\n  Binder Error: no column z",
+        },
+        {"unique_id": "model.d", "status": "skipped", "message": None},
+    ]
+    assert build_faults({"results": results}, {"nodes": nodes}) == [
+        "check bridge_balances: Got 3 results, configured to fail if != 0",
+        "no exchange rate for EUR to USD on 2026-10-01",
+        "model fct_x: Binder Error: no column z",
+    ]
