@@ -7,23 +7,77 @@ with counted_limits as (
     group by contact_id
 ),
 
--- form and instant identify the contact before the address does: addresses change, instants do not
+entries as (
+    select
+        entries.submission_id,
+        entries.form_id,
+        entries.submitted_at,
+        entries.page_url,
+        emails.contact_id as email_contact_id
+    from {{ ref('stg_hubspot__form_submissions') }} as entries
+    left join {{ ref('int_contact_emails') }} as emails on entries.email_hash = emails.email_hash
+),
+
+-- form, instant and address agree
+agreed as (
+    select
+        entries.submission_id,
+        counted.contact_id,
+        counted.form_id,
+        counted.submitted_at
+    from entries
+    inner join {{ ref('stg_hubspot__counted_submissions') }} as counted
+        on
+            entries.form_id = counted.form_id
+            and entries.submitted_at = counted.submitted_at
+            and entries.email_contact_id = counted.contact_id
+    qualify row_number() over (
+        partition by counted.contact_id, counted.form_id, counted.submitted_at
+        order by entries.submission_id
+    ) = 1
+),
+
+-- form and instant identify the contact where the address has changed since; each counted entry is one submission
+matched as (
+    select
+        submission_id,
+        contact_id
+    from agreed
+    union all
+    select
+        left_entries.submission_id,
+        left_counted.contact_id
+    from (
+        select
+            submission_id,
+            form_id,
+            submitted_at,
+            row_number() over (partition by form_id, submitted_at order by submission_id) as position
+        from entries
+        anti join agreed using (submission_id)
+    ) as left_entries
+    inner join (
+        select
+            contact_id,
+            form_id,
+            submitted_at,
+            row_number() over (partition by form_id, submitted_at order by contact_id) as position
+        from {{ ref('stg_hubspot__counted_submissions') }}
+        anti join agreed using (contact_id, form_id, submitted_at)
+    ) as left_counted
+        using (form_id, submitted_at, position)
+),
+
 log_entries as (
     select
         entries.submission_id,
         entries.form_id,
         entries.submitted_at,
         entries.page_url,
-        coalesce(counted.contact_id, emails.contact_id) as contact_id,
-        counted.contact_id is not null as is_listed
-    from {{ ref('stg_hubspot__form_submissions') }} as entries
-    left join {{ ref('int_contact_emails') }} as emails on entries.email_hash = emails.email_hash
-    left join {{ ref('stg_hubspot__counted_submissions') }} as counted
-        on entries.form_id = counted.form_id and entries.submitted_at = counted.submitted_at
-    qualify row_number() over (
-        partition by entries.submission_id
-        order by counted.contact_id = emails.contact_id desc nulls last, counted.contact_id
-    ) = 1
+        coalesce(matched.contact_id, entries.email_contact_id) as contact_id,
+        matched.contact_id is not null as is_listed
+    from entries
+    left join matched on entries.submission_id = matched.submission_id
 ),
 
 logged as (

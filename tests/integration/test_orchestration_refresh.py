@@ -1,0 +1,103 @@
+"""A refresh as a user runs it: what it prints, publishes, and leaves alone when it fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+from rich.console import Console
+
+from ingestion.pipelines import SOURCES
+from tests.warehouse import without_sources
+
+RANGE = ("--start", "2026-10-30", "--end", "2026-10-31", "--as-of", "2026-11-01T06:00:00Z")
+
+
+def _adledger(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("adledger")), *arguments],
+        env=without_sources(dict(os.environ)) | {"ADLEDGER_HOME": str(home)} | settings,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+@pytest.fixture(scope="module")
+def refreshed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A home after a refresh without any credentials, and what that refresh printed."""
+    home = tmp_path_factory.mktemp("refreshed")
+    result = _adledger(home, "refresh", *RANGE)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return home, result.stdout
+
+
+def test_sources_without_credentials_are_skipped_with_one_line_each(refreshed: tuple[Path, str]) -> None:
+    home, printed = refreshed
+    lines = printed.splitlines()
+    assert lines[1] == "Days 2026-10-30 to 2026-10-31, as of 2026-11-01 06:00:00 UTC"
+    skipped = [line for line in lines if "skipped" in line]
+    assert len(skipped) == len(SOURCES)
+    assert all(any(source in line for line in skipped) for source in SOURCES)
+    assert str(home / "serving.duckdb") in lines[-1]
+    with duckdb.connect(str(home / "serving.duckdb"), read_only=True) as connection:
+        states = connection.execute("SELECT source, status FROM marts.sources").fetchall()
+        bridge = connection.execute("FROM reconciliation.conversion_bridge").fetchall()
+    assert dict(states) == dict.fromkeys(SOURCES, "skipped")
+    assert bridge == []
+
+
+def test_everything_it_writes_lies_under_the_home(refreshed: tuple[Path, str]) -> None:
+    home, _ = refreshed
+    assert {"raw", "dlt", "dbt", "dagster", "logs", "warehouse.duckdb", "serving.duckdb"} <= {
+        path.name for path in home.iterdir()
+    }
+    assert (home / "logs" / "refresh.log").stat().st_size > 0
+
+
+def test_a_failing_source_is_named_and_the_published_file_untouched(refreshed: tuple[Path, str]) -> None:
+    home, _ = refreshed
+    before = (home / "serving.duckdb").stat()
+    result = _adledger(home, "refresh", *RANGE, SOURCES__GOOGLE_ADS__CLIENT_ID="a-client")
+    assert result.returncode == 1
+    first, *rest = result.stderr.splitlines()
+    assert first.startswith("adledger: sources.google_ads.")
+    assert "not set" in first
+    assert rest == [
+        f"adledger: nothing was published: {home / 'serving.duckdb'} is as it was",
+        f"adledger: details: {home / 'logs' / 'refresh.log'}",
+    ]
+    after = (home / "serving.duckdb").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_a_broken_contract_keeps_a_table_from_being_published(
+    refreshed: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, _ = refreshed
+    monkeypatch.setenv("ADLEDGER_HOME", str(home))
+    from orchestration.definitions import defs
+    from orchestration.progress import Progress
+
+    published = (home / "serving.duckdb").stat().st_ino
+    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
+        connection.execute("ALTER TABLE marts.fct_sessions DROP COLUMN landing_url")
+    instance = dg.DagsterInstance.ephemeral()
+    result = defs.resolve_job_def("refresh").execute_in_process(
+        instance=instance,
+        op_selection=["published_contracts", "serving__serving_duckdb"],
+        raise_on_error=False,
+    )
+    assert not result.success
+    assert (home / "serving.duckdb").stat().st_ino == published
+    progress = Progress(Console(file=StringIO()))
+    for entry in instance.all_logs(result.run_id):
+        progress.see(entry)
+    assert progress.faults == ["marts.fct_sessions.landing_url: is missing"]
+    assert progress.published is None
