@@ -1,4 +1,4 @@
-"""A warehouse for tests: raw stores from the product's own loader, rows put in by hand, models built by dbt."""
+"""A warehouse for tests: raw stores from the product's own loader, rows put in by hand, models by dbt."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Warehouse:
                 marks = ", ".join("?" * len(row))
                 values = [json.dumps(v) if isinstance(v, dict | list) else v for v in row.values()]
                 connection.execute(
-                    f'insert into "{source}"."{source}"."{table}" ({columns}) values ({marks})',
+                    f'insert into raw."{table}" ({columns}) values ({marks})',
                     values,
                 )
 

@@ -48,7 +48,8 @@ def failures(warehouse: Warehouse) -> set[str]:
 
 
 CREDITED = """(
-    select event_id from reconciliation.conversion_ledger where network_units = 1 and hubspot_units = 1 limit 1
+    select event_id from reconciliation.conversion_ledger
+    where network_units = 1 and hubspot_units = 1 limit 1
 )"""
 CHANGES = {
     "a network figure grows": (

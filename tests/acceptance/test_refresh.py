@@ -130,9 +130,9 @@ def test_a_day_that_a_network_restates_is_restated(story: Story) -> None:
     assert {key[0] for key in restated} >= {"google_ads"}
     raw = story.home.path / "raw" / "google_ads.duckdb"
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{raw}' as raw (read_only)")
+        connection.execute(f"attach '{raw}' as store (read_only)")
         kept = connection.execute(
-            "select count(*) from raw.google_ads.campaign_conversions where superseded_at is not null"
+            "select count(*) from store.raw.campaign_conversions where superseded_at is not null"
         ).fetchall()
     assert kept[0][0] > 0
 

@@ -12,7 +12,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from ingestion.pipelines import SOURCES, IngestionError, LoadReport, Window
+from ingestion.pipelines import RAW_SCHEMA, SOURCES, IngestionError, LoadReport, Window
 
 AS_OF = "2026-11-01T06:00:00+00:00"
 SERVING = dg.AssetKey(["serving", "serving_duckdb"])
@@ -235,14 +235,12 @@ def test_a_stale_source_goes_on_with_what_it_landed(
     (tmp_path / "raw").mkdir()
     tables = [key.path[-1] for key in specs if list(key.path[:2]) == ["raw", "hubspot"]]
     with duckdb.connect(str(tmp_path / "raw" / "hubspot.duckdb")) as connection:
-        connection.execute("CREATE SCHEMA hubspot")
-        connection.execute(
-            "CREATE TABLE hubspot.hubspot.load_counts (resource VARCHAR, loaded_at TIMESTAMPTZ)"
-        )
+        connection.execute(f"CREATE SCHEMA {RAW_SCHEMA}")
+        connection.execute(f"CREATE TABLE {RAW_SCHEMA}.load_counts (resource VARCHAR, loaded_at TIMESTAMPTZ)")
         for table in tables:
             for day in (29, 30):
                 connection.execute(
-                    "INSERT INTO hubspot.hubspot.load_counts VALUES (?, ?)",
+                    f"INSERT INTO {RAW_SCHEMA}.load_counts VALUES (?, ?)",
                     [table, datetime(2026, 10, day, 6, tzinfo=UTC)],
                 )
     result = _run(defs, specs, "hubspot", as_of=AS_OF)

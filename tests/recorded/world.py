@@ -45,13 +45,13 @@ def rows(
     """Landed rows in a stable order, instants in UTC."""
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"ATTACH '{home / 'raw' / f'{source}.duckdb'}' AS raw (READ_ONLY)")
-        query = f"SELECT {columns} FROM raw.{source}.{table} WHERE {where} ORDER BY ALL"
+        connection.execute(f"ATTACH '{home / 'raw' / f'{source}.duckdb'}' AS store (READ_ONLY)")
+        query = f"SELECT {columns} FROM store.raw.{table} WHERE {where} ORDER BY ALL"
         return connection.execute(query).fetchall()
 
 
 def types(home: Path, source: str, table: str) -> dict[str, str]:
     """Column types of a landed table."""
     with duckdb.connect(":memory:") as connection:
-        connection.execute(f"ATTACH '{home / 'raw' / f'{source}.duckdb'}' AS raw (READ_ONLY)")
-        return {row[0]: row[1] for row in connection.execute(f"DESCRIBE raw.{source}.{table}").fetchall()}
+        connection.execute(f"ATTACH '{home / 'raw' / f'{source}.duckdb'}' AS store (READ_ONLY)")
+        return {row[0]: row[1] for row in connection.execute(f"DESCRIBE store.raw.{table}").fetchall()}
