@@ -20,8 +20,6 @@ os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
 import dlt
 import duckdb
 import pyarrow as pa
-from dlt.destinations.impl.duckdb.duck import DuckDbClient
-from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from ingestion.arrow import Table
@@ -38,6 +36,7 @@ from ingestion.linkedin_ads import settings as linkedin_settings
 from ingestion.linkedin_ads import source as linkedin_ads
 
 __all__ = [
+    "RAW_SCHEMA",
     "SOURCES",
     "AccessError",
     "IngestionError",
@@ -48,7 +47,8 @@ __all__ = [
     "Window",
     "build_source",
     "home",
-    "landed_through",
+    "is_configured",
+    "landed_days",
     "load",
     "restatement_days",
 ]
@@ -60,6 +60,9 @@ _MODULES: dict[str, tuple[ModuleType, ModuleType]] = {
     "linkedin_ads": (linkedin_ads, linkedin_settings),
 }
 SOURCES: tuple[str, ...] = tuple(_MODULES)
+
+# not the source's name: DuckDB calls a file's catalog like the file, and equal names are ambiguous
+RAW_SCHEMA = "raw"
 
 _CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 
@@ -75,34 +78,6 @@ class LoadReport:
     quarantined: int
     requests: dict[str, int]
     days: tuple[date, date] | None
-
-
-class _RawSqlClient(DuckDbSqlClient):  # type: ignore[misc]
-    """Names tables with their catalog too.
-
-    DuckDB calls the catalog like the file; the schema has the same name, and two-part names are ambiguous.
-    """
-
-    def catalog_name(self, quote: bool = True, casefold: bool = True) -> str:
-        name = Path(self.credentials.database).stem
-        return str(self.capabilities.escape_identifier(name)) if quote else name
-
-
-class _RawClient(DuckDbClient):  # type: ignore[misc]
-    def __init__(self, schema: Any, config: Any, capabilities: Any) -> None:
-        super().__init__(schema, config, capabilities)
-        plain: Any = self.sql_client
-        self.sql_client: Any = _RawSqlClient(
-            plain.dataset_name, plain.staging_dataset_name, config.credentials, capabilities
-        )
-
-
-class _RawStore(dlt.destinations.duckdb):  # type: ignore[misc]
-    """dlt's DuckDB destination for a file that is named like its schema."""
-
-    @property
-    def client_class(self) -> type[_RawClient]:
-        return _RawClient
 
 
 def restatement_days(name: str) -> int:
@@ -155,28 +130,34 @@ def load(
     )
 
 
-def landed_through(name: str) -> date | None:
-    """The newest day that every daily table of a source has read; None before the first load."""
+def is_configured(name: str) -> bool:
+    """Whether any credential of a source is set; a source without one is skipped."""
+    keys = {key for keys in _settings(name).CREDENTIALS for key in keys}
+    return any(Settings(name).get(key) is not None for key in keys)
+
+
+def landed_days(name: str) -> Window | None:
+    """From the first to the newest day that every daily table of a source has read; None before that."""
     tables: tuple[Table, ...] = _module(name).DAILY
     path = _file(name)
     if not tables or not path.exists():
         return None
     with duckdb.connect(":memory:") as connection:
-        # attached under another name: the schema has the file's own
-        connection.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS raw (READ_ONLY)")
+        connection.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS store (READ_ONLY)")
         found = connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [name]
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [RAW_SCHEMA]
         ).fetchall()
         if not {table.name for table in tables} <= {row[0] for row in found}:
             return None
-        newest = [
+        read = [
             connection.execute(
-                f"SELECT max(date) FROM raw.{name}.{table.name} WHERE is_day_marker"
-            ).fetchone()
+                f"SELECT min(date), max(date) FROM store.{RAW_SCHEMA}.{table.name} WHERE is_day_marker"
+            ).fetchall()[0]
             for table in tables
         ]
-    days = [row[0] for row in newest if row]
-    return None if None in days else min(days)
+    if any(first is None for first, _ in read):
+        return None
+    return Window(max(first for first, _ in read), min(last for _, last in read))
 
 
 def _module(name: str) -> ModuleType:
@@ -255,8 +236,8 @@ def _pipeline(name: str) -> Any:
     return dlt.pipeline(
         pipeline_name=name,
         pipelines_dir=str(home() / "dlt"),
-        destination=_RawStore(str(_file(name)), replace_strategy="insert-from-staging"),
-        dataset_name=name,
+        destination=dlt.destinations.duckdb(str(_file(name)), replace_strategy="insert-from-staging"),
+        dataset_name=RAW_SCHEMA,
     )
 
 

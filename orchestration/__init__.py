@@ -1,1 +1,1 @@
-"""Dagster wiring: assets, checks, schedule, command line. Computes nothing itself."""
+"""Wires the warehouse: assets, checks, jobs, schedules, the command line. Computes no figures."""

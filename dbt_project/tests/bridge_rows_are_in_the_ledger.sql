@@ -1,4 +1,5 @@
 -- every row-class unit of the bridge is a row of the ledger, and every reason in the ledger is in the bridge
+{{ config(meta={'dagster': {'ref': {'name': 'conversion_bridge'}}}) }}
 with bridge as (
     select
         attribution_report,

@@ -1,4 +1,5 @@
 -- the start of each campaign and day is the network's headline, and no headline figure is left out
+{{ config(meta={'dagster': {'ref': {'name': 'conversion_bridge'}}}) }}
 with bridge as (
     select
         network,

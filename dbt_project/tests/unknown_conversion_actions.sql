@@ -1,5 +1,5 @@
 -- an action that neither the map nor its category explains counts as a form: name it, so that its owner can say what it is
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_network_conversions'}}}) }}
 
 select distinct
     conversions.network,

@@ -198,7 +198,7 @@ def test_a_source_without_credentials_is_skipped_and_its_tables_exist(
     ]:
         assert rows(tmp_path, source, table) == []
     assert types(tmp_path, source, "load_counts")["received"] == "BIGINT"
-    assert pipelines.landed_through(source) is None
+    assert pipelines.landed_days(source) is None
 
 
 def test_skipping_a_source_keeps_what_was_landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,11 +96,11 @@ def test_days_outside_the_window_stay_as_they_are(network: Network) -> None:
     assert network.figures() == [(FIRST, "9", 4, 3, None), (SECOND, "9", 0, 3, None)]
 
 
-def test_landed_through_is_the_newest_day_that_was_read_even_if_it_had_no_rows(network: Network) -> None:
-    assert pipelines.landed_through("google_ads") is None
+def test_landed_days_are_the_days_read_even_if_they_had_no_rows(network: Network) -> None:
+    assert pipelines.landed_days("google_ads") is None
     network.load(5, pipelines.Window(FIRST, date(2026, 11, 4)))
 
-    assert pipelines.landed_through("google_ads") == date(2026, 11, 4)
+    assert pipelines.landed_days("google_ads") == pipelines.Window(FIRST, date(2026, 11, 4))
 
 
 def test_a_failed_load_leaves_the_observations_alone(network: Network) -> None:

@@ -188,7 +188,7 @@ def test_google_lands_accounts_entities_and_two_queries_of_figures(server: Recor
         ("8", "UPLOAD", 0.3333333333333333, 0.5),
     ]
     assert rows(tmp_path, "google_ads", "ad_conversions", "count(*)", "NOT is_day_marker") == [(0,)]
-    assert pipelines.landed_through("google_ads") == second
+    assert pipelines.landed_days("google_ads") == pipelines.Window(first, second)
 
 
 @google

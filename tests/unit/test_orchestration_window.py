@@ -26,28 +26,30 @@ def test_first_refresh_reads_ninety_days() -> None:
 
 
 def test_later_refreshes_start_where_the_longest_restatement_window_begins() -> None:
-    landed = {
-        "google_ads": date(2026, 10, 31),
-        "facebook_ads": date(2026, 10, 31),
-        "linkedin_ads": date(2026, 10, 31),
-    }
+    landed = dict.fromkeys(RESTATED, (date(2026, 1, 1), date(2026, 10, 31)))
     assert default_range(NOW, TODAY, landed, RESTATED) == (date(2026, 10, 31) - timedelta(93), TODAY)
 
 
 def test_a_source_that_fell_behind_pulls_the_start_back() -> None:
-    landed = {"google_ads": date(2026, 10, 31), "facebook_ads": date(2026, 3, 1)}
+    first = date(2025, 1, 1)
+    landed = {"google_ads": (first, date(2026, 10, 31)), "facebook_ads": (first, date(2026, 3, 1))}
     assert default_range(NOW, TODAY, landed, RESTATED)[0] == date(2026, 1, 31)
 
 
+def test_restatement_never_reaches_before_the_first_landed_day() -> None:
+    first_refresh = default_range(NOW, TODAY, dict.fromkeys(RESTATED), RESTATED)
+    assert default_range(NOW, TODAY, dict.fromkeys(RESTATED, first_refresh), RESTATED) == first_refresh
+
+
 def test_the_default_stays_within_the_partitions() -> None:
-    assert default_range(NOW, TODAY, {"google_ads": FIRST_DAY}, RESTATED)[0] == FIRST_DAY
+    assert default_range(NOW, TODAY, {"google_ads": (FIRST_DAY, FIRST_DAY)}, RESTATED)[0] == FIRST_DAY
     tomorrow = NOW + timedelta(days=1)
     assert default_range(tomorrow, TODAY, {"google_ads": None}, RESTATED)[1] == TODAY
 
 
 def test_an_as_of_before_what_landed_reads_no_empty_range() -> None:
     start, end = default_range(
-        datetime(2026, 1, 1, tzinfo=UTC), TODAY, {"facebook_ads": TODAY - timedelta(1)}, RESTATED
+        datetime(2026, 1, 1, tzinfo=UTC), TODAY, {"facebook_ads": (TODAY, TODAY)}, RESTATED
     )
     assert start <= end == date(2026, 1, 1)
 

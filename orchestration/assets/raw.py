@@ -1,0 +1,128 @@
+"""The raw tables as assets: per source one load of its entities and one of its daily figures."""
+
+# Annotations are not postponed here: Dagster reads them when a step is defined.
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+import duckdb
+from dagster_dlt import DagsterDltTranslator, dlt_assets
+from dagster_dlt.translator import DltResourceTranslatorData
+
+from ingestion.pipelines import (
+    RAW_SCHEMA,
+    SOURCES,
+    IngestionError,
+    LoadReport,
+    Window,
+    build_source,
+    home,
+    load,
+)
+from orchestration.locking import writing
+from orchestration.partitions import DAILY_SOURCES, days
+from orchestration.resources import RunSettings
+
+
+class RawTranslator(DagsterDltTranslator):
+    """Names an asset like the dbt source of its table. Nothing lies upstream of it but HTTP."""
+
+    def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
+        source, table = data.resource.source_name, data.resource.name
+        return dg.AssetSpec(["raw", source, table], group_name=f"raw_{source}", kinds={"dlt", "duckdb"})
+
+
+def landed_at(source: str, tables: list[str]) -> datetime | None:
+    """As-of of the oldest last load among `tables` of a source; None where one of them never landed."""
+    path = home() / "raw" / f"{source}.duckdb"
+    if not path.exists():
+        return None
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{path}' AS store (READ_ONLY)")
+        connection.execute("SET TimeZone = 'UTC'")
+        try:
+            rows = connection.execute(
+                f"SELECT resource, max(loaded_at) FROM store.{RAW_SCHEMA}.load_counts GROUP BY resource"
+            ).fetchall()
+        except duckdb.CatalogException:
+            return None
+    newest: dict[str, datetime] = dict(rows)
+    return min((newest[table] for table in tables), default=None) if newest.keys() >= set(tables) else None
+
+
+def _results(
+    keys: list[dg.AssetKey], rows: Mapping[str, int], facts: Mapping[str, Any]
+) -> Iterator[dg.MaterializeResult[None]]:
+    for key in keys:
+        yield dg.MaterializeResult(asset_key=key, metadata={**facts, "rows": rows.get(key.path[-1], 0)})
+
+
+def _load(
+    context: dg.AssetExecutionContext, settings: RunSettings, source: str, part: str, window: Window | None
+) -> Iterator[dg.MaterializeResult[None]]:
+    keys = sorted(context.selected_asset_keys)
+    as_of = settings.instant(context.instance, context.run.run_id)
+    try:
+        with writing(f"raw_{source}"):
+            report: LoadReport = load(source, part, window=window, as_of=as_of, progress=context.log.info)
+    except IngestionError as fault:
+        if source not in settings.allow_stale:
+            raise dg.Failure(description=str(fault), allow_retries=False) from None
+        landed = landed_at(source, [key.path[-1] for key in keys])
+        if landed is None:
+            line = f"{fault} (--allow-stale {source} has nothing to fall back to: it never landed completely)"
+            raise dg.Failure(description=line, allow_retries=False) from None
+        context.log.warning(f"{source} is stale, its state of {landed.isoformat()} goes on: {fault}")
+        yield from _results(
+            keys, {}, {"status": "stale", "stale": True, "as_of": landed.isoformat(), "message": str(fault)}
+        )
+        return
+    facts = {
+        "status": "skipped" if report.skipped else "landed",
+        "as_of": None if report.skipped else as_of.isoformat(),
+        "quarantined": report.quarantined,
+        "requests": report.requests,
+        "message": report.message,
+    }
+    yield from _results(keys, report.rows, facts)
+
+
+def _entities(source: str) -> dg.AssetsDefinition:
+    @dlt_assets(
+        dlt_source=build_source(source, "entities", None, datetime.now(UTC)),
+        # load() makes the pipeline; making one here would write to disk whenever the definitions load
+        dlt_pipeline=None,
+        name=f"{source}_entities",
+        dagster_dlt_translator=RawTranslator(),
+        pool=f"raw_{source}",
+    )
+    def entities(
+        context: dg.AssetExecutionContext, run_settings: RunSettings
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        yield from _load(context, run_settings, source, "entities", None)
+
+    return entities
+
+
+def _daily(source: str) -> dg.AssetsDefinition:
+    @dlt_assets(
+        dlt_source=build_source(source, "daily", None, datetime.now(UTC)),
+        dlt_pipeline=None,
+        name=f"{source}_daily",
+        dagster_dlt_translator=RawTranslator(),
+        partitions_def=days,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=f"raw_{source}",
+    )
+    def daily(
+        context: dg.AssetExecutionContext, run_settings: RunSettings
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        keys = context.partition_key_range
+        window = Window(date.fromisoformat(keys.start), date.fromisoformat(keys.end))
+        yield from _load(context, run_settings, source, "daily", window)
+
+    return daily
+
+
+raw_assets = [*map(_entities, SOURCES), *map(_daily, DAILY_SOURCES)]

@@ -1,0 +1,63 @@
+"""The published file as an asset, downstream of every published model."""
+
+# Annotations are not postponed here: Dagster reads them when a step is defined.
+from datetime import datetime
+
+import dagster as dg
+
+from ingestion.pipelines import SOURCES, home, landed_days
+from orchestration.assets.raw import raw_assets
+from orchestration.locking import writing
+from orchestration.project import manifest, published_models, warehouse_path
+from orchestration.publishing import Published, SourceState, publish
+
+_models = list(published_models(manifest()))
+
+
+def source_state(instance: dg.DagsterInstance, source: str) -> SourceState:
+    """What the last materializations of its raw tables say of a source; one stale table makes it stale."""
+    keys = [key for asset in raw_assets for key in asset.keys if key.path[1] == source]
+    found = []
+    for key in keys:
+        event = instance.get_latest_materialization_event(key)
+        if event and event.asset_materialization:
+            found.append(event.asset_materialization.metadata)
+    statuses = {str(metadata["status"].value) for metadata in found}
+    instants = [metadata["as_of"].value for metadata in found]
+    days = landed_days(source)
+    status = next((name for name in ("stale", "landed") if name in statuses), "skipped")
+    return SourceState(
+        source,
+        status,
+        days.end if days else None,
+        min(datetime.fromisoformat(str(instant)) for instant in instants if instant)
+        if any(instants)
+        else None,
+    )
+
+
+@dg.asset(
+    key=["serving", "serving_duckdb"],
+    deps=[dg.AssetKey([model["schema"], model["name"]]) for model in _models],
+    group_name="serving",
+    kinds={"duckdb"},
+    pool="warehouse",
+)
+def serving_duckdb(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """The file all readers use, swapped in whole (docs/contract.md, section 1)."""
+    target = home() / "serving.duckdb"
+    tables = [
+        Published(
+            model["schema"],
+            model["alias"],
+            model["description"],
+            {name: column["description"] for name, column in model["columns"].items()},
+        )
+        for model in _models
+    ]
+    states = [source_state(context.instance, source) for source in SOURCES]
+    with writing("warehouse"):
+        rows = publish(warehouse_path(), target, tables, states)
+    return dg.MaterializeResult(
+        metadata={"path": dg.MetadataValue.path(target), "tables": len(rows) + 1, "rows": sum(rows.values())}
+    )

@@ -1,0 +1,200 @@
+"""The command line. Reads options and prints; imports Dagster only once they are known to be good."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from orchestration.window import InvalidOption, check_range, parse_day, parse_instant
+
+if TYPE_CHECKING:
+    from orchestration.refresh import Outcome, Plan
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Why the ad networks report more conversions than HubSpot shows contacts: every unit accounted for.",
+)
+
+_Start = Annotated[str | None, typer.Option(metavar="DAY", help="First day, like 2026-08-01.")]
+_End = Annotated[str | None, typer.Option(metavar="DAY", help="Last day, like 2026-10-31.")]
+
+
+@app.command()
+def refresh(
+    start: _Start = None,
+    end: _End = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="INSTANT", help="The instant to treat as now, like 2026-11-01T06:00:00Z."),
+    ] = None,
+    allow_stale: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE", help="Publish with this source's last landed state if it cannot be read."
+        ),
+    ] = None,
+) -> None:
+    """Land every source, build and validate the warehouse, publish serving.duckdb.
+
+    Without a range: from the last landed day less the networks' restatement windows (first time: 90 days)
+    to as-of.
+    """
+    now = datetime.now(UTC)
+    try:
+        instant = parse_instant(as_of, now)
+        first, last = parse_day("--start", start), parse_day("--end", end)
+        check_range(first, last, instant, now.date())
+        for name in allow_stale or ():
+            _check_source("--allow-stale", name)
+    except InvalidOption as error:
+        raise typer.BadParameter(str(error), param_hint=error.option) from error
+
+    from ingestion.pipelines import home
+    from orchestration import locking
+    from orchestration.refresh import Plan, exclusive
+
+    try:
+        with exclusive():
+            _refresh(Plan(instant, first, last, tuple(allow_stale or ())), Console())
+    except locking.Locked:
+        _fail([f"another refresh is running in {home()}: wait for it, or set ADLEDGER_HOME to another place"])
+
+
+@app.command()
+def explain(
+    network: Annotated[
+        str | None, typer.Option(metavar="NETWORK", help="google_ads, facebook_ads or linkedin_ads.")
+    ] = None,
+    start: _Start = None,
+    end: _End = None,
+) -> None:
+    """Print, per network, the steps from its conversions to HubSpot's contacts."""
+    from ingestion.config import home
+    from orchestration.explain import NETWORKS
+
+    try:
+        if network is not None and network not in NETWORKS:
+            raise InvalidOption("--network", f"{network} is none of {', '.join(NETWORKS)}")
+        first, last = parse_day("--start", start), parse_day("--end", end)
+        if first and last and last < first:
+            raise InvalidOption("--end", f"{last} lies before --start, {first}")
+    except InvalidOption as error:
+        raise typer.BadParameter(str(error), param_hint=error.option) from error
+    _explain(home() / "serving.duckdb", Console(), network, first, last)
+
+
+@app.command()
+def demo(
+    people: Annotated[int | None, typer.Option(min=1, help="People of the simulated company.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Another seed, another company.")] = None,
+) -> None:
+    """Run the whole pipeline on a simulated company, without any account, and explain its bridge."""
+    from ingestion.config import home
+    from orchestration import locking
+    from orchestration.demo import SandboxFailed, forget_landed, sandbox, use
+
+    # so that the sandbox is stopped on a plain kill, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    console, began = Console(), time.monotonic()
+    place = home() / "demo"
+    options = [
+        f"--{name}={value}" for name, value in (("people", people), ("seed", seed)) if value is not None
+    ]
+    console.print("Starting a simulated company on loopback HTTP")
+    try:
+        with sandbox(options, place / "logs" / "sandbox.log") as company:
+            use(company, place)
+            from orchestration.refresh import Plan, exclusive
+
+            with exclusive():
+                forget_landed(place)
+                _refresh(Plan(company.now), console)
+    except SandboxFailed as error:
+        _fail([str(error)])
+    except locking.Locked:
+        _fail([f"another refresh is running in {place}: wait for it"])
+    console.print()
+    _explain(place / "serving.duckdb", console)
+    console.print(f"[dim]Everything above took {time.monotonic() - began:.0f} s. What to open next:[/dim]")
+    query = "FROM reconciliation.conversion_bridge"
+    for what, command in (
+        (
+            "the bridge again, by network or days",
+            f"ADLEDGER_HOME={place} adledger explain --network google_ads",
+        ),
+        (
+            "the published tables, from any SQL or BI tool",
+            f'duckdb -readonly {place}/serving.duckdb "{query}"',
+        ),
+        ("lineage and runs", f"ADLEDGER_HOME={place} DAGSTER_HOME={place}/dagster dagster dev"),
+    ):
+        console.print(f"  {what}\n    [bold]{escape(command)}[/bold]", highlight=False, soft_wrap=True)
+
+
+def _refresh(plan: Plan, console: Console) -> None:
+    from orchestration.progress import Progress
+    from orchestration.refresh import log_path, run
+
+    shown: list[Progress] = []
+
+    def make_progress(terminal: int) -> Progress:
+        stream = open(terminal, "w", closefd=False)  # noqa: SIM115 - lives as long as the descriptor
+        shown.append(Progress(Console(file=stream, force_terminal=console.is_terminal, width=console.width)))
+        return shown[0]
+
+    console.print("Preparing")
+    outcome: Outcome = run(plan, make_progress)
+    if outcome.published:
+        return
+    faults = outcome.faults or [f"the run ended before it published: see {log_path()}"]
+    _fail([*faults, *_untouched(), f"details: {log_path()}"])
+
+
+def _untouched() -> list[str]:
+    from ingestion.config import home
+
+    published = home() / "serving.duckdb"
+    return [
+        f"nothing was published: {published} is as it was" if published.exists() else "nothing was published"
+    ]
+
+
+def _explain(
+    serving: Path,
+    console: Console,
+    network: str | None = None,
+    start: date | None = None,
+    end: date | None = None,
+) -> None:
+    from orchestration.explain import read_bridges, show
+
+    if not serving.exists():
+        _fail([f"nothing is published in {serving.parent} yet: run adledger refresh"])
+    bridges = read_bridges(serving, network, start, end)
+    if not bridges:
+        console.print("No network has figures in this range.")
+    show(console, bridges)
+
+
+def _check_source(option: str, name: str) -> None:
+    from ingestion.pipelines import SOURCES
+
+    if name not in SOURCES:
+        raise InvalidOption(option, f"{name} is none of {', '.join(SOURCES)}")
+
+
+def _fail(lines: list[str]) -> None:
+    console = Console(stderr=True)
+    for line in lines:
+        console.print(f"[red]adledger:[/red] {escape(line)}", highlight=False, soft_wrap=True)
+    raise typer.Exit(1)

@@ -1,0 +1,34 @@
+"""The calendar of daily figures, and the range of it that a run covers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ingestion.pipelines import SOURCES, Window, is_configured, landed_days, restatement_days
+from orchestration.window import FIRST_DAY, default_range
+
+# A key names a calendar day in each ad account's own time zone; only which days exist by now is told in UTC.
+days = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), timezone="UTC", end_offset=1)
+
+DAILY_SOURCES = tuple(name for name in SOURCES if restatement_days(name))
+
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+
+
+def next_window(as_of: datetime) -> Window:
+    """The days a refresh reads by default, from what has landed under `ADLEDGER_HOME`."""
+    landed = {
+        name: (read.start, read.end) if (read := landed_days(name)) else None
+        for name in DAILY_SOURCES
+        if is_configured(name)
+    }
+    restated = {name: restatement_days(name) for name in landed}
+    return Window(*default_range(as_of, datetime.now(UTC).date(), landed, restated))
+
+
+def range_tags(window: Window) -> dict[str, str]:
+    """The run tags that make Dagster cover every day of `window` in one run."""
+    return {RANGE_START_TAG: window.start.isoformat(), RANGE_END_TAG: window.end.isoformat()}

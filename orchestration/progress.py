@@ -1,0 +1,129 @@
+"""What a terminal shows of a running refresh, and the faults it ends with, from the run's events alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from ingestion.pipelines import Window
+
+_CONTRACT_CHECK = "contract"
+
+
+class Progress:
+    """Prints one line per finished step; collects one line per root fault, and where the file went."""
+
+    def __init__(self, console: Console) -> None:
+        self.faults: list[str] = []
+        self.published: str | None = None
+        self._console = console
+        self._status = console.status("starting")
+        self._started: dict[str, float] = {}
+        self._tables: defaultdict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
+        self._checks: defaultdict[str, list[bool]] = defaultdict(list)
+        self._noticed: set[tuple[str, str]] = set()
+
+    def begin(self, window: Window, as_of: datetime) -> None:
+        """Says what the refresh covers."""
+        self._console.print(f"Days {window.start} to {window.end}, as of {as_of:%Y-%m-%d %H:%M:%S} UTC")
+        self._status.start()
+
+    def end(self) -> None:
+        """Stops the live line."""
+        self._status.stop()
+
+    def see(self, entry: dg.EventLogEntry) -> None:
+        """Takes the next event of the run."""
+        event, step = entry.dagster_event, entry.step_key
+        if step is None:
+            return
+        if event is None:
+            self._status.update(escape(entry.user_message))
+            return
+        match event.event_type_value:
+            case "STEP_START":
+                self._started[step] = entry.timestamp
+                self._status.update(escape(", ".join(sorted(self._started))))
+            case "ASSET_MATERIALIZATION":
+                found = event.step_materialization_data.materialization
+                values = {name: value.value for name, value in found.metadata.items()}
+                self._tables[step][found.asset_key.to_user_string()] = values
+            case "ASSET_CHECK_EVALUATION":
+                self._see_check(step, event.asset_check_evaluation_data)
+            case "STEP_SUCCESS":
+                if summary := self._summary(step):
+                    self._finish(step, summary, entry.timestamp)
+            case "STEP_FAILURE":
+                self._finish(step, "[red]failed[/red]", entry.timestamp)
+                self._see_failure(step, event.step_failure_data)
+
+    def _see_check(self, step: str, check: Any) -> None:
+        self._checks[step].append(check.passed)
+        if check.check_name == _CONTRACT_CHECK and not check.passed:
+            self._blame([str(line) for line in check.metadata["summary"].value])
+
+    def _see_failure(self, step: str, failure: Any) -> None:
+        if failure.user_failure_data and failure.user_failure_data.description:
+            self._blame(failure.user_failure_data.description.splitlines())
+        elif not (failure.error and failure.error.cls_name == "DagsterAssetCheckFailedError"):
+            error = failure.error.cause or failure.error if failure.error else None
+            text = " ".join(error.message.split()) if error else "its process ended without a word"
+            self._blame([f"{step}: {text}"])
+
+    def _blame(self, lines: list[str]) -> None:
+        """Both parts of a source fail for one reason: it is told once."""
+        self.faults += [line for line in lines if line not in self.faults]
+
+    def _finish(self, step: str, summary: str, moment: float) -> None:
+        seconds = moment - self._started.pop(step, moment)
+        line = f"  {_label(step):<22} {summary} [dim]({seconds:.1f} s)[/dim]"
+        self._console.print(line, highlight=False, soft_wrap=True)
+
+    def _notice(self, source: str, message: str, stale: bool) -> str:
+        """What both parts of a source would say, once."""
+        if (source, message) in self._noticed:
+            return ""
+        self._noticed.add((source, message))
+        return f"[yellow]{'stale: ' if stale else ''}{escape(message)}[/yellow]"
+
+    def _summary(self, step: str) -> str:
+        tables = self._tables[step]
+        if step == "serving__serving_duckdb":
+            (facts,) = tables.values()
+            self.published = str(facts["path"])
+            return f"{facts['tables']} tables, {facts['rows']:,} rows in {escape(self.published)}"
+        checks = self._checks[step]
+        if step == "published_contracts":
+            return f"{len(checks)} tables hold what dbt's YAML declares"
+        if step == "dbt_models":
+            return f"{len(tables)} built, {sum(checks)} of {len(checks)} checks passed"
+        facts = next(iter(tables.values()), {})
+        if facts.get("status") != "landed":
+            source, message = next(iter(tables)).split("/")[1], str(facts.get("message"))
+            return self._notice(source, message.removeprefix(f"{source}: "), facts.get("status") == "stale")
+        rows = sum(int(table["rows"]) for table in tables.values())
+        quarantined = (
+            f", [yellow]{facts['quarantined']:,} quarantined[/yellow]" if facts["quarantined"] else ""
+        )
+        requests = sum(facts["requests"].values())
+        return f"{rows:,} rows into {len(tables)} tables{quarantined}, {requests:,} requests"
+
+
+def _label(step: str) -> str:
+    names = {
+        "dbt_models": "models",
+        "published_contracts": "contracts",
+        "serving__serving_duckdb": "published",
+    }
+    for part in ("entities", "daily"):
+        if step.endswith(f"_{part}"):
+            return f"{step.removesuffix(f'_{part}')} {part}"
+    return names.get(step, step)

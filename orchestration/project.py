@@ -1,0 +1,117 @@
+"""The dbt project as Dagster runs it: its manifest, the arguments of a build, what failed in one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dagster_dbt import DbtCliResource, DbtProject
+
+from ingestion.pipelines import home
+from orchestration.locking import file_lock
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
+# The one beside this interpreter: PATH may hold none, or another engine's.
+DBT_EXECUTABLE = Path(sys.executable).parent / "dbt"
+PUBLISHED_SCHEMAS = ("marts", "reconciliation")
+
+# dbt repeats what failed and where before it says why
+_ERROR_PREFIX = re.compile(r"^\w+ Error in .*? \(\S+\) ")
+_INPUTS = ("models", "macros", "seeds", "tests", "snapshots")
+
+
+def target_dir() -> Path:
+    """Where the parsed manifest lies."""
+    return home() / "dbt" / "target"
+
+
+def build_dir() -> Path:
+    """Where a build writes its artifacts and its log."""
+    return home() / "dbt" / "build"
+
+
+def warehouse_path() -> Path:
+    """The DuckDB file dbt builds into."""
+    return home() / "warehouse.duckdb"
+
+
+def build_arguments(as_of: datetime) -> list[str]:
+    """The arguments of a production build: all models, seeds and data tests, as seen at `as_of`.
+
+    Unit tests guard changes of the code, not of the data, so they run in CI.
+    """
+    variables = json.dumps({"as_of": as_of.astimezone(UTC).isoformat()})
+    return ["build", "--exclude", "resource_type:unit_test", "--vars", variables]
+
+
+def is_current(manifest: Path, project_dir: Path) -> bool:
+    """Whether `manifest` exists and is newer than every file and folder it was parsed from."""
+    if not manifest.exists():
+        return False
+    inputs = [project_dir / "dbt_project.yml", project_dir / "profiles.yml"]
+    for folder in _INPUTS:
+        root = project_dir / folder
+        # folders too: their time changes when a file is deleted
+        inputs += [root, *root.rglob("*")] if root.exists() else []
+    newest = max(path.stat().st_mtime_ns for path in inputs if path.exists())
+    return manifest.stat().st_mtime_ns > newest
+
+
+def dbt_cli() -> DbtCliResource:
+    """The dbt command line on this project and this home."""
+    # profiles.yml reads it; dbt runs in the project's folder, so a relative default would mean another place
+    os.environ["ADLEDGER_HOME"] = str(home())
+    return DbtCliResource(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR, dbt_executable=DBT_EXECUTABLE)
+
+
+@cache
+def prepared_project() -> DbtProject:
+    """The project with a manifest that matches its files, parsed only where it does not."""
+    project = DbtProject(PROJECT_DIR, target_path=target_dir(), profiles_dir=PROJECT_DIR)
+    target_dir().mkdir(parents=True, exist_ok=True)
+    # several processes load the definitions at once
+    with file_lock(target_dir() / "parse.lock", wait=True):
+        if not is_current(project.manifest_path, PROJECT_DIR):
+            dbt_cli().cli(["parse", "--quiet"], target_path=target_dir()).wait()
+    return project
+
+
+@cache
+def manifest() -> Mapping[str, Any]:
+    """The parsed manifest."""
+    content: Mapping[str, Any] = json.loads(prepared_project().manifest_path.read_bytes())
+    return content
+
+
+def published_models(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The models of the published schemas, in a stable order."""
+    for _, node in sorted(content["nodes"].items()):
+        if node["resource_type"] == "model" and node["schema"] in PUBLISHED_SCHEMAS:
+            yield node
+
+
+def build_faults(run_results: Mapping[str, Any], content: Mapping[str, Any]) -> list[str]:
+    """One line per node of a build that failed by itself, not because of one before it.
+
+    A message our own SQL raises (`adledger: …` through DuckDB's error()) stands alone; any other follows the
+    name of its node.
+    """
+    lines = []
+    for result in run_results["results"]:
+        if result["status"] not in ("error", "fail", "runtime error"):
+            continue
+        node = content["nodes"].get(
+            result["unique_id"], {"name": result["unique_id"], "resource_type": "node"}
+        )
+        message = _ERROR_PREFIX.sub("", " ".join((result["message"] or "").split()))
+        _, raised, text = message.partition("adledger: ")
+        kind = "check" if node["resource_type"] == "test" else node["resource_type"]
+        lines.append(text.split(" compiled code at ")[0] if raised else f"{kind} {node['name']}: {message}")
+    return list(dict.fromkeys(lines))

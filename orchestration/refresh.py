@@ -1,0 +1,176 @@
+"""One refresh from the command line: the job, run on this home's Dagster instance and watched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from multiprocessing import forkserver, get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingestion.pipelines import Window, home
+from orchestration.locking import file_lock
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from orchestration.progress import Progress
+
+REFRESH_TAG = "adledger/refresh"
+_POLL_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a refresh is asked to do; a day that is None is found from what has landed."""
+
+    as_of: datetime
+    start: date | None = None
+    end: date | None = None
+    allow_stale: Sequence[str] = ()
+
+
+@dataclass
+class Outcome:
+    """How a refresh ended: published, or one line per root fault."""
+
+    published: bool
+    faults: list[str] = field(default_factory=list)
+
+
+def log_path() -> Path:
+    """Where everything Dagster, dbt and dlt say during the last refresh of this home is written."""
+    return home() / "logs" / "refresh.log"
+
+
+@contextmanager
+def exclusive() -> Iterator[None]:
+    """Keeps a second refresh out of this home. Raises orchestration.locking.Locked when one is running."""
+    with file_lock(home() / "locks" / "refresh.lock"):
+        yield
+
+
+def run(plan: Plan, make_progress: Callable[[int], Progress]) -> Outcome:
+    """Runs one refresh to its end; the caller holds `exclusive()`.
+
+    `make_progress` gets a descriptor that leads to the terminal: the process's own are turned into the log.
+    """
+    os.environ["ADLEDGER_HOME"] = str(home())
+    os.environ["DAGSTER_HOME"] = str(home() / "dagster")
+    (home() / "dagster").mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(Path(__file__).with_name("dagster.yaml"), home() / "dagster" / "dagster.yaml")
+    with _output_to(log_path()) as terminal:
+        progress = make_progress(terminal)
+        # the workers' server imports the definitions while this process does the same
+        get_context("forkserver").set_forkserver_preload(["orchestration.job"])
+        forkserver.ensure_running()
+        return _execute(plan, progress)
+
+
+def _execute(plan: Plan, progress: Progress) -> Outcome:
+    import dagster as dg
+
+    from orchestration.job import refresh_job
+    from orchestration.partitions import next_window, range_tags
+
+    usual = next_window(plan.as_of)
+    window = Window(plan.start or min(usual.start, plan.end or usual.start), plan.end or usual.end)
+    progress.begin(window, plan.as_of)
+    tag = {REFRESH_TAG: uuid.uuid4().hex}
+    with dg.DagsterInstance.get() as instance:
+        _bury_the_dead(instance)
+        with _watched(instance, tag, progress):
+            dg.execute_job(
+                dg.reconstructable(refresh_job),
+                instance=instance,
+                run_config={
+                    "resources": {
+                        "run_settings": {
+                            "config": {"as_of": plan.as_of.isoformat(), "allow_stale": list(plan.allow_stale)}
+                        }
+                    }
+                },
+                tags={**range_tags(window), **tag},
+            )
+    return Outcome(progress.published is not None and not progress.faults, progress.faults)
+
+
+def _bury_the_dead(instance: dg.DagsterInstance) -> None:
+    """Ends the records of refreshes whose process died, which would hold their pools for ever.
+
+    They are dead for certain: this process holds the home's refresh lock.
+    """
+    import dagster as dg
+
+    open_states = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+    for record in instance.get_run_records(
+        dg.RunsFilter(statuses=[*open_states, dg.DagsterRunStatus.CANCELING])
+    ):
+        run = record.dagster_run
+        if REFRESH_TAG in run.tags:
+            instance.report_run_failed(run, "The process of this refresh died.")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+@contextmanager
+def _watched(instance: dg.DagsterInstance, tag: dict[str, str], progress: Progress) -> Iterator[None]:
+    """Feeds the run's events to `progress` while the body runs it."""
+    done = threading.Event()
+    watcher = threading.Thread(target=_follow, args=(instance, tag, progress, done), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _follow(
+    instance: dg.DagsterInstance, tag: dict[str, str], progress: Progress, done: threading.Event
+) -> None:
+    import dagster as dg
+
+    run_id, cursor = None, None
+    while True:
+        last = done.is_set()
+        if run_id is None:
+            records = instance.get_run_records(dg.RunsFilter(tags=tag), limit=1)
+            run_id = records[0].dagster_run.run_id if records else None
+        if run_id is not None:
+            more = True
+            while more:
+                batch = instance.get_records_for_run(run_id, cursor, limit=1000)
+                for record in batch.records:
+                    progress.see(record.event_log_entry)
+                cursor, more = batch.cursor, batch.has_more
+        if last:
+            return
+        done.wait(_POLL_SECONDS)
+
+
+@contextmanager
+def _output_to(path: Path) -> Iterator[int]:
+    """Turns standard output and error, the children's too, into `path`; yields the terminal's descriptor."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    terminal, errors = os.dup(1), os.dup(2)
+    with path.open("wb") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    try:
+        yield terminal
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(terminal, 1)
+        os.dup2(errors, 2)
+        os.close(terminal)
+        os.close(errors)
