@@ -19,10 +19,10 @@ demo: setup
 	@$(BIN)/adledger demo
 
 test: setup
-	@$(BIN)/pytest -n 2
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 test-full: setup
-	@$(BIN)/pytest -n 2 --hypothesis-profile=full
+	@$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile=full
 
 lint: setup
 	$(BIN)/ruff format --check .

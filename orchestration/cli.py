@@ -77,6 +77,9 @@ def explain(
     ] = None,
     start: _Start = None,
     end: _End = None,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw it into this file instead.", dir_okay=False)
+    ] = None,
 ) -> None:
     """Print, per network, the steps from its conversions to HubSpot's contacts."""
     from ingestion.config import home
@@ -90,7 +93,7 @@ def explain(
             raise InvalidOption("--end", f"{last} lies before --start, {first}")
     except InvalidOption as error:
         raise typer.BadParameter(str(error), param_hint=error.option) from error
-    _explain(home() / "serving.duckdb", Console(), network, first, last)
+    _explain(home() / "serving.duckdb", Console(), network, first, last, svg)
 
 
 @app.command()
@@ -126,17 +129,20 @@ def demo(
     console.print()
     _explain(place / "serving.duckdb", console)
     console.print(f"[dim]Everything above took {time.monotonic() - began:.0f} s. What to open next:[/dim]")
-    query = "FROM reconciliation.conversion_bridge"
+    shown, programs = _from_here(place), _from_here(Path(sys.executable).parent)
     for what, command in (
         (
             "the bridge again, by network or days",
-            f"ADLEDGER_HOME={place} adledger explain --network google_ads",
+            f"ADLEDGER_HOME={shown} {programs}/adledger explain --network google_ads",
         ),
         (
-            "the published tables, from any SQL or BI tool",
-            f'duckdb -readonly {place}/serving.duckdb "{query}"',
+            "the published tables, from any tool that speaks DuckDB",
+            f"{shown}/serving.duckdb  (FROM reconciliation.conversion_bridge)",
         ),
-        ("lineage and runs", f"ADLEDGER_HOME={place} DAGSTER_HOME={place}/dagster dagster dev"),
+        (
+            "lineage and runs",
+            f"ADLEDGER_HOME={place} DAGSTER_HOME={place}/dagster {programs}/dagster dev",
+        ),
     ):
         console.print(f"  {what}\n    [bold]{escape(command)}[/bold]", highlight=False, soft_wrap=True)
 
@@ -160,6 +166,11 @@ def _refresh(plan: Plan, console: Console) -> None:
     _fail([*faults, *_untouched(), f"details: {log_path()}"])
 
 
+def _from_here(path: Path) -> Path:
+    """The path as a user would type it in this folder."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 def _untouched() -> list[str]:
     from ingestion.config import home
 
@@ -175,15 +186,19 @@ def _explain(
     network: str | None = None,
     start: date | None = None,
     end: date | None = None,
+    svg: Path | None = None,
 ) -> None:
-    from orchestration.explain import read_bridges, show
+    from orchestration.explain import draw, read_bridges, show
 
     if not serving.exists():
         _fail([f"nothing is published in {serving.parent} yet: run adledger refresh"])
     bridges = read_bridges(serving, network, start, end)
     if not bridges:
         console.print("No network has figures in this range.")
-    show(console, bridges)
+    elif svg:
+        draw(svg, bridges)
+    else:
+        show(console, bridges)
 
 
 def _check_source(option: str, name: str) -> None:

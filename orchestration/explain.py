@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -129,6 +131,15 @@ def show(console: Console, bridges: Sequence[Bridge]) -> None:
     for bridge in bridges:
         console.print(waterfall(bridge, console.width))
         console.print()
+
+
+def draw(picture: Path, bridges: Sequence[Bridge]) -> None:
+    """Writes the waterfalls as one SVG file that needs nothing from outside."""
+    console = Console(record=True, file=io.StringIO(), width=100, force_terminal=True)
+    show(console, bridges)
+    drawn = console.export_svg(title="adledger explain")
+    # rich would load its font from a server
+    picture.write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL))
 
 
 def _running(steps: Iterable[Step]) -> Iterable[tuple[Decimal, Decimal]]:

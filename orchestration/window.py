@@ -69,9 +69,9 @@ def default_range(
     """The first and last day a refresh reads where nobody says (docs/contract.md, section 1).
 
     From the oldest last landed day less that source's restatement window in days (`restated`), to the UTC day
-    of `as_of`, but not after `today`. Restatement re-reads what has landed and never reaches before a source's
-    first landed day, so that the same refresh again reads the same days. A source that never landed (None)
-    asks for 90 days.
+    of `as_of`, but not after `today`. Restatement re-reads what has landed and never reaches before a
+    source's first landed day, so that the same refresh again reads the same days. A source that never landed
+    (None) asks for 90 days.
     """
     end = min(as_of.astimezone(UTC).date(), today)
     first = end - timedelta(days=FIRST_REFRESH_DAYS - 1)

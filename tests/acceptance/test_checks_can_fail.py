@@ -47,6 +47,20 @@ def failures(warehouse: Warehouse) -> set[str]:
     return {line.split("FAIL ")[1].split()[1] for line in output.splitlines() if " FAIL " in line}
 
 
+def digests(warehouse: Warehouse) -> dict[str, int]:
+    """A fingerprint of every table's rows, in any order."""
+    tables = warehouse.rows(
+        "select table_schema || '.' || table_name as name from information_schema.tables"
+        " where table_type = 'BASE TABLE'"
+    )
+    return {
+        table["name"]: warehouse.rows(f"select bit_xor(hash(row_)) as digest from {table['name']} as row_")[
+            0
+        ]["digest"]
+        for table in tables
+    }
+
+
 CREDITED = """(
     select event_id from reconciliation.conversion_ledger
     where network_units = 1 and hubspot_units = 1 limit 1
@@ -94,6 +108,13 @@ CHANGES = {
 
 def test_every_check_passes_on_what_was_built(warehouse: Warehouse) -> None:
     assert failures(warehouse) == set()
+
+
+def test_building_again_gives_the_same_rows(warehouse: Warehouse) -> None:
+    before = digests(warehouse)
+    assert len(before) > 30
+    warehouse.dbt("build", "--exclude", "resource_type:unit_test", "resource_type:test")
+    assert digests(warehouse) == before
 
 
 @pytest.mark.parametrize(("statement", "check"), CHANGES.values(), ids=CHANGES)

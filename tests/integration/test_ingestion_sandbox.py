@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date, datetime
@@ -16,21 +13,16 @@ from typing import Any
 import pytest
 
 from ingestion import pipelines
+from tests.company import Company, served_company
 from tests.recorded.world import rows
 
 PARTS = dict.fromkeys(pipelines.SOURCES, ("entities", "daily")) | {"hubspot": ("entities",)}
 
 
 @pytest.fixture(scope="module")
-def company() -> Iterator[dict[str, Any]]:
-    """The running sandbox: what it printed when it was ready."""
-    command = [sys.executable, "-m", "sandbox.serve", "--port", "0", "--people", "300"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.terminate()
+def company() -> Iterator[Company]:
+    with served_company("--people", "300") as company:
+        yield company
 
 
 def load_all(source: str, environment: dict[str, str], now: str) -> dict[str, dict[str, int]]:
@@ -47,13 +39,11 @@ def load_all(source: str, environment: dict[str, str], now: str) -> dict[str, di
     }
 
 
-def test_four_sources_land_side_by_side_and_again_without_a_change(
-    company: dict[str, Any], tmp_path: Path
-) -> None:
-    environment = company["env"] | {"ADLEDGER_HOME": str(tmp_path)}
+def test_four_sources_land_side_by_side_and_again_without_a_change(company: Company, tmp_path: Path) -> None:
+    environment = company.settings | {"ADLEDGER_HOME": str(tmp_path)}
 
     def refresh() -> dict[str, dict[str, dict[str, int]]]:
-        jobs = {source: pool.submit(load_all, source, environment, company["now"]) for source in PARTS}
+        jobs = {source: pool.submit(load_all, source, environment, company.now) for source in PARTS}
         return {source: job.result() for source, job in jobs.items()}
 
     def landed() -> list[list[tuple[Any, ...]]]:

@@ -115,9 +115,11 @@ windows as (
         coalesce(
             dated.click_window_days, {{ by_network('default_click_window_days', 'dated.network') }}
         ) as click_window_days,
-        lag(dated.occurred_at) over (
+        -- claims of one submission by several ads share its instant and are no earlier one
+        max(dated.occurred_at) over (
             partition by dated.contact_id, dated.network, dated.account_id, dated.campaign_id, dated.form_id
-            order by dated.occurred_at, dated.submission_id
+            order by dated.occurred_at
+            range between unbounded preceding and interval '1 microsecond' preceding
         ) as previous_in_campaign_at,
         row_number() over (
             partition by dated.contact_id, {{ ad_key('dated.') }}, dated.form_id, dated.click_session_id, dated.claim_source
