@@ -1,4 +1,4 @@
-"""dbt's own unit tests of sessions, conversions, credits, claims and the bridge, run on a home without data."""
+"""dbt's own unit tests of the rules, run on a home without data."""
 
 from __future__ import annotations
 
