@@ -17,10 +17,11 @@ from tests.warehouse import AS_OF, PROJECT
 
 @dataclass(frozen=True)
 class CompiledModels:
-    """Compiled SQL by model name, and the schema each model or seed stands in."""
+    """Compiled SQL by model name, the schema each model or seed stands in, and dbt's nodes of the models."""
 
     sql: dict[str, str]
     schemas: dict[str, str]
+    nodes: dict[str, dict[str, Any]]
 
     @classmethod
     def compile(cls, target: Path) -> CompiledModels:
@@ -39,6 +40,7 @@ class CompiledModels:
         return cls(
             {node["name"]: node["compiled_code"] for node in models if node["resource_type"] == "model"},
             {node["name"]: node["schema"] for node in models},
+            {node["name"]: node for node in models if node["resource_type"] == "model"},
         )
 
     def run(self, models: list[str], inputs: dict[str, pa.Table]) -> dict[str, list[dict[str, Any]]]:

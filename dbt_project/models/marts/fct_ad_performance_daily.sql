@@ -28,7 +28,7 @@ with facts as (
         cast(deals.credited_at at time zone accounts.time_zone as date) as date,
         1 as deals_won,
         cast(deals.amount_home * deals.credit as decimal(18, 6)) as revenue_home
-    from {{ ref('int_deal_credits') }} as deals
+    from {{ ref('fct_deal_attribution') }} as deals
     inner join {{ ref('int_accounts') }} as accounts
         on deals.network = accounts.network and deals.account_id = accounts.account_id
     where deals.attribution_report = '{{ var("default_attribution_report") }}'

@@ -1,15 +1,99 @@
+-- a won deal's credit: equal per credited contact, then per ad of that contact, per report
+with won as (
+    select deals.*
+    from {{ ref('stg_hubspot__deals') }} as deals
+    left join {{ ref('stg_hubspot__deal_stages') }} as stages
+        on deals.pipeline_id = stages.pipeline_id and deals.stage_id = stages.stage_id
+    where coalesce(stages.is_won, deals.is_closed_won)
+),
+
+reports as (
+    select unnest(['first_form_submission']) as attribution_report
+),
+
+contacts as (
+    select distinct
+        associations.deal_id,
+        aliases.contact_id
+    from {{ ref('stg_hubspot__deal_contacts') }} as associations
+    inner join {{ ref('int_contact_aliases') }} as aliases on associations.contact_id = aliases.alias_id
+),
+
+credited as (
+    select
+        attribution.attribution_report,
+        won.deal_id,
+        attribution.contact_id,
+        {{ ad_key('attribution.') }},
+        attribution.credited_at,
+        cast(1 as double) / count(*) over (
+            partition by attribution.attribution_report, won.deal_id, attribution.contact_id
+        ) as share_of_contact
+    from won
+    inner join contacts on won.deal_id = contacts.deal_id
+    inner join {{ ref('fct_contact_attribution') }} as attribution on contacts.contact_id = attribution.contact_id
+),
+
+credits as (
+    select
+        attribution_report,
+        deal_id,
+        {{ ad_key() }},
+        list(distinct contact_id order by contact_id) as contact_ids,
+        min(credited_at) as credited_at,
+        sum(share_of_contact) as contact_credit
+    from credited
+    group by attribution_report, deal_id, {{ ad_key() }}
+),
+
+shares as (
+    select
+        *,
+        cast(contact_credit / sum(contact_credit) over (partition by attribution_report, deal_id) as decimal(18, 12)) as share,
+        row_number() over (partition by attribution_report, deal_id order by contact_credit desc, {{ ad_key() }}) as position
+    from credits
+)
+
 select
-    attribution_report,
-    deal_id,
-    network,
-    account_id,
-    campaign_id,
-    ad_group_id,
-    ad_id,
-    contact_ids,
-    closed_at,
-    amount,
-    currency,
-    amount_home,
-    credit
-from {{ ref('int_deal_credits') }}
+    reports.attribution_report,
+    won.deal_id,
+    shares.network,
+    shares.account_id,
+    shares.campaign_id,
+    shares.ad_group_id,
+    shares.ad_id,
+    coalesce(shares.contact_ids, []) as contact_ids,
+    shares.credited_at,
+    won.closed_at,
+    won.amount,
+    coalesce(won.currency, portal.home_currency) as currency,
+    coalesce(
+        won.amount_home,
+        cast(
+            won.amount * case
+                when coalesce(won.currency, portal.home_currency) = portal.home_currency then 1
+                else rates.rate
+            end as decimal(18, 6)
+        )
+    ) as amount_home,
+    -- the largest share takes what division leaves over, so that a deal's credits sum to exactly 1
+    cast(case
+        when shares.deal_id is null then cast(1 as decimal(18, 12))
+        when shares.position = 1
+            then
+                cast(1 as decimal(18, 12)) - coalesce(
+                    sum(shares.share) filter (where shares.position > 1) over (
+                        partition by reports.attribution_report, won.deal_id
+                    ), 0
+                )
+        else shares.share
+    end as decimal(18, 12)) as credit
+from won
+cross join reports
+cross join {{ ref('stg_hubspot__account') }} as portal
+left join shares on won.deal_id = shares.deal_id and reports.attribution_report = shares.attribution_report
+left join {{ ref('int_exchange_rates') }} as rates
+    on
+        won.currency = rates.from_currency
+        and portal.home_currency = rates.to_currency
+        and cast(won.closed_at as date) = rates.date
