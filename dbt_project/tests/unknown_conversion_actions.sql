@@ -16,4 +16,3 @@ left join {{ ref('int_form_actions') }} as actions
 where
     conversions.counts_in_headline
     and actions.is_form is null
-    and conversions.conversion_action_id != 'one_click_leads'

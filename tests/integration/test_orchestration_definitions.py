@@ -109,7 +109,10 @@ def test_one_job_over_everything_and_one_daily_schedule(
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
 
 
-def test_a_tick_asks_for_what_the_command_line_would(defs: dg.Definitions) -> None:
+def test_a_tick_asks_for_what_the_command_line_would(
+    defs: dg.Definitions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__FACEBOOK_ADS__ACCESS_TOKEN", "a-token")
     (schedule,) = defs.get_repository_def().schedule_defs
     context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 11, 1, 5, tzinfo=UTC))
     (request,) = schedule.evaluate_tick(context).run_requests or []

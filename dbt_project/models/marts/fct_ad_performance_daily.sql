@@ -56,7 +56,7 @@ select
     days.clicks,
     days.spend,
     accounts.currency,
-    cast(case when days.spend = 0 then 0 else days.spend * rates.rate end as decimal(18, 6)) as spend_home,
+    cast(days.spend * case when accounts.currency = portal.home_currency then 1 else rates.rate end as decimal(18, 6)) as spend_home,
     days.network_conversions,
     '{{ var("default_attribution_report") }}' as attribution_report,
     days.hubspot_contacts,
@@ -65,7 +65,8 @@ select
 from days
 inner join {{ ref('int_accounts') }} as accounts
     on days.network = accounts.network and days.account_id = accounts.account_id
-cross join {{ ref('stg_hubspot__account') }} as portal
+-- without a portal there is no home currency
+left join {{ ref('stg_hubspot__account') }} as portal on true
 left join {{ ref('int_exchange_rates') }} as rates
     on
         accounts.currency = rates.from_currency

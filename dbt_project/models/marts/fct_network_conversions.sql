@@ -17,12 +17,7 @@ select
     conversions.conversion_action_name,
     conversions.action_category,
     -- what neither the map nor the category knows counts as a form, and a check names it
-    coalesce(
-        map.is_form,
-        categories.is_form,
-        headline.is_form,
-        conversions.conversion_action_id not in ('view_through_conversions')
-    ) as is_form_action,
+    coalesce(actions.is_form, conversions.conversion_action_id != 'view_through_conversions') as is_form_action,
     conversions.event_type,
     conversions.counts_in_headline,
     cast(conversions.conversions as decimal(18, 6)) as conversions,
@@ -35,12 +30,8 @@ select
 from conversions
 left join {{ ref('int_accounts') }} as accounts
     on conversions.network = accounts.network and conversions.account_id = accounts.account_id
-left join {{ ref('conversion_action_map') }} as map
+left join {{ ref('int_form_actions') }} as actions
     on
-        conversions.network = map.network
-        and conversions.account_id = map.account_id
-        and conversions.conversion_action_id = map.conversion_action_id
-left join {{ ref('conversion_categories') }} as categories
-    on conversions.network = categories.network and conversions.action_category = categories.action_category
-left join {{ ref('facebook_headline_actions') }} as headline
-    on conversions.network = 'facebook_ads' and conversions.conversion_action_id = headline.action_type
+        conversions.network = actions.network
+        and conversions.account_id = actions.account_id
+        and conversions.conversion_action_id = actions.conversion_action_id

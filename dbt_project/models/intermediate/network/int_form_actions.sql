@@ -1,15 +1,29 @@
 -- every conversion action with its settings and whether it counts a form: the user's map first, the category second
-with actions as (
+with google_figures as (
+    -- actions of a manager account have figures here and settings there
     select
-        'google_ads' as network,
         account_id,
         conversion_action_id,
-        action_category,
-        click_window_days,
+        max(action_category) as action_category
+    from {{ ref('stg_google_ads__campaign_conversions') }}
+    group by account_id, conversion_action_id
+),
+
+actions as (
+    select
+        'google_ads' as network,
+        coalesce(listed.account_id, google_figures.account_id) as account_id,
+        coalesce(listed.conversion_action_id, google_figures.conversion_action_id) as conversion_action_id,
+        coalesce(listed.action_category, google_figures.action_category) as action_category,
+        listed.click_window_days,
         -- https://support.google.com/google-ads/answer/3438531
-        coalesce(counting_type = 'MANY_PER_CLICK', false) as counts_every,
-        is_in_headline
-    from {{ ref('stg_google_ads__conversion_actions') }}
+        coalesce(listed.counting_type = 'MANY_PER_CLICK', false) as counts_every,
+        coalesce(listed.is_in_headline, true) as is_in_headline
+    from {{ ref('stg_google_ads__conversion_actions') }} as listed
+    full join google_figures
+        on
+            listed.account_id = google_figures.account_id
+            and listed.conversion_action_id = google_figures.conversion_action_id
     union all
     select
         'linkedin_ads' as network,
@@ -21,6 +35,16 @@ with actions as (
         false as counts_every,
         is_enabled as is_in_headline
     from {{ ref('stg_linkedin_ads__conversion_rules') }}
+    union all
+    select
+        'linkedin_ads' as network,
+        account_id,
+        'one_click_leads' as conversion_action_id,
+        'LEAD' as action_category,
+        cast(null as bigint) as click_window_days,
+        false as counts_every,
+        true as is_in_headline
+    from {{ ref('stg_linkedin_ads__accounts') }}
     union all
     select
         'facebook_ads' as network,
