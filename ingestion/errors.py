@@ -44,6 +44,10 @@ class AccessError(IngestionError):
     """The vendor refused a credential, a permission or an account."""
 
 
+class PermissionMissing(AccessError):
+    """The credential is good, but its scopes or the account's tier do not cover the request."""
+
+
 class UnreachableError(IngestionError):
     """The server could not be reached, or kept failing."""
 

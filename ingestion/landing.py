@@ -94,6 +94,7 @@ class Landing:
     progress: Callable[[str], None] | None = None
     counts: dict[str, Counts] = field(default_factory=dict)
     rejected: list[tuple[str, str, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     requests: Counter[str] = field(default_factory=Counter)
     clients: list[Client] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -108,6 +109,11 @@ class Landing:
         """Shows a line of progress."""
         if self.progress:
             self.progress(line)
+
+    def notice(self, line: str) -> None:
+        """Remembers what the user should know of this load although it succeeds."""
+        self.notices.append(line)
+        self.say(f"{self.source}: {line}")
 
     def lander(self, table: Table) -> Lander:
         """The lander of a table; it remembers keys as long as the load lasts."""

@@ -122,7 +122,7 @@ def load(
     return LoadReport(
         source=name,
         skipped=False,
-        message=None,
+        message="; ".join(landing.notices) or None,
         rows={table: counts.landed for table, counts in landing.counts.items()},
         quarantined=len(landing.rejected),
         requests=dict(landing.requests),

@@ -67,6 +67,10 @@ class Progress:
 
     def _see_check(self, step: str, check: Any) -> None:
         self._checks[step].append(check.passed)
+        if not check.passed and check.severity.value == "WARN":
+            found = check.metadata.get("dagster_dbt/failed_row_count")
+            line = f"warning: {check.check_name}{f' names {found.value}' if found else ''}"
+            self._console.print(f"  [yellow]{escape(line)}[/yellow]", highlight=False, soft_wrap=True)
         if check.check_name == _CONTRACT_CHECK and not check.passed:
             self._blame([str(line) for line in check.metadata["summary"].value])
 
@@ -114,7 +118,8 @@ class Progress:
             f", [yellow]{facts['quarantined']:,} quarantined[/yellow]" if facts["quarantined"] else ""
         )
         requests = sum(facts["requests"].values())
-        return f"{rows:,} rows into {len(tables)} tables{quarantined}, {requests:,} requests"
+        notice = f"; [yellow]{escape(str(facts['message']))}[/yellow]" if facts.get("message") else ""
+        return f"{rows:,} rows into {len(tables)} tables{quarantined}, {requests:,} requests{notice}"
 
 
 def _label(step: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from ingestion.arrow import Page
 from ingestion.config import Settings
-from ingestion.errors import AccessError, IngestionError, ResponseError, SettingError
+from ingestion.errors import IngestionError, PermissionMissing, ResponseError, SettingError
 from ingestion.http import (
     Answer,
     Client,
@@ -154,7 +154,7 @@ class HubSpot:
         setting = self.client.token.setting if self.client.token else self.client.setting
         if fault.fault.kind == "access":
             return self.client.error(
-                AccessError,
+                PermissionMissing,
                 f"{setting} lacks a permission (403): {fault.fault.detail}; add the scope in HubSpot",
             )
         return self.client.error(

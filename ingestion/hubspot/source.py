@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ingestion.arrow import INT, Column, Page, Table
-from ingestion.errors import AccessError
+from ingestion.errors import PermissionMissing
 from ingestion.hubspot import api, settings
 from ingestion.landing import Landing, dependent, resource
 
@@ -145,13 +145,9 @@ def resources(landing: Landing, part: str) -> list[Any]:
     def page_views() -> Iterator[Page]:
         try:
             yield from connection().page_views()
-        except AccessError as error:
+        except PermissionMissing:
             # web analytics events need an Enterprise tier: the warehouse then works from contact properties
-            if "(403)" not in str(error):
-                raise
-            landing.say(
-                "hubspot.page_view_events: this portal gives no page-view events (403); the table stays empty"
-            )
+            landing.notice("no page-view events in this portal's tier (403): working from contact properties")
 
     forms = resource(landing, FORMS, lambda: connection().forms())
     deals = resource(landing, DEALS, lambda: connection().objects("deals", settings.DEAL_PROPERTIES))

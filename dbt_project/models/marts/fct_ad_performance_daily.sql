@@ -56,7 +56,9 @@ select
     days.clicks,
     days.spend,
     accounts.currency,
-    cast(days.spend * case when accounts.currency = portal.home_currency then 1 else rates.rate end as decimal(18, 6)) as spend_home,
+    cast(
+        days.spend * case when accounts.currency = portal.home_currency then 1 else rates.rate end as decimal(18, 6)
+    ) as spend_home,
     days.network_conversions,
     '{{ var("default_attribution_report") }}' as attribution_report,
     days.hubspot_contacts,
