@@ -89,8 +89,10 @@ logged as (
         log_entries.submitted_at,
         log_entries.page_url,
         case
-            when log_entries.contact_id is not null
+            -- a portal that lists no counted submission at all tells nothing
+            when log_entries.contact_id is not null and exists (select 1 from {{ ref('stg_hubspot__counted_submissions') }})
                 then not (log_entries.is_listed or coalesce(log_entries.submitted_at < counted_limits.listed_since, false))
+            when log_entries.contact_id is not null then false
         end as is_filtered
     from log_entries
     left join {{ ref('stg_hubspot__forms') }} as forms on log_entries.form_id = forms.form_id

@@ -1,17 +1,14 @@
 -- what decides the reason of a claim that HubSpot does not credit, one column per fact
 with form_tracking as (
     select
-        submissions.submission_id,
-        bool_or(neighbours.is_tracked) as form_is_tracked
-    from {{ ref('fct_form_submissions') }} as submissions
-    inner join {{ ref('fct_form_submissions') }} as neighbours
-        on
-            submissions.form_id = neighbours.form_id
-            and neighbours.submitted_at
-            between submissions.submitted_at - to_days({{ var('form_tracking_days') }})
-            and submissions.submitted_at + to_days({{ var('form_tracking_days') }})
-    where not submissions.is_tracked
-    group by submissions.submission_id
+        submission_id,
+        bool_or(is_tracked) over (
+            partition by form_id
+            order by submitted_at
+            range between interval '{{ var("form_tracking_days") }} days' preceding
+            and interval '{{ var("form_tracking_days") }} days' following
+        ) as form_is_tracked
+    from {{ ref('fct_form_submissions') }}
 )
 
 select
