@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -646,29 +647,44 @@ class HubSpotApi:
         asked = request.query_params
         limit = min(_limit(request, 100, 10_000), self.sandbox.caps.hubspot_events)
         descending = asked.get("sort", "-occurredAt").startswith("-")
-        earliest = _instant(request, "occurredAfter")
-        latest = _instant(request, "occurredBefore")
-        rows = [
-            e
-            for e in self._known_page_views()
-            if (earliest is None or e.view.at >= earliest)
-            and (latest is None or e.view.at <= latest)
-            and self._asked_for(request, e)
-        ]
-        if descending:
-            rows = rows[::-1]
+        rows, places = self._events_asked_for(request)
         after = asked.get("after")
+        first, end = 0, len(rows)
         if after:
             moment, _, _, _, view_id, _ = f"{_untoken(request, after)}|||||".split("|")[:6]
             place = (int(moment or 0), view_id)
-            rows = [e for e in rows if _beyond((epoch_ms(e.view.at), e.view.id), place, descending)]
-        page = rows[:limit]
+            if descending:
+                end = bisect_left(places, place)
+            else:
+                first = bisect_right(places, place)
+        page = (
+            rows[max(first, end - limit) : end][::-1] if descending else rows[first : min(end, first + limit)]
+        )
         following = None
-        if len(rows) > limit:
+        if end - first > limit:
             last = page[-1]
             key = f"{epoch_ms(last.view.at)}|0-1|{last.contact.id}|4-1553675|{last.view.id}|"
             following = _token(key)
         return _paged(request, [_page_view(event) for event in page], following)
+
+    def _events_asked_for(self, request: Request) -> tuple[list[PageViewEvent], list[tuple[int, str]]]:
+        """The events that a query's filters leave, oldest first, and their places; found once per query."""
+        earliest = _instant(request, "occurredAfter")
+        latest = _instant(request, "occurredBefore")
+
+        def build() -> tuple[list[PageViewEvent], list[tuple[int, str]]]:
+            rows = [
+                e
+                for e in self._known_page_views()
+                if (earliest is None or e.view.at >= earliest)
+                and (latest is None or e.view.at <= latest)
+                and self._asked_for(request, e)
+            ]
+            return rows, [(epoch_ms(e.view.at), e.view.id) for e in rows]
+
+        paging = ("after", "limit", "sort")
+        filters = sorted(pair for pair in request.query_params.multi_items() if pair[0] not in paging)
+        return self.sandbox.cached(f"hubspot-events?{filters}", build)
 
     def _known_page_views(self) -> list[PageViewEvent]:
         def build() -> list[PageViewEvent]:
@@ -766,10 +782,6 @@ def _page_view(event: PageViewEvent) -> dict[str, Any]:
         "objectId": event.contact.id,
         "properties": {name: value for name, value in values.items() if value is not None},
     }
-
-
-def _beyond(key: tuple[int, str], place: tuple[int, str], descending: bool) -> bool:
-    return key < place if descending else key > place
 
 
 def _comparable(value: str | None) -> tuple[int, float, str]:
