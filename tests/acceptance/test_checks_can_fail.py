@@ -123,6 +123,14 @@ def test_a_row_changed_by_hand_fails_its_check(warehouse: Warehouse, statement: 
     assert check in failures(warehouse)
 
 
+@pytest.mark.parametrize(
+    "mart", ["fct_sessions", "fct_form_submissions", "fct_first_conversions", "fct_ad_performance_daily"]
+)
+def test_a_mart_emptied_by_mistake_fails(warehouse: Warehouse, mart: str) -> None:
+    warehouse.change(f"delete from marts.{mart}")
+    assert "marts_hold_what_was_landed" in failures(warehouse)
+
+
 def test_an_empty_bridge_fails(warehouse: Warehouse) -> None:
     warehouse.change("delete from reconciliation.conversion_bridge")
     assert {"bridge_starts_with_network_conversions", "bridge_ends_with_hubspot_contacts"} <= failures(
