@@ -20,7 +20,7 @@ ledger as (
         account_id,
         campaign_id,
         date,
-        coalesce(reason_code, 'agreed') as step,
+        reason_code as step,
         sum(hubspot_units - network_units) as units
     from {{ ref('conversion_ledger') }}
     where reason_code is not null

@@ -15,7 +15,15 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from sandbox.world.company import PER_EURO, Account, Network, Placement
-from sandbox.world.journeys import AdClick, AdImpression, Event, LeadAdSubmission, Purchase, site_event
+from sandbox.world.journeys import (
+    AdClick,
+    AdImpression,
+    Event,
+    LeadAdSubmission,
+    Purchase,
+    SiteEvent,
+    site_event,
+)
 from sandbox.world.people import Person
 
 LAG = timedelta(minutes=15)
@@ -75,11 +83,10 @@ def count_actions(
                 )
             continue
         family = families.get(site_event(event) or "")
-        if family is None:
+        if family is None or not isinstance(event, SiteEvent):
             continue
         person = people[event.person]
-        seen = any(d.key == event.device and d.networks_see for d in person.devices)  # type: ignore[union-attr]
-        if not (person.facebook_user and seen):
+        if not (person.facebook_user and person.seen_on(event.device)):
             continue
         amount = event.value * PER_EURO[account.currency] if isinstance(event, Purchase) else Decimal(0)
         for placement, names in attribute(event.at, clicks[event.person], views[event.person]).items():

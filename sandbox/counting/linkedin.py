@@ -15,7 +15,15 @@ from decimal import Decimal
 
 from sandbox.counting.common import spread
 from sandbox.world.company import PER_EURO, Account, Network, Placement, Rule
-from sandbox.world.journeys import AdClick, AdImpression, Event, LeadAdSubmission, Purchase, site_event
+from sandbox.world.journeys import (
+    AdClick,
+    AdImpression,
+    Event,
+    LeadAdSubmission,
+    Purchase,
+    SiteEvent,
+    site_event,
+)
 from sandbox.world.people import Person
 
 LAG = timedelta(minutes=30)
@@ -53,11 +61,11 @@ def count_conversions(
             else:
                 touches[event.person].append(event)
             continue
-        name = site_event(event)
-        for rule in rules.get(name, ()) if name else ():
+        if not isinstance(event, SiteEvent):
+            continue
+        for rule in rules.get(site_event(event) or "", ()):
             person = people[event.person]
-            seen = any(d.key == event.device and d.networks_see for d in person.devices)  # type: ignore[union-attr]
-            if not (person.linkedin_member and seen):
+            if not (person.linkedin_member and person.seen_on(event.device)):
                 continue
             amount = event.value * PER_EURO[account.currency] if isinstance(event, Purchase) else Decimal(0)
             for touch in winning_touches(rule, event.at, touches[event.person]):

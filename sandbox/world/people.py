@@ -112,6 +112,10 @@ class Person:
     history: str
     interest: float
 
+    def seen_on(self, device: str) -> bool:
+        """The networks' tags may tie what happens on this device to the person."""
+        return any(d.key == device and d.networks_see for d in self.devices)
+
 
 def _device(rng: random.Random, key: str) -> Device:
     choice = rng.random()

@@ -80,8 +80,7 @@ dated as (
         case when latest.claim_source = 'lead_ad' then 'lead' else 'form_submission' end as event_type,
         rules.click_window_days,
         rules.counts_every,
-        mapped.is_in_headline as mapped_action_in_headline,
-        mapped.conversion_action_id as mapped_action_id
+        mapped.is_in_headline as mapped_action_in_headline
     from latest
     inner join submissions on latest.submission_id = submissions.submission_id
     inner join {{ ref('int_accounts') }} as accounts

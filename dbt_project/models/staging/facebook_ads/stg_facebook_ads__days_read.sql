@@ -1,7 +1,5 @@
-select
+select distinct
     account_id,
-    date,
-    min(observed_at) as first_read_at
+    date
 from {{ source('facebook_ads', 'insights_campaign') }}
 where is_day_marker and observed_at <= {{ as_of() }}
-group by all
