@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from datetime import datetime
 
 import uvicorn
@@ -14,9 +15,14 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
-from sandbox.apis import facebook_ads, google_ads, hubspot, linkedin_ads
+from sandbox.apis import facebook_ads, faults, google_ads, hubspot, linkedin_ads
 from sandbox.apis.state import Json, PageCaps, Sandbox, parse_instant
+from sandbox.apis.wire import Wire
+from sandbox.bulk import app as bulk
+from sandbox.bulk.portal import Portal as BulkPortal
+from sandbox.bulk.portal import Size
 from sandbox.counting.hubspot import stamp
 from sandbox.world.build import build_world
 from sandbox.world.company import DEFAULT_NOW, Network
@@ -36,8 +42,8 @@ def build_sandbox(
     return Sandbox(world, now, web_analytics=web_analytics, caps=caps)
 
 
-def build_app(sandbox: Sandbox) -> Starlette:
-    """All four vendors, each under its own prefix, and the clock."""
+def build_app(sandbox: Sandbox) -> ASGIApp:
+    """All four vendors, each under its own prefix, the clock, and the switches under `/_sandbox`."""
 
     async def clock(request: Request) -> Response:
         if request.method == "POST":
@@ -47,20 +53,50 @@ def build_app(sandbox: Sandbox) -> Starlette:
                 return Json({"error": f"now: {error}"}, status_code=400)
         return Json({"now": stamp(sandbox.now)})
 
+    async def portal(request: Request) -> Response:
+        if request.method == "GET":
+            return Json(hubspot.changes_of(sandbox).state())
+        try:
+            return Json(hubspot.changes_of(sandbox).perform(await request.json()))
+        except (ValueError, TypeError) as error:
+            return Json({"error": str(error)}, status_code=400)
+
+    async def switches(request: Request) -> Response:
+        if request.method == "DELETE":
+            sandbox.faults.clear(request.query_params.get("name"))
+            sandbox.revoked.clear()
+        elif request.method == "POST":
+            try:
+                for name, parameters in (await request.json()).items():
+                    sandbox.faults.set(name, parameters)
+            except (ValueError, AttributeError) as error:
+                return Json({"error": str(error)}, status_code=400)
+        return Json(sandbox.faults.active)
+
+    async def requests(request: Request) -> Response:
+        if request.method == "DELETE":
+            wire.requests.clear()
+        return Json(wire.requests.body())
+
     async def expire_tokens(_: Request) -> Response:
         sandbox.expire_tokens()
         return Json({})
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/_sandbox/clock", clock, methods=["GET", "POST"]),
             Route("/_sandbox/expire-tokens", expire_tokens, methods=["POST"]),
+            Route("/_sandbox/hubspot", portal, methods=["GET", "POST"]),
+            Route("/_sandbox/faults", switches, methods=["GET", "POST", "DELETE"]),
+            Route("/_sandbox/requests", requests, methods=["GET", "DELETE"]),
             Mount("/hubspot", hubspot.build_app(sandbox)),
             Mount("/google", google_ads.build_app(sandbox)),
             Mount("/facebook", facebook_ads.build_app(sandbox)),
             Mount("/linkedin", linkedin_ads.build_app(sandbox)),
         ]
     )
+    wire = Wire(app, sandbox)
+    return wire
 
 
 def settings(sandbox: Sandbox, url: str) -> dict[str, str]:
@@ -115,21 +151,46 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         "--currency", action="append", default=[], metavar="NETWORK=CODE", help="currency of an ad account"
     )
     parser.add_argument("--no-events", action="store_true", help="a portal tier without web analytics events")
+    parser.add_argument(
+        "--bulk",
+        metavar="COUNTS",
+        help="instead of the company, a large HubSpot portal: contacts=200000,submissions=50000,...",
+    )
+    parser.add_argument("--limits", action="store_true", help="with --bulk: enforce HubSpot's rate limits")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[={JSON}]",
+        help="misbehave as a vendor does; the names are in sandbox/apis/faults.py",
+    )
     parser.add_argument("--access-log", action="store_true", help="log requests to stderr")
     return parser.parse_args(argv)
+
+
+def _served(arguments: argparse.Namespace) -> tuple[ASGIApp, str, Callable[[str], dict[str, str]]]:
+    """The application, the instant it is read at and the environment it asks for, given its address."""
+    if arguments.bulk is not None:
+        portal = BulkPortal(Size.parse(arguments.bulk), arguments.seed)
+        app = bulk.build_app(portal, limits=arguments.limits, web_analytics=not arguments.no_events)
+        return app, stamp(DEFAULT_NOW), bulk.settings
+    sandbox = build_sandbox(
+        seed=arguments.seed,
+        people=arguments.people,
+        now=parse_instant(arguments.now),
+        currencies=dict(item.split("=", 1) for item in arguments.currency),
+        web_analytics=not arguments.no_events,
+    )
+    for name, parameters in map(faults.parse, arguments.fault):
+        sandbox.faults.set(name, parameters)
+    return build_app(sandbox), stamp(sandbox.now), lambda url: settings(sandbox, url)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run until SIGTERM or SIGINT."""
     arguments = _arguments(argv)
     try:
-        sandbox = build_sandbox(
-            seed=arguments.seed,
-            people=arguments.people,
-            now=parse_instant(arguments.now),
-            currencies=dict(item.split("=", 1) for item in arguments.currency),
-            web_analytics=not arguments.no_events,
-        )
+        app, now, environment = _served(arguments)
     except ValueError as error:
         sys.stderr.write(f"sandbox: {error}\n")
         return 2
@@ -141,12 +202,14 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"sandbox: cannot listen on {arguments.host}:{arguments.port}: {error.strerror}\n")
         return 2
     url = f"http://{arguments.host}:{listener.getsockname()[1]}"
-    ready = json.dumps({"url": url, "now": stamp(sandbox.now), "env": settings(sandbox, url)})
+    ready = json.dumps({"url": url, "now": now, "env": environment(url)})
     config = uvicorn.Config(
-        build_app(sandbox),
+        app,
         log_level="warning",
         access_log=arguments.access_log,
         lifespan="off",
+        # the sandbox sends the Date of its own clock
+        date_header=False,
         timeout_graceful_shutdown=2,
     )
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.apis.faults import CATALOGUE
 from sandbox.apis.state import ApiError, Json, Sandbox, base_url, bearer
 from sandbox.counting.common import delivery_days
 from sandbox.counting.facebook import ACTION_TYPES, LAG
@@ -34,6 +35,15 @@ DEFAULT_LIMIT = 25
 RETENTION_MONTHS = 37
 WINDOWS = ("1d_click", "7d_click", "28d_click", "1d_view", "1d_ev")
 PAGE_ID = "104477120093311"
+#: What the app asks its users for
+REQUESTED = (
+    "ads_read",
+    "business_management",
+    "leads_retrieval",
+    "pages_show_list",
+    "pages_read_engagement",
+    "pages_manage_ads",
+)
 
 _ACCOUNT_FIELDS = {
     "id",
@@ -188,6 +198,14 @@ class FacebookApi:
         self.zone = ZoneInfo(self.account.time_zone)
         self.reports: dict[str, tuple[str, dict[str, str]]] = {}
 
+    def access(self, name: str) -> Any:
+        """What the token may read and for how long, the account's status, how much of the limit is used."""
+        return self.sandbox.faults.value("facebook_access", name, CATALOGUE["facebook_access"][name])
+
+    def _end(self, name: str) -> datetime | None:
+        seconds = self.access(name)
+        return None if seconds is None else self.sandbox.now + timedelta(seconds=seconds)
+
     # -- access -----------------------------------------------------------------------------------------
 
     def check(self, request: Request, parameters: dict[str, str]) -> None:
@@ -201,12 +219,55 @@ class FacebookApi:
             )
         if token != self.sandbox.credentials.facebook_token:
             raise problem(400, 190, "Invalid OAuth access token - Cannot parse access token")
+        expires = self._end("expires_in")
+        if expires is not None and expires <= self.sandbox.now:
+            when = f"{expires:%A, %d-%b-%y %H:%M:%S} UTC"
+            message = f"Error validating access token: Session has expired on {when}."
+            raise problem(401, 190, message, subcode=463)
         proof = parameters.get("appsecret_proof")
         expected = hmac.new(b"sandbox-facebook-secret", token.encode(), hashlib.sha256).hexdigest()
         if proof is not None and not hmac.compare_digest(proof, expected):
             raise problem(
                 400, 100, "Invalid appsecret_proof provided in the API argument", "GraphMethodException"
             )
+
+    async def permissions(self, request: Request, parameters: dict[str, str]) -> Row:
+        """Every permission the app asks for, granted or declined.
+
+        https://developers.facebook.com/docs/graph-api/reference/user/permissions
+        """
+        granted = self.access("permissions")
+        names = dict.fromkeys([*REQUESTED, *granted])
+        return {
+            "data": [
+                {"permission": name, "status": "granted" if name in granted else "declined"} for name in names
+            ]
+        }
+
+    async def debug_token(self, request: Request, parameters: dict[str, str]) -> Row:
+        """A token's own description. https://developers.facebook.com/docs/graph-api/reference/debug_token"""
+        if "input_token" not in parameters:
+            raise problem(400, 100, "(#100) The parameter input_token is required")
+        if parameters["input_token"] != self.sandbox.credentials.facebook_token:
+            error = {"code": 190, "message": "Invalid OAuth access token - Cannot parse access token"}
+            return {"data": {"error": error, "is_valid": False, "scopes": []}}
+        ends = {name: self._end(name) for name in ("expires_in", "data_access_expires_in")}
+        return {
+            "data": {
+                "app_id": "330221145690017",
+                "type": "SYSTEM_USER",
+                "application": "Nordlicht reporting",
+                **{name[:-2] + "at": int(at.timestamp()) if at else 0 for name, at in ends.items()},
+                "is_valid": True,
+                "scopes": sorted(self.access("permissions")),
+                "user_id": "122100458812034",
+            }
+        }
+
+    def _require_ads(self) -> None:
+        if not {"ads_read", "ads_management"} & set(self.access("permissions")):
+            message = "(#200) Ad account owner has NOT grant ads_management or ads_read permission"
+            raise problem(403, 200, message)
 
     # -- paging -----------------------------------------------------------------------------------------
 
@@ -250,19 +311,22 @@ class FacebookApi:
             "currency": account.currency,
             "timezone_name": account.time_zone,
             "timezone_offset_hours_utc": offset // timedelta(hours=1),
-            "account_status": 1,
+            "account_status": self.access("account_status"),
             "business_name": "Nordlicht",
         }
 
     async def accounts(self, request: Request, parameters: dict[str, str]) -> Row:
         """Ad accounts of the token's user."""
-        row = self._account_row()
+        self._require_ads()
+        rows = [self._account_row()] if self.access("assigned") else []
         default = {**parameters, "fields": parameters.get("fields") or "account_id"}
-        return self._page(request, parameters, [self._select(row, default, _ACCOUNT_FIELDS)], 100)
+        shaped = [self._select(row, default, _ACCOUNT_FIELDS) for row in rows]
+        return self._page(request, parameters, shaped, 100)
 
     def _require_account(self, request: Request) -> None:
         node = request.path_params["node"]
-        if node != f"act_{self.account.id}":
+        self._require_ads()
+        if node != f"act_{self.account.id}" or not self.access("assigned"):
             raise problem(
                 400,
                 100,
@@ -406,6 +470,7 @@ class FacebookApi:
         if node in self.reports:
             return self._report_state(node)
         if node == f"act_{self.account.id}":
+            self._require_account(request)
             return self._select(self._account_row(), parameters, _ACCOUNT_FIELDS)
         for edge, known in _OBJECT_FIELDS.items():
             for row in self._rows(edge):
@@ -702,8 +767,9 @@ def build_app(sandbox: Sandbox) -> Starlette:
         async def answer(request: Request) -> Response:
             parameters = await _parameters(request)
             api.check(request, parameters)
-            usage = [{"type": "ads_insights", "call_count": 1, "total_cputime": 1, "total_time": 1}]
-            usage[0] |= {"estimated_time_to_regain_access": 0, "ads_api_access_tier": "standard_access"}
+            used = dict.fromkeys(("call_count", "total_cputime", "total_time"), api.access("used_percent"))
+            usage = [{"type": "ads_insights", **used, "ads_api_access_tier": "standard_access"}]
+            usage[0] |= {"estimated_time_to_regain_access": api.access("regain")}
             return Json(
                 await handler(request, parameters),
                 headers={
@@ -727,6 +793,8 @@ def build_app(sandbox: Sandbox) -> Starlette:
     for slash in ("", "/"):
         routes += [
             Route(f"/{{version}}/me/adaccounts{slash}", guarded(api.accounts), methods=["GET"]),
+            Route(f"/{{version}}/me/permissions{slash}", guarded(api.permissions), methods=["GET"]),
+            Route(f"/{{version}}/debug_token{slash}", guarded(api.debug_token), methods=["GET"]),
             Route(f"/{{version}}/{{node}}/insights{slash}", guarded(api.insights), methods=["GET"]),
             Route(f"/{{version}}/{{node}}/insights{slash}", guarded(api.start_report), methods=["POST"]),
             Route(f"/{{version}}/{{node}}{slash}", guarded(api.node), methods=["GET"]),

@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.apis import gaql
+from sandbox.apis.faults import CATALOGUE
 from sandbox.apis.state import ApiError, Json, Sandbox, bearer
 from sandbox.counting.common import delivery_days
 from sandbox.counting.google import CLICK_LAG, Credit
@@ -35,6 +36,23 @@ _MESSAGES = {
     403: "The caller does not have permission",
     400: "Request contains an invalid argument.",
     404: "Requested entity was not found.",
+}
+
+#: https://cloud.google.com/apis/design/errors#error_info
+_UNSCOPED = {
+    "error": {
+        "code": 403,
+        "message": "Request had insufficient authentication scopes.",
+        "status": "PERMISSION_DENIED",
+        "details": [
+            {
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+                "domain": "googleapis.com",
+                "metadata": {"service": "googleads.googleapis.com"},
+            }
+        ],
+    }
 }
 
 INT, TEXT, BOOL, LIST, DOUBLE, INT32 = "int64", "string", "bool", "list", "double", "int32"
@@ -189,6 +207,10 @@ class GoogleAdsApi:
         self.account = sandbox.company.accounts[Network.GOOGLE]
         self.placements = [p for p in sandbox.company.placements if p.network is Network.GOOGLE]
 
+    def _access(self, name: str) -> Any:
+        """What the token's user may read."""
+        return self.sandbox.faults.value("google_access", name, CATALOGUE["google_access"][name])
+
     # -- access -----------------------------------------------------------------------------------------
 
     async def token(self, request: Request) -> Response:
@@ -229,11 +251,14 @@ class GoogleAdsApi:
                 "",
                 version,
             )
+        if not self._access("scoped"):
+            raise ApiError(403, _UNSCOPED)
 
     def _check_customer(self, request: Request, customer: str) -> None:
         login = request.headers.get("login-customer-id", customer)
-        allowed = customer in (self.account.id, self.account.manager_id) and login == self.account.manager_id
-        if not allowed:
+        reached = {self.account.manager_id} if self._access("direct") else set()
+        reached |= {self.account.id} if reached and self._access("linked") else set()
+        if customer not in reached or login != self.account.manager_id:
             raise failure(
                 403,
                 "authorizationError",
@@ -243,10 +268,20 @@ class GoogleAdsApi:
                 "",
                 request.path_params["version"],
             )
+        if customer == self.account.id and self._access("status") != "ENABLED":
+            raise failure(
+                403,
+                "authorizationError",
+                "CUSTOMER_NOT_ENABLED",
+                "The customer account can't be accessed because it is not yet enabled or has been "
+                "deactivated.",
+                "",
+                request.path_params["version"],
+            )
 
     async def accessible(self, request: Request) -> Any:
         """Customers the user has direct access to: the manager alone."""
-        return {"resourceNames": [f"customers/{self.account.manager_id}"]}
+        return {"resourceNames": [f"customers/{self.account.manager_id}"]} if self._access("direct") else {}
 
     # -- queries ----------------------------------------------------------------------------------------
 
@@ -402,7 +437,7 @@ class GoogleAdsApi:
             "customer.currency_code": "EUR" if manager else self.account.currency,
             "customer.time_zone": "Europe/Berlin" if manager else self.account.time_zone,
             "customer.manager": manager,
-            "customer.status": "ENABLED",
+            "customer.status": "ENABLED" if manager else self._access("status"),
             "customer.auto_tagging_enabled": not manager,
         }
 
@@ -465,7 +500,8 @@ class GoogleAdsApi:
         return list({row[f"{resource}.resource_name"]: row for row in rows if row is not None}.values())
 
     def _clients(self, customer: str) -> list[Row]:
-        accounts = [customer] if customer == self.account.id else [self.account.manager_id, self.account.id]
+        linked = [self.account.id] if self._access("linked") else []
+        accounts = linked if customer == self.account.id else [self.account.manager_id, *linked]
         rows = []
         for level, client in enumerate(accounts):
             own = self._customer(client)

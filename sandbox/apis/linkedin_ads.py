@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.apis import restli
+from sandbox.apis.faults import CATALOGUE
 from sandbox.apis.state import ApiError, Json, Sandbox, bearer
 from sandbox.counting.common import delivery_days
 from sandbox.counting.hubspot import epoch_ms
@@ -52,6 +53,7 @@ _COUNTS = [
 ]
 _MONEY = ("costInLocalCurrency", "costInUsd", "conversionValueInLocalCurrency")
 _KEYS = ("dateRange", "pivotValues")
+_INVALID_CLIENT = {"error": "invalid_client", "error_description": "Client authentication failed"}
 
 Row = dict[str, Any]
 
@@ -102,14 +104,18 @@ class LinkedInApi:
         self.account = sandbox.company.accounts[Network.LINKEDIN]
         self.placements = [p for p in sandbox.company.placements if p.network is Network.LINKEDIN]
 
+    def _access(self, name: str) -> Any:
+        """What the token may read and for how long, and the member's role; without one (None), no account."""
+        return self.sandbox.faults.value("linkedin_access", name, CATALOGUE["linkedin_access"][name])
+
     # -- access -----------------------------------------------------------------------------------------
 
     async def token(self, request: Request) -> Response:
         """Exchange a refresh token."""
         form = {key: values[0] for key, values in parse_qs((await request.body()).decode()).items()}
-        client_id, secret, refresh = self.sandbox.credentials.linkedin_client
-        if (form.get("client_id"), form.get("client_secret")) != (client_id, secret):
-            return Json({"error": "invalid_client", "error_description": "Client authentication failed"}, 401)
+        *client, refresh = self.sandbox.credentials.linkedin_client
+        if [form.get("client_id"), form.get("client_secret")] != client:
+            return Json(_INVALID_CLIENT, 401)
         if form.get("grant_type") != "refresh_token" or form.get("refresh_token") != refresh:
             return Json(
                 {
@@ -128,6 +134,35 @@ class LinkedInApi:
             }
         )
 
+    async def introspect(self, request: Request) -> Response:
+        """A token's own description, for the app it belongs to.
+
+        https://learn.microsoft.com/en-us/linkedin/shared/authentication/token-introspection
+        """
+        form = {key: values[0] for key, values in parse_qs((await request.body()).decode()).items()}
+        *client, _ = self.sandbox.credentials.linkedin_client
+        if [form.get("client_id"), form.get("client_secret")] != client:
+            return Json(_INVALID_CLIENT, 401)
+        if form.get("token") not in self._tokens():
+            return Json({"active": False})
+        expires = self.sandbox.now + timedelta(seconds=self._access("expires_in"))
+        created = int((expires - timedelta(days=60)).timestamp())
+        return Json(
+            {
+                "active": self._access("token_status") == "active",
+                "client_id": client[0],
+                "authorized_at": created,
+                "created_at": created,
+                "status": self._access("token_status"),
+                "expires_at": int(expires.timestamp()),
+                "scope": ",".join(self._access("scopes")),
+                "auth_type": "3L",
+            }
+        )
+
+    def _tokens(self) -> set[str]:
+        return {self.sandbox.credentials.linkedin_token, *self.sandbox.minted["linkedin_ads"]}
+
     def check(self, request: Request) -> None:
         """Refuse long addresses, bad tokens, and missing or dead versions."""
         if len(str(request.url)) > MAX_URL:
@@ -135,8 +170,13 @@ class LinkedInApi:
         token = bearer(request)
         if token is None:
             raise problem(401, "EMPTY_ACCESS_TOKEN", "Empty oauth2 access token", 65604)
-        if token not in {self.sandbox.credentials.linkedin_token, *self.sandbox.minted["linkedin_ads"]}:
+        if token not in self._tokens():
             raise problem(401, "INVALID_ACCESS_TOKEN", "Invalid access token", 65600)
+        if self._access("token_status") == "revoked":
+            message = "The token used in the request has been revoked by the user"
+            raise problem(401, "REVOKED_ACCESS_TOKEN", message, 65601)
+        if self._access("token_status") == "expired":
+            raise problem(401, "EXPIRED_ACCESS_TOKEN", "The token used in the request has expired", 65602)
         version = request.headers.get("linkedin-version")
         if version is None:
             message = (
@@ -145,6 +185,10 @@ class LinkedInApi:
             raise problem(400, "VERSION_MISSING", message)
         if version not in VERSIONS:
             raise problem(426, "NONEXISTENT_VERSION", f"Requested version {version} is not active")
+        scope = "r_ads_reporting" if _resource(request) == "/adAnalytics" else "r_ads"
+        if scope not in self._access("scopes"):
+            message = f"Not enough permissions to access: GET {_resource(request)}"
+            raise problem(403, "ACCESS_DENIED", message, 100)
 
     async def parameters(self, request: Request) -> Row:
         """The query, tunnelled or not, in the syntax of the announced protocol.
@@ -165,7 +209,7 @@ class LinkedInApi:
             ) from fault
 
     def _require_account(self, request: Request) -> None:
-        if request.path_params["account"] != self.account.id:
+        if request.path_params["account"] != self.account.id or self._access("role") is None:
             raise problem(
                 403, "ACCESS_DENIED", f"Not enough permissions to access: GET {_resource(request)}", 100
             )
@@ -201,7 +245,7 @@ class LinkedInApi:
             "id": int(self.account.id),
             "name": self.account.name,
             "type": "BUSINESS",
-            "status": "ACTIVE",
+            "status": self._access("status"),
             "currency": self.account.currency,
             "reference": "urn:li:organization:64200173",
             "test": False,
@@ -214,8 +258,24 @@ class LinkedInApi:
         """Search of the accounts the user may read."""
         if parameters.get("q") != "search":
             raise invalid_field("q", "A finder is required")
-        rows = _by_status([self._account_row()], parameters)
+        rows = _by_status([self._account_row()] if self._access("role") else [], parameters)
         return self._cursor_page(parameters, rows, MAX_PAGE, MAX_PAGE)
+
+    async def users(self, request: Request, parameters: Row) -> Row:
+        """The token's member in each account, with the role.
+
+        https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads/account-structure/create-and-manage-account-users
+        """
+        if parameters.get("q") != "authenticatedUser":
+            raise invalid_field("q", "A finder is required")
+        created = datetime.fromisoformat("2024-05-02T09:00:00+00:00")
+        row = {
+            "account": self._account_urn(),
+            "role": self._access("role"),
+            "user": "urn:li:person:qZ7x1Nordlicht",
+            "changeAuditStamps": _stamps(created, created),
+        }
+        return self._offset_page(request, parameters, [row] if self._access("role") else [], MAX_PAGE)
 
     async def one_account(self, request: Request, parameters: Row) -> Row:
         """One account."""
@@ -354,6 +414,9 @@ class LinkedInApi:
         if granularity not in ("DAILY", "MONTHLY", "YEARLY", "ALL"):
             raise invalid_field("timeGranularity", "timeGranularity must be DAILY, MONTHLY, YEARLY or ALL")
         elements = self._elements(parameters, [str(p) for p in pivots], fields, first, last, str(granularity))
+        if self._access("role") is None:
+            # an account without a role has no figures, and no error either
+            elements = []
         paging = {"start": 0, "count": 10, "links": []}
         return {"paging": paging, "elements": elements[:MAX_ELEMENTS]}
 
@@ -536,6 +599,7 @@ def build_app(sandbox: Sandbox) -> Starlette:
     handlers: dict[str, Handler] = {
         "/rest/adAccounts": api.accounts,
         "/rest/adAccounts/{account}": api.one_account,
+        "/rest/adAccountUsers": api.users,
         "/rest/adAccounts/{account}/adCampaignGroups": api.campaign_groups,
         "/rest/adAccounts/{account}/adCampaigns": api.campaigns,
         "/rest/adAccounts/{account}/creatives": api.creatives,
@@ -544,4 +608,5 @@ def build_app(sandbox: Sandbox) -> Starlette:
     }
     routes = [Route(path, guarded(handler), methods=["GET", "POST"]) for path, handler in handlers.items()]
     routes.append(Route("/oauth/v2/accessToken", api.token, methods=["POST"]))
+    routes.append(Route("/oauth/v2/introspectToken", api.introspect, methods=["POST"]))
     return Starlette(routes=routes, exception_handlers={ApiError: failed, 404: missing})

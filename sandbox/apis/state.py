@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox.apis.faults import Faults
 from sandbox.counting import facebook, google, linkedin
 from sandbox.counting.hubspot import Portal
 from sandbox.world.build import World
@@ -27,6 +28,9 @@ class PageCaps:
     hubspot_forms: int = 2
     hubspot_associated: int = 2
     hubspot_owners: int = 1
+    hubspot_members: int = 50
+    hubspot_rates: int = 1
+    hubspot_campaigns: int = 1
     google_rows: int = 400
     google_batches: int = 3
     facebook_objects: int = 3
@@ -95,11 +99,15 @@ class Sandbox:
         self.company = world.company
         self.now = now
         self.web_analytics = web_analytics
-        self.caps = caps or PageCaps()
+        self.faults = Faults()
+        self._caps = caps or PageCaps()
         self.credentials = Credentials()
         self.minted: dict[str, set[str]] = {"hubspot": set(), "google_ads": set(), "linkedin_ads": set()}
+        #: tokens of the credentials that were withdrawn
+        self.revoked: set[str] = set()
         self._mint_count = 0
         self._cache: dict[str, Any] = {}
+        self._lasting: dict[str, Any] = {}
         people = {person.key: person for person in world.people}
         accounts = self.company.accounts
         self.portal = Portal(self.company, people, world.events)
@@ -107,10 +115,29 @@ class Sandbox:
         self.facebook = facebook.count_actions(accounts[Network.FACEBOOK], people, world.events)
         self.linkedin = linkedin.count_conversions(accounts[Network.LINKEDIN], people, world.events)
 
+    @property
+    def caps(self) -> PageCaps:
+        """Most rows per page, as the fault `page_caps` changes them."""
+        changes = self.faults.get("page_caps") or {}
+        names = [field.name for field in fields(PageCaps)]
+        most = dict.fromkeys(names, 10**9) if changes.get("off") else {}
+        return replace(self._caps, **{**most, **{n: int(changes[n]) for n in names if n in changes}})
+
     def set_now(self, now: datetime) -> None:
         """Move the clock; everything is answered as of the new instant."""
         self.now = now
         self._cache.clear()
+
+    def forget(self) -> None:
+        """Something changed: answer from it."""
+        self._cache.clear()
+
+    def lasting(self, key: str, build: Callable[[], T]) -> T:
+        """`build()` once in the sandbox's life."""
+        if key not in self._lasting:
+            self._lasting[key] = build()
+        result: T = self._lasting[key]
+        return result
 
     def cached(self, key: str, build: Callable[[], T]) -> T:
         """`build()` once per clock setting."""

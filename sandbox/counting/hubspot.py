@@ -46,6 +46,8 @@ _CLICK_IDS = {
     "fbclid": "hs_facebook_click_id",
     "li_fat_id": "hs_linkedin_click_id",
 }
+_WON = ("closedwon", "1730014")
+_LOST = ("closedlost", "1730015")
 _LEAD_TITLE = {
     Network.FACEBOOK: "Facebook Lead Generation Ad",
     Network.LINKEDIN: "LinkedIn Lead Generation Ad",
@@ -119,7 +121,12 @@ class Contact:
     cookies: list[tuple[datetime, Cookie]] = field(default_factory=list)
     conversions: list[Conversion] = field(default_factory=list)
     lead_touches: list[Touch] = field(default_factory=list)
+    deals: list[Deal] = field(default_factory=list)
     archived_at: datetime | None = None
+    #: A record made by merging exists from that instant on; its createdate is its oldest parent's.
+    exists_from: datetime | None = None
+    #: The record whose hand-entered values it has: its primary parent, else itself.
+    root: str = ""
 
     def knows(self, cookie: Cookie) -> bool:
         """Whether that visitor is already tied to this contact."""
@@ -128,12 +135,18 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A row of a form's log, filtered or not."""
+    """A row of a form's log, filtered or not. `known_at` is later than `at` where it was sent backdated."""
 
     conversion_id: str | None
     at: datetime
     page_url: str
     values: tuple[tuple[str, str], ...]
+    known_at: datetime | None = None
+
+    @property
+    def email(self) -> str:
+        """The e-mail address that was typed, in lower case."""
+        return next((value.lower() for name, value in self.values if name == "email"), "")
 
 
 @dataclass(slots=True)
@@ -143,6 +156,11 @@ class Deal:
     id: str
     opened: DealOpened
     moves: list[DealMoved] = field(default_factory=list)
+
+    @property
+    def won_at(self) -> datetime | None:
+        """The instant it was won, if ever."""
+        return next((move.at for move in self.moves if move.stage in _WON), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +191,11 @@ class Portal:
         for number, contact in enumerate(self.contacts):
             contact.id = str(70_411_500_151 + 50 * number)
         self._by_person = {contact.person.key: contact for contact in self.contacts}
+        for deal in self.deals:
+            for person in deal.opened.people:
+                known = self._by_person.get(person)
+                if known is not None:
+                    known.deals.append(deal)
         self.page_views = sorted(
             (event for contact in self.contacts for event in _page_view_events(contact)),
             key=lambda event: (event.view.at, event.view.id),
@@ -286,7 +309,7 @@ class Portal:
         return [
             contact
             for contact in self.contacts
-            if contact.created_at <= now
+            if (contact.exists_from or contact.created_at) <= now
             and (contact.archived_at is not None and contact.archived_at <= now) is archived
         ]
 
@@ -364,17 +387,32 @@ def stamp(at: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ContactState:
-    """A contact's properties and their history at an instant."""
+    """A contact's properties at an instant."""
 
     properties: dict[str, str | None]
-    history: dict[str, list[dict[str, str]]]
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the portal knows of a contact at an instant: its touches and counted submissions by time."""
+
+    at: datetime
+    touches: list[Touch]
+    landings: list[Touch]
+    counted: list[Conversion]
+
+
+def _known(contact: Contact, touches: list[Touch], at: datetime) -> _Known:
+    known = [touch for touch in touches if touch.known_at <= at]
+    landings = [touch for touch in known if touch not in contact.lead_touches]
+    counted = sorted((c for c in contact.conversions if c.known_at <= at), key=lambda c: c.at)
+    return _Known(at, known, landings, counted)
 
 
 def contact_state(contact: Contact, now: datetime) -> ContactState:
     """Every property of the contact as of `now`, all values text or None."""
-    touches = [touch for touch in contact_touches(contact) if touch.known_at <= now]
-    landings = [touch for touch in touches if touch not in contact.lead_touches]
+    known = _known(contact, contact_touches(contact), now)
     views = [
         view
         for identified, cookie in contact.cookies
@@ -383,9 +421,7 @@ def contact_state(contact: Contact, now: datetime) -> ContactState:
         if view.at <= now
     ]
     views.sort(key=lambda view: view.at)
-    counted = sorted((c for c in contact.conversions if c.known_at <= now), key=lambda c: c.at)
-    changes = [contact.created_at, *(t.known_at for t in touches), *(c.known_at for c in counted)]
-    changes += [view.at for view in views if view.at > contact.created_at]
+    changes = [*_moments(contact, known.touches, now), *(v.at for v in views if v.at > contact.created_at)]
     updated = max(changes)
     person = contact.person
     values: dict[str, str | None] = {
@@ -400,26 +436,26 @@ def contact_state(contact: Contact, now: datetime) -> ContactState:
         "hs_object_source": contact.object_source,
         "hs_object_source_label": contact.object_source,
         "hs_was_imported": "true" if contact.object_source == "IMPORT" else None,
-        "lifecyclestage": "lead" if counted else "subscriber",
         "hs_additional_emails": None,
         "hs_merged_object_ids": None,
     }
-    values |= _analytics(contact, touches, landings, views)
-    values |= _conversion_properties(counted)
-    for touch in landings:
-        for name, value in parse_qsl(urlsplit(touch.url).query):
-            if name in _CLICK_IDS:
-                values[_CLICK_IDS[name]] = value
-    history = {
-        "hs_analytics_first_url": _url_history(contact, now, first=True),
-        "hs_analytics_last_url": _url_history(contact, now, first=False),
-    }
-    return ContactState(values, history, updated)
+    values |= _tracked(contact, known)
+    values |= _visits(contact, known, views)
+    values |= _conversion_properties(known.counted)
+    return ContactState(values, updated)
 
 
-def _analytics(
-    contact: Contact, touches: list[Touch], landings: list[Touch], views: list[View]
-) -> dict[str, str | None]:
+def _moments(contact: Contact, touches: list[Touch], now: datetime) -> list[datetime]:
+    """Instants at which something about the contact changed, apart from page views."""
+    moments = [contact.created_at, *(t.known_at for t in touches), *(c.known_at for c in contact.conversions)]
+    for deal in contact.deals:
+        moments += [max(contact.created_at, at) for at in (deal.opened.at, deal.won_at) if at is not None]
+    return [moment for moment in moments if moment <= now]
+
+
+def _tracked(contact: Contact, known: _Known) -> dict[str, str | None]:
+    """The properties whose history matters: sources, URLs, click ids, lifecycle stage."""
+    touches = known.touches
     offline_first = not touches or touches[0].at > contact.created_at
     original = contact.offline if offline_first else touches[0].source
     latest = touches[-1].source if touches else contact.offline
@@ -430,16 +466,64 @@ def _analytics(
         "hs_latest_source": latest.category,
         "hs_latest_source_data_1": latest.data_1,
         "hs_latest_source_data_2": latest.data_2,
-        "hs_latest_source_timestamp": stamp(touches[-1].at if touches else contact.created_at),
-        "hs_analytics_first_timestamp": stamp(contact.created_at if offline_first else touches[0].at),
-        "hs_analytics_num_page_views": str(len(views)),
-        "hs_analytics_num_visits": str(len(landings)),
+        "lifecyclestage": _lifecycle_stage(contact, known),
     }
     if touches:
         values["hs_analytics_first_url"] = touches[0].url
         values["hs_analytics_first_referrer"] = touches[0].referrer or None
         values["hs_analytics_last_url"] = touches[-1].url
         values["hs_analytics_last_referrer"] = touches[-1].referrer or None
+    for touch in known.landings:
+        for name, value in parse_qsl(urlsplit(touch.url).query):
+            if name in _CLICK_IDS:
+                values[_CLICK_IDS[name]] = value
+    return values
+
+
+def _lifecycle_stage(contact: Contact, known: _Known) -> str:
+    if any(deal.won_at is not None and deal.won_at <= known.at for deal in contact.deals):
+        return "customer"
+    if any(deal.opened.at <= known.at for deal in contact.deals):
+        return "opportunity"
+    return "lead" if known.counted else "subscriber"
+
+
+def contact_history(contact: Contact, now: datetime) -> dict[str, list[dict[str, str]]]:
+    """The values that the tracked properties had up to `now`, newest first; cleared ones are empty text."""
+    touches = contact_touches(contact)
+    entries: dict[str, list[dict[str, str]]] = {}
+    held: dict[str, str | None] = {}
+    for moment in sorted(set(_moments(contact, touches, now))):
+        values = _tracked(contact, _known(contact, touches, moment))
+        for name in {*held, *values}:
+            value = values.get(name)
+            if value == held.get(name):
+                continue
+            source = ("ANALYTICS", "web-analytics") if name != "lifecyclestage" else _STAGE_SOURCES[value]
+            entry = {"value": value or "", "timestamp": stamp(moment)}
+            entry |= {"sourceType": source[0], "sourceId": source[1]}
+            entries.setdefault(name, []).insert(0, entry)
+        held = values
+    return entries
+
+
+_STAGE_SOURCES: dict[str | None, tuple[str, str]] = {
+    "subscriber": ("CONTACTS_WEB", "CRM_SETTING"),
+    "lead": ("FORM", "form-submission"),
+    "opportunity": ("AUTOMATION_PLATFORM", "deal-created"),
+    "customer": ("AUTOMATION_PLATFORM", "deal-won"),
+}
+
+
+def _visits(contact: Contact, known: _Known, views: list[View]) -> dict[str, str | None]:
+    touches, landings = known.touches, known.landings
+    offline_first = not touches or touches[0].at > contact.created_at
+    values: dict[str, str | None] = {
+        "hs_latest_source_timestamp": stamp(touches[-1].at if touches else contact.created_at),
+        "hs_analytics_first_timestamp": stamp(contact.created_at if offline_first else touches[0].at),
+        "hs_analytics_num_page_views": str(len(views)),
+        "hs_analytics_num_visits": str(len(landings)),
+    }
     if landings:
         values["hs_analytics_first_visit_timestamp"] = stamp(landings[0].at)
         values["hs_analytics_last_visit_timestamp"] = stamp(landings[-1].at)
@@ -469,29 +553,6 @@ def epoch_ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
-def _url_history(contact: Contact, now: datetime, *, first: bool) -> list[dict[str, str]]:
-    """The values the first or last URL had, newest first: it moves when a touch becomes known."""
-    touches = [touch for touch in contact_touches(contact) if touch.known_at <= now]
-    entries: list[dict[str, str]] = []
-    for moment in sorted({touch.known_at for touch in touches}):
-        known = [touch for touch in touches if touch.known_at <= moment]
-        url = (known[0] if first else known[-1]).url
-        if not entries or entries[-1]["value"] != url:
-            entries.append(
-                {
-                    "value": url,
-                    "timestamp": stamp(moment),
-                    "sourceType": "ANALYTICS",
-                    "sourceId": "web-analytics",
-                }
-            )
-    return entries[::-1]
-
-
-_WON = ("closedwon", "1730014")
-_LOST = ("closedlost", "1730015")
-
-
 def deal_properties(deal: Deal, now: datetime) -> tuple[dict[str, str | None], datetime]:
     """A deal's properties as of `now` and the instant of its last change."""
     opened = deal.opened
@@ -514,3 +575,13 @@ def deal_properties(deal: Deal, now: datetime) -> tuple[dict[str, str | None], d
         "hs_is_closed": "true" if closed else "false",
         "hs_is_closed_won": "true" if stage in _WON else "false",
     }, updated
+
+
+def deal_history(deal: Deal, now: datetime) -> dict[str, list[dict[str, str]]]:
+    """The stages a deal went through up to `now`, newest first."""
+    stages = [(deal.opened.at, deal.opened.stage), *((m.at, m.stage) for m in deal.moves if m.at <= now)]
+    entries = [
+        {"value": stage, "timestamp": stamp(at), "sourceType": "CRM_UI", "sourceId": "userId:9001"}
+        for at, stage in stages
+    ]
+    return {"dealstage": entries[::-1]}

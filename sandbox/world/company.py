@@ -62,6 +62,7 @@ class Form:
     name: str
     kind: str
     created_at: datetime
+    archived_at: datetime | None = None
 
     @property
     def guid(self) -> str:
@@ -265,6 +266,7 @@ def _forms() -> tuple[Form, ...]:
         Form("webinar", "Webinar registration", "captured", on(2026, 5, 20)),
         Form("newsletter", "Newsletter pop-up", "flow", on(2025, 4, 1)),
         Form("comment", "Blog comment", "blog_comment", on(2025, 4, 2)),
+        Form("call-back", "Call-back request", "hubspot", on(2025, 3, 5), archived_at=on(2026, 2, 1)),
     )
 
 

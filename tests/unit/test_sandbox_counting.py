@@ -11,7 +11,14 @@ import pytest
 
 from sandbox.apis import restli
 from sandbox.counting import facebook, google, linkedin
-from sandbox.counting.hubspot import Portal, contact_state, contact_touches, sessions
+from sandbox.counting.hubspot import (
+    Portal,
+    contact_history,
+    contact_state,
+    contact_touches,
+    deal_history,
+    sessions,
+)
 from sandbox.counting.hubspot_sources import traffic_source
 from sandbox.world.build import World, build_world
 from sandbox.world.company import DEFAULT_NOW, Company, Network, Placement, build_company
@@ -19,6 +26,8 @@ from sandbox.world.journeys import (
     AdClick,
     AdImpression,
     ContactImported,
+    DealMoved,
+    DealOpened,
     Event,
     FormSubmission,
     LeadAdSubmission,
@@ -367,6 +376,36 @@ def test_hubspot_syncs_a_lead_late_and_without_a_page_vectors_l1_l2_l3(company: 
     assert entry.split(":")[1] == ""
     query = parse_qs(urlsplit(settled["hs_analytics_last_url"] or "").query)
     assert query["hsa_la"] == ["true"]
+
+
+def test_hubspot_keeps_the_history_of_sources_urls_and_stages(company: Company) -> None:
+    lead_ad = ad(company, Network.LINKEDIN, "Guide A")
+    sent, opened = after(days=1), after(days=2)
+    deal = DealOpened(
+        opened, 1, "1", (1,), "Adler", "default", "appointmentscheduled", Decimal(500), "EUR", after(days=40)
+    )
+    records = portal(
+        company,
+        visit("demo", START, referrer="https://www.google.com/"),
+        form("demo", after(minutes=1)),
+        LeadAdSubmission(sent, 1, "d1", lead_ad, "ada@kestrel-0001.test"),
+        deal,
+        DealMoved(after(days=3), 1, "1", "closedwon"),
+    )
+    contact = records.contacts[0]
+    told = contact_history(contact, LATER)
+    assert [entry["value"] for entry in told["hs_latest_source"]] == ["PAID_SOCIAL", "ORGANIC_SEARCH"]
+    assert [entry["value"] for entry in told["lifecyclestage"]] == ["customer", "opportunity", "lead"]
+    assert told["lifecyclestage"][1]["timestamp"] == "2026-09-12T09:00:00Z"
+    assert [entry["value"] for entry in told["hs_analytics_source"]] == ["ORGANIC_SEARCH"]
+    # a search names its engine, a lead ad its campaign
+    assert [entry["value"] for entry in told["hs_latest_source_data_2"]] == ["Lead gen forms", "google"]
+    assert contact_history(contact, after(hours=1))["lifecyclestage"] == told["lifecyclestage"][-1:]
+    for name, entries in told.items():
+        assert (contact_state(contact, LATER).properties.get(name) or "") == entries[0]["value"]
+    stages = [entry["value"] for entry in deal_history(records.deals[0], LATER)["dealstage"]]
+    assert stages == ["closedwon", "appointmentscheduled"]
+    assert contact_state(contact, LATER).updated_at == after(days=3)
 
 
 def test_hubspot_ties_the_anonymous_past_to_the_contact_once_identified(company: Company) -> None:
