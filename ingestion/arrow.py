@@ -122,7 +122,8 @@ class Table:
 
     `rows` names the lists from the page down to the row (`results[].to[]`). `private` are keys whose values
     are personal data whatever they look like. `account` is the column that, with `date`, says what an
-    observation replaces.
+    observation replaces. With `whole`, the landed rows of one value of that column replace all earlier ones.
+    With `latest`, a record that was read twice keeps what was read last; otherwise the first of equals.
     """
 
     name: str
@@ -131,6 +132,8 @@ class Table:
     key: tuple[str, ...]
     disposition: Disposition
     account: str = "account_id"
+    whole: str | None = None
+    latest: bool = False
     private: frozenset[str] = frozenset()
 
     @cached_property
@@ -150,10 +153,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Page:
-    """The bytes of one answer, and what the request knows about every row in it."""
+    """The bytes of one answer, and what the request knows about every row in it.
+
+    `records` is how many rows the sender of the request counted, and `ids` theirs, where it read them.
+    """
 
     body: bytes
     context: tuple[tuple[str, str], ...] = ()
+    records: int | None = None
+    ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -202,11 +210,20 @@ class Reader:
         self.table = table
         self._schemas = [self._page_schema(wire) for wire in (0, 1)]
         self._json_query = self._build_json_query()
-        self._duckdb = duckdb.connect(":memory:", config={"threads": 1})
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def _duckdb(self) -> duckdb.DuckDBPyConnection:
+        """An in-memory database, made when a table needs one: each takes some megabytes."""
+        if self._connection is None:
+            self._connection = duckdb.connect(":memory:", config={"threads": 1})
+        return self._connection
 
     def close(self) -> None:
         """Releases the in-memory database."""
-        self._duckdb.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def unordered(self, lists: pa.Array) -> pa.Array:
         """JSON lists with their elements sorted: the same facts in another order are nothing new."""
@@ -284,11 +301,19 @@ class Reader:
 
     def _flatten(self, parsed: pa.Table, bodies: Sequence[bytes], context: dict[str, str]) -> pa.Table:
         current = parsed.to_struct_array().combine_chunks()
-        enclosing: list[pa.StructArray] = []
-        for level in self.table.levels:
+        enclosing: list[dict[str, pa.Array]] = []
+        for depth, level in enumerate(self.table.levels):
             lists = pc.struct_field(current, [level])
             parents = pc.list_parent_indices(lists)
-            enclosing = [array.take(parents) for array in [*enclosing, current]]
+            # only the values that a column names: the whole row would repeat its page once per record
+            above = len(self.table.levels) - depth
+            enclosing = [
+                *({path: values.take(parents) for path, values in taken.items()} for taken in enclosing),
+                {
+                    path: pc.struct_field(current, path.split(".")).take(parents)
+                    for path in self._above(above)
+                },
+            ]
             current = pc.list_flatten(lists)
         if current.null_count:
             raise Refused("the record is null")
@@ -303,6 +328,15 @@ class Reader:
                 value = _pick(column, current, enclosing)
             arrays.append(_convert(column, value))
         return pa.Table.from_arrays(arrays, schema=self.table.schema)
+
+    def _above(self, levels: int) -> list[str]:
+        """Paths of the columns whose value stands that many levels above the row."""
+        carets = "^" * levels
+        return [
+            column.path.lstrip("^")
+            for column in self.table.columns
+            if column.path is not None and column.path.startswith(carets) and column.path[levels] != "^"
+        ]
 
     def _cut_json(self, bodies: Sequence[bytes], expected: int) -> dict[str, pa.Array]:
         if self._json_query is None:
@@ -396,13 +430,14 @@ def _shape_reason(message: str) -> str:
     return redact(message.split(":")[0])
 
 
-def _pick(column: Column, row: pa.Array, enclosing: Sequence[pa.Array]) -> pa.Array:
+def _pick(column: Column, row: pa.Array, enclosing: Sequence[dict[str, pa.Array]]) -> pa.Array:
     assert column.path is not None
     path = column.path.lstrip("^")
     above = len(column.path) - len(path)
-    source = enclosing[-above] if above else row
+    if above:
+        return enclosing[-above][path]
     path, _, index = path.partition("[")
-    value = pc.struct_field(source, path.split("."))
+    value = pc.struct_field(row, path.split("."))
     if not index:
         return value
     try:
@@ -449,7 +484,7 @@ def _to_money(value: pa.Array) -> pa.Array:
 
 
 _CONVERSIONS: dict[Kind, Callable[[pa.Array], pa.Array]] = {
-    "text": lambda value: value,
+    "text": lambda value: pc.cast(value, pa.string()),
     "json": lambda value: pc.cast(value, pa.string()),
     "id": _to_id,
     "instant": lambda value: pc.cast(value, INSTANT),
@@ -467,22 +502,14 @@ def keys_of(table: pa.Table, names: Sequence[str]) -> pa.Array:
     """One text per row that is equal exactly where the named columns are equal (nulls equal nulls)."""
     # the length in front of each part keeps ("a|b", "c") apart from ("a", "b|c")
     parts: list[Any] = []
+    if len(names) == 1 and not table.column(names[0]).null_count:
+        return pc.cast(table.column(names[0]), pa.string()).combine_chunks()
     for name in names:
         text = pc.cast(table.column(name), pa.string())
         length = pc.cast(pc.utf8_length(text), pa.string())
         parts.append(pc.fill_null(pc.binary_join_element_wise(length, text, ":"), "-"))
     joined = pc.binary_join_element_wise(*parts, "|")
     return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
-
-
-def first_of_each(keys: pa.Array, seen: pa.Array | None) -> pa.Array:
-    """The positions, in order, of the first row of each key that is not among `seen`."""
-    frame = pa.table({"key": keys, "position": pa.array(range(len(keys)), pa.int64())})
-    if seen is not None and len(seen):
-        frame = frame.filter(pc.invert(pc.is_in(frame.column("key"), value_set=seen)))
-    first = frame.group_by("key", use_threads=False).aggregate([("position", "min")])
-    positions = first.column("position_min").combine_chunks()
-    return positions.take(pc.sort_indices(positions))
 
 
 def constant(value: datetime | date | bool, size: int, kind: pa.DataType) -> pa.Array:

@@ -16,25 +16,29 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import httpx
 import orjson
 import tenacity
+import urllib3
 
 from ingestion.errors import AccessError, IngestionError, ResponseError, UnreachableError, redact
+from ingestion.pacing import Limit, Pacer
 
 T = TypeVar("T")
 FaultKind = Literal[
     "throttled", "transient", "too_large", "token", "access", "account", "request", "response"
 ]
 
-_TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_TIMEOUT = urllib3.Timeout(connect=5.0, read=60.0)
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "adledger"}
 _ATTEMPTS = {"unreachable": 3, "response": 3, "transient": 5, "throttled": 8}
 _FIRST_WAIT = {"unreachable": 0.3, "response": 0.3, "transient": 0.5, "throttled": 2.0}
 _LONGEST_WAIT = 60.0
 _LONGEST_HINT = 900.0
 _CONCURRENCY = 4
+_ANY = "any"
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,21 @@ class Token(Protocol):
 
 
 @dataclass(frozen=True)
+class Reply:
+    """What came back, whatever it says. Names of headers are looked up in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Send = Callable[[str, str, Mapping[str, str], bytes | None], Reply]
+"""Sends method, address, headers and body. Raises urllib3's HTTPError."""
+
+
+@dataclass(frozen=True)
 class Answer:
-    """A successful answer: the body as received, and the same parsed."""
+    """A successful answer: the body as received, and what `decode` made of it."""
 
     body: bytes
     document: Any
@@ -85,11 +102,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class Policy:
-    """How one vendor is spoken to. `judge` reads status, headers and parsed body of every answer."""
+    """How one vendor is spoken to. `judge` reads status, headers and parsed body of every answer.
+
+    `lane` names the rate limit a path counts against, `limits` what is known of them beforehand, and `learn`
+    reads from an answer what that lane's limit is. `concurrency` counts requests under way.
+    """
 
     source: str
     judge: Callable[[int, Mapping[str, str], Any], Fault | None]
     authorize: Callable[[str], Mapping[str, str]] = lambda token: {"Authorization": f"Bearer {token}"}
+    lane: Callable[[str], str] = lambda path: _ANY
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    learn: Callable[[Mapping[str, str]], Limit | None] = lambda headers: None
+    concurrency: int = _CONCURRENCY
 
 
 @dataclass
@@ -101,6 +126,25 @@ class _Failed(Exception):
     status: int = 0
     wait: float | None = None
     fault: Fault | None = None
+
+
+@dataclass(frozen=True)
+class _Request:
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    decode: Callable[[bytes], Any]
+
+
+def _pool(base_url: str, concurrency: int) -> urllib3.PoolManager:
+    """Connections to a host, through the proxy that the environment names for it."""
+    parts = urlsplit(base_url)
+    options: dict[str, Any] = {"maxsize": concurrency, "block": True}
+    # a base_url on loopback must not travel through a proxy that the shell happens to name
+    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    proxy = None if local or proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+    return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -140,34 +184,27 @@ class Client:
 
     Raises AccessError for a refused token, UnreachableError when the server cannot be reached or keeps
     failing, ResponseError when an answer is not JSON, and RequestFault for what only the caller can explain.
-    `transport` and `sleep` are for tests.
+    `send`, `sleep` and `clock` are for tests.
     """
 
     policy: Policy
     base_url: str
     token: Token | None = None
     base_setting: str = "base_url"
-    transport: httpx.BaseTransport | None = None
+    send: Send | None = None
     sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
     notify: Callable[[str], None] = lambda _line: None
     requests: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        limits = httpx.Limits(max_connections=_CONCURRENCY, max_keepalive_connections=_CONCURRENCY)
-        # trust_env off: a base_url on loopback must not travel through a proxy that the shell happens to name
-        local = urlsplit(self.base_url).hostname in ("127.0.0.1", "localhost", "::1")
-        self._http = httpx.Client(
-            timeout=_TIMEOUT,
-            limits=limits,
-            transport=self.transport,
-            trust_env=not local,
-            follow_redirects=False,
-        )
+        self._pacers: dict[str, Pacer] = {}
         self._lock = threading.Lock()
+        self._pool = _pool(self.base_url, self.policy.concurrency)
 
     def close(self) -> None:
         """Closes the connections."""
-        self._http.close()
+        self._pool.clear()
 
     @property
     def setting(self) -> str:
@@ -183,33 +220,63 @@ class Client:
         return kind(message, secrets=self.secrets())
 
     def get(
-        self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        decode: Callable[[bytes], Any] = orjson.loads,
     ) -> Answer:
-        """GET `path` (relative to the base URL; its query may be encoded already)."""
-        return self._send("GET", path, params=params, headers=headers)
+        """GET `path` (relative to the base URL; its query may be encoded already).
 
-    def post(self, path: str, json: Any, headers: Mapping[str, str] | None = None) -> Answer:
+        `decode` makes the answer's document; it raises ValueError for what is not JSON.
+        """
+        if params:
+            path = f"{path}{'&' if '?' in path else '?'}{urlencode(params)}"
+        return self._send("GET", path, headers=headers, decode=decode)
+
+    def post(
+        self,
+        path: str,
+        json: Any,
+        headers: Mapping[str, str] | None = None,
+        decode: Callable[[bytes], Any] = orjson.loads,
+    ) -> Answer:
         """POST a JSON body that only reads: it is repeated like a GET."""
-        body = orjson.dumps(json)
-        return self._send(
-            "POST", path, content=body, headers={"Content-Type": "application/json", **(headers or {})}
-        )
+        typed = {"Content-Type": "application/json", **(headers or {})}
+        return self._send("POST", path, body=orjson.dumps(json), headers=typed, decode=decode)
 
     def post_form(self, path: str, form: Mapping[str, str]) -> Answer:
         """POST a form, without authorisation (token endpoints)."""
-        return self._send("POST", path, data=form, authorize=False)
+        typed = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._send("POST", path, body=urlencode(form).encode(), headers=typed, authorize=False)
 
-    def _send(self, method: str, path: str, *, authorize: bool = True, **options: Any) -> Answer:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        decode: Callable[[bytes], Any] = orjson.loads,
+        authorize: bool = True,
+    ) -> Answer:
+        url = path if path.startswith("http") else self.base_url + path
+        request = _Request(method, url, {**_HEADERS, **(headers or {})}, body, decode)
+        pacer = self._pacer(self.policy.lane(path.partition("?")[0]))
+
+        def before_sleep(state: tenacity.RetryCallState) -> None:
+            self._announce(state, pacer)
+
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(self._worth_another),
             stop=self._is_spent,
             wait=self._wait,
             sleep=self.sleep,
-            before_sleep=self._announce,
+            before_sleep=before_sleep,
             reraise=True,
         )
         try:
-            return retrying(self._attempt, method, path, authorize, options)
+            return retrying(self._attempt, pacer, request, authorize)
         except _Failed as failed:
             raise self._explain(failed, authorize) from None
 
@@ -232,9 +299,17 @@ class Client:
         ceiling = min(_LONGEST_WAIT, _FIRST_WAIT[error.stage] * 2 ** (state.attempt_number - 1))
         return random.uniform(ceiling / 2, ceiling)
 
-    def _announce(self, state: tenacity.RetryCallState) -> None:
+    def _pacer(self, lane: str) -> Pacer:
+        with self._lock:
+            if lane not in self._pacers:
+                self._pacers[lane] = Pacer(self.policy.limits.get(lane), self.clock, self.sleep)
+            return self._pacers[lane]
+
+    def _announce(self, state: tenacity.RetryCallState, pacer: Pacer) -> None:
         pause = state.next_action.sleep if state.next_action else 0.0
         error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, _Failed) and error.stage == "throttled":
+            pacer.hold(pause)
         if pause >= 5 and isinstance(error, _Failed):
             self.notify(f"{self.policy.source}: {error.stage}, waiting {pause:.0f} s")
 
@@ -242,48 +317,55 @@ class Client:
         with self._lock:
             self.requests[outcome] += 1
 
-    def _attempt(self, method: str, path: str, authorize: bool, options: dict[str, Any]) -> Answer:
+    def _attempt(self, pacer: Pacer, request: _Request, authorize: bool) -> Answer:
         token = self.token.value() if authorize and self.token else None
         try:
-            return self._once(method, path, token, options)
+            return self._once(pacer, request, token)
         except _Failed as failed:
             if failed.stage != "token" or token is None or self.token is None or not self.token.renew(token):
                 raise
-        return self._once(method, path, self.token.value(), options)
+        return self._once(pacer, request, self.token.value())
 
-    def _once(self, method: str, path: str, token: str | None, options: dict[str, Any]) -> Answer:
-        url = path if path.startswith("http") else self.base_url + path
-        headers = {**(options.get("headers") or {}), **(self.policy.authorize(token) if token else {})}
+    def _once(self, pacer: Pacer, request: _Request, token: str | None) -> Answer:
+        pacer.take()
+        headers = {**request.headers, **(self.policy.authorize(token) if token else {})}
         try:
-            response = self._http.request(method, url, **{**options, "headers": headers})
-        except httpx.InvalidURL as error:
+            reply = (self.send or self._pooled)(request.method, request.url, headers, request.body)
+        except urllib3.exceptions.LocationParseError as error:
             raise self.error(ResponseError, f"{self.setting}: {error}") from None
-        except httpx.TransportError as error:
+        except urllib3.exceptions.HTTPError as error:
             self._count("unreachable")
-            stage = (
-                "transient"
-                if isinstance(error, (httpx.ReadTimeout, httpx.RemoteProtocolError))
-                else "unreachable"
+            # the request may have been answered: what was lost on the way back is worth more attempts
+            on_the_way = isinstance(
+                error, (urllib3.exceptions.ReadTimeoutError, urllib3.exceptions.ProtocolError)
             )
+            stage = "transient" if on_the_way else "unreachable"
             raise _Failed(stage, f"{type(error).__name__}: {error}") from None
-        return self._read(response)
+        told = self.policy.learn(reply.headers)
+        if told is not None:
+            pacer.adopt(told)
+        return self._read(reply, request.decode)
 
-    def _read(self, response: httpx.Response) -> Answer:
-        status, headers = response.status_code, response.headers
+    def _pooled(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
+        answer = self._pool.request(
+            method, url, headers=dict(headers), body=body, timeout=_TIMEOUT, retries=False, redirect=False
+        )
+        return Reply(answer.status, answer.headers, answer.data)
+
+    def _read(self, reply: Reply, decode: Callable[[bytes], Any]) -> Answer:
+        status, headers = reply.status, reply.headers
         try:
-            document = orjson.loads(response.content) if response.content else None
-        except orjson.JSONDecodeError:
+            document = (decode if status < 400 else orjson.loads)(reply.body) if reply.body else None
+        except ValueError:
             document = None
             if status < 400:
-                # an HTML page comes back as HTML; a cut JSON body may come whole the next time
+                # a cut body may come whole the next time, and a gateway's page of its own may be gone
                 self._count("unreadable")
-                looks_json = "json" in headers.get("content-type", "")
-                fault = Fault("response", "not JSON", hopeless=not looks_json)
-                raise _Failed("response", "not JSON", status, fault=fault) from None
+                raise _Failed("response", "not JSON", status) from None
         fault_found = self.policy.judge(status, headers, document)
         if fault_found is None:
             self._count("ok")
-            return Answer(response.content, document, headers)
+            return Answer(reply.body, document, headers)
         self._count(fault_found.kind)
         raise _Failed(fault_found.kind, fault_found.detail, status, fault_found.wait, fault_found)
 

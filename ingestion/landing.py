@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import dlt
 import pyarrow as pa
 
-from ingestion.arrow import INSTANT, Page, Reader, Table, constant, first_of_each, keys_of
-from ingestion.errors import ResponseError
+from ingestion.arrow import INSTANT, Page, Reader, Table, constant, keys_of
+from ingestion.errors import IngestionError, ResponseError
 from ingestion.http import Client
+from ingestion.store import Store, StreamState
 
-_BATCH_BYTES = 4 << 20
+_BATCH_BYTES = 2 << 20
+_PROGRESS_SECONDS = 5.0
+_REMEMBERED_KEYS = 50_000
 # One bad value costs one row; when most rows are bad, the API no longer sends what is declared here, and
 # landing the rest would close good observations.
 _SUSPICIOUS_REJECTS = 100
@@ -32,14 +36,12 @@ QUARANTINE = pa.schema(
         ("loaded_at", INSTANT),
     ]
 )
+_COUNTED = ("received", "landed", "duplicates", "quarantined")
 LOAD_COUNTS = pa.schema(
     [
         ("id", pa.string()),
         ("resource", pa.string()),
-        ("received", pa.int64()),
-        ("landed", pa.int64()),
-        ("duplicates", pa.int64()),
-        ("quarantined", pa.int64()),
+        *((count, pa.int64()) for count in _COUNTED),
         ("loaded_at", INSTANT),
     ]
 )
@@ -76,27 +78,43 @@ class DaysRead:
 
 @dataclass
 class Counts:
-    """received = landed + duplicates + quarantined."""
+    """received = landed + duplicates + quarantined. `staged` rows went to dlt, day markers included."""
 
     received: int = 0
     landed: int = 0
     duplicates: int = 0
     quarantined: int = 0
+    staged: int = 0
+
+
+Batch = Mapping[str, list[Page]]
+"""Pages of several tables that one request, or requests that depend on it, answered; by table."""
 
 
 @dataclass
 class Landing:
-    """What one load of one source landed, per table, and what it had to leave aside."""
+    """What one load of one source landed, per table, and what it had to leave aside.
+
+    `before_load` and `after_load` change the store around dlt's load step; `follow_ups` give resources that
+    can only be read once the first ones are landed.
+    """
 
     source: str
     as_of: datetime
     window: Window | None
+    store: Store
     progress: Callable[[str], None] | None = None
     counts: dict[str, Counts] = field(default_factory=dict)
     rejected: list[tuple[str, str, str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     requests: Counter[str] = field(default_factory=Counter)
     clients: list[Client] = field(default_factory=list)
+    states: dict[str, StreamState] = field(default_factory=dict)
+    landers: list[Lander] = field(default_factory=list)
+    before_load: list[Callable[[], None]] = field(default_factory=list)
+    after_load: list[Callable[[], None]] = field(default_factory=list)
+    follow_ups: list[Callable[[], Iterator[list[Any]]]] = field(default_factory=list)
+    _put_off: dict[Table, list[pa.Table]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, client: Client) -> Client:
@@ -115,11 +133,40 @@ class Landing:
         self.notices.append(line)
         self.say(f"{self.source}: {line}")
 
-    def lander(self, table: Table) -> Lander:
-        """The lander of a table; it remembers keys as long as the load lasts."""
+    def lander(self, table: Table, settled: pa.Table | None = None) -> Lander:
+        """The lander of a table. It drops repeats, and records with the key of a `settled` row."""
+        lander = Lander(self, table)
+        if settled is not None:
+            lander.settle(settled)
         with self._lock:
-            self.counts.setdefault(table.name, Counts())
-        return Lander(self, table)
+            self.landers.append(lander)
+        return lander
+
+    def put_off(self, table: Table, rows: pa.Table) -> None:
+        """Keeps what was read of a record for the second time: it lands after the first reading has."""
+        with self._lock:
+            self._put_off.setdefault(table, []).append(rows)
+
+    def second_readings(self) -> list[Any]:
+        """Resources with the last reading of each record that was read again; a reading is given once."""
+        with self._lock:
+            found, self._put_off = self._put_off, {}
+        return [_last_of_each(self, table, rows) for table, rows in found.items()]
+
+    def close(self) -> None:
+        """Releases connections and readers."""
+        for client in self.clients:
+            client.close()
+        for lander in self.landers:
+            lander.close()
+
+    def remember(self, stream: str, state: StreamState) -> None:
+        """Where the next load goes on with a stream; it holds only if this load's rows land."""
+        self.states[stream] = state
+
+    def stream_states(self) -> list[dict[str, Any]]:
+        """One record per remembered stream."""
+        return [{"stream": stream, **asdict(state)} for stream, state in sorted(self.states.items())]
 
     def quarantine(self) -> pa.Table:
         """The rejected records of this load. Ids make a repeated load replace its own rows."""
@@ -150,45 +197,93 @@ class Landing:
                 "id": f"{name}|{scope}|{self.as_of.isoformat()}",
                 "resource": name,
                 "loaded_at": self.as_of,
-                **vars(counts),
+                **{count: getattr(counts, count) for count in _COUNTED},
             }
             for name, counts in self.counts.items()
         ]
         return pa.Table.from_pylist(rows, schema=LOAD_COUNTS)
 
 
+class Recent:
+    """The newest tens of thousands of keys.
+
+    Repeats come from neighbouring pages, so memory need not grow with the load; where rows are merged by
+    key, the destination drops whatever comes later than that.
+    """
+
+    def __init__(self, size: int = _REMEMBERED_KEYS) -> None:
+        self._size = size
+        self._newer: set[Any] = set()
+        self._older: set[Any] = set()
+
+    def add(self, key: Any) -> bool:
+        """Remembers a key; False where it is known."""
+        if key in self._newer or key in self._older:
+            return False
+        if len(self._newer) >= self._size:
+            self._newer, self._older = set(), self._newer
+        self._newer.add(key)
+        return True
+
+
 class Lander:
-    """Lands pages of one table: reads batches, drops duplicates, adds what the disposition needs."""
+    """Lands pages of one table: reads batches, drops duplicates, adds what the disposition needs.
+
+    One thread at a time.
+    """
 
     def __init__(self, landing: Landing, table: Table) -> None:
         self._landing = landing
         self._table = table
-        self._counts = landing.counts[table.name]
-        self._seen: pa.Array | None = None
+        self._counts = landing.counts.setdefault(table.name, Counts())
+        self._reader = Reader(table)
+        self._seen = Recent()
+        self._settled: frozenset[str] = frozenset()
+        self._said = time.monotonic()
+
+    def close(self) -> None:
+        """Releases the reader."""
+        self._reader.close()
+
+    def settle(self, rows: pa.Table) -> None:
+        """Drops every record with the key of one of these rows, as a duplicate."""
+        self._settled = frozenset(keys_of(rows, self._table.key).to_pylist())
+
+    def empty(self) -> pa.Table:
+        """No rows, every column: what makes the destination create them."""
+        return self._finish(self._table.empty())
 
     def land(self, items: Iterable[Page | DaysRead]) -> Iterator[pa.Table]:
         """Yields at least one table, if an empty one, so that the destination has every column."""
-        reader = Reader(self._table)
-        waiting: dict[tuple[tuple[str, str], ...], list[bytes]] = {}
         read: list[DaysRead] = []
-        try:
-            yield self._finish(reader, self._table.empty())
+
+        def pages() -> Iterator[Page]:
             for item in items:
                 if isinstance(item, DaysRead):
                     read.append(item)
-                    continue
-                batch = waiting.setdefault(item.context, [])
-                batch.append(item.body)
-                if sum(map(len, batch)) >= _BATCH_BYTES:
-                    yield self._batch(reader, waiting.pop(item.context), dict(item.context))
-            for context, batch in waiting.items():
-                yield self._batch(reader, batch, dict(context))
-            self._distrust()
-            if read:
-                yield self._markers(reader, read)
-        finally:
-            reader.close()
+                else:
+                    yield item
+
+        yield self.empty()
+        for batch in batches(pages()):
+            yield from self.land_batch(batch)
+        if read:
+            yield self._markers(read)
         self._landing.say(f"{self._landing.source}.{self._table.name}: {self._counts.landed:,} rows")
+
+    def land_batch(self, pages: Iterable[Page]) -> Iterator[pa.Table]:
+        """The rows of some pages, one table per context."""
+        contexts: dict[tuple[tuple[str, str], ...], list[Page]] = {}
+        for page in pages:
+            contexts.setdefault(page.context, []).append(page)
+        for context, found in contexts.items():
+            yield self._read(found, dict(context))
+        self._distrust()
+        if time.monotonic() - self._said >= _PROGRESS_SECONDS:
+            self._said = time.monotonic()
+            self._landing.say(
+                f"{self._landing.source}.{self._table.name}: {self._counts.landed:,} rows so far"
+            )
 
     def _distrust(self) -> None:
         counts = self._counts
@@ -200,23 +295,38 @@ class Lander:
                 f" check sources.{source}.base_url and the API version"
             )
 
-    def _batch(self, reader: Reader, bodies: list[bytes], context: dict[str, str]) -> pa.Table:
-        reading = reader.read(bodies, context)
-        keys = keys_of(reading.table, self._table.key)
-        positions = first_of_each(keys, self._seen)
-        fresh = keys.take(positions)
-        self._seen = fresh if self._seen is None else pa.concat_arrays([self._seen, fresh])
+    def _read(self, pages: list[Page], context: dict[str, str]) -> pa.Table:
+        reading = self._reader.read([page.body for page in pages], context)
+        sent = [page.records for page in pages]
+        counted = sum(records or 0 for records in sent)
+        if None not in sent and counted != reading.received:
+            raise IngestionError(
+                f"{self._landing.source}.{self._table.name}: {counted} records were sent and"
+                f" {reading.received} were read: this is a defect of the loader, please report it"
+            )
+        rows = reading.table
+        keys = keys_of(rows, self._table.key).to_pylist()
+        fresh: list[int] = []
+        again: list[int] = []
+        for position, key in enumerate(keys):
+            if key not in self._settled:
+                (fresh if self._seen.add(key) else again).append(position)
         counts = self._counts
         counts.received += reading.received
-        counts.landed += len(positions)
-        counts.duplicates += reading.table.num_rows - len(positions)
+        counts.landed += len(fresh)
+        counts.duplicates += rows.num_rows - len(fresh)
         counts.quarantined += len(reading.rejected)
         self._landing.rejected.extend(
             (self._table.name, item.record, item.reason) for item in reading.rejected
         )
-        return self._finish(reader, reading.table.take(positions))
+        if again and self._table.latest:
+            self._landing.put_off(self._table, self._finish(rows.take(pa.array(again, pa.int64()))))
+        if len(fresh) < rows.num_rows:
+            rows = rows.take(pa.array(fresh, pa.int64()))
+        counts.staged += rows.num_rows
+        return self._finish(rows)
 
-    def _markers(self, reader: Reader, read: list[DaysRead]) -> pa.Table:
+    def _markers(self, read: list[DaysRead]) -> pa.Table:
         days = sorted({(item.account, day) for item in read for day in item.window.days()})
         table = self._table
         arrays = [
@@ -227,11 +337,13 @@ class Lander:
             else pa.nulls(len(days), table.schema.field(name).type)
             for name in table.schema.names
         ]
-        return self._finish(reader, pa.Table.from_arrays(arrays, schema=table.schema), marker=True)
+        self._counts.staged += len(days)
+        return self._finish(pa.Table.from_arrays(arrays, schema=table.schema), marker=True)
 
-    def _finish(self, reader: Reader, rows: pa.Table, marker: bool = False) -> pa.Table:
+    def _finish(self, rows: pa.Table, marker: bool = False) -> pa.Table:
+        reader, size = self._reader, rows.num_rows
         if self._table.disposition != "observe":
-            return rows.append_column("observed_at", constant(self._landing.as_of, rows.num_rows, INSTANT))
+            return rows.append_column("observed_at", constant(self._landing.as_of, size, INSTANT))
         rows = rows.append_column("is_day_marker", constant(marker, rows.num_rows, pa.bool_()))
         # equal exactly where nothing that the network reports changed
         facts = rows
@@ -247,12 +359,13 @@ def hints(table: Table, as_of: datetime) -> dict[str, Any]:
     columns: dict[str, Any] = {
         column.name: {"data_type": "json"} for column in table.columns if column.kind == "json"
     }
-    if table.disposition != "observe":
-        merge = {"write_disposition": "merge", "primary_key": table.key}
-        return {
-            "columns": columns,
-            **(merge if table.disposition == "merge" else {"write_disposition": "replace"}),
-        }
+    if table.disposition == "replace":
+        return {"columns": columns, "write_disposition": "replace"}
+    if table.disposition == "merge":
+        # the lander has dropped repeats; dlt would sort whole tables in memory to find none
+        merge = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
+        whole = {"merge_key": table.whole} if table.whole else {}
+        return {"columns": columns, "write_disposition": merge, "primary_key": table.key, **whole}
     columns["row_version"] = {"x-row-version": True}
     return {
         "columns": columns,
@@ -267,6 +380,14 @@ def hints(table: Table, as_of: datetime) -> dict[str, Any]:
     }
 
 
+def _last_of_each(landing: Landing, table: Table, readings: list[pa.Table]) -> Any:
+    rows = pa.concat_tables(readings)
+    places = {key: place for place, key in enumerate(keys_of(rows, table.key).to_pylist())}
+    last = rows.take(pa.array(sorted(places.values()), pa.int64()))
+    landing.counts[table.name].staged += last.num_rows
+    return dlt.resource([last], name=table.name, **hints(table, landing.as_of))
+
+
 def resource(landing: Landing, table: Table, items: Callable[[], Iterable[Page | DaysRead]]) -> Any:
     """A dlt resource that lands `table` from the pages `items()` gives once it runs."""
 
@@ -276,15 +397,42 @@ def resource(landing: Landing, table: Table, items: Callable[[], Iterable[Page |
     return dlt.resource(rows, name=table.name, **hints(table, landing.as_of))
 
 
-def dependent(
-    landing: Landing, table: Table, parent: Any, items: Callable[[pa.Table], Iterable[Page]]
-) -> Any:
-    """A dlt transformer that lands `table` from pages asked for per batch of the parent's landed rows."""
+def batches(pages: Iterable[Page]) -> Iterator[list[Page]]:
+    """The pages in groups of a few megabytes: large enough to be read fast, small enough to be held."""
+    group: list[Page] = []
+    size = 0
+    for page in pages:
+        group.append(page)
+        size += len(page.body)
+        if size >= _BATCH_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def reading(name: str, items: Callable[[], Iterable[Batch]]) -> Any:
+    """A dlt resource that lands nothing itself: it reads batches for the tables that hang on it."""
+
+    def read() -> Iterator[Batch]:
+        yield {}
+        yield from items()
+
+    return dlt.resource(read, name=name, selected=False, parallelized=True)
+
+
+def part(landing: Landing, table: Table, parent: Any, settled: Callable[[], pa.Table] | None = None) -> Any:
+    """A dlt transformer that lands `table` from what the batches of its parent hold for it.
+
+    `settled` gives the keys of landed rows that no answer may change any more.
+    """
     landers: list[Lander] = []
 
-    def rows(batch: pa.Table) -> Iterator[pa.Table]:
+    def rows(batch: Batch) -> Iterator[pa.Table]:
         if not landers:
-            landers.append(landing.lander(table))
-        yield from landers[0].land(items(batch))
+            landers.append(landing.lander(table, settled() if settled else None))
+            yield landers[0].empty()
+        if batch.get(table.name):
+            yield from landers[0].land_batch(batch[table.name])
 
     return dlt.transformer(rows, data_from=parent, name=table.name, **hints(table, landing.as_of))

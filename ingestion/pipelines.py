@@ -16,10 +16,17 @@ from typing import Any
 # before dlt reads its runtime settings: a load tells nobody and needs no network but its source
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
+# memory stays the same whatever the volume: few pages wait for each other, one table loads at a time
+os.environ.setdefault("EXTRACT__MAX_PARALLEL_ITEMS", "8")
+os.environ.setdefault("LOAD__WORKERS", "1")
+# what was erased must not go on lying in a staging table or in a package that is done
+os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")
+os.environ.setdefault("LOAD__DELETE_COMPLETED_JOBS", "true")
 
 import dlt
 import duckdb
 import pyarrow as pa
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from ingestion.arrow import Table
@@ -34,6 +41,7 @@ from ingestion.hubspot import source as hubspot
 from ingestion.landing import LOAD_COUNTS, QUARANTINE, Landing, Window, resource
 from ingestion.linkedin_ads import settings as linkedin_settings
 from ingestion.linkedin_ads import source as linkedin_ads
+from ingestion.store import RAW_SCHEMA, Store
 
 __all__ = [
     "RAW_SCHEMA",
@@ -61,9 +69,8 @@ _MODULES: dict[str, tuple[ModuleType, ModuleType]] = {
 }
 SOURCES: tuple[str, ...] = tuple(_MODULES)
 
-# not the source's name: DuckDB calls a file's catalog like the file, and equal names are ambiguous
-RAW_SCHEMA = "raw"
-
+# Loads run side by side, each within its memory; raw rows have no order to keep.
+_DUCKDB = {"threads": 1, "memory_limit": "100MB", "preserve_insertion_order": False}
 _CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 
 
@@ -90,7 +97,7 @@ def build_source(name: str, part: str, window: Window | None, as_of: datetime) -
 
     Raises ValueError for an unknown name or part, and for "daily" of a source without daily figures.
     """
-    return _source(Landing(name, as_of, window if part == "daily" else None), part)
+    return _source(_landing(name, part, window, as_of), part)
 
 
 def load(
@@ -105,20 +112,28 @@ def load(
 
     Raises IngestionError; what was landed before is untouched then. Raises ValueError for an unknown part.
     """
-    landing = Landing(name, as_of, window if part == "daily" else None, progress)
+    landing = _landing(name, part, window, as_of, progress)
     source = _source(landing, part)
     settings = _settings(name)
     pipeline = _pipeline(name)
     if Settings(name).credentials(*settings.CREDENTIALS) is None:
         message = f"{name}: skipped, no credentials (set {Settings(name).name(settings.CREDENTIALS[0][0])})"
-        _run(pipeline, [_empty_source(Landing(name, as_of, None), part)])
+        _run(pipeline, [_empty_source(_landing(name, "entities", None, as_of), part)])
         landing.say(message)
         return LoadReport(name, True, message, {}, 0, {}, None)
     try:
-        _run(pipeline, [source, _bookkeeping(landing)])
+        _run(pipeline, [source, _bookkeeping(landing)], landing)
+        if again := landing.second_readings():
+            _run(pipeline, [_dlt_source(landing, again.copy)], landing)
+        for follow_up in landing.follow_ups:
+            for resources in follow_up():
+                _run(
+                    pipeline,
+                    [_dlt_source(landing, resources.copy), _bookkeeping(landing)],
+                    landing,
+                )
     finally:
-        for client in landing.clients:
-            client.close()
+        landing.close()
     return LoadReport(
         source=name,
         skipped=False,
@@ -139,25 +154,26 @@ def is_configured(name: str) -> bool:
 def landed_days(name: str) -> Window | None:
     """From the first to the newest day that every daily table of a source has read; None before that."""
     tables: tuple[Table, ...] = _module(name).DAILY
-    path = _file(name)
-    if not tables or not path.exists():
+    store = Store(_file(name))
+    if not tables or store.is_new(*tables):
         return None
-    with duckdb.connect(":memory:") as connection:
-        connection.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS store (READ_ONLY)")
-        found = connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [RAW_SCHEMA]
-        ).fetchall()
-        if not {table.name for table in tables} <= {row[0] for row in found}:
-            return None
-        read = [
-            connection.execute(
-                f"SELECT min(date), max(date) FROM store.{RAW_SCHEMA}.{table.name} WHERE is_day_marker"
-            ).fetchall()[0]
-            for table in tables
-        ]
+    read = [
+        store.rows(f"SELECT min(date), max(date) FROM {table.name} WHERE is_day_marker")[0]
+        for table in tables
+    ]
     if any(first is None for first, _ in read):
         return None
     return Window(max(first for first, _ in read), min(last for _, last in read))
+
+
+def _landing(
+    name: str,
+    part: str,
+    window: Window | None,
+    as_of: datetime,
+    progress: Callable[[str], None] | None = None,
+) -> Landing:
+    return Landing(name, as_of, window if part == "daily" else None, Store(_file(name)), progress)
 
 
 def _module(name: str) -> ModuleType:
@@ -188,7 +204,12 @@ def _source(landing: Landing, part: str) -> Any:
 
 def _dlt_source(landing: Landing, resources: Callable[[], list[Any]]) -> Any:
     name = landing.source
-    return dlt.source(resources, name=name, section=name, max_table_nesting=0, schema_contract=_CONTRACT)()
+
+    def given() -> list[Any]:
+        # dlt asks a source for its module, which a built-in has not
+        return resources()
+
+    return dlt.source(given, name=name, section=name, max_table_nesting=0, schema_contract=_CONTRACT)()
 
 
 def _empty_source(landing: Landing, part: str) -> Any:
@@ -204,7 +225,7 @@ def _empty_source(landing: Landing, part: str) -> Any:
 
 
 def _bookkeeping(landing: Landing) -> Any:
-    """Quarantine and counts, extracted after everything else so that they are complete."""
+    """Quarantine, counts and stream states, extracted after everything else so that they are complete."""
 
     return _dlt_source(landing, lambda: _books(landing))
 
@@ -220,8 +241,24 @@ def _books(landing: Landing) -> list[Any]:
         if landing.requests:
             yield landing.load_counts()
 
+    def stream_state() -> Iterator[list[dict[str, Any]]]:
+        if landing.states:
+            yield landing.stream_states()
+
     merge = {"write_disposition": "merge", "primary_key": "id"}
+    instant = {"data_type": "timestamp", "nullable": True}
     return [
+        dlt.resource(
+            stream_state,
+            name="stream_state",
+            write_disposition="append",
+            columns={
+                "stream": {"data_type": "text"},
+                # one dictionary each: dlt writes the column's name into it
+                **{name: {**instant} for name in ("cursor", "read_at", "listed_at")},
+                "surplus": {"data_type": "bigint"},
+            },
+        ),
         dlt.resource(quarantine, name="quarantine", columns={"record": {"data_type": "json"}}, **merge),
         dlt.resource(load_counts, name="load_counts", **merge),
     ]
@@ -236,20 +273,50 @@ def _pipeline(name: str) -> Any:
     return dlt.pipeline(
         pipeline_name=name,
         pipelines_dir=str(home() / "dlt"),
-        destination=dlt.destinations.duckdb(str(_file(name)), replace_strategy="insert-from-staging"),
+        destination=dlt.destinations.duckdb(
+            DuckDbCredentials(str(_file(name)), global_config=_DUCKDB), replace_strategy="insert-from-staging"
+        ),
         dataset_name=RAW_SCHEMA,
     )
 
 
-def _run(pipeline: Any, sources: list[Any]) -> None:
+def _run(pipeline: Any, sources: list[Any], landing: Landing | None = None) -> None:
     if pipeline.has_pending_data:
         # a load that died left packages behind; dlt would land those and leave the new data out
         pipeline.drop()
     try:
-        pipeline.run(sources, loader_file_format="parquet")
+        pipeline.sync_destination()
+        pipeline.extract(sources, loader_file_format="parquet")
+        pipeline.normalize()
+        if landing is not None:
+            _verify(pipeline, landing)
+            for change in landing.before_load:
+                change()
+        # held open, or DuckDB would write everything out after each table
+        with duckdb.connect(str(_file(pipeline.pipeline_name))):
+            pipeline.load()
     except PipelineStepFailed as failure:
         pipeline.drop()
         raise _explain(pipeline.pipeline_name, failure) from failure
+    if landing is not None:
+        for change in landing.after_load:
+            change()
+        landing.before_load.clear()
+        landing.after_load.clear()
+
+
+def _verify(pipeline: Any, landing: Landing) -> None:
+    """Raises IngestionError where what dlt is about to load is not what was read."""
+    normalized = pipeline.last_trace.last_normalize_info.row_counts
+    for table, counts in landing.counts.items():
+        found, expected = normalized.get(table, 0), counts.staged
+        counts.staged = 0
+        if found != expected:
+            pipeline.drop()
+            raise IngestionError(
+                f"{landing.source}.{table}: {expected} rows were read and {found} are about to be loaded:"
+                " this is a defect of the loader, please report it"
+            )
 
 
 def _explain(name: str, failure: PipelineStepFailed) -> IngestionError:

@@ -11,16 +11,34 @@ API_VERSION = "2026-09"
 
 CREDENTIALS = (("access_token",), ("client_id", "client_secret", "refresh_token"))
 
-# At most 100, 50 with history:
+# At most 100, 50 with history (batch reads alike):
 # https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/basic/get-contacts
 PAGE_SIZE = 100
 PAGE_SIZE_WITH_HISTORY = 50
+# https://developers.hubspot.com/docs/api-reference/search/guide: 200 a page, five a second per account
+SEARCH_PAGE_SIZE = 200
+SEARCHES_PER_SECOND = 5
+# https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines: private apps have 100 or
+# 190 requests in ten seconds by tier; the headers of each answer tell which
+REQUESTS_PER_TEN_SECONDS = 100
+CONCURRENCY = 8
+# page views of long ranges are read in slices of time, so many at once
+PAGE_VIEW_SLICES = 32
+PAGE_VIEW_READERS = 4
 # https://developers.hubspot.com/docs/api-reference/legacy/forms-v1/get-submissions: at most 50
 SUBMISSIONS_PAGE_SIZE = 50
-# https://developers.hubspot.com/docs/api-reference/crm-associations-v4/batch/read: at most 1,000
-ASSOCIATION_INPUTS = 1000
+# the documentation says 1,000 and a later notice 100
+ASSOCIATION_INPUTS = 100
+LISTS_PAGE_SIZE = 250
 FORM_TYPES = "hubspot,captured,flow,blog_comment"
 PAGE_VIEW = "e_visited_page"
+
+# A full listing finds what no change tells: archived and erased records, backdated submissions.
+FULL_LISTING_DAYS = 7
+# Changed records reach the search index after moments; what changed just before a load is looked for again.
+INDEX_LAG_MINUTES = 10
+# A submission may be sent with an earlier instant than its own.
+SUBMISSION_OVERLAP_HOURS = 6
 
 CONTACT_PROPERTIES = (
     "email",
@@ -56,7 +74,29 @@ CONTACT_PROPERTIES = (
     "hs_linkedin_click_id",
     "hs_merged_object_ids",
 )
-CONTACT_HISTORY = ("hs_analytics_first_url", "hs_analytics_last_url")
+# what attribution asks the past of: sources, click ids, landing URLs, lifecycle stages
+CONTACT_HISTORY = (
+    "hs_analytics_source",
+    "hs_analytics_source_data_1",
+    "hs_analytics_source_data_2",
+    "hs_latest_source",
+    "hs_latest_source_data_1",
+    "hs_latest_source_data_2",
+    "hs_analytics_first_url",
+    "hs_analytics_last_url",
+    "hs_google_click_id",
+    "hs_facebook_click_id",
+    "hs_linkedin_click_id",
+    "lifecyclestage",
+)
+COMPANY_PROPERTIES = (
+    "name",
+    "domain",
+    "createdate",
+    "hs_lastmodifieddate",
+    "lifecyclestage",
+    "hs_merged_object_ids",
+)
 DEAL_PROPERTIES = (
     "amount",
     "amount_in_home_currency",
@@ -65,10 +105,14 @@ DEAL_PROPERTIES = (
     "pipeline",
     "closedate",
     "createdate",
+    "hs_lastmodifieddate",
     "dealname",
+    "hubspot_owner_id",
     "hs_is_closed_won",
     "hs_is_closed",
+    "hs_merged_object_ids",
 )
+CAMPAIGN_PROPERTIES = ("hs_name", "hs_utm", "hs_start_date", "hs_end_date", "hs_campaign_status")
 EVENT_PROPERTIES = (
     "hs_url",
     "hs_title",

@@ -46,7 +46,15 @@ def land(warehouse: Warehouse, vector: dict[str, Any]) -> None:
             "email": email,
             "createdate": instant(submissions[0]["at"]).isoformat(),
             "hs_calculated_form_submissions": ";".join(counted),
-            "property_history": {
+        },
+    )
+    warehouse.land(
+        "hubspot",
+        "contact_histories",
+        {
+            "contact_id": contact,
+            "history_hash": contact,
+            "history": {
                 "hs_analytics_last_url": [
                     {"value": u["url"], "timestamp": instant(u["at"]).isoformat(), "sourceType": "ANALYTICS"}
                     for u in vector.get("url_history", [])
@@ -73,6 +81,7 @@ def land(warehouse: Warehouse, vector: dict[str, Any]) -> None:
             "hubspot",
             "form_submissions",
             {
+                "id": f"{contact}-{number}",
                 "conversion_id": f"{contact}-{number}",
                 "form_id": submission["form"],
                 "submitted_at": instant(submission["at"]),

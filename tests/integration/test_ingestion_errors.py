@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,8 @@ def test_an_html_page_is_no_answer(source: str, tmp_path: Path, monkeypatch: pyt
             exchange.raw, exchange.headers = "<html>hello</html>", {"Content-Type": "text/html"}
         kind, line = failure(source)
 
-        assert len(server.requests) <= 4, "an HTML page is not worth a retry"
+        asked = Counter(request.target for request in server.requests)
+        assert max(asked.values()) <= 3, "a page of a gateway may be gone the next time, not the fourth"
     assert kind is pipelines.ResponseError
     assert f"sources.{source}." in line
     assert "not JSON" in line
@@ -191,11 +193,8 @@ def test_a_source_without_credentials_is_skipped_and_its_tables_exist(
     assert report.skipped
     assert report.message == said[0]
     assert report.message.startswith(f"{source}: skipped, no credentials (set sources.{source}.")
-    for table in [
-        *pipelines.build_source(source, part, WINDOW, AS_OF).resources,
-        "quarantine",
-        "load_counts",
-    ]:
+    declared = pipelines.build_source(source, part, WINDOW, AS_OF).selected_resources
+    for table in [*declared, "quarantine", "load_counts"]:
         assert rows(tmp_path, source, table) == []
     assert types(tmp_path, source, "load_counts")["received"] == "BIGINT"
     assert pipelines.landed_days(source) is None
@@ -216,7 +215,7 @@ def test_building_a_source_reads_no_settings_and_asks_nobody(monkeypatch: pytest
         raise AssertionError("not at definition time")
 
     monkeypatch.setattr("ingestion.config.Settings.get", refuse)
-    monkeypatch.setattr("httpx.Client.__init__", refuse)
+    monkeypatch.setattr("urllib3.PoolManager.__init__", refuse)
     for source, part in PARTS:
         assert pipelines.build_source(source, part, None, AS_OF).resources
     with pytest.raises(ValueError, match="hubspot has no part daily"):

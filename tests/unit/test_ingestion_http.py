@@ -9,41 +9,53 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-import httpx
+import orjson
 import pytest
+import urllib3
+from urllib3._collections import HTTPHeaderDict
 
 from ingestion.errors import AccessError, IngestionError, ResponseError, UnreachableError, redact
 from ingestion.facebook_ads.api import judge as facebook
 from ingestion.google_ads.api import judge as google
-from ingestion.http import Client, Policy, RefreshToken, RequestFault, StaticToken, in_parallel, retry_after
+from ingestion.http import (
+    Client,
+    Policy,
+    RefreshToken,
+    Reply,
+    RequestFault,
+    StaticToken,
+    in_parallel,
+    retry_after,
+)
 from ingestion.hubspot.api import judge as hubspot
 from ingestion.linkedin_ads.api import judge as linkedin
 
-Answers = list[httpx.Response | Exception]
+Answers = list[Reply | Exception]
 
 
 def client(answers: Answers, judge: Callable[..., Any] = hubspot) -> tuple[Client, list[float]]:
     """A client that gets the answers in turn (the last for ever), and the list of its pauses."""
     pauses: list[float] = []
 
-    def answer(_: httpx.Request) -> httpx.Response:
+    def answer(*_: Any) -> Reply:
         given = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(given, Exception):
             raise given
-        return httpx.Response(given.status_code, headers=given.headers, content=given.content)
+        return given
 
     made = Client(
         Policy("hubspot", judge),
         "https://api.ex.test",
         token=StaticToken("sources.hubspot.access_token", "tok-secret"),
-        transport=httpx.MockTransport(answer),
+        send=answer,
         sleep=pauses.append,
+        clock=lambda: sum(pauses),
     )
     return made, pauses
 
 
-def json(status: int, body: Any, **headers: str) -> httpx.Response:
-    return httpx.Response(status, json=body, headers=headers)
+def json(status: int, body: Any, **headers: str) -> Reply:
+    return Reply(status, HTTPHeaderDict(headers), orjson.dumps(body))
 
 
 OK = json(200, {"results": []})
@@ -79,7 +91,9 @@ def test_retry_after_is_honoured_as_seconds_and_as_a_date() -> None:
 @pytest.mark.parametrize(
     ("judge", "answer", "least"),
     [
-        (hubspot, json(429, {"message": "x", "policyName": "TEN_SECONDLY_ROLLING"}), 10),
+        (hubspot, json(429, {"message": "x", "policyName": "TEN_SECONDLY_ROLLING"}), 1),
+        (hubspot, json(429, {"message": "You have reached your secondly limit."}), 1),
+        (hubspot, json(477, {"message": "migration"}, **{"Retry-After": "20"}), 20),
         (hubspot, json(423, {"message": "locked"}), 2),
         (
             google,
@@ -113,7 +127,7 @@ def test_retry_after_is_honoured_as_seconds_and_as_a_date() -> None:
         (linkedin, json(429, {"message": "More than 45 million metric values were requested"}), 330),
     ],
 )
-def test_the_vendors_own_signals_decide_the_wait(judge: Any, answer: httpx.Response, least: float) -> None:
+def test_the_vendors_own_signals_decide_the_wait(judge: Any, answer: Reply, least: float) -> None:
     made, pauses = client([answer, OK], judge)
 
     assert made.get("/x").document == {"results": []}
@@ -127,7 +141,7 @@ def test_the_vendors_own_signals_decide_the_wait(judge: Any, answer: httpx.Respo
         (linkedin, json(429, {"message": "Resource level throttle APPLICATION DAY limit is reached."})),
     ],
 )
-def test_a_daily_limit_is_not_waited_for(judge: Any, answer: httpx.Response) -> None:
+def test_a_daily_limit_is_not_waited_for(judge: Any, answer: Reply) -> None:
     made, pauses = client([answer], judge)
 
     with pytest.raises(UnreachableError, match="limits requests"):
@@ -136,7 +150,7 @@ def test_a_daily_limit_is_not_waited_for(judge: Any, answer: httpx.Response) -> 
 
 
 def test_an_unreachable_host_is_given_up_within_seconds() -> None:
-    made, pauses = client([httpx.ConnectError("refused")])
+    made, pauses = client([urllib3.exceptions.NewConnectionError(None, "refused")])
 
     with pytest.raises(
         UnreachableError, match=r"sources\.hubspot\.base_url: api\.ex\.test cannot be reached"
@@ -147,16 +161,18 @@ def test_an_unreachable_host_is_given_up_within_seconds() -> None:
     assert made.requests == {"unreachable": 3}
 
 
-def test_a_cut_json_body_is_asked_for_again_but_a_page_is_not() -> None:
-    cut = httpx.Response(200, content=b'{"results":[', headers={"content-type": "application/json"})
+def test_what_is_not_json_is_asked_for_again_and_then_an_error() -> None:
+    cut = Reply(200, {}, b'{"results":[')
     made, _ = client([cut, OK])
     assert made.get("/x").document == {"results": []}
 
-    html = httpx.Response(200, content=b"<html>", headers={"content-type": "text/html"})
+    html = Reply(200, {}, b"<html>")
+    made, _ = client([html, OK])
+    assert made.get("/x").document == {"results": []}
     made, pauses = client([html])
     with pytest.raises(ResponseError, match="not JSON"):
         made.get("/x")
-    assert pauses == []
+    assert 0 < len(pauses) < 5
 
 
 def test_a_refused_token_is_renewed_once() -> None:

@@ -21,6 +21,6 @@ select
     submissions.ad_group_id,
     submissions.ad_id
 from {{ ref('fct_form_submissions') }} as submissions
-inner join {{ ref('stg_hubspot__contacts') }} as contacts on submissions.contact_id = contacts.contact_id
+inner join {{ ref('int_contacts') }} as contacts on submissions.contact_id = contacts.contact_id
 left join {{ ref('fct_sessions') }} as sessions on submissions.session_id = sessions.session_id
 where submissions.conversion_number = 1

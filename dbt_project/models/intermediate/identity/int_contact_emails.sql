@@ -7,6 +7,6 @@ from (
         unnest(email_hashes) as email_hash,
         contact_id,
         created_at
-    from {{ ref('stg_hubspot__contacts') }}
+    from {{ ref('int_contacts') }}
 )
 group by email_hash

@@ -23,18 +23,38 @@ with needed as (
         and deals.closed_at is not null
 ),
 
+portal_rates as (
+    select
+        rates.from_currency,
+        rates.to_currency,
+        cast(rates.effective_at at time zone portal.time_zone as date) as valid_from,
+        arg_max(rates.rate, rates.effective_at) as rate
+    from {{ ref('stg_hubspot__exchange_rates') }} as rates
+    cross join {{ ref('stg_hubspot__account') }} as portal
+    group by rates.from_currency, rates.to_currency, valid_from
+),
+
+-- the portal's own rate first
 rated as (
     select
         needed.from_currency,
         needed.to_currency,
         needed.date,
-        case when needed.from_currency = needed.to_currency then cast(1 as decimal(18, 8)) else rates.rate end as rate
+        case
+            when needed.from_currency = needed.to_currency then cast(1 as decimal(18, 8))
+            else coalesce(portal_rates.rate, seeded.rate)
+        end as rate
     from needed
-    asof left join {{ ref('exchange_rates') }} as rates
+    asof left join portal_rates
         on
-            needed.from_currency = rates.from_currency
-            and needed.to_currency = rates.to_currency
-            and needed.date >= rates.valid_from
+            needed.from_currency = portal_rates.from_currency
+            and needed.to_currency = portal_rates.to_currency
+            and needed.date >= portal_rates.valid_from
+    asof left join {{ ref('exchange_rates') }} as seeded
+        on
+            needed.from_currency = seeded.from_currency
+            and needed.to_currency = seeded.to_currency
+            and needed.date >= seeded.valid_from
 ),
 
 missing as (
@@ -56,7 +76,8 @@ select
         else
             error(
                 'adledger: no exchange rate for ' || missing.pairs
-                || ': add the pair to dbt_project/seeds/exchange_rates.csv (from_currency,to_currency,valid_from,rate)'
+                || ': add the currency in HubSpot, or the pair'
+                || ' to dbt_project/seeds/exchange_rates.csv (from_currency,to_currency,valid_from,rate)'
             )
     end as rate
 from rated

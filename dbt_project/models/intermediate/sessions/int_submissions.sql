@@ -3,7 +3,7 @@ with counted_limits as (
     select
         contact_id,
         case when count(*) >= 800 then min(submitted_at) end as listed_since
-    from {{ ref('stg_hubspot__counted_submissions') }}
+    from {{ ref('int_counted_submissions') }}
     group by contact_id
 ),
 
@@ -26,7 +26,7 @@ agreed as (
         counted.form_id,
         counted.submitted_at
     from entries
-    inner join {{ ref('stg_hubspot__counted_submissions') }} as counted
+    inner join {{ ref('int_counted_submissions') }} as counted
         on
             entries.form_id = counted.form_id
             and entries.submitted_at = counted.submitted_at
@@ -62,7 +62,7 @@ matched as (
             form_id,
             submitted_at,
             row_number() over (partition by form_id, submitted_at order by contact_id) as position
-        from {{ ref('stg_hubspot__counted_submissions') }}
+        from {{ ref('int_counted_submissions') }}
         anti join agreed using (contact_id, form_id, submitted_at)
     ) as left_counted
         using (form_id, submitted_at, position)
@@ -90,7 +90,7 @@ logged as (
         log_entries.page_url,
         case
             -- a portal that lists no counted submission at all tells nothing
-            when log_entries.contact_id is not null and exists (select 1 from {{ ref('stg_hubspot__counted_submissions') }})
+            when log_entries.contact_id is not null and exists (select 1 from {{ ref('int_counted_submissions') }})
                 then not (log_entries.is_listed or coalesce(log_entries.submitted_at < counted_limits.listed_since, false))
             when log_entries.contact_id is not null then false
         end as is_filtered
@@ -112,7 +112,7 @@ unlogged as (
         counted.submitted_at,
         cast(null as varchar) as page_url,
         false as is_filtered
-    from {{ ref('stg_hubspot__counted_submissions') }} as counted
+    from {{ ref('int_counted_submissions') }} as counted
     left join {{ ref('stg_hubspot__forms') }} as forms on counted.form_id = forms.form_id
     where
         not exists (
@@ -156,7 +156,7 @@ lead_ad_urls as (
             history.url, (abs(epoch_ms(history.seen_at) - epoch_ms(submissions.submitted_at)), history.url)
         ) as url
     from submissions
-    inner join {{ ref('stg_hubspot__url_history') }} as history
+    inner join {{ ref('int_url_history') }} as history
         on
             submissions.contact_id = history.contact_id
             and {{ url_param('history.url', 'hsa_la') }} = 'true'
@@ -194,4 +194,4 @@ from submissions
 cross join portal
 left join last_views on submissions.submission_id = last_views.submission_id
 left join lead_ad_urls on submissions.submission_id = lead_ad_urls.submission_id
-left join {{ ref('stg_hubspot__contacts') }} as contacts on submissions.contact_id = contacts.contact_id
+left join {{ ref('int_contacts') }} as contacts on submissions.contact_id = contacts.contact_id

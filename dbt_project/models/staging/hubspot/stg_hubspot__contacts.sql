@@ -21,7 +21,6 @@ select
     try_cast(hs_analytics_last_timestamp as timestamptz) as last_seen_at,
     hs_latest_source as latest_source,
     try_cast(hs_latest_source_timestamp as timestamptz) as latest_source_at,
-    hs_calculated_form_submissions as calculated_form_submissions,
-    property_history
+    hs_calculated_form_submissions as calculated_form_submissions
 from {{ source('hubspot', 'contacts') }}
-where not archived
+where not archived and deleted_at is null

@@ -1,4 +1,13 @@
+-- the same pair comes once per association type
+with associations as (
+    select
+        deal_id,
+        unnest(from_json(associations, '[{"toObjectId":"VARCHAR"}]')) as association
+    from {{ source('hubspot', 'deal_contacts') }}
+)
+
 select distinct
     deal_id,
-    contact_id
-from {{ source('hubspot', 'deal_contacts') }}
+    association.toobjectid as contact_id
+from associations
+where association.toobjectid is not null

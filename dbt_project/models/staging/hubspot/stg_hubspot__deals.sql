@@ -8,4 +8,4 @@ select
     try_cast(closedate as timestamptz) as closed_at,
     coalesce(hs_is_closed_won = 'true', false) as is_closed_won
 from {{ source('hubspot', 'deals') }}
-where not archived
+where not archived and deleted_at is null

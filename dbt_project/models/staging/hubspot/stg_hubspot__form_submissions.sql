@@ -1,5 +1,6 @@
 with submissions as (
     select
+        id,
         conversion_id,
         form_id,
         submitted_at,
@@ -10,10 +11,8 @@ with submissions as (
 )
 
 select
-    -- old submissions have no conversion id
-    coalesce(
-        conversion_id, md5(concat_ws('|', form_id, epoch_ms(submitted_at), email_hash))
-    ) as submission_id,
+    -- old submissions have no conversion id; two equal ones of a form are one
+    coalesce(conversion_id, md5(form_id || '|' || id)) as submission_id,
     form_id,
     submitted_at,
     page_url,

@@ -1,22 +1,17 @@
--- every value the first and last URL of a contact ever held; the current value where the history is missing
-with versions as (
+-- every value the first and last URL of a contact was ever seen to hold: HubSpot keeps only the newest entries
+with histories as (
     select
         contact_id,
-        unnest(
-            list_concat(
-                coalesce(
-                    from_json(
-                        json_extract(property_history, '$.hs_analytics_first_url'), '[{"value":"VARCHAR","timestamp":"VARCHAR"}]'
-                    ), []
-                ),
-                coalesce(
-                    from_json(
-                        json_extract(property_history, '$.hs_analytics_last_url'), '[{"value":"VARCHAR","timestamp":"VARCHAR"}]'
-                    ), []
-                )
-            )
-        ) as version
-    from {{ ref('stg_hubspot__contacts') }}
+        unnest(['hs_analytics_first_url', 'hs_analytics_last_url']) as property,
+        history
+    from {{ source('hubspot', 'contact_histories') }}
+),
+
+versions as (
+    select
+        contact_id,
+        unnest(from_json(json_extract(history, '$.' || property), '[{"value":"VARCHAR","timestamp":"VARCHAR"}]')) as version
+    from histories
 ),
 
 all_urls as (

@@ -1,0 +1,7 @@
+-- an archived contact can be restored for 90 days; of an erased one nothing is kept but that it was there
+select
+    id as contact_id,
+    coalesce(deleted_at, archived_at, observed_at) as deleted_at,
+    case when deleted_at is null then 'archived' else 'erased' end as deletion
+from {{ source('hubspot', 'contacts') }}
+where archived or deleted_at is not null

@@ -1,0 +1,8 @@
+-- HubSpot's own rates: units of the portal's currency for one unit of another, from an instant on
+select
+    from_currency,
+    to_currency,
+    effective_at,
+    try_cast(rate as decimal(18, 8)) as rate
+from {{ source('hubspot', 'exchange_rates') }}
+where effective_at <= {{ as_of() }}
