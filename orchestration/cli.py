@@ -147,6 +147,33 @@ def demo(
         console.print(f"  {what}\n    [bold]{escape(command)}[/bold]", highlight=False, soft_wrap=True)
 
 
+@app.command()
+def doctor(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE", help="hubspot, google_ads, facebook_ads, linkedin_ads; all if none."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Check settings, tokens, permissions, accounts, versions, clock and limits; lands nothing."""
+    try:
+        for name in sources or ():
+            _check_source("SOURCE", name)
+    except InvalidOption as error:
+        raise typer.BadParameter(str(error), param_hint=error.option) from error
+    from orchestration import doctor as findings
+
+    if as_json:
+        document, fine = findings.as_json(sources or ())
+        typer.echo(document)
+    else:
+        fine = findings.show(Console(), sources or ())
+    if not fine:
+        raise typer.Exit(1)
+
+
 def _refresh(plan: Plan, console: Console) -> None:
     from orchestration.progress import Progress
     from orchestration.refresh import log_path, run

@@ -33,6 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["explain", "--network", "hubspot"], "--network"),
         (["explain", "--start", "2026-10-02", "--end", "2026-10-01"], "--end"),
         (["demo", "--people", "0"], "--people"),
+        (["doctor", "tiktok_ads"], "SOURCE"),
     ],
 )
 def test_bad_options_exit_two_and_are_named(arguments: list[str], option: str, home: Path) -> None:

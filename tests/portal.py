@@ -1,0 +1,240 @@
+"""A served HubSpot portal with its switches, and homes that land it: what they hold, comparable row by row."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from ingestion import pipelines
+from ingestion.hubspot import source
+from tests.company import Company, served_company
+
+# Streams and what dlt runs for them: what is read, and the tables that hang on it.
+STREAMS = {
+    "contacts": ("contact_pages", "contacts", "contact_histories", "merged_contacts"),
+    "companies": ("company_pages", "companies"),
+    "deals": ("deal_pages", "deals", "deal_contacts", "deal_companies"),
+    "forms": ("form_pages", "forms", "form_submissions"),
+    "page_views": ("page_view_pages", "page_view_events", "page_view_gaps"),
+    "lists": ("list_pages", "lists", "list_memberships"),
+    "owners": ("owners",),
+    "properties": ("properties",),
+    "campaigns": ("marketing_campaigns",),
+    "rates": ("exchange_rates",),
+}
+
+_SURVIVORS = """
+    WITH RECURSIVE told AS (
+        SELECT alias_id, contact_id FROM merged_contacts
+        UNION
+        SELECT unnest(string_split(hs_merged_object_ids, ';')), id FROM contacts WHERE hs_merged_object_ids <> ''
+    ), alias AS (
+        SELECT alias_id, contact_id FROM told WHERE alias_id <> contact_id
+    ), chain AS (
+        FROM alias
+        UNION
+        SELECT chain.alias_id, alias.contact_id FROM chain JOIN alias ON chain.contact_id = alias.alias_id
+    ), survivors AS (
+        FROM chain WHERE contact_id NOT IN (SELECT alias_id FROM alias)
+    )
+"""
+_ROWS = {
+    "contacts": "SELECT * EXCLUDE (observed_at) FROM contacts WHERE deleted_at IS NULL"
+    " AND id NOT IN (SELECT alias_id FROM alias)",
+    "contact_histories": """
+        SELECT DISTINCT coalesce(survivors.contact_id, log.contact_id), property, entry ->> 'timestamp',
+            entry ->> 'value'
+        FROM (
+            SELECT contact_id, property, unnest((history -> property)::JSON[]) AS entry
+            FROM (SELECT contact_id, history, unnest(json_keys(history)) AS property FROM contact_histories)
+        ) AS log LEFT JOIN survivors ON log.contact_id = alias_id
+    """,
+    "companies": "SELECT * EXCLUDE (observed_at) FROM companies WHERE deleted_at IS NULL",
+    "deals": "SELECT * EXCLUDE (observed_at) FROM deals WHERE deleted_at IS NULL",
+    "deal_contacts": """
+        SELECT deal_id, coalesce(survivors.contact_id, other), types FROM (
+            SELECT deal_id, item ->> 'toObjectId' AS other,
+                list_sort([x ->> 'typeId' FOR x IN (item -> 'associationTypes')::JSON[]]) AS types
+            FROM (SELECT deal_id, unnest(associations::JSON[]) AS item FROM deal_contacts)
+            WHERE deal_id IN (SELECT id FROM deals WHERE deleted_at IS NULL AND NOT archived)
+        ) LEFT JOIN survivors ON other = alias_id
+    """,
+    "form_submissions": 'SELECT form_id, submitted_at, page_url, "values" FROM form_submissions'
+    " WHERE erased_contact_id IS NULL",
+    "page_view_events": """
+        SELECT events.id, coalesce(survivors.contact_id, object_id), occurred_at, hs_url, hs_visit_source
+        FROM page_view_events AS events LEFT JOIN survivors ON object_id = alias_id
+    """,
+}
+_NEEDS_ALIASES = frozenset({"contacts", "contact_histories", "deal_contacts", "page_view_events"})
+
+
+@dataclass(frozen=True)
+class Store:
+    """One ADLEDGER_HOME with what it landed of a portal."""
+
+    path: Path
+
+    def query(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Rows of a query over the raw tables, instants in UTC."""
+        with duckdb.connect(":memory:") as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(f"ATTACH '{self.path / 'raw' / 'hubspot.duckdb'}' AS store (READ_ONLY)")
+            connection.execute("USE store.raw")
+            return connection.execute(query, parameters).fetchall()
+
+    def tables(self) -> set[str]:
+        """Names of the landed tables, dlt's own left out."""
+        found = self.query(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw' AND database_name = 'store'"
+        )
+        return {name for (name,) in found if not name.startswith("_dlt")}
+
+    def rows(self, table: str) -> list[tuple[Any, ...]]:
+        """What a table says, in a stable order: merged contacts as their survivors, no instants of loads."""
+        query = _ROWS.get(table, f"SELECT * EXCLUDE (observed_at) FROM {table}")
+        held = self.tables()
+        if table in _NEEDS_ALIASES and {"contacts", "merged_contacts"} <= held:
+            query = f"{_SURVIVORS} {query}"
+        elif table in _NEEDS_ALIASES:
+            nobody = "WITH survivors AS (SELECT NULL AS alias_id, NULL AS contact_id LIMIT 0), alias AS (FROM survivors)"
+            query = f"{nobody} {query}"
+        if table == "deal_contacts" and "deals" not in held:
+            raise AssertionError("deals are read with their contacts")
+        return sorted(self.query(query), key=repr)
+
+    def state(self, tables: Sequence[str]) -> dict[str, list[tuple[Any, ...]]]:
+        """What several tables say."""
+        return {table: self.rows(table) for table in tables}
+
+    def personal(self, *texts: str) -> list[str]:
+        """Tables with a row in which one of the texts stands, in any case."""
+        found = []
+        for table in sorted(self.tables()):
+            text = "lower(to_json(row)::VARCHAR)"
+            where = " OR ".join(f"contains({text}, lower(?))" for _ in texts)
+            if self.query(f"SELECT 1 FROM {table} AS row WHERE {where} LIMIT 1", *texts):
+                found.append(table)
+        return found
+
+    def copy(self, path: Path) -> Store:
+        """Another home that has landed the same."""
+        shutil.copytree(self.path, path)
+        return Store(path)
+
+
+@dataclass
+class Portal:
+    """The simulated portal over HTTP, and its switches."""
+
+    company: Company
+    changes: int = field(default=0, init=False)
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """One request to a switch, or to the portal itself (below `/hubspot/`)."""
+        token = self.company.settings["SOURCES__HUBSPOT__ACCESS_TOKEN"]
+        request = urllib.request.Request(
+            self.company.url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            content = answer.read()
+        return json.loads(content) if content else None
+
+    @property
+    def now(self) -> datetime:
+        """The portal's clock."""
+        return datetime.fromisoformat(self.ask("GET", "/_sandbox/clock")["now"])
+
+    def pass_time(self, **span: float) -> None:
+        """Lets the portal's time pass (as `timedelta` takes it)."""
+        self.changes += 1
+        self.company.set_clock((self.now + timedelta(**span)).isoformat())
+
+    def do(self, **operation: Any) -> Any:
+        """Changes the portal by hand, or plans it with `after_requests`."""
+        self.changes += 1
+        return self.ask("POST", "/_sandbox/hubspot", operation)
+
+    def held(self) -> dict[str, Any]:
+        """Ids that the portal holds now: live, archived, aliases; what was planned and done."""
+        found: dict[str, Any] = self.ask("GET", "/_sandbox/hubspot")
+        return found
+
+    def faults(self, faults: dict[str, Any]) -> None:
+        """Switches faults on."""
+        self.ask("POST", "/_sandbox/faults", faults)
+
+    def mend(self) -> None:
+        """Switches every fault off, but not the page caps."""
+        self.ask("DELETE", "/_sandbox/faults")
+        self.faults({"page_caps": {"off": True}})
+
+    def asked(self) -> tuple[dict[str, int], dict[str, int]]:
+        """How often each address was asked since the last time, and how often each status was answered."""
+        found = self.ask("GET", "/_sandbox/requests")
+        self.ask("DELETE", "/_sandbox/requests")
+        prefix = "/hubspot"
+        return {k.replace(prefix, "", 1): v for k, v in found["requests"].items()}, found["statuses"]
+
+    def load(
+        self,
+        path: Path,
+        streams: Sequence[str] = tuple(STREAMS),
+        settings: dict[str, str] | None = None,
+        said: list[str] | None = None,
+    ) -> pipelines.LoadReport:
+        """Lands some streams in a home, by default all there are."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ADLEDGER_HOME", str(path))
+            found = self.company.settings if settings is None else settings
+            for key, value in found.items():
+                patch.setenv(key, value)
+            if set(streams) != set(STREAMS):
+                _choose(patch, streams)
+            return pipelines.load(
+                "hubspot",
+                "entities",
+                window=None,
+                as_of=self.now,
+                progress=said.append if said is not None else None,
+            )
+
+
+def _choose(patch: pytest.MonkeyPatch, streams: Sequence[str]) -> None:
+    names = {name for stream in streams for name in STREAMS[stream]}
+    resources = source.resources
+
+    def chosen(landing: Any, scope: str) -> list[Any]:
+        found = [item for item in resources(landing, scope) if item.name in names]
+        if not {"contacts", "page_views"} <= set(streams):
+            landing.follow_ups.clear()
+        return found
+
+    patch.setattr(source, "resources", chosen)
+
+
+@contextmanager
+def served_portal(*options: str, people: int = 120) -> Iterator[Portal]:
+    """A portal of that many people, page caps off."""
+    caps = ("--fault", 'page_caps={"off": true}')
+    with served_company("--people", str(people), *caps, *options) as company:
+        yield Portal(company)
+
+
+def environment(portal: Portal, home: Path) -> dict[str, str]:
+    """A subprocess's environment that lands the portal in a home."""
+    return dict(os.environ) | portal.company.settings | {"ADLEDGER_HOME": str(home)}
