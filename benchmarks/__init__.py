@@ -1,0 +1,1 @@
+"""What loading costs, measured against a large simulated portal."""

@@ -1,0 +1,155 @@
+"""Runs a program and measures it by the kernel's counts: wall time, CPU and memory of its process tree."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_ROOT = Path(__file__).resolve().parent.parent
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_SAMPLE_SECONDS = 0.02
+
+
+class Failed(Exception):
+    """A program ended with an error; the text is the end of what it said."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Seconds and megabytes of one run."""
+
+    wall_s: float
+    cpu_s: float
+    peak_rss_mb: float
+
+
+def run(
+    command: Sequence[str],
+    out: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    given: str = "",
+    directory: Path | None = None,
+) -> Usage:
+    """Run to the end, standard output into `out`.
+
+    Raises:
+        Failed: it ended with an error.
+    """
+    log = out.with_suffix(".log")
+    with out.open("wb") as output, log.open("wb") as errors:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=errors,
+            env={**os.environ, **(environment or {})},
+            cwd=directory or _ROOT,
+        )
+        peak = _Peak(process.pid)
+        try:
+            assert process.stdin is not None
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(given.encode())
+                process.stdin.close()
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            peak.stop()
+            process.kill()
+            raise
+        wall = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        said = log.read_text(errors="replace").strip().splitlines()
+        raise Failed(f"exit {process.returncode}: {' '.join(said[-3:])[-400:]}")
+    # ru_maxrss would begin with the memory of this process, which the child is forked from
+    return Usage(wall, usage.ru_utime + usage.ru_stime, peak.stop() / 1e6)
+
+
+class _Peak:
+    """Samples the resident memory of a process and its children."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid, self._most = pid, 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> int:
+        """The most bytes seen."""
+        self._over.set()
+        self._thread.join()
+        return self._most
+
+    def _watch(self) -> None:
+        while not self._over.wait(_SAMPLE_SECONDS):
+            self._most = max(self._most, sum(_resident(pid) for pid in _tree(self._pid)))
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from _tree(int(child))
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+    except (OSError, IndexError):
+        return 0
+
+
+class Portal:
+    """A bulk portal in a process of its own."""
+
+    def __init__(
+        self, counts: Mapping[str, int], *, limits: bool = False, web_analytics: bool = True
+    ) -> None:
+        command = [sys.executable, "-m", "sandbox.serve", "--bulk"]
+        command.append(",".join(f"{name}={count}" for name, count in counts.items()))
+        command += ["--limits"] * limits + ["--no-events"] * (not web_analytics)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=_ROOT)
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise Failed("the portal did not start")
+        ready = json.loads(line)
+        self.url: str = ready["url"]
+        self.environment: dict[str, str] = {**ready["env"], "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+
+    def __enter__(self) -> Portal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=10)
+
+    @property
+    def base_url(self) -> str:
+        """HubSpot's address."""
+        return self.environment["SOURCES__HUBSPOT__BASE_URL"]
+
+    @property
+    def token(self) -> str:
+        """The access token."""
+        return self.environment["SOURCES__HUBSPOT__ACCESS_TOKEN"]
+
+    def ask(self, path: str, body: Any = None, method: str | None = None) -> Any:
+        """A control's answer."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/_sandbox/{path}", data=data, method=method)
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+            return json.load(answer)
