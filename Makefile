@@ -1,4 +1,4 @@
-.PHONY: setup demo test test-full lint format ui clean
+.PHONY: setup demo test test-full lint format lock benchmark clean
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -36,6 +36,11 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/sqlfluff fix --processes 2 dbt_project/models dbt_project/tests
+
+# What loading HubSpot costs, beside a bare client and public taps (about ten minutes; installs those).
+benchmark: setup
+	$(BIN)/python benchmarks/hubspot_load.py --contacts 200000 --submissions 50000 --page-views 1000000 \
+	  --out .adledger/benchmark.json --picture benchmarks/hubspot_load.svg
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --group dev --python-version 3.11 --universal --generate-hashes \
