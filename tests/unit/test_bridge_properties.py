@@ -71,6 +71,9 @@ SCHEMAS = {
             ("campaign_claims_earlier_one", pa.bool_()),
             ("session_id", pa.string()),
             ("is_timed_out_session", pa.bool_()),
+            ("deleted_contact_id", pa.string()),
+            ("deletion", pa.string()),
+            ("deleted_at", INSTANT),
         ]
     ),
     "fct_contact_attribution": pa.schema(

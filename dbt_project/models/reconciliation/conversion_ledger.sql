@@ -81,6 +81,9 @@ reasons as (
         facts.conversion_number,
         facts.is_tracked,
         facts.session_id,
+        case when ledger.contact_id is null then facts.deleted_contact_id end as deleted_contact_id,
+        case when ledger.contact_id is null then facts.deletion end as deletion,
+        case when ledger.contact_id is null then facts.deleted_at end as deleted_at,
         case
             when ledger.network_units = 1 and ledger.is_credited then null
             when ledger.network_units = 1
@@ -136,6 +139,9 @@ select
         'submission_session_id', session_id,
         'conversion_number', conversion_number,
         'is_tracked', is_tracked,
-        'event_is_credited', event_is_credited
+        'event_is_credited', event_is_credited,
+        'deleted_contact_id', deleted_contact_id,
+        'deletion', deletion,
+        'deleted_at', deleted_at
     ) as evidence
 from reasons

@@ -32,8 +32,12 @@ select
         and sessions.traffic_source = 'DIRECT_TRAFFIC'
         and sessions.started_at <= claims.click_session_ended_at + to_hours({{ var('session_timeout_hours') }}),
         false
-    ) as is_timed_out_session
+    ) as is_timed_out_session,
+    deleted.deleted_contact_id,
+    deleted.deletion,
+    deleted.deleted_at
 from {{ ref('int_claims') }} as claims
 inner join {{ ref('fct_form_submissions') }} as submissions on claims.submission_id = submissions.submission_id
 left join {{ ref('fct_sessions') }} as sessions on submissions.session_id = sessions.session_id
 left join form_tracking on claims.submission_id = form_tracking.submission_id
+left join {{ ref('int_deleted_contact_submissions') }} as deleted on claims.submission_id = deleted.submission_id

@@ -2,6 +2,7 @@
 select
     id as contact_id,
     coalesce(deleted_at, archived_at, observed_at) as deleted_at,
-    case when deleted_at is null then 'archived' else 'erased' end as deletion
+    case when deleted_at is null then 'archived' else 'erased' end as deletion,
+    {{ email_hash('email') }} as email_hash
 from {{ source('hubspot', 'contacts') }}
 where archived or deleted_at is not null

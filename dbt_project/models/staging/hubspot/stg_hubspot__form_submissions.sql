@@ -4,6 +4,7 @@ with submissions as (
         conversion_id,
         form_id,
         submitted_at,
+        erased_contact_id,
         nullif(page_url, '') as page_url,
         {{ email_hash(submitted_value('email')) }} as email_hash
     from {{ source('hubspot', 'form_submissions') }}
@@ -16,7 +17,8 @@ select
     form_id,
     submitted_at,
     page_url,
-    email_hash
+    email_hash,
+    erased_contact_id
 from submissions
 -- arrivals during paging shift pages, so a row can be read twice
 qualify row_number() over (partition by submission_id order by submitted_at) = 1
