@@ -327,10 +327,10 @@ class Client:
         return self._once(pacer, request, self.token.value())
 
     def _once(self, pacer: Pacer, request: _Request, token: str | None) -> Answer:
-        pacer.take()
         headers = {**request.headers, **(self.policy.authorize(token) if token else {})}
         try:
-            reply = (self.send or self._pooled)(request.method, request.url, headers, request.body)
+            with pacer.turn():
+                reply = (self.send or self._pooled)(request.method, request.url, headers, request.body)
         except urllib3.exceptions.LocationParseError as error:
             raise self.error(ResponseError, f"{self.setting}: {error}") from None
         except urllib3.exceptions.HTTPError as error:

@@ -421,16 +421,24 @@ def reading(name: str, items: Callable[[], Iterable[Batch]]) -> Any:
     return dlt.resource(read, name=name, selected=False, parallelized=True)
 
 
-def part(landing: Landing, table: Table, parent: Any, settled: Callable[[], pa.Table] | None = None) -> Any:
+def part(
+    landing: Landing,
+    table: Table,
+    parent: Any,
+    settled: Callable[[], pa.Table] | None = None,
+    widened: Callable[[], Table] | None = None,
+) -> Any:
     """A dlt transformer that lands `table` from what the batches of its parent hold for it.
 
-    `settled` gives the keys of landed rows that no answer may change any more.
+    `settled` gives the keys of landed rows that no answer may change any more; `widened` the table with the
+    columns that only the vendor can tell.
     """
     landers: list[Lander] = []
 
     def rows(batch: Batch) -> Iterator[pa.Table]:
         if not landers:
-            landers.append(landing.lander(table, settled() if settled else None))
+            told = widened() if widened else table
+            landers.append(landing.lander(told, settled() if settled else None))
             yield landers[0].empty()
         if batch.get(table.name):
             yield from landers[0].land_batch(batch[table.name])

@@ -8,11 +8,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-# A request is counted where it arrives: two that leave just far enough apart may arrive closer together.
-_SLACK_SECONDS = 0.25
+# clocks run apart a little, even over seconds
+_SLACK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,11 @@ class Limit:
 
 
 class Pacer:
-    """Lets requests go, at most as many as the limit allows. For several threads at once."""
+    """Lets requests go, at most as many as the limit allows. For several threads at once.
+
+    The vendor counts a request when it arrives, which is before its answer is here: a request counts while it
+    is under way and from its answer on for the limit's seconds, so that no jitter brings one too many.
+    """
 
     def __init__(
         self,
@@ -35,7 +40,8 @@ class Pacer:
         self._limit = limit
         self._clock = clock
         self._sleep = sleep
-        self._sent: deque[float] = deque()
+        self._under_way = 0
+        self._answered: deque[float] = deque()
         self._closed_until = 0.0
         self._lock = threading.Lock()
 
@@ -54,22 +60,28 @@ class Pacer:
         with self._lock:
             self._closed_until = max(self._closed_until, self._clock() + seconds)
 
-    def take(self) -> None:
-        """Waits until one request may go, and counts it."""
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Waits until one request may go; the body sends it."""
         while (pause := self._reserve()) > 0:
             self._sleep(pause)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= 1
+                self._answered.append(self._clock())
 
     def _reserve(self) -> float:
         with self._lock:
             now = self._clock()
             if now < self._closed_until:
                 return self._closed_until - now
-            if self._limit is None:
-                return 0.0
-            span = self._limit.seconds + _SLACK_SECONDS
-            while self._sent and self._sent[0] <= now - span:
-                self._sent.popleft()
-            if len(self._sent) >= self._limit.requests:
-                return self._sent[0] + span - now
-            self._sent.append(now)
+            span = self._limit.seconds + _SLACK_SECONDS if self._limit else 0.0
+            while self._answered and self._answered[0] <= now - span:
+                self._answered.popleft()
+            if self._limit and len(self._answered) + self._under_way >= self._limit.requests:
+                # never 0, which would be a turn: the difference may round to it
+                return max(self._answered[0] + span - now, 1e-6) if self._answered else _SLACK_SECONDS
+            self._under_way += 1
             return 0.0

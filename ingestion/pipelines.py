@@ -5,7 +5,10 @@ The interface the orchestration uses. A load lands a whole part of a source or l
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -292,6 +295,7 @@ def _run(pipeline: Any, sources: list[Any], landing: Landing | None = None) -> N
             _verify(pipeline, landing)
             for change in landing.before_load:
                 change()
+        _give_back()
         # held open, or DuckDB would write everything out after each table
         with duckdb.connect(str(_file(pipeline.pipeline_name))):
             pipeline.load()
@@ -303,6 +307,15 @@ def _run(pipeline: Any, sources: list[Any], landing: Landing | None = None) -> N
             change()
         landing.before_load.clear()
         landing.after_load.clear()
+
+
+def _give_back() -> None:
+    """Returns to the system what reading took, before DuckDB takes its share."""
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def _verify(pipeline: Any, landing: Landing) -> None:

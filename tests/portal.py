@@ -1,4 +1,4 @@
-"""A served HubSpot portal with its switches, and homes that land it: what they hold, comparable row by row."""
+"""A served HubSpot portal with its switches, and homes that land it: what they hold, row by row."""
 
 from __future__ import annotations
 
@@ -34,11 +34,14 @@ STREAMS = {
     "rates": ("exchange_rates",),
 }
 
+USUAL = {"page_caps": {"off": True}, "hubspot_limits": {"per_ten_seconds": 1_000_000}}
+
 _SURVIVORS = """
     WITH RECURSIVE told AS (
         SELECT alias_id, contact_id FROM merged_contacts
         UNION
-        SELECT unnest(string_split(hs_merged_object_ids, ';')), id FROM contacts WHERE hs_merged_object_ids <> ''
+        SELECT unnest(string_split(hs_merged_object_ids, ';')), id FROM contacts
+        WHERE hs_merged_object_ids <> ''
     ), alias AS (
         SELECT alias_id, contact_id FROM told WHERE alias_id <> contact_id
     ), chain AS (
@@ -49,9 +52,13 @@ _SURVIVORS = """
         FROM chain WHERE contact_id NOT IN (SELECT alias_id FROM alias)
     )
 """
+_NOBODY = """
+    WITH survivors AS (SELECT '' AS alias_id, '' AS contact_id LIMIT 0), alias AS (FROM survivors)
+"""
 _ROWS = {
     "contacts": "SELECT * EXCLUDE (observed_at) FROM contacts WHERE deleted_at IS NULL"
     " AND id NOT IN (SELECT alias_id FROM alias)",
+    "contact_instants": "SELECT id, created_at, updated_at, archived_at FROM contacts",
     "contact_histories": """
         SELECT DISTINCT coalesce(survivors.contact_id, log.contact_id), property, entry ->> 'timestamp',
             entry ->> 'value'
@@ -75,6 +82,9 @@ _ROWS = {
     "page_view_events": """
         SELECT events.id, coalesce(survivors.contact_id, object_id), occurred_at, hs_url, hs_visit_source
         FROM page_view_events AS events LEFT JOIN survivors ON object_id = alias_id
+        WHERE coalesce(survivors.contact_id, object_id) NOT IN (
+            SELECT id FROM contacts WHERE deleted_at IS NOT NULL OR archived
+        )
     """,
 }
 _NEEDS_ALIASES = frozenset({"contacts", "contact_histories", "deal_contacts", "page_view_events"})
@@ -108,8 +118,7 @@ class Store:
         if table in _NEEDS_ALIASES and {"contacts", "merged_contacts"} <= held:
             query = f"{_SURVIVORS} {query}"
         elif table in _NEEDS_ALIASES:
-            nobody = "WITH survivors AS (SELECT NULL AS alias_id, NULL AS contact_id LIMIT 0), alias AS (FROM survivors)"
-            query = f"{nobody} {query}"
+            query = f"{_NOBODY} {query}"
         if table == "deal_contacts" and "deals" not in held:
             raise AssertionError("deals are read with their contacts")
         return sorted(self.query(query), key=repr)
@@ -179,9 +188,9 @@ class Portal:
         self.ask("POST", "/_sandbox/faults", faults)
 
     def mend(self) -> None:
-        """Switches every fault off, but not the page caps."""
+        """Switches every fault off."""
         self.ask("DELETE", "/_sandbox/faults")
-        self.faults({"page_caps": {"off": True}})
+        self.faults(USUAL)
 
     def asked(self) -> tuple[dict[str, int], dict[str, int]]:
         """How often each address was asked since the last time, and how often each status was answered."""
@@ -229,9 +238,9 @@ def _choose(patch: pytest.MonkeyPatch, streams: Sequence[str]) -> None:
 
 @contextmanager
 def served_portal(*options: str, people: int = 120) -> Iterator[Portal]:
-    """A portal of that many people, page caps off."""
-    caps = ("--fault", 'page_caps={"off": true}')
-    with served_company("--people", str(people), *caps, *options) as company:
+    """A portal of that many people: whole pages, and a rate limit that no test meets unless it sets one."""
+    usual = [part for name, value in USUAL.items() for part in ("--fault", f"{name}={json.dumps(value)}")]
+    with served_company("--people", str(people), *usual, *options) as company:
         yield Portal(company)
 
 

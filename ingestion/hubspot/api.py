@@ -177,12 +177,18 @@ class HubSpot:
     def newest(self, kind: str, modified: str) -> Newest:
         """The number of live records and the latest changes, newest first."""
         answer = self._search(kind, modified, "DESCENDING", [])
-        changes = ((str(row["id"]), _changed_at(row, modified)) for row in answer.document["results"])
+        changes = ((str(row["id"]), _changed_at(row, modified)) for row in records(answer.document))
         return Newest(
             int(answer.document.get("total", 0)),
             tuple((i, at) for i, at in changes if at is not None),
             clock(answer),
         )
+
+    def count(self, kind: str) -> tuple[int, int]:
+        """How many live records there are, and the highest id among them."""
+        answer = self._search(kind, "hs_object_id", "DESCENDING", [])
+        ids = [int(row["id"]) for row in records(answer.document)]
+        return int(answer.document.get("total", 0)), max(ids, default=0)
 
     def changed(self, kind: str, modified: str, since: datetime) -> Iterator[list[str]]:
         """Ids of the live records changed at `since` or later, in groups.
@@ -196,11 +202,11 @@ class HubSpot:
             if last:
                 filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": last})
             answer = self._search(kind, "hs_object_id", "ASCENDING", filters)
-            found = [str(row["id"]) for row in answer.document["results"]]
+            found = [str(row["id"]) for row in records(answer.document)]
             if not found:
                 return
             yield found
-            if len(found) < settings.SEARCH_PAGE_SIZE:
+            if len(answer.document["results"]) < settings.SEARCH_PAGE_SIZE:
                 return
             last = str(max(int(i) for i in found))
 
@@ -247,19 +253,26 @@ class HubSpot:
         size = settings.ASSOCIATION_INPUTS
         for start in range(0, len(ids), size):
             found: dict[str, dict[str, Any]] = {i: {} for i in ids[start : start + size]}
+            unusable: list[Any] = []
             waiting: list[dict[str, str]] = [{"id": i} for i in found]
             while waiting:
                 answer = self.ask(partial(self.client.post, path, {"inputs": waiting}))
                 self._page(path, answer)
                 waiting = []
                 for result in answer.document["results"]:
-                    held = found.setdefault(str(result["from"]["id"]), {})
+                    if not isinstance(result, dict) or not isinstance(result.get("from"), dict):
+                        unusable.append(result)
+                        continue
+                    held = found.setdefault(str(result["from"].get("id")), {})
                     for item in result.get("to") or ():
-                        types = held.setdefault(str(item.get("toObjectId")), item)["associationTypes"]
-                        types += [kind for kind in item["associationTypes"] if kind not in types]
+                        pair = held.setdefault(str(item["toObjectId"]), {**item, "associationTypes": []})
+                        for label in item["associationTypes"]:
+                            if label not in pair["associationTypes"]:
+                                pair["associationTypes"].append(label)
                     if after := cursor(result):
                         waiting.append({"id": str(result["from"]["id"]), "after": after})
-            rows = [{"from": {"id": i}, "to": list(held.values())} for i, held in found.items()]
+            rows: list[Any] = [{"from": {"id": i}, "to": list(held.values())} for i, held in found.items()]
+            rows += unusable
             yield Page(orjson.dumps({"results": rows}), (), len(rows))
 
     # -- forms and events -------------------------------------------------------------------------------
@@ -466,6 +479,11 @@ def cursor(document: Any) -> str | None:
     """The cursor of the page after this one."""
     after = ((document.get("paging") or {}).get("next") or {}).get("after")
     return str(after) if after else None
+
+
+def records(document: Any, key: str = "id") -> list[dict[str, Any]]:
+    """The records of an answer that tell their `key`; the others are set aside where they land."""
+    return [row for row in document["results"] if isinstance(row, dict) and row.get(key) is not None]
 
 
 def clock(answer: Answer) -> datetime | None:

@@ -9,14 +9,15 @@ from __future__ import annotations
 from array import array
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingestion.arrow import Page, Table
 from ingestion.hubspot import erasure, settings, tables
-from ingestion.hubspot.api import HubSpot, Newest
+from ingestion.hubspot.api import HubSpot, Newest, records
 from ingestion.landing import Batch, Landing, batches
 from ingestion.store import StreamState
 
@@ -71,8 +72,10 @@ class Records:
         known = None if self._is_new() else self.landing.store.state(self.kind.name)
         changed = self._changed(newest, known) if known is not None else None
         if known is None or changed is None:
-            listed = yield from self._everything()
-            state = StreamState(None, self.landing.as_of, self.landing.as_of, newest.total - listed)
+            # only what was there before the listing began: what comes meanwhile is in the one or the other
+            total, last = self.hubspot.count(self.kind.name)
+            listed = yield from self._everything(last)
+            state = StreamState(None, self.landing.as_of, self.landing.as_of, total - listed)
         else:
             pages = (page for ids in changed for page in self._read(ids))
             yield from self._batches(pages)
@@ -95,16 +98,24 @@ class Records:
             return None
         else:
             groups = list(self.hubspot.changed(self.kind.name, self.kind.modified, since))
-        live = self._live_count([i for group in groups for i in group])
+        live = self._live_count([i for group in groups for i in group], known.listed_at)
         return groups if live + known.surplus == newest.total else None
 
-    def _live_count(self, changed: Sequence[str]) -> int:
-        """How many records are live: the landed ones and those `changed` that are not."""
-        landed, among = self.landing.store.rows(
-            f"SELECT count(*), count(*) FILTER (id IN (SELECT unnest(?))) FROM ({self._live()})",
-            [list(changed)],
-        )[0]
-        return int(landed) + len(set(changed)) - int(among)
+    def _live_count(self, changed: Sequence[str], listed_at: datetime) -> int:
+        """How many records are live: the landed ones, the `changed` ones, and those in quarantine."""
+        query = f"""
+            SELECT count(*) FROM (
+                {self._live()}
+                UNION
+                SELECT unnest(?)
+                UNION
+                SELECT record ->> 'id' FROM quarantine
+                WHERE resource = ? AND loaded_at >= ? AND (record ->> 'id') IS NOT NULL
+                    AND coalesce(record ->> 'archived', '') <> 'true'
+                    AND (record ->> 'id') NOT IN (SELECT id FROM {self.kind.name})
+            )
+        """
+        return int(self.landing.store.rows(query, [list(changed), self.kind.name, listed_at])[0][0])
 
     def _live(self) -> str:
         merged = f" AND id NOT IN ({_MERGED_AWAY})" if self.kind is CONTACTS else ""
@@ -112,32 +123,45 @@ class Records:
 
     # -- everything -------------------------------------------------------------------------------------
 
-    def _everything(self) -> Generator[Batch, None, int]:
-        """Lists all records, then looks for landed ones that did not show. Returns how many are live."""
-        seen, listed = array("q"), 0
-        for archived in (False, True):
+    def _everything(self, last: int) -> Generator[Batch, None, int]:
+        """Lists all records, then looks for landed ones that did not show.
+
+        Returns how many are live and have at most the id `last`.
+        """
+        seen: dict[bool, array[int]] = {False: array("q"), True: array("q")}
+        for archived, ids in seen.items():
             # the archived ones last: a record archived in between is read twice, and the later reading holds
             pages = self.hubspot.objects(
                 self.kind.name, self._properties, self.kind.history, archived=archived
             )
             for batch in self._batches(pages):
-                ids = [int(i) for page in batch[self.kind.name] for i in page.ids if i.isdigit()]
-                seen.extend(ids)
-                listed += 0 if archived else len(ids)
+                ids.extend(int(i) for page in batch[self.kind.name] for i in page.ids if i.isdigit())
                 yield batch
         if not self._is_new():
-            yield from self._missing(seen)
-        return listed
+            yield from self._missing(seen[False] + seen[True])
+        live, gone = pa.array(seen[False], pa.int64()), pa.array(seen[True], pa.int64())
+        counted = pc.and_(pc.less_equal(live, last), pc.invert(pc.is_in(live, value_set=gone)))
+        return int(pc.count_distinct(live.filter(counted)).as_py())
 
     def _missing(self, seen: array[int]) -> Iterator[Batch]:
-        merged = f" AND id NOT IN ({_MERGED_AWAY})" if self.kind is CONTACTS else ""
-        landed = self.landing.store.column(
-            f"SELECT id FROM {self.kind.name} WHERE deleted_at IS NULL{merged}"
-        )
+        landed = self.landing.store.column(self._landed())
         known = pa.array(seen, pa.int64()).cast(pa.string())
-        missing = landed.filter(pa.compute.invert(pa.compute.is_in(landed, value_set=known))).to_pylist()
+        missing = landed.filter(pc.invert(pc.is_in(landed, value_set=known))).to_pylist()
         for start in range(0, len(missing), settings.PAGE_SIZE):
             yield from self._look_for(missing[start : start + settings.PAGE_SIZE])
+
+    def _landed(self) -> str:
+        query = f"SELECT id FROM {self.kind.name} WHERE deleted_at IS NULL"
+        if self.kind is not CONTACTS:
+            return query
+        query += f" AND id NOT IN ({_MERGED_AWAY})"
+        if self.landing.store.is_new(tables.PAGE_VIEW_EVENTS):
+            return query
+        # erased before it was ever listed, and its page views were read even before that
+        return (
+            f"{query} UNION SELECT object_id FROM page_view_events"
+            f" WHERE object_id NOT IN (SELECT id FROM contacts UNION {_MERGED_AWAY})"
+        )
 
     def _look_for(self, ids: list[str]) -> Iterator[Batch]:
         """Records that the listing did not show: moved while it was read, merged into another, or erased."""
@@ -191,7 +215,7 @@ class Records:
 
 def _merged(pages: Iterable[Page]) -> Iterator[tuple[str, str]]:
     for page in pages:
-        for row in orjson.loads(page.body)["results"]:
+        for row in records(orjson.loads(page.body)):
             merged = (row.get("properties") or {}).get("hs_merged_object_ids")
             for alias in str(merged or "").split(";"):
                 if alias:

@@ -33,7 +33,7 @@ class Portal:
     def __init__(self, landing: Landing) -> None:
         self.landing = landing
         self._lock = threading.Lock()
-        self._definitions: dict[str, Page] = {}
+        self._definitions: dict[str, Page | None] = {}
 
     @cached_property
     def hubspot(self) -> api.HubSpot:
@@ -45,16 +45,21 @@ class Portal:
         """The page views of this load."""
         return PageViews(self.landing, self.hubspot)
 
-    def definitions(self, kind: str) -> Page:
-        """The properties of a type, asked for once."""
+    def definitions(self, kind: str) -> Page | None:
+        """The properties of a type, asked for once; None where the token may not see them."""
         with self._lock:
             if kind not in self._definitions:
-                self._definitions[kind] = self.hubspot.properties(kind)
+                try:
+                    self._definitions[kind] = self.hubspot.properties(kind)
+                except PermissionMissing as refusal:
+                    self.landing.notice(f"none of the portal's own properties of {kind}: {refusal}")
+                    self._definitions[kind] = None
             return self._definitions[kind]
 
     def custom(self, kind: ObjectType) -> tuple[str, ...]:
         """Names of the properties that the portal's owners made."""
-        rows = orjson.loads(self.definitions(kind.name).body)["results"]
+        page = self.definitions(kind.name)
+        rows = api.records(orjson.loads(page.body), "name") if page is not None else []
         own = {
             str(row["name"]) for row in rows if row.get("hubspotDefined") is False and not row.get("archived")
         }
@@ -68,8 +73,9 @@ class Portal:
         """All property definitions; what became of the ones in use is said."""
         for kind in TYPES:
             page = self.definitions(kind.name)
-            self._report(kind, orjson.loads(page.body)["results"])
-            yield page
+            if page is not None:
+                self._report(kind, api.records(orjson.loads(page.body), "name"))
+                yield page
 
     def _report(self, kind: ObjectType, rows: list[dict[str, Any]]) -> None:
         now = {str(row["name"]): row for row in rows}
@@ -220,14 +226,11 @@ def resources(landing: Landing, scope: str) -> list[Any]:
     views = reading("page_view_pages", lambda: portal.page_views.newest())
     lists = reading("list_pages", optional("lists", lambda: portal.lists()))
     fed = (
-        (tables.CONTACTS, contacts),
         (tables.CONTACT_HISTORIES, contacts),
         (tables.MERGED_CONTACTS, contacts),
-        (tables.COMPANIES, companies),
         (tables.FORMS, forms),
         (tables.PAGE_VIEW_EVENTS, views),
         (tables.PAGE_VIEW_GAPS, views),
-        (tables.DEALS, deals),
         (tables.DEAL_CONTACTS, deals),
         (tables.DEAL_COMPANIES, deals),
         (tables.LISTS, lists),
@@ -241,6 +244,11 @@ def resources(landing: Landing, scope: str) -> list[Any]:
         forms,
         views,
         lists,
+        part(landing, tables.CONTACTS, contacts, widened=lambda: tables.contacts(portal.custom(CONTACTS))),
+        part(
+            landing, tables.COMPANIES, companies, widened=lambda: tables.companies(portal.custom(COMPANIES))
+        ),
+        part(landing, tables.DEALS, deals, widened=lambda: tables.deals(portal.custom(DEALS))),
         *(part(landing, table, parent) for table, parent in fed),
         part(landing, tables.FORM_SUBMISSIONS, forms, settled=portal.purged),
         resource(landing, tables.ACCOUNT, lambda: portal.hubspot.account()),

@@ -181,20 +181,7 @@ PAGE_VIEW_EVENTS = Table(
         Column("occurred_at", "instant", "occurredAt", required=True),
         Column("object_type", "text", "objectType"),
         Column("object_id", "id", "objectId", required=True),
-        *_properties(
-            (
-                "hs_url",
-                "hs_title",
-                "hs_referrer",
-                "hs_page_id",
-                "hs_visit_source",
-                "hs_visit_source_details_1",
-                "hs_visit_source_details_2",
-                "hs_utm_source",
-                "hs_utm_medium",
-                "hs_utm_campaign",
-            )
-        ),
+        *_properties(settings.EVENT_PROPERTIES),
     ),
     key=("id",),
     disposition="merge",

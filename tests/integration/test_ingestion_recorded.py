@@ -100,6 +100,11 @@ def test_hubspot_lands_what_the_portal_is_set_up_with(portal: tuple[Path, pipeli
     assert rows(home, "hubspot", "properties", "object_type, name, type", "is_custom") == [
         ("contacts", "favourite_module", "enumeration")
     ]
+    assert rows(home, "hubspot", "contacts", "id, property_favourite_module", "id < '153'") == [
+        ("140", None),
+        ("151", "crm"),
+        ("152", None),
+    ]
     # people by their ids alone: who owns a record is known, what they are called is not
     assert rows(home, "hubspot", "owners", "* EXCLUDE (observed_at)") == [
         ("501", "PERSON", "9", '[{"id":"1","name":"Sales","primary":true}]', False),

@@ -1,0 +1,106 @@
+"""What HubSpot's answers mean: limits, faults, pages that are not to specification."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from ingestion.http import Answer, Fault
+from ingestion.hubspot import api
+from ingestion.pacing import Limit
+
+HEADERS = {
+    "x-hubspot-ratelimit-max": "190",
+    "x-hubspot-ratelimit-interval-milliseconds": "10000",
+    "x-hubspot-ratelimit-remaining": "12",
+}
+
+
+def test_the_ten_second_limit_is_read_from_the_headers() -> None:
+    assert api.learn(HEADERS) == Limit(190, 10.0)
+
+
+@pytest.mark.parametrize("changed", [{"x-hubspot-ratelimit-max": value} for value in ("0", "-1", "many", "")])
+def test_a_limit_that_is_none_is_not_taken(changed: dict[str, str]) -> None:
+    assert api.learn(HEADERS | changed) is None
+
+
+def test_search_answers_tell_no_limit() -> None:
+    assert api.learn({"date": "Sun, 01 Nov 2026 06:00:00 GMT"}) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "lane"),
+    [
+        ("/crm/objects/2026-09/contacts/search", "search"),
+        ("/crm/v3/objects/deals/search", "search"),
+        ("/crm/lists/2026-09/search", "search"),
+        ("/crm/objects/2026-09/contacts", "any"),
+    ],
+)
+def test_searches_have_a_limit_of_their_own(path: str, lane: str) -> None:
+    assert api.POLICY.lane(path) == lane
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "fault"),
+    [
+        (200, {}, None),
+        (207, {"numErrors": 1}, None),
+        (401, {"message": "expired"}, Fault("token", "expired")),
+        (530, {"message": "malformed token"}, Fault("token", "malformed token")),
+        (403, {"message": "scopes"}, Fault("access", "scopes")),
+        (400, {"message": "no"}, Fault("request", "no")),
+        (414, None, Fault("request", "HTTP 414")),
+        (423, {"message": "locked"}, Fault("throttled", "locked", 2.0)),
+        (477, {"message": "moving"}, Fault("transient", "moving")),
+        (429, {"message": "x", "policyName": "TEN_SECONDLY_ROLLING"}, Fault("throttled", "x")),
+        (429, {"message": "x", "policyName": "SECONDLY"}, Fault("throttled", "x", 1.0)),
+        (429, {"message": "x", "policyName": "DAILY"}, Fault("throttled", "x", hopeless=True)),
+        (503, ["no object"], Fault("transient", "HTTP 503")),
+        (524, {"message": "slow"}, Fault("transient", "slow")),
+    ],
+)
+def test_every_status_is_judged(status: int, body: Any, fault: Fault | None) -> None:
+    assert api.judge(status, {}, body) == fault
+
+
+def test_the_vendors_own_wait_goes_before_ours() -> None:
+    fault = api.judge(429, {"retry-after": "4"}, {"message": "x", "policyName": "SECONDLY"})
+    assert fault is not None
+    assert fault.wait == 4.0
+
+
+def listing(rows: list[Any], after: str | None = None) -> Any:
+    paging = {"paging": {"next": {"after": after}}} if after else {}
+    return api._listing(orjson.dumps({"results": rows, **paging}))
+
+
+@pytest.mark.parametrize(
+    "odd", [[], ["no object"], [{"id": None}], [{"id": {"a": 1}}], [{"submittedAt": "1"}]]
+)
+def test_a_page_keeps_its_ids_and_cursor_whatever_else_is_in_it(odd: list[Any]) -> None:
+    page = listing([*odd, {"id": "151", "submittedAt": 5}, {"id": 152}], "151")
+
+    assert (page.ids, page.after, len(page.results)) == (("151", "152"), "151", len(odd) + 2)
+
+
+@pytest.mark.parametrize("body", [b'{"results": {}}', b"[]", b'{"hello": "world"}', b"5"])
+def test_what_is_no_listing_is_none(body: bytes) -> None:
+    assert not isinstance(api._listing(body), api._Listing)
+    with pytest.raises(ValueError, match="malformed"):
+        api._listing(b"<html>")
+
+
+def test_a_log_ends_where_it_gets_older_than_asked() -> None:
+    rows = [{"submittedAt": 30}, {"submittedAt": None}, {"submittedAt": 10}]
+    assert api._older_than(20)(listing(rows))
+    assert not api._older_than(10)(listing(rows))
+    assert not api._older_than(None)(listing(rows))
+
+
+@pytest.mark.parametrize("date", ["", "yesterday"])
+def test_a_clock_that_cannot_be_read_is_none(date: str) -> None:
+    assert api.clock(Answer(b"", None, {"date": date})) is None
