@@ -191,11 +191,11 @@ def test_a_failed_source_can_be_left_stale(story: Story) -> None:
 
 
 def test_a_missing_exchange_rate_stops_the_refresh(tmp_path: Path) -> None:
-    with served_company("--currency", "google_ads=USD") as company:
+    with served_company("--currency", "google_ads=CHF") as company:
         home = Home(tmp_path, company.settings)
         result = home.run("refresh", "--as-of", company.now, "--start", "2026-10-20", "--end", "2026-10-31")
     assert result.returncode == 1
-    lines = [line for line in result.stderr.splitlines() if "USD to EUR" in line]
+    lines = [line for line in result.stderr.splitlines() if "CHF to EUR" in line]
     assert len(lines) == 1, result.stderr
     assert "dbt_project/seeds/exchange_rates.csv" in lines[0]
     assert "2026-10-20" in lines[0]
