@@ -205,13 +205,13 @@ class Landing:
 
 
 class Recent:
-    """The newest tens of thousands of keys.
+    """The newest `size` keys at least; every key where `size` is None.
 
-    Repeats come from neighbouring pages, so memory need not grow with the load; where rows are merged by
-    key, the destination drops whatever comes later than that.
+    Repeats come from neighbouring pages, so memory need not grow with the load, and staging drops equal rows
+    from further apart. A record that changes while it is listed can come again at any distance.
     """
 
-    def __init__(self, size: int = _REMEMBERED_KEYS) -> None:
+    def __init__(self, size: int | None) -> None:
         self._size = size
         self._newer: set[Any] = set()
         self._older: set[Any] = set()
@@ -220,7 +220,7 @@ class Recent:
         """Remembers a key; False where it is known."""
         if key in self._newer or key in self._older:
             return False
-        if len(self._newer) >= self._size:
+        if self._size is not None and len(self._newer) >= self._size:
             self._newer, self._older = set(), self._newer
         self._newer.add(key)
         return True
@@ -237,7 +237,7 @@ class Lander:
         self._table = table
         self._counts = landing.counts.setdefault(table.name, Counts())
         self._reader = Reader(table)
-        self._seen = Recent()
+        self._seen = Recent(None if table.latest else _REMEMBERED_KEYS)
         self._settled: frozenset[str] = frozenset()
         self._said = time.monotonic()
 

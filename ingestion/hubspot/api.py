@@ -27,6 +27,7 @@ from ingestion.http import (
     StaticToken,
     Token,
     judge_status,
+    retry_after,
 )
 from ingestion.hubspot import settings
 from ingestion.landing import Landing
@@ -97,7 +98,7 @@ def judge(status: int, headers: Mapping[str, str], document: Any) -> Fault | Non
     fault = judge_status(status, headers, detail)
     if fault is not None and status == 477:
         # the portal moves to another data centre; Retry-After says how long
-        return Fault("transient", detail, judge_status(429, headers, detail).wait)  # type: ignore[union-attr]
+        return Fault("transient", detail, retry_after(headers))
     if fault is None or fault.kind not in ("throttled", "transient"):
         return fault
     policy = str(body.get("policyName", ""))

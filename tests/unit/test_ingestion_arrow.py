@@ -225,4 +225,7 @@ def test_recent_keys_are_known_again_and_memory_stays_small() -> None:
     assert [recent.add(number) for number in (1, 1, 2)] == [True, False, True]
     assert all(recent.add(number) for number in range(100, 1000))
     assert not any(recent.add(number) for number in range(901, 1000)), "the newest hundred at least"
-    assert recent.add(1), "what is long gone is left to the destination"
+    assert recent.add(1), "what is long gone is left to staging"
+    every = Recent(size=None)
+    assert all(every.add(number) for number in range(1000))
+    assert not every.add(0)
