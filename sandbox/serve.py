@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from sandbox.apis import facebook_ads, faults, google_ads, hubspot, linkedin_ads
+from sandbox.apis import facebook_ads, faults, google_ads, hubspot, linkedin_ads, pages
 from sandbox.apis.state import Json, PageCaps, Sandbox, parse_instant
 from sandbox.apis.wire import Wire
 from sandbox.bulk import app as bulk
@@ -43,7 +43,7 @@ def build_sandbox(
 
 
 def build_app(sandbox: Sandbox) -> ASGIApp:
-    """All four vendors, each under its own prefix, the clock, and the switches under `/_sandbox`."""
+    """The vendors and the web site, each under its own prefix; clock and switches under `/_sandbox`."""
 
     async def clock(request: Request) -> Response:
         if request.method == "POST":
@@ -93,6 +93,7 @@ def build_app(sandbox: Sandbox) -> ASGIApp:
             Mount("/google", google_ads.build_app(sandbox)),
             Mount("/facebook", facebook_ads.build_app(sandbox)),
             Mount("/linkedin", linkedin_ads.build_app(sandbox)),
+            Mount("/pages", pages.build_app(sandbox)),
         ]
     )
     wire = Wire(app, sandbox)
@@ -122,6 +123,9 @@ def settings(sandbox: Sandbox, url: str) -> dict[str, str]:
         "LINKEDIN_ADS__TOKEN_URL": f"{url}/linkedin/oauth/v2/accessToken",
         "LINKEDIN_ADS__ACCESS_TOKEN": keys.linkedin_token,
         "LINKEDIN_ADS__ACCOUNT_IDS": json.dumps([accounts[Network.LINKEDIN].id]),
+        "LANDING_PAGES__HOST_OVERRIDES": json.dumps({host: f"{url}/pages/{host}" for host in pages.hosts()}),
+        "LANDING_PAGES__ALLOW_PRIVATE_NETWORKS": "true",
+        "LANDING_PAGES__SECONDS_BETWEEN_REQUESTS": "0",
     }
     return {f"SOURCES__{name}": value for name, value in values.items()}
 

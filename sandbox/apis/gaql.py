@@ -18,11 +18,11 @@ _COMPARISONS = ("=", "!=", ">", ">=", "<", "<=")
 
 
 class QueryError(Exception):
-    """A query that Google refuses: its `queryError` code, message and the text that triggered it."""
+    """A query that Google refuses: its code, message, the text that triggered it and the enum of the code."""
 
-    def __init__(self, code: str, message: str, trigger: str = "") -> None:
+    def __init__(self, code: str, message: str, trigger: str = "", kind: str = "queryError") -> None:
         super().__init__(message)
-        self.code, self.message, self.trigger = code, message, trigger
+        self.code, self.message, self.trigger, self.kind = code, message, trigger, kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ class _Reader:
         return tuple(names)
 
 
-def parse(text: str) -> Query:
-    """Parse a query.
+def parse(text: str, *, resource: str = "") -> Query:
+    """Parse a query; one about a given `resource` has no FROM.
 
     Raises:
         QueryError: it does not follow the grammar.
@@ -112,10 +112,11 @@ def parse(text: str) -> Query:
         raise QueryError("EXPECTED_SELECT", "Error in query: expected SELECT.", reader.peek())
     reader.take("SELECT")
     select = reader.names()
-    if reader.word() != "FROM":
-        raise QueryError("EXPECTED_FROM", "Error in query: expected FROM.", reader.peek())
-    reader.take("FROM")
-    resource = reader.take()
+    if not resource:
+        if reader.word() != "FROM":
+            raise QueryError("EXPECTED_FROM", "Error in query: expected FROM.", reader.peek())
+        reader.take("FROM")
+        resource = reader.take()
     where: list[Condition] = []
     order: list[tuple[str, bool]] = []
     limit: int | None = None
@@ -170,9 +171,11 @@ def _condition(reader: _Reader) -> Condition:
             reader.take("NOT")
         reader.take("NULL")
         return Condition(name, "IS NOT NULL" if negated else "IS NULL", ())
+    if operator == "CONTAINS":
+        return Condition(name, f"CONTAINS {reader.take('ANY', 'ALL', 'NONE').upper()}", reader.listed())
     if operator in ("IN", "NOT IN"):
         return Condition(name, operator, reader.listed())
-    if operator in ("LIKE", "NOT LIKE", "DURING"):
+    if operator in ("LIKE", "NOT LIKE", "DURING", "REGEXP_MATCH"):
         return Condition(name, operator, (reader.value(),))
     raise QueryError("INVALID_OPERATOR", f"Error in query: invalid operator {operator}.", operator)
 
@@ -188,11 +191,42 @@ def during(literal: str, today: date) -> tuple[date, date]:
     if literal == "YESTERDAY":
         return yesterday, yesterday
     first = today.replace(day=1)
+    if found := re.fullmatch(r"(THIS|LAST)_WEEK_(MON|SUN)_(?:SUN|SAT|TODAY)", literal):
+        back = today.weekday() if found[2] == "MON" else (today.weekday() + 1) % 7
+        monday = today - timedelta(days=back + (7 if found[1] == "LAST" else 0))
+        return monday, today if found[1] == "THIS" else monday + timedelta(days=6)
     if literal == "THIS_MONTH":
         return first, today.replace(day=monthrange(today.year, today.month)[1])
     if literal == "LAST_MONTH":
         return (first - timedelta(days=1)).replace(day=1), first - timedelta(days=1)
     raise QueryError("INVALID_VALUE_WITH_DURING_OPERATOR", f"Invalid date literal: {literal}.", literal)
+
+
+def span(conditions: list[Condition], today: date) -> tuple[date, date] | None:
+    """First and last day that conditions on a date allow; None where one of them is open.
+
+    Raises:
+        QueryError: a value is no date.
+    """
+    lows: list[date] = []
+    highs: list[date] = []
+    for condition in conditions:
+        if condition.operator == "DURING":
+            days = list(during(condition.values[0].upper(), today))
+        else:
+            try:
+                days = [date.fromisoformat(text) for text in condition.values]
+            except ValueError as error:
+                text = condition.values[0]
+                raise QueryError("INVALID_DATE", f"Invalid date: {text}.", text, "dateRangeError") from error
+        if condition.operator in ("=", "BETWEEN", "IN", "DURING"):
+            lows.append(min(days))
+            highs.append(max(days))
+        elif condition.operator in (">", ">="):
+            lows.append(days[0] + timedelta(days=condition.operator == ">"))
+        elif condition.operator in ("<", "<="):
+            highs.append(days[0] - timedelta(days=condition.operator == "<"))
+    return (max(lows), min(highs)) if lows and highs else None
 
 
 def matches(condition: Condition, value: Any, today: date) -> bool:
@@ -205,6 +239,9 @@ def matches(condition: Condition, value: Any, today: date) -> bool:
     if operator == "DURING":
         first, last = during(wanted[0].upper(), today)
         return first.isoformat() <= str(value) <= last.isoformat()
+    if operator.startswith("CONTAINS"):
+        found = [text in (value or []) for text in wanted]
+        return all(found) if operator.endswith("ALL") else any(found) is operator.endswith("ANY")
     if isinstance(value, bool):
         held: Any = str(value).upper()
         targets: list[Any] = [text.upper() for text in wanted]
@@ -223,6 +260,8 @@ def matches(condition: Condition, value: Any, today: date) -> bool:
     if operator in ("LIKE", "NOT LIKE"):
         pattern = re.escape(str(targets[0])).replace("%", ".*").replace("_", ".")
         return (re.fullmatch(pattern, str(held), re.IGNORECASE) is not None) is (operator == "LIKE")
+    if operator == "REGEXP_MATCH":
+        return re.fullmatch(str(targets[0]), str(held)) is not None
     target = targets[0]
     return bool(
         {

@@ -1,19 +1,24 @@
-"""HubSpot's rate limits in real seconds, and the headers that tell what is left.
+"""Rate limits, in real seconds and days of the virtual clock.
 
-https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines: requests in ten seconds and a
-day; searches in a second, whose answers carry no such headers.
+HubSpot's, with the headers that tell what is left: requests in ten seconds and a day; searches in a second,
+whose answers carry no such headers. https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
+And the counters that the networks' limits need.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections import deque
-from datetime import datetime
-from typing import Any
+from calendar import monthrange
+from collections import Counter, deque
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
 
 from sandbox.apis.faults import CATALOGUE, Faults
 from sandbox.world.company import guid
+
+T = TypeVar("T")
 
 
 class Window:
@@ -36,6 +41,51 @@ class Window:
     def admit(self, at: float) -> None:
         """Count one."""
         self._admitted.append(at)
+
+
+class PerSetting(Generic[T]):
+    """A counter that starts anew whenever its switch is set."""
+
+    def __init__(self, build: Callable[[dict[str, Any]], T]) -> None:
+        self._build = build
+        self._rule: dict[str, Any] | None = None
+        self._held: T | None = None
+
+    def of(self, rule: dict[str, Any]) -> T:
+        """The counter of this setting."""
+        if self._held is None or rule is not self._rule:
+            self._rule, self._held = rule, self._build(rule)
+        return self._held
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day so many months earlier, or the last one of that month."""
+    number = day.year * 12 + day.month - 1 - months
+    year, month = number // 12, number % 12 + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
+
+
+class DailyQuota:
+    """Requests per name: on a day of the clock, and in the last second."""
+
+    def __init__(self) -> None:
+        self._day: object = None
+        self._used: Counter[str] = Counter()
+        self._seconds: dict[str, Window] = {}
+
+    def admit(self, name: str, now: datetime, daily: int | None, per_second: int | None) -> bool:
+        """Count a request, unless it is one too many; the day ends at midnight UTC."""
+        if self._day != now.date():
+            self._day = now.date()
+            self._used.clear()
+        at, window = time.monotonic(), self._seconds.setdefault(name, Window(1))
+        if (daily is not None and self._used[name] >= daily) or (
+            per_second is not None and window.used(at) >= per_second
+        ):
+            return False
+        window.admit(at)
+        self._used[name] += 1
+        return True
 
 
 class HubSpotLimits:

@@ -10,6 +10,7 @@ from collections import Counter
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -275,10 +276,20 @@ def _failure(vendor: str, status: int) -> dict[str, Any]:
 
 
 def _pointing_back(scope: Scope, body: bytes) -> bytes:
-    """The page with a cursor that leads to itself."""
+    """The page with a cursor that leads to itself: HubSpot's, Meta's or LinkedIn's."""
     document = orjson.loads(body)
-    following = document.get("paging", {}).get("next") if isinstance(document, dict) else None
-    asked = re.search(r"(?:^|&)after=([^&]+)", scope.get("query_string", b"").decode())
-    if isinstance(following, dict) and asked:
-        following["after"] = asked.group(1).replace("%3D", "=")
+    asked = parse_qs(scope.get("query_string", b"").decode())
+    if not isinstance(document, dict):
+        return body
+    paging = document.get("paging") or {}
+    following, metadata = paging.get("next"), document.get("metadata") or {}
+    if "after" in asked and isinstance(following, dict):
+        following["after"] = asked["after"][0]
+    elif "after" in asked and isinstance(following, str):
+        url = urlsplit(following)
+        again = urlencode({**dict(parse_qsl(url.query)), "after": asked["after"][0]})
+        paging["next"] = url._replace(query=again).geturl()
+        paging["cursors"]["after"] = asked["after"][0]
+    elif "pageToken" in asked and "nextPageToken" in metadata:
+        metadata["nextPageToken"] = asked["pageToken"][0]
     return orjson.dumps(document)

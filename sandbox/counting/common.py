@@ -29,9 +29,14 @@ class DeliveryDay:
         return self.clicks * per_click + self.impressions * per_impression
 
 
+def share_of(key: str) -> float:
+    """A number from 0 to less than 1 that depends on the key alone."""
+    return zlib.crc32(key.encode()) / 2**32
+
+
 def spread(key: str, low: timedelta, high: timedelta) -> timedelta:
     """A duration between two bounds that depends on the key alone."""
-    return low + (high - low) * (zlib.crc32(key.encode()) / 2**32)
+    return low + (high - low) * share_of(key)
 
 
 def delivery_days(

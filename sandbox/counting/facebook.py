@@ -2,7 +2,8 @@
 
 Rules: https://developers.facebook.com/docs/marketing-api/insights/best-practices/ (windows of the ad set,
 dating: on-Facebook actions at the impression, website actions at the conversion; 15 minutes of lag).
-Vectors L7, N18.
+Events sent by the site's server may be seven days old, so that figures of past days still grow:
+https://developers.facebook.com/docs/marketing-api/conversions-api/parameters/server-event. Vectors L7, N18.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from sandbox.counting.common import share_of, spread
 from sandbox.world.company import PER_EURO, Account, Network, Placement
 from sandbox.world.journeys import (
     AdClick,
@@ -27,6 +29,10 @@ from sandbox.world.journeys import (
 from sandbox.world.people import Person
 
 LAG = timedelta(minutes=15)
+#: Assumption: from here on the site's server sends some of its events itself, collected over days.
+SERVER_SIDE_SINCE = datetime(2026, 11, 2, tzinfo=UTC)
+SERVER_SIDE_SHARE = 0.2
+SERVER_SIDE_LAG = timedelta(days=7)
 CLICK_WINDOWS = {"1d_click": 1, "7d_click": 7, "28d_click": 28}
 #: The names one event goes by in `actions`.
 ACTION_TYPES = {
@@ -91,8 +97,18 @@ def count_actions(
         amount = event.value * PER_EURO[account.currency] if isinstance(event, Purchase) else Decimal(0)
         for placement, names in attribute(event.at, clicks[event.person], views[event.person]).items():
             day = event.at.astimezone(zone).date()
-            found.append(ActionCredit(placement, day, family, frozenset(names), amount, event.at + LAG))
+            found.append(
+                ActionCredit(placement, day, family, frozenset(names), amount, event.at + _lag(event))
+            )
     return found
+
+
+def _lag(event: SiteEvent) -> timedelta:
+    """How long after the event Meta reports it."""
+    key = f"server-side{event.person}{event.at}"
+    if event.at < SERVER_SIDE_SINCE or share_of(key) >= SERVER_SIDE_SHARE:
+        return LAG
+    return spread(f"{key}lag", timedelta(hours=6), SERVER_SIDE_LAG)
 
 
 def attribute(at: datetime, clicks: list[AdClick], views: list[AdImpression]) -> dict[Placement, set[str]]:
@@ -105,11 +121,11 @@ def attribute(at: datetime, clicks: list[AdClick], views: list[AdImpression]) ->
         age = at - click.at
         names = {name for name, days in CLICK_WINDOWS.items() if age <= timedelta(days=days)}
         group = click.placement.group
-        by_click = group is not None and age <= timedelta(days=group.click_window)
+        by_click = group is not None and age <= timedelta(days=group.windows(at)[0])
         earned[click.placement] = names | ({"value"} if by_click else set())
     if view is not None and (click is None or at - click.at > timedelta(days=7) or not by_click):
         group = view.placement.group
-        counted = not by_click and group is not None and group.view_window >= 1
+        counted = not by_click and group is not None and group.windows(at)[1] >= 1
         names = {"1d_view"} | ({"value"} if counted else set())
         earned.setdefault(view.placement, set()).update(names)
     return earned

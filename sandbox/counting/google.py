@@ -33,7 +33,7 @@ class Credit:
     """A share of one conversion that one ad interaction earned; visible from `visible_at` on.
 
     `units` is the share of a conversion, `value` its money in account currency; a view-through (`IMPRESSION`)
-    is outside both conversion metrics.
+    is outside both conversion metrics. `delay` is the time from the interaction to the conversion.
     """
 
     placement: Placement
@@ -45,6 +45,7 @@ class Credit:
     value: float
     cross_device: bool
     visible_at: datetime
+    delay: timedelta
 
 
 def count_conversions(
@@ -145,6 +146,7 @@ class _Conversion:
             value=self.value * units,
             cross_device=touch.device != self.event.device,
             visible_at=self.event.at + lag,
+            delay=self.event.at - touch.at,
         )
 
 

@@ -105,11 +105,15 @@ class Ad:
     lead_form: LeadForm | None = None
     auto_tracked: bool = True
     deleted_at: datetime | None = None
+    text_ad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AdGroup:
-    """Google: ad group; Meta: ad set (with its attribution windows in days); LinkedIn: campaign."""
+    """Google: ad group; Meta: ad set (with its attribution windows in days); LinkedIn: campaign.
+
+    `rewindowed`: the instant from which other windows (click, view) hold, for what happens after it.
+    """
 
     id: str
     name: str
@@ -117,6 +121,13 @@ class AdGroup:
     keyword: str = ""
     click_window: int = 7
     view_window: int = 1
+    rewindowed: tuple[datetime, int, int] | None = None
+
+    def windows(self, at: datetime) -> tuple[int, int]:
+        """Click and view window in days for an action at that instant."""
+        if self.rewindowed is not None and at >= self.rewindowed[0]:
+            return self.rewindowed[1:]
+        return self.click_window, self.view_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +178,8 @@ class Account:
     campaigns: tuple[Campaign, ...]
     rules: tuple[Rule, ...]
     manager_id: str = ""
+    manager: bool = False
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +239,8 @@ class Company:
         return next(form for form in self.forms if form.key == key)
 
 
-def _placements(account: Account) -> Iterator[Placement]:
+def placements_of(account: Account) -> Iterator[Placement]:
+    """Every ad of the account; a campaign without ad groups stands for itself."""
     for campaign in account.campaigns:
         if not campaign.groups:
             yield Placement(account, campaign, None, None)
@@ -437,7 +451,10 @@ def _facebook(currency: str) -> Account:
             Channel.FEED,
             (
                 AdGroup(
-                    str(base + 201), "Lookalike", ads(301, ("Demo still", "demo"), ("Demo clip", "demo"))
+                    str(base + 201),
+                    "Lookalike",
+                    ads(301, ("Demo still", "demo"), ("Demo clip", "demo")),
+                    rewindowed=(datetime(2026, 11, 9, 9, tzinfo=UTC), 1, 0),
                 ),
                 AdGroup(
                     str(base + 202),
@@ -522,9 +539,12 @@ def _facebook(currency: str) -> Account:
 
 
 def _linkedin(currency: str) -> Account:
-    def ads(first: int, *names: tuple[str, str], form: LeadForm | None = None) -> tuple[Ad, ...]:
+    def ads(
+        first: int, *names: tuple[str, str], form: LeadForm | None = None, text: bool = False
+    ) -> tuple[Ad, ...]:
         return tuple(
-            Ad(str(first + 3 * i), name, landing, lead_form=form) for i, (name, landing) in enumerate(names)
+            Ad(str(first + 3 * i), name, landing, lead_form=form, text_ad=text)
+            for i, (name, landing) in enumerate(names)
         )
 
     brochure = LeadForm("9912040", "Guide lead gen form")
@@ -537,7 +557,11 @@ def _linkedin(currency: str) -> Account:
             Channel.FEED,
             (
                 AdGroup("318200411", "Sales leaders", ads(412900101, ("Still", "demo"), ("Clip", "demo"))),
-                AdGroup("318200412", "Founders", ads(412900201, ("Still", "contact"), ("Clip", "product"))),
+                AdGroup(
+                    "318200412",
+                    "Founders",
+                    ads(412900201, ("Still", "contact"), ("Clip", "product"), text=True),
+                ),
             ),
             reach_per_day=260,
             click_rate=0.007,
@@ -629,5 +653,5 @@ def build_company(currencies: dict[str, str] | None = None) -> Company:
         forms=_forms(),
         pages=_pages(),
         accounts=accounts,
-        placements=tuple(p for account in accounts.values() for p in _placements(account)),
+        placements=tuple(p for account in accounts.values() for p in placements_of(account)),
     )

@@ -1,0 +1,136 @@
+"""Lead forms of the company's page and what was sent in them.
+
+https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving: ad leads name their ad, organic
+and test leads do not; a form has one test lead at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sandbox.apis.facebook_ads.common import Row
+from sandbox.apis.facebook_ads.objects import PAGE_ID
+from sandbox.counting.common import share_of
+from sandbox.world.company import Company, LeadForm, Network
+from sandbox.world.journeys import Event, LeadAdSubmission
+from sandbox.world.people import Person
+
+LAG = timedelta(minutes=1)
+_ORGANIC_FROM = datetime(2026, 10, 5, 9, tzinfo=UTC)
+_TESTED_AT = datetime(2026, 10, 20, 15, tzinfo=UTC)
+_QUESTIONS = (("email", "EMAIL", "Email"), ("full_name", "FULL_NAME", "Full name"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """One submission: by a person from an ad, by somebody who found the form on the page, or a test."""
+
+    at: datetime
+    form: LeadForm
+    email: str
+    full_name: str
+    submission: LeadAdSubmission | None = None
+
+
+class Leads:
+    """Everything sent in the page's forms by `now`."""
+
+    def __init__(
+        self,
+        company: Company,
+        people: Mapping[int, Person],
+        events: list[Event],
+        now: datetime,
+        *,
+        organic: int,
+        test: int,
+    ) -> None:
+        self.now = now
+        self.forms = {
+            placement.lead_form.id: placement.lead_form
+            for placement in company.placements
+            if placement.network is Network.FACEBOOK and placement.lead_form is not None
+        }
+        sent = [
+            _Sent(event.at, event.placement.lead_form, event.email, _name(people[event.person]), event)
+            for event in events
+            if isinstance(event, LeadAdSubmission)
+            and event.placement.network is Network.FACEBOOK
+            and event.placement.lead_form is not None
+        ]
+        for form in self.forms.values():
+            for number in range(organic):
+                at = _ORGANIC_FROM + timedelta(days=3 * number)
+                who = f"organic.{number}.{form.id}"
+                sent.append(_Sent(at, form, f"{who}@visitor.test", f"Organic {number}"))
+            if test:
+                dummy = "<test lead: dummy data for {}>".format
+                sent.append(_Sent(_TESTED_AT, form, "test@fb.com", dummy("full_name")))
+        sent.sort(key=lambda one: (one.at, one.form.id, one.email))
+        self._sent = [(f"{7_730_000_000_000 + n}", one) for n, one in enumerate(sent) if one.at + LAG <= now]
+
+    def form_rows(self) -> list[Row]:
+        """The page's forms."""
+        rows = []
+        for form in self.forms.values():
+            own = [one for _, one in self._sent if one.form is form]
+            rows.append(
+                {
+                    "id": form.id,
+                    "name": form.name,
+                    "status": "ACTIVE",
+                    "locale": "en_US",
+                    "created_time": "2026-05-12T08:00:00+0000",
+                    "leads_count": len(own),
+                    "organic_leads_count": sum(one.submission is None for one in own),
+                    "page_id": PAGE_ID,
+                    "questions": [
+                        {"id": f"{form.id}{n}", "key": key, "type": kind, "label": label}
+                        for n, (key, kind, label) in enumerate(_QUESTIONS, start=1)
+                    ],
+                }
+            )
+        return rows
+
+    def rows(self, node: str, days: int) -> list[Row]:
+        """Leads of a form or an ad that are kept still, newest first."""
+        oldest = self.now - timedelta(days=days)
+        return [
+            _row(lead, one)
+            for lead, one in reversed(self._sent)
+            if one.at >= oldest and node in (one.form.id, _ad(one))
+        ]
+
+
+def _ad(one: _Sent) -> str | None:
+    return one.submission.placement.key[3] if one.submission else None
+
+
+def _row(lead: str, one: _Sent) -> Row:
+    row: Row = {
+        "id": lead,
+        "created_time": one.at.strftime("%Y-%m-%dT%H:%M:%S+0000"),
+        "form_id": one.form.id,
+        "is_organic": one.submission is None,
+        "platform": "ig" if share_of(f"platform{lead}") < 0.25 else "fb",
+        "field_data": [
+            {"name": "email", "values": [one.email]},
+            {"name": "full_name", "values": [one.full_name]},
+        ],
+    }
+    if one.submission is not None:
+        campaign, group, ad = (
+            one.submission.placement.campaign,
+            one.submission.placement.group,
+            one.submission.placement.ad,
+        )
+        row |= {"campaign_id": campaign.id, "campaign_name": campaign.name}
+        row |= {"adset_id": group.id, "adset_name": group.name} if group else {}
+        row |= {"ad_id": ad.id, "ad_name": ad.name} if ad else {}
+    return row
+
+
+def _name(person: Person) -> str:
+    return f"{person.first_name} {person.last_name}"

@@ -1,0 +1,399 @@
+"""One account's books: its objects, and every daily figure as known now."""
+
+from __future__ import annotations
+
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from sandbox.apis import gaql
+from sandbox.apis.google_ads.rules import Asked
+from sandbox.apis.google_ads.schema import CONVERSION_SEGMENTS, INT, METRICS, SPLIT_SEGMENTS
+from sandbox.counting.common import DeliveryDay
+from sandbox.counting.google import Credit
+from sandbox.world.company import PER_EURO, Account, Company, Placement, Rule
+from sandbox.world.landing import tracking_parameters
+
+Row = dict[str, Any]
+
+#: What people leave in the lead form of a Google ad counts under this action.
+LEAD_FORM = Rule("8810000199", "Lead form", "lead_form", "SUBMIT_LEAD_FORM", "ONE_PER_CLICK")
+_AD_TYPES = {
+    "SEARCH": "RESPONSIVE_SEARCH_AD",
+    "DISPLAY": "RESPONSIVE_DISPLAY_AD",
+    "VIDEO": "VIDEO_RESPONSIVE_AD",
+}
+_GROUP_TYPES = {"SEARCH": "SEARCH_STANDARD", "DISPLAY": "DISPLAY_STANDARD", "VIDEO": "VIDEO_RESPONSIVE"}
+#: Assumption: how delivery is spread over devices and, per channel, over networks.
+_DEVICES = (("MOBILE", 0.56), ("DESKTOP", 0.39), ("TABLET", 0.05))
+_NETWORKS = {
+    "SEARCH": (("SEARCH", 0.9), ("SEARCH_PARTNERS", 0.1)),
+    "DISPLAY": (("CONTENT", 1.0),),
+    "VIDEO": (("YOUTUBE", 1.0),),
+    "PERFORMANCE_MAX": (("MIXED", 1.0),),
+}
+_NUMBERS = [
+    "ONE",
+    "TWO",
+    "THREE",
+    "FOUR",
+    "FIVE",
+    "SIX",
+    "SEVEN",
+    "EIGHT",
+    "NINE",
+    "TEN",
+    "ELEVEN",
+    "TWELVE",
+    "THIRTEEN",
+    "FOURTEEN",
+]
+#: Days up to which a bucket reaches. Source: ConversionLagBucketEnum of v26.
+_LAG_BUCKETS = (
+    (1, "LESS_THAN_ONE_DAY"),
+    *((days, f"{low}_TO_{high}_DAYS") for days, (low, high) in enumerate(pairwise(_NUMBERS), start=2)),
+    (21, "FOURTEEN_TO_TWENTY_ONE_DAYS"),
+    (30, "TWENTY_ONE_TO_THIRTY_DAYS"),
+    (45, "THIRTY_TO_FORTY_FIVE_DAYS"),
+    (60, "FORTY_FIVE_TO_SIXTY_DAYS"),
+    (90, "SIXTY_TO_NINETY_DAYS"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A figure of one placement on one day; of one conversion action where `rule` is given."""
+
+    placement: Placement
+    day: date
+    figures: dict[str, float]
+    rule: Rule | None = None
+    event_type: str = ""
+    delay: timedelta = timedelta(0)
+
+
+@dataclass
+class Books:
+    """One account as of `now`; `facts` are all its figures."""
+
+    company: Company
+    account: Account
+    placements: list[Placement]
+    rules: tuple[Rule, ...]
+    now: datetime
+    status: str
+    facts: list[Fact] = field(default_factory=list)
+
+    @property
+    def base(self) -> str:
+        """The account's resource name."""
+        return f"customers/{self.account.id}"
+
+    @property
+    def today(self) -> date:
+        """The account's day."""
+        return self.now.astimezone(ZoneInfo(self.account.time_zone)).date()
+
+    # -- objects ----------------------------------------------------------------------------------------
+
+    def customer(self) -> Row:
+        """The account itself."""
+        account = self.account
+        return {
+            "customer.resource_name": self.base,
+            "customer.id": int(account.id),
+            "customer.descriptive_name": account.name,
+            "customer.currency_code": account.currency,
+            "customer.time_zone": account.time_zone,
+            "customer.manager": account.manager,
+            "customer.test_account": False,
+            "customer.status": self.status,
+            "customer.auto_tagging_enabled": not account.manager,
+        }
+
+    def placement(self, placement: Placement, resource: str) -> Row | None:
+        """The attributes of the resource this placement belongs to, or None where it has none."""
+        row = self.customer()
+        if resource == "customer":
+            return row
+        row |= self._campaign(placement)
+        if resource == "campaign":
+            return row
+        group, ad = placement.group, placement.ad
+        if group is None or ad is None:
+            return None
+        suffix = "" if ad.auto_tracked else _written(placement, {})
+        row |= {
+            "ad_group.resource_name": f"{self.base}/adGroups/{group.id}",
+            "ad_group.id": int(group.id),
+            "ad_group.name": group.name,
+            "ad_group.status": "ENABLED",
+            "ad_group.type": _GROUP_TYPES[placement.campaign.kind],
+            "ad_group.campaign": row["campaign.resource_name"],
+            "ad_group.final_url_suffix": suffix,
+        }
+        if resource == "ad_group":
+            return row
+        removed = ad.deleted_at is not None and ad.deleted_at <= self.now
+        return row | {
+            "ad_group_ad.resource_name": f"{self.base}/adGroupAds/{group.id}~{ad.id}",
+            "ad_group_ad.status": "REMOVED" if removed else "ENABLED",
+            "ad_group_ad.ad_group": f"{self.base}/adGroups/{group.id}",
+            "ad_group_ad.ad.resource_name": f"{self.base}/ads/{ad.id}",
+            "ad_group_ad.ad.id": int(ad.id),
+            "ad_group_ad.ad.name": ad.name,
+            "ad_group_ad.ad.type": _AD_TYPES[placement.campaign.kind],
+            "ad_group_ad.ad.final_urls": [self.company.pages[ad.landing].url],
+            "ad_group_ad.ad.tracking_url_template": _template(placement) if ad.auto_tracked else None,
+        }
+
+    def _campaign(self, placement: Placement) -> Row:
+        campaign, zone = placement.campaign, ZoneInfo(self.account.time_zone)
+        removed = campaign.status == "REMOVED" and campaign.ends <= self.now
+        return {
+            "campaign.resource_name": f"{self.base}/campaigns/{campaign.id}",
+            "campaign.id": int(campaign.id),
+            "campaign.name": campaign.name,
+            "campaign.status": "REMOVED" if removed else "ENABLED",
+            "campaign.serving_status": "ENDED" if removed else "SERVING",
+            "campaign.advertising_channel_type": campaign.kind,
+            "campaign.start_date_time": campaign.starts.strftime("%Y-%m-%d 00:00:00"),
+            "campaign.end_date_time": campaign.ends.astimezone(zone).strftime("%Y-%m-%d 23:59:59")
+            if removed
+            else None,
+            # without ads, the template stands on the campaign
+            "campaign.tracking_url_template": None if placement.campaign.groups else _template(placement),
+        }
+
+    def entities(self, resource: str) -> list[Row]:
+        """All objects of a kind; removed ones stay."""
+        if resource == "customer":
+            return [self.customer()]
+        if resource == "conversion_action":
+            return [self._conversion_action(rule) for rule in self.rules]
+        if resource == "change_status":
+            return list(self._changes())
+        rows = [self.placement(p, resource) for p in self.placements if p.campaign.starts <= self.now]
+        return list({row[f"{resource}.resource_name"]: row for row in rows if row is not None}.values())
+
+    def _conversion_action(self, rule: Rule) -> Row:
+        prefix = "conversion_action"
+        hosted = rule.trigger == LEAD_FORM.trigger
+        return {
+            **self.customer(),
+            f"{prefix}.resource_name": f"{self.base}/conversionActions/{rule.id}",
+            f"{prefix}.id": int(rule.id),
+            f"{prefix}.name": rule.name,
+            f"{prefix}.status": "ENABLED",
+            f"{prefix}.type": "LEAD_FORM_SUBMIT" if hosted else "WEBPAGE",
+            f"{prefix}.category": rule.category,
+            f"{prefix}.origin": "GOOGLE_HOSTED" if hosted else "WEBSITE",
+            f"{prefix}.include_in_conversions_metric": rule.in_headline,
+            f"{prefix}.primary_for_goal": rule.in_headline,
+            f"{prefix}.counting_type": rule.counting,
+            f"{prefix}.click_through_lookback_window_days": rule.click_window,
+            f"{prefix}.view_through_lookback_window_days": rule.view_window,
+            f"{prefix}.attribution_model_settings.attribution_model": rule.model,
+            f"{prefix}.attribution_model_settings.data_driven_model_status": (
+                "AVAILABLE" if "DATA_DRIVEN" in rule.model else None
+            ),
+            f"{prefix}.owner_customer": self.base,
+        }
+
+    def _changes(self) -> Iterator[Row]:
+        """What was added and removed, an object's last change each."""
+        zone = ZoneInfo(self.account.time_zone)
+        found: dict[str, tuple[datetime, str, str, Row]] = {}
+        for placement in self.placements:
+            campaign, ad = placement.campaign, placement.ad
+            kinds = ["campaign", *(("ad_group", "ad_group_ad") if ad else ())]
+            for kind in kinds:
+                ended = campaign.ends if campaign.status == "REMOVED" else None
+                gone = (
+                    ended if kind == "campaign" else ad.deleted_at if ad and kind == "ad_group_ad" else None
+                )
+                at, status = (gone, "REMOVED") if gone and gone <= self.now else (campaign.starts, "ADDED")
+                row = self.placement(placement, kind)
+                if row is not None and at <= self.now:
+                    found[row[f"{kind}.resource_name"]] = (at, status, kind, row)
+        for name, (at, status, kind, row) in found.items():
+            number = zlib.crc32(name.encode())
+            yield {
+                **row,
+                "change_status.resource_name": f"{self.base}/changeStatus/{int(at.timestamp())}-{number}",
+                "change_status.last_change_date_time": at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S.%f"),
+                "change_status.resource_type": kind.upper(),
+                "change_status.resource_status": status,
+                f"change_status.{kind}": name,
+            }
+
+    # -- figures ----------------------------------------------------------------------------------------
+
+    def metric_rows(self, query: gaql.Query, asked: Asked) -> list[Row]:
+        """Rows per object and segment; where segments are asked for, rows without any figure are left out."""
+        by_action = any(name[9:] in CONVERSION_SEGMENTS for name in asked.segments)
+        split = [name for name in asked.segments if name[9:] in SPLIT_SEGMENTS]
+        dated = [
+            c for c in query.where if c.field.startswith("segments.") and c.field in _calendar(self.today)
+        ]
+        rest = [c for c in query.where if c not in dated]
+        attributes = {p.key: self.placement(p, query.resource) for p in self.placements}
+        sums: dict[tuple[Any, ...], dict[str, float]] = defaultdict(lambda: defaultdict(float))
+        rows: dict[tuple[Any, ...], Row] = {}
+        identity = f"{query.resource}.resource_name"
+        if not asked.segments:
+            for row in attributes.values():
+                if row is not None:
+                    rows.setdefault((row[identity],), dict(row))
+        filtered = [c.field for c in rest if c.field.startswith("metrics.")]
+        names = [name.removeprefix("metrics.") for name in dict.fromkeys((*asked.metrics, *filtered))]
+        calendars: dict[date, Row | None] = {}
+        for fact in self.facts:
+            attribute = attributes[fact.placement.key]
+            if attribute is None or (by_action and fact.rule is None):
+                continue
+            if fact.day not in calendars:
+                calendar = _calendar(fact.day)
+                inside = all(gaql.matches(c, calendar[c.field], self.today) for c in dated)
+                calendars[fact.day] = calendar if inside else None
+            values = calendars[fact.day]
+            if values is None:
+                continue
+            if by_action and fact.rule is not None:
+                values = values | self._action(fact, fact.rule)
+            for more, figures in _split(fact) if split else (({}, fact.figures),):
+                held = values | more
+                key = (attribute[identity], *(held[name] for name in asked.segments))
+                total = sums[key]
+                for name in names:
+                    total[name] += figures.get(name, 0)
+                if key not in rows:
+                    rows[key] = {**attribute, **{name: held[name] for name in asked.segments}}
+        result = []
+        for key, row in rows.items():
+            total = sums.get(key, {})
+            if asked.segments and asked.metrics and not any(total.get(name[8:]) for name in asked.metrics):
+                continue
+            for name in names:
+                figure = total.get(name, 0)
+                row[f"metrics.{name}"] = int(figure) if METRICS[name] == INT else float(figure)
+            if all(gaql.matches(c, row.get(c.field), self.today) for c in rest):
+                result.append(row)
+        result.sort(key=lambda row: (row[identity], *(str(row[name]) for name in asked.segments)))
+        return result
+
+    def _action(self, fact: Fact, rule: Rule) -> Row:
+        return {
+            "segments.conversion_action": f"{self.base}/conversionActions/{rule.id}",
+            "segments.conversion_action_name": rule.name,
+            "segments.conversion_action_category": rule.category,
+            "segments.conversion_attribution_event_type": fact.event_type,
+            "segments.conversion_lag_bucket": lag_bucket(fact.delay),
+            "segments.external_conversion_source": (
+                "GOOGLE_HOSTED" if rule.trigger == LEAD_FORM.trigger else "WEBPAGE"
+            ),
+        }
+
+
+def lag_bucket(delay: timedelta) -> str:
+    """Google's name for the time between interaction and conversion."""
+    for days, name in _LAG_BUCKETS:
+        if delay < timedelta(days=days):
+            return name
+    return _LAG_BUCKETS[-1][1]
+
+
+def delivery_fact(account: Account, day: DeliveryDay) -> Fact:
+    """What a placement delivered, in the account's currency."""
+    delivered: dict[str, float] = {
+        "impressions": day.impressions,
+        "clicks": day.clicks,
+        "interactions": day.clicks,
+        "cost_micros": int(day.cost_micros * PER_EURO[account.currency]),
+    }
+    return Fact(day.placement, day.day, delivered)
+
+
+def credit_facts(credit: Credit) -> list[Fact]:
+    """A credit's figures: by interaction day, and by conversion day for the `_by_conversion_date` metrics."""
+    place, rule, kind = credit.placement, credit.rule, credit.event_type
+    if kind == "IMPRESSION":
+        figures: dict[str, float] = {"view_through_conversions": 1}
+        return [Fact(place, credit.interacted_on, figures, rule, kind, credit.delay)]
+    at_click = {"all_conversions": credit.units, "all_conversions_value": credit.value}
+    at_conversion = {
+        "all_conversions_by_conversion_date": credit.units,
+        "all_conversions_value_by_conversion_date": credit.value,
+    }
+    if credit.cross_device:
+        at_click["cross_device_conversions"] = credit.units
+        at_conversion["cross_device_conversions_by_conversion_date"] = credit.units
+    if rule.in_headline:
+        at_click |= {"conversions": credit.units, "conversions_value": credit.value}
+        at_conversion |= {
+            "conversions_by_conversion_date": credit.units,
+            "conversions_value_by_conversion_date": credit.value,
+        }
+    return [
+        Fact(place, credit.interacted_on, at_click, rule, kind, credit.delay),
+        Fact(place, credit.converted_on, at_conversion, rule, kind, credit.delay),
+    ]
+
+
+def _split(fact: Fact) -> list[tuple[Row, dict[str, float]]]:
+    """The figure over devices and networks: counts add up to it, a credit stays with one of each."""
+    cells = [
+        (device, network, share * part)
+        for device, share in _DEVICES
+        for network, part in _NETWORKS[fact.placement.campaign.kind]
+    ]
+    names = [{"segments.device": device, "segments.ad_network_type": network} for device, network, _ in cells]
+    bounds = [0.0]
+    for _, _, share in cells:
+        bounds.append(bounds[-1] + share)
+    if fact.rule is not None:
+        place = zlib.crc32(f"{fact.placement.key}{fact.rule.id}{fact.delay}".encode()) / 2**32
+        chosen = next((n for n, bound in enumerate(bounds[1:]) if place < bound), len(cells) - 1)
+        return [(names[chosen], fact.figures)]
+    bounds[-1] = 1.0
+    return [
+        (
+            names[n],
+            {
+                name: round(amount * bounds[n + 1]) - round(amount * bounds[n])
+                for name, amount in fact.figures.items()
+            },
+        )
+        for n in range(len(cells))
+    ]
+
+
+def _template(placement: Placement) -> str:
+    """HubSpot's auto-tracking template, with Google's own placeholders."""
+    dynamic = {"utm_term": "{keyword}", "hsa_src": "{network}"}
+    if placement.ad is not None:
+        dynamic |= {"hsa_ad": "{creative}", "hsa_tgt": "{targetid}", "hsa_kw": "{keyword}"}
+        dynamic["hsa_mt"] = "{matchtype}"
+    return "{lpurl}?" + _written(placement, dynamic)
+
+
+def _written(placement: Placement, dynamic: dict[str, str]) -> str:
+    parameters = tracking_parameters(placement, "")
+    return "&".join(f"{name}={dynamic.get(name, quote(value))}" for name, value in parameters)
+
+
+def _calendar(day: date) -> Row:
+    return {
+        "segments.date": day.isoformat(),
+        "segments.week": (day - timedelta(days=day.weekday())).isoformat(),
+        "segments.month": day.replace(day=1).isoformat(),
+        "segments.quarter": day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1).isoformat(),
+        "segments.year": day.year,
+        "segments.day_of_week": day.strftime("%A").upper(),
+    }
