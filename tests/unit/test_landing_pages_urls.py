@@ -1,0 +1,124 @@
+"""Which page a final URL means: templates, tracking parameters and spellings tell no pages apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingestion.landing_pages.settings import PROBES, Origin
+from ingestion.landing_pages.urls import BadAddress, address, final_urls, is_tracking
+from ingestion.store import Store
+
+
+@pytest.mark.parametrize(
+    ("final_url", "url"),
+    [
+        ("https://www.ex.test", "https://www.ex.test/"),
+        (" HTTPS://WWW.Ex.test:443/demo#top ", "https://www.ex.test/demo"),
+        ("http://ex.test:8080/a/../b", "http://ex.test:8080/b"),
+        ("https://ex.test/demo?utm_source=x&plan=pro&hsa_cam=7&gclid=G", "https://ex.test/demo?plan=pro"),
+        ("https://ex.test/demo?FBCLID=a&li_fat_id=b&UTM_Term=c", "https://ex.test/demo"),
+        # templates of Google, Meta and LinkedIn
+        ("https://ex.test/demo?kw={keyword}&m={matchtype}&plan=pro", "https://ex.test/demo?plan=pro"),
+        ("https://ex.test/demo?c={{campaign.name}}&s={{site_source_name}}", "https://ex.test/demo"),
+        ("https://ex.test/demo?c=%7B%7BCAMPAIGN_ID%7D%7D", "https://ex.test/demo"),
+        ("https://ex.test/{ifmobile:m}{ifnotmobile:desktop}/demo", "https://ex.test/desktop/demo"),
+        ("https://ex.test/{ifsearch:{keyword:crm}}", "https://ex.test/crm"),
+        ("https://ex.test/demo{ignore}?a={_custom}", "https://ex.test/demo"),
+        ("https://ex.test/größe", "https://ex.test/gr%C3%B6%C3%9Fe"),
+    ],
+)
+def test_a_page_is_known_by_what_tells_it_apart(final_url: str, url: str) -> None:
+    assert address(final_url).url == url
+
+
+def test_the_page_is_asked_for_as_a_click_asks_for_it() -> None:
+    asked = address("https://ex.test/demo?plan=pro&utm_campaign=Brand&kw={keyword:crm}&n={network}").fetch_url
+    query = {name: values[0] for name, values in parse_qs(urlsplit(asked).query).items()}
+
+    assert query["plan"] == "pro"
+    assert query["utm_campaign"] == "Brand"
+    assert query["kw"] == "crm"
+    assert query["n"]
+    assert set(PROBES) <= query.keys()
+    assert "{" not in asked
+
+
+@pytest.mark.parametrize(
+    "final_url",
+    [
+        "",
+        "{lpurl}",
+        "demo",
+        "mailto:a@ex.test",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "https://",
+        "https://me:secret@ex.test/",
+        "https://exa mple.test/",
+        "https://ex.test:99999/",
+    ],
+)
+def test_what_is_no_web_address_is_refused_without_showing_it(final_url: str) -> None:
+    with pytest.raises(BadAddress) as refused:
+        address(final_url)
+
+    assert "secret" not in str(refused.value)
+
+
+@given(
+    st.text(st.characters(codec="utf-8"), max_size=20),
+    st.lists(
+        st.tuples(
+            st.text("abcdefghij{}=%&", min_size=1, max_size=8) | st.sampled_from(PROBES),
+            st.text("abc{}:.%7BD", max_size=10),
+        ),
+        max_size=4,
+    ),
+)
+def test_a_page_means_itself(path: str, query: list[tuple[str, str]]) -> None:
+    text = f"https://ex.test/{path}?" + "&".join(f"{name}={value}" for name, value in query)
+    try:
+        page = address(text)
+    except BadAddress:
+        return
+
+    assert address(page.url).url == page.url
+    assert not [name for name in parse_qs(urlsplit(page.url).query) if is_tracking(name)]
+    assert "{" not in page.fetch_url
+
+
+def test_final_urls_come_from_what_other_sources_landed(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "google_ads.duckdb")) as store:
+        store.execute("CREATE SCHEMA raw")
+        store.execute("CREATE TABLE raw.ads (final_urls JSON)")
+        store.execute(
+            """INSERT INTO raw.ads VALUES ('["https://a.test/", "https://b.test/?x=1"]'), ('[]'), (NULL)"""
+        )
+        store.execute("""INSERT INTO raw.ads VALUES ('["https://a.test/"]')""")
+    with duckdb.connect(str(tmp_path / "hubspot.duckdb")) as store:
+        store.execute("CREATE SCHEMA raw")
+        store.execute("CREATE TABLE raw.page_view_events (hs_url VARCHAR)")
+        store.execute(
+            "INSERT INTO raw.page_view_events VALUES ('https://c.test/?hsa_cam=1&email=p@x.test'),"
+            " ('https://c.test/account?token=1'), (NULL)"
+        )
+
+    found = list(final_urls(Store(tmp_path / "landing_pages.duckdb")))
+
+    assert found == [
+        ("google_ads", "https://a.test/"),
+        ("google_ads", "https://b.test/?x=1"),
+        ("hubspot", "https://c.test/"),
+    ]
+
+
+def test_a_source_that_has_landed_nothing_gives_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path / "landing_pages.duckdb")
+
+    assert list(final_urls(store, (Origin("facebook_ads", "ad_creatives", "link_url"),))) == []
