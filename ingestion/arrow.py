@@ -33,7 +33,7 @@ _ROWS_PATH = re.compile(r"[^.\[\]]+")
 Kind = Literal[
     "text", "id", "instant", "epoch_ms", "date", "date_parts", "integer", "float", "money", "boolean", "json"
 ]
-Disposition = Literal["replace", "merge", "observe"]
+Disposition = Literal["replace", "merge", "observe", "track"]
 
 _TARGET: dict[Kind, pa.DataType] = {
     "text": pa.string(),
@@ -122,8 +122,9 @@ class Table:
 
     `rows` names the lists from the page down to the row (`results[].to[]`). `private` are keys whose values
     are personal data whatever they look like. `account` is the column that, with `date`, says what an
-    observation replaces. With `whole`, the landed rows of one value of that column replace all earlier ones.
-    With `latest`, a record that was read twice keeps what was read last; otherwise the first of equals.
+    observation replaces; a `track` table is a full listing per account, of which every version is kept. With
+    `whole`, the landed rows of one value of that column replace all earlier ones. With `latest`, a record
+    that was read twice keeps what was read last; otherwise the first of equals.
     """
 
     name: str

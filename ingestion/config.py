@@ -65,7 +65,7 @@ class Settings:
         return value
 
     def ids(self, key: str) -> tuple[str, ...]:
-        """Account ids as digits, from a list, a JSON list or a comma-separated text, in order, once each.
+        """Ids as digits, from a list, a JSON list or a comma-separated text, in order, once each.
 
         Raises SettingError for an entry that is not digits after dashes and an `act_` are removed.
         """
@@ -82,9 +82,7 @@ class Settings:
         digits = [entry.removeprefix("act_").replace("-", "") for entry in cleaned if entry]
         for entry in digits:
             if not entry.isdigit():
-                raise SettingError(
-                    f'{self.name(key)} holds "{entry}", which is no account id: use digits only'
-                )
+                raise SettingError(f'{self.name(key)} holds "{entry}", which is no id: use digits only')
         return tuple(dict.fromkeys(digits))
 
     def credentials(self, *alternatives: tuple[str, ...]) -> dict[str, str] | None:

@@ -7,9 +7,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar, cast
 
 import dlt
 import pyarrow as pa
@@ -17,8 +18,12 @@ import pyarrow as pa
 from ingestion.arrow import INSTANT, Page, Reader, Table, constant, keys_of
 from ingestion.errors import IngestionError, ResponseError
 from ingestion.http import Client
+from ingestion.planning import Pass, Span, Window
 from ingestion.store import Store, StreamState
 
+__all__ = ["Batch", "DaysRead", "Lander", "Landing", "Span", "Window", "part", "reading", "resource"]
+
+_Api = TypeVar("_Api")
 _BATCH_BYTES = 2 << 20
 _PROGRESS_SECONDS = 5.0
 _REMEMBERED_KEYS = 50_000
@@ -48,27 +53,6 @@ LOAD_COUNTS = pa.schema(
 
 
 @dataclass(frozen=True)
-class Window:
-    """Calendar days in each ad account's time zone, both ends included."""
-
-    start: date
-    end: date
-
-    def days(self) -> Iterator[date]:
-        """Every day of the window."""
-        for offset in range((self.end - self.start).days + 1):
-            yield self.start + timedelta(days=offset)
-
-    def slices(self, days: int) -> Iterator[Window]:
-        """The window in pieces of at most `days` days."""
-        start = self.start
-        while start <= self.end:
-            end = min(self.end, start + timedelta(days=days - 1))
-            yield Window(start, end)
-            start = end + timedelta(days=1)
-
-
-@dataclass(frozen=True)
 class DaysRead:
     """Says that every day of the window was read completely for an account, rows or not."""
 
@@ -95,8 +79,9 @@ Batch = Mapping[str, list[Page]]
 class Landing:
     """What one load of one source landed, per table, and what it had to leave aside.
 
-    `before_load` and `after_load` change the store around dlt's load step; `follow_ups` give resources that
-    can only be read once the first ones are landed.
+    `days` are those of daily tables that the present pass reads, and `exclusive` keeps writers out of another
+    source's file while it is read. `before_load` and `after_load` change the store around dlt's load step;
+    `follow_ups` give resources that can only be read once the first ones are landed.
     """
 
     source: str
@@ -104,6 +89,8 @@ class Landing:
     window: Window | None
     store: Store
     progress: Callable[[str], None] | None = None
+    days: Pass | None = None
+    exclusive: Callable[[str], AbstractContextManager[None]] = lambda source: nullcontext()
     counts: dict[str, Counts] = field(default_factory=dict)
     rejected: list[tuple[str, str, str]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
@@ -114,8 +101,21 @@ class Landing:
     before_load: list[Callable[[], None]] = field(default_factory=list)
     after_load: list[Callable[[], None]] = field(default_factory=list)
     follow_ups: list[Callable[[], Iterator[list[Any]]]] = field(default_factory=list)
+    _api: Any = None
     _put_off: dict[Table, list[pa.Table]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def connection(self, connect: Callable[[Landing], _Api]) -> _Api:
+        """What asks the vendor, made once per load."""
+        with self._lock:
+            if self._api is None:
+                self._api = connect(self)
+            return cast(_Api, self._api)
+
+    def pieces(self, table: Table, account: str, days: int) -> list[Window]:
+        """The windows of at most `days` days that the present pass reads of a table, newest first."""
+        windows = self.days.windows.get((table.name, account), ()) if self.days else ()
+        return [piece for window in windows for piece in reversed(list(window.slices(days)))]
 
     def client(self, client: Client) -> Client:
         """The client, counting into this load and speaking through its progress, closed at its end."""
@@ -342,9 +342,10 @@ class Lander:
 
     def _finish(self, rows: pa.Table, marker: bool = False) -> pa.Table:
         reader, size = self._reader, rows.num_rows
-        if self._table.disposition != "observe":
+        if self._table.disposition not in ("observe", "track"):
             return rows.append_column("observed_at", constant(self._landing.as_of, size, INSTANT))
-        rows = rows.append_column("is_day_marker", constant(marker, rows.num_rows, pa.bool_()))
+        if self._table.disposition == "observe":
+            rows = rows.append_column("is_day_marker", constant(marker, size, pa.bool_()))
         # equal exactly where nothing that the network reports changed
         facts = rows
         for column in self._table.columns:
@@ -369,7 +370,7 @@ def hints(table: Table, as_of: datetime) -> dict[str, Any]:
     columns["row_version"] = {"x-row-version": True}
     return {
         "columns": columns,
-        "merge_key": (table.account, "date"),
+        "merge_key": (table.account, "date") if table.disposition == "observe" else (table.account,),
         "write_disposition": {
             "disposition": "merge",
             "strategy": "scd2",

@@ -10,8 +10,9 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date, datetime
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,17 +42,22 @@ from ingestion.google_ads import settings as google_settings
 from ingestion.google_ads import source as google_ads
 from ingestion.hubspot import settings as hubspot_settings
 from ingestion.hubspot import source as hubspot
-from ingestion.landing import LOAD_COUNTS, QUARANTINE, Landing, Window, resource
+from ingestion.landing import LOAD_COUNTS, QUARANTINE, Landing, resource
+from ingestion.landing_pages import settings as landing_pages_settings
+from ingestion.landing_pages import source as landing_pages
 from ingestion.linkedin_ads import settings as linkedin_settings
 from ingestion.linkedin_ads import source as linkedin_ads
-from ingestion.store import RAW_SCHEMA, Store
+from ingestion.planning import Reread, Window, passes
+from ingestion.store import RAW_SCHEMA, Store, StreamState
 
 __all__ = [
     "RAW_SCHEMA",
     "SOURCES",
+    "VENDORS",
     "AccessError",
     "IngestionError",
     "LoadReport",
+    "Reread",
     "ResponseError",
     "SettingError",
     "UnreachableError",
@@ -61,7 +67,10 @@ __all__ = [
     "is_configured",
     "landed_days",
     "load",
-    "restatement_days",
+    "parts",
+    "reads_first",
+    "run",
+    "unsettled_since",
 ]
 
 _MODULES: dict[str, tuple[ModuleType, ModuleType]] = {
@@ -69,11 +78,16 @@ _MODULES: dict[str, tuple[ModuleType, ModuleType]] = {
     "google_ads": (google_ads, google_settings),
     "facebook_ads": (facebook_ads, facebook_settings),
     "linkedin_ads": (linkedin_ads, linkedin_settings),
+    # last: it reads what the others landed
+    "landing_pages": (landing_pages, landing_pages_settings),
 }
 SOURCES: tuple[str, ...] = tuple(_MODULES)
+VENDORS: tuple[str, ...] = tuple(name for name, (_, settings) in _MODULES.items() if settings.CREDENTIALS)
 
 # Loads run side by side, each within its memory; raw rows have no order to keep.
 _DUCKDB = {"threads": 1, "memory_limit": "100MB", "preserve_insertion_order": False}
+# the stream whose state is the newest day of the last daily load that ended
+_DAYS = "days"
 _CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 
 
@@ -90,9 +104,14 @@ class LoadReport:
     days: tuple[date, date] | None
 
 
-def restatement_days(name: str) -> int:
-    """How many trailing days a source still changes; 0 for HubSpot, which is always read whole."""
-    return int(getattr(_settings(name), "RESTATEMENT_DAYS", 0))
+def parts(name: str) -> tuple[str, ...]:
+    """The parts of a source: "entities", and "daily" where it has daily figures."""
+    return ("entities", "daily") if _module(name).DAILY else ("entities",)
+
+
+def reads_first(name: str) -> tuple[tuple[str, str], ...]:
+    """Source and table of what must have landed before a source is read."""
+    return tuple((origin.source, origin.table) for origin in getattr(_settings(name), "ORIGINS", ()))
 
 
 def build_source(name: str, part: str, window: Window | None, as_of: datetime) -> Any:
@@ -109,32 +128,29 @@ def load(
     *,
     window: Window | None,
     as_of: datetime,
+    reread: Reread = "all",
     progress: Callable[[str], None] | None = None,
+    exclusive: Callable[[str], AbstractContextManager[None]] = lambda source: nullcontext(),
 ) -> LoadReport:
     """Lands one part of a source under `home()`. Days of "daily" are those of `window`.
 
-    Raises IngestionError; what was landed before is untouched then. Raises ValueError for an unknown part.
+    Days never read come first and land by themselves; `reread` says which others are read again. `exclusive`
+    is held while the named source's file is read for this one. Raises IngestionError; what was landed before
+    is untouched then. Raises ValueError for an unknown part.
     """
-    landing = _landing(name, part, window, as_of, progress)
+    landing = replace(_landing(name, part, window, as_of, progress), exclusive=exclusive)
     source = _source(landing, part)
-    settings = _settings(name)
-    pipeline = _pipeline(name)
-    if Settings(name).credentials(*settings.CREDENTIALS) is None:
-        message = f"{name}: skipped, no credentials (set {Settings(name).name(settings.CREDENTIALS[0][0])})"
-        _run(pipeline, [_empty_source(_landing(name, "entities", None, as_of), part)])
+    if not is_configured(name):
+        message = f"{name}: skipped, {_why_skipped(name)}"
+        silent = replace(landing, progress=None)
+        run(silent, lambda: _empty(silent, part))
         landing.say(message)
         return LoadReport(name, True, message, {}, 0, {}, None)
     try:
-        _run(pipeline, [source, _bookkeeping(landing)], landing)
-        if again := landing.second_readings():
-            _run(pipeline, [_dlt_source(landing, again.copy)], landing)
-        for follow_up in landing.follow_ups:
-            for resources in follow_up():
-                _run(
-                    pipeline,
-                    [_dlt_source(landing, resources.copy), _bookkeeping(landing)],
-                    landing,
-                )
+        if part == "daily" and window is not None:
+            _load_days(landing, window, reread)
+        else:
+            _load_whole(landing, source)
     finally:
         landing.close()
     return LoadReport(
@@ -148,14 +164,64 @@ def load(
     )
 
 
+def _load_whole(landing: Landing, source: Any) -> None:
+    pipeline = _pipeline(landing.source)
+    _run(pipeline, [source, _bookkeeping(landing)], landing)
+    if again := landing.second_readings():
+        _run(pipeline, [_dlt_source(landing, again.copy)], landing)
+    for follow_up in landing.follow_ups:
+        for resources in follow_up():
+            run(landing, resources.copy)
+
+
+def _load_days(landing: Landing, window: Window, reread: Reread) -> None:
+    module = _module(landing.source)
+    state = landing.store.state(_DAYS)
+    found = passes(
+        landing.store,
+        module.DAILY,
+        module.accounts(landing),
+        lambda table, account: module.span(landing, table, account),
+        window,
+        reread,
+        state.read_at.date() if state else None,
+    )
+    for number, each in enumerate(found, 1):
+        landing.days = each
+        if len(found) > 1:
+            landing.say(f"{landing.source}: {each.label} ({number} of {len(found)})")
+        if number == len(found) and reread == "unsettled":
+            newest = datetime.combine(window.end, time(), UTC)
+            landing.remember(_DAYS, StreamState(None, newest, newest))
+        run(landing, lambda: module.resources(landing, "daily"))
+
+
+def run(landing: Landing, resources: Callable[[], list[Any]]) -> None:
+    """Lands the resources and the load's books: all of it or nothing. Raises IngestionError."""
+    _run(_pipeline(landing.source), [_dlt_source(landing, resources), _bookkeeping(landing)], landing)
+
+
 def is_configured(name: str) -> bool:
-    """Whether any credential of a source is set; a source without one is skipped."""
-    keys = {key for keys in _settings(name).CREDENTIALS for key in keys}
+    """Whether any credential of a source is set, or it needs none and is switched on; others are skipped."""
+    settings = _settings(name)
+    if not settings.CREDENTIALS:
+        return bool(settings.is_enabled())
+    keys = {key for keys in settings.CREDENTIALS for key in keys}
     return any(Settings(name).get(key) is not None for key in keys)
 
 
+def _why_skipped(name: str) -> str:
+    credentials = _settings(name).CREDENTIALS
+    if not credentials:
+        return f"{Settings(name).name('enabled')} is false"
+    return f"no credentials (set {Settings(name).name(credentials[0][0])})"
+
+
 def landed_days(name: str) -> Window | None:
-    """From the first to the newest day that every daily table of a source has read; None before that."""
+    """From the first day that any daily table of a source has read to the newest that all have.
+
+    None where one has read nothing. Tables begin on different days: click views are served for 90 only.
+    """
     tables: tuple[Table, ...] = _module(name).DAILY
     store = Store(_file(name))
     if not tables or store.is_new(*tables):
@@ -166,7 +232,17 @@ def landed_days(name: str) -> Window | None:
     ]
     if any(first is None for first, _ in read):
         return None
-    return Window(max(first for first, _ in read), min(last for _, last in read))
+    return Window(min(first for first, _ in read), min(last for _, last in read))
+
+
+def unsettled_since(name: str) -> date | None:
+    """The first landed day that could still change when the last load finished; None before the first."""
+    landed = landed_days(name)
+    if landed is None:
+        return None
+    state = Store(_file(name)).state(_DAYS)
+    newest = min(landed.end, state.read_at.date()) if state else landed.end
+    return max(landed.start, newest - timedelta(days=_settings(name).RESTATEMENT_DAYS))
 
 
 def _landing(
@@ -215,16 +291,13 @@ def _dlt_source(landing: Landing, resources: Callable[[], list[Any]]) -> Any:
     return dlt.source(given, name=name, section=name, max_table_nesting=0, schema_contract=_CONTRACT)()
 
 
-def _empty_source(landing: Landing, part: str) -> Any:
-    def resources() -> list[Any]:
-        empty = [(table, resource(landing, table, lambda: ())) for table in _tables(landing.source, part)]
-        for table, rows in empty:
-            if table.disposition == "replace":
-                # what was landed before the credentials went stays
-                rows.apply_hints(write_disposition="append")
-        return [*(rows for _, rows in empty), *_books(landing)]
-
-    return _dlt_source(landing, resources)
+def _empty(landing: Landing, part: str) -> list[Any]:
+    empty = [(table, resource(landing, table, lambda: ())) for table in _tables(landing.source, part)]
+    for table, rows in empty:
+        if table.disposition == "replace":
+            # what was landed before the credentials went stays
+            rows.apply_hints(write_disposition="append")
+    return [rows for _, rows in empty]
 
 
 def _bookkeeping(landing: Landing) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ from rich.markup import escape
 from orchestration.window import InvalidOption, check_range, parse_day, parse_instant
 
 if TYPE_CHECKING:
+    from ingestion.planning import Reread
     from orchestration.refresh import Outcome, Plan
 
 app = typer.Typer(
@@ -47,25 +49,50 @@ def refresh(
     """Land every source, build and validate the warehouse, publish serving.duckdb.
 
     Without a range: from the last landed day less the networks' restatement windows (first time: 90 days)
-    to as-of.
+    to as-of; days that nobody can change any more are left alone. With a range, each of its days is read.
     """
+    instant, first, last = _range(start, end, as_of, allow_stale or ())
+    _alone(instant, first, last, "all" if first or last else "unsettled", allow_stale or ())
+
+
+@app.command()
+def backfill(
+    start: Annotated[str, typer.Option(metavar="DAY", help="First day, like 2024-01-01.")],
+    end: _End = None,
+) -> None:
+    """Land the days of a past range that were never read, newest first, and publish.
+
+    Every hundred days land by themselves: after an interruption the same command goes on where it stopped.
+    """
+    instant, first, last = _range(start, end, None, ())
+    _alone(instant, first, last, "none", ())
+
+
+def _range(
+    start: str | None, end: str | None, as_of: str | None, allow_stale: Sequence[str]
+) -> tuple[datetime, date | None, date | None]:
     now = datetime.now(UTC)
     try:
         instant = parse_instant(as_of, now)
         first, last = parse_day("--start", start), parse_day("--end", end)
         check_range(first, last, instant, now.date())
-        for name in allow_stale or ():
+        for name in allow_stale:
             _check_source("--allow-stale", name)
     except InvalidOption as error:
         raise typer.BadParameter(str(error), param_hint=error.option) from error
+    return instant, first, last
 
+
+def _alone(
+    as_of: datetime, first: date | None, last: date | None, reread: Reread, allow_stale: Sequence[str]
+) -> None:
     from ingestion.pipelines import home
     from orchestration import locking
     from orchestration.refresh import Plan, exclusive
 
     try:
         with exclusive():
-            _refresh(Plan(instant, first, last, tuple(allow_stale or ())), Console())
+            _refresh(Plan(as_of, first, last, reread, tuple(allow_stale)), Console())
     except locking.Locked:
         _fail([f"another refresh is running in {home()}: wait for it, or set ADLEDGER_HOME to another place"])
 
@@ -160,7 +187,7 @@ def doctor(
     """Check settings, tokens, permissions, accounts, versions, clock and limits; lands nothing."""
     try:
         for name in sources or ():
-            _check_source("SOURCE", name)
+            _check_source("SOURCE", name, vendor=True)
     except InvalidOption as error:
         raise typer.BadParameter(str(error), param_hint=error.option) from error
     from orchestration import doctor as findings
@@ -172,6 +199,35 @@ def doctor(
         fine = findings.show(Console(), sources or ())
     if not fine:
         raise typer.Exit(1)
+
+
+pages = typer.Typer(no_args_is_help=True, help="Landing pages that are watched besides those of the ads.")
+app.add_typer(pages, name="page")
+
+
+@pages.command("add")
+def add_page(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The page, like https://www.example.com/demo.")],
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="TAG", help="A tag of yours; may be repeated.")
+    ] = None,
+) -> None:
+    """Snapshot and tag a page now; from then on every refresh looks at it."""
+    from ingestion.errors import IngestionError
+    from ingestion.landing_pages.adding import add_page as add
+    from orchestration import locking
+    from orchestration.pages import show
+    from orchestration.refresh import exclusive
+
+    console = Console()
+    try:
+        with exclusive(), console.status(f"Fetching {url}"):
+            added = add(url, tags or (), as_of=datetime.now(UTC).replace(microsecond=0))
+    except IngestionError as error:
+        _fail([str(error)])
+    except locking.Locked:
+        _fail(["a refresh is running: add the page when it has ended"])
+    show(console, added)
 
 
 def _refresh(plan: Plan, console: Console) -> None:
@@ -228,11 +284,12 @@ def _explain(
         show(console, bridges)
 
 
-def _check_source(option: str, name: str) -> None:
-    from ingestion.pipelines import SOURCES
+def _check_source(option: str, name: str, *, vendor: bool = False) -> None:
+    from ingestion.pipelines import SOURCES, VENDORS
 
-    if name not in SOURCES:
-        raise InvalidOption(option, f"{name} is none of {', '.join(SOURCES)}")
+    known = VENDORS if vendor else SOURCES
+    if name not in known:
+        raise InvalidOption(option, f"{name} is none of {', '.join(known)}")
 
 
 def _fail(lines: list[str]) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingestion.doctor import SECRETS_FILE, Finding, examine, is_skipped
-from ingestion.pipelines import SOURCES
+from ingestion.pipelines import VENDORS
 
 _NAMES = {
     "hubspot": "HubSpot",
@@ -26,7 +26,7 @@ _SIGNS = {"ok": ("✓", "green"), "note": ("·", "dim"), "warning": ("!", "yello
 
 def findings(sources: Sequence[str], console: Console) -> Iterator[tuple[str, list[Finding]]]:
     """The findings per source, with a line of progress while one is asked."""
-    for source in dict.fromkeys(sources or SOURCES):
+    for source in dict.fromkeys(sources or VENDORS):
         found: list[Finding] = []
         with console.status(f"{_NAMES[source]}: asking") as status:
             for finding in examine(source):

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ingestion.pipelines import SOURCES, Window, is_configured, landed_days, restatement_days
+from ingestion.pipelines import SOURCES, Window, is_configured, parts, unsettled_since
 from orchestration.window import FIRST_DAY, default_range
 
 # A key names a calendar day in each ad account's own time zone; only which days exist by now is told in UTC.
 days = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), timezone="UTC", end_offset=1)
 
-DAILY_SOURCES = tuple(name for name in SOURCES if restatement_days(name))
+DAILY_SOURCES = tuple(name for name in SOURCES if "daily" in parts(name))
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -20,13 +20,8 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 
 def next_window(as_of: datetime) -> Window:
     """The days a refresh reads by default, from what has landed under `ADLEDGER_HOME`."""
-    landed = {
-        name: (read.start, read.end) if (read := landed_days(name)) else None
-        for name in DAILY_SOURCES
-        if is_configured(name)
-    }
-    restated = {name: restatement_days(name) for name in landed}
-    return Window(*default_range(as_of, datetime.now(UTC).date(), landed, restated))
+    unsettled = [unsettled_since(name) for name in DAILY_SOURCES if is_configured(name)]
+    return Window(*default_range(as_of, datetime.now(UTC).date(), unsettled))
 
 
 def range_tags(window: Window) -> dict[str, str]:

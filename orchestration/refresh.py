@@ -15,7 +15,7 @@ from multiprocessing import forkserver, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingestion.pipelines import Window, home
+from ingestion.pipelines import Reread, Window, home
 from orchestration.locking import file_lock
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Plan:
     as_of: datetime
     start: date | None = None
     end: date | None = None
+    reread: Reread = "unsettled"
     allow_stale: Sequence[str] = ()
 
 
@@ -93,7 +94,11 @@ def _execute(plan: Plan, progress: Progress) -> Outcome:
                 run_config={
                     "resources": {
                         "run_settings": {
-                            "config": {"as_of": plan.as_of.isoformat(), "allow_stale": list(plan.allow_stale)}
+                            "config": {
+                                "as_of": plan.as_of.isoformat(),
+                                "reread": plan.reread,
+                                "allow_stale": list(plan.allow_stale),
+                            }
                         }
                     }
                 },

@@ -18,6 +18,11 @@ class RunSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
         default="",
         description="Instant the run treats as now, ISO 8601 with offset. Empty: when the run was created.",
     )
+    reread: str = Field(
+        default="all",
+        description="Which days of the range are read again where they were read before: those that can still"
+        " change (unsettled), every one (all), or none.",
+    )
     allow_stale: list[str] = Field(
         default_factory=list,
         description="Sources whose last landed state is published when they cannot be read.",

@@ -21,5 +21,9 @@ def daily_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=as_of.isoformat(),
         tags=range_tags(next_window(as_of)),
-        run_config={"resources": {"run_settings": {"config": {"as_of": as_of.isoformat()}}}},
+        run_config={
+            "resources": {
+                "run_settings": {"config": {"as_of": as_of.isoformat(), "reread": "unsettled"}},
+            }
+        },
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
-FIRST_DAY = date(2023, 1, 1)
+# LinkedIn serves ten years, the others 37 months; no ad account's day before this is asked for
+FIRST_DAY = date(2016, 1, 1)
 FIRST_REFRESH_DAYS = 90
 
 
@@ -60,23 +61,12 @@ def check_range(start: date | None, end: date | None, as_of: datetime, today: da
         raise InvalidOption("--end", f"{end} lies before {FIRST_DAY}, the first day this warehouse knows")
 
 
-def default_range(
-    as_of: datetime,
-    today: date,
-    landed: Mapping[str, tuple[date, date] | None],
-    restated: Mapping[str, int],
-) -> tuple[date, date]:
+def default_range(as_of: datetime, today: date, unsettled: Iterable[date | None]) -> tuple[date, date]:
     """The first and last day a refresh reads where nobody says (docs/contract.md, section 1).
 
-    From the oldest last landed day less that source's restatement window in days (`restated`), to the UTC day
-    of `as_of`, but not after `today`. Restatement re-reads what has landed and never reaches before a
-    source's first landed day, so that the same refresh again reads the same days. A source that never landed
-    (None) asks for 90 days.
+    From the oldest of `unsettled`, each source's first landed day that may still change, to the UTC day of
+    `as_of`, but not after `today`. A source that never landed (None) asks for 90 days.
     """
     end = min(as_of.astimezone(UTC).date(), today)
     first = end - timedelta(days=FIRST_REFRESH_DAYS - 1)
-    starts = [
-        first if days is None else max(days[0], days[1] - timedelta(days=restated[name]))
-        for name, days in landed.items()
-    ]
-    return max(min([end, *starts]), FIRST_DAY), end
+    return max(min([end, *(day or first for day in unsettled)]), FIRST_DAY), end

@@ -38,7 +38,7 @@ class Warehouse:
         os.environ.update(without_sources(previous) | {"ADLEDGER_HOME": str(home)})
         try:
             for source in pipelines.SOURCES:
-                for part in ("entities",) if source == "hubspot" else ("entities", "daily"):
+                for part in pipelines.parts(source):
                     window = None if part == "entities" else pipelines.Window(AS_OF.date(), AS_OF.date())
                     pipelines.load(source, part, window=window, as_of=AS_OF)
         finally:

@@ -54,18 +54,11 @@ def add_page(
     ]
     landing = Landing(settings.SOURCE, as_of, None, store, progress)
     pages = Pages(landing)
-    land(landing, lambda: pages.resources(pages.fetch([(settings.USER, page.url)], new)))
-    return AddedPage(pages.taken[0], tuple(sorted({*present, *given})))
-
-
-def land(landing: Landing, resources: Callable[[], list[object]]) -> None:
-    """Runs the resources through the source's pipeline, all of them or none. Raises IngestionError."""
-    pipeline = pipelines._pipeline(landing.source)
-    source = pipelines._dlt_source(landing, resources)
     try:
-        pipelines._run(pipeline, [source, pipelines._bookkeeping(landing)], landing)
+        pipelines.run(landing, lambda: pages.resources(pages.fetch([(settings.USER, page.url)], new)))
     finally:
         landing.close()
+    return AddedPage(pages.taken[0], tuple(sorted({*present, *given})))
 
 
 def _tags(store: Store, url: str) -> tuple[str, ...]:

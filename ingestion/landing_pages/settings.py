@@ -63,8 +63,13 @@ class Origin(NamedTuple):
     condition: str = "true"
 
 
+_LIST = "unnest(from_json({}, '[\"VARCHAR\"]'))"
 ORIGINS = (
-    Origin("google_ads", "ads", "unnest(from_json(final_urls, '[\"VARCHAR\"]'))"),
+    Origin("google_ads", "ads", _LIST.format("final_urls")),
+    Origin("google_ads", "asset_groups", _LIST.format("final_urls")),
+    # a lead ad opens its form, whatever address it carries
+    Origin("facebook_ads", "ad_creatives", _LIST.format("urls"), "NOT is_lead_form"),
+    Origin("linkedin_ads", "creatives", "landing_url", "lead_form_id IS NULL"),
     # pages that ad clicks landed on, for ads whose network does not tell; a visitor's own query is not ours
     Origin("hubspot", "page_view_events", "split_part(hs_url, '?', 1)", "hs_url LIKE '%hsa_cam=%'"),
 )

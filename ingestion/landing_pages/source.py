@@ -36,7 +36,7 @@ class Pages:
 
     def known(self) -> Iterator[Batch]:
         """Every page that an ad leads to, and every page that the user added."""
-        found = list(final_urls(self.landing.store))
+        found = list(final_urls(self.landing))
         if not self.landing.store.is_new(tables.PAGE_URLS):
             query = "SELECT source, final_url FROM page_urls WHERE source = ? ORDER BY final_url"
             found += self.landing.store.rows(query, [settings.USER])

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
+from ingestion.landing import Landing
 from ingestion.landing_pages.settings import ORIGINS, PLACEHOLDER, PROBES, Origin
 from ingestion.store import RAW_SCHEMA, Store
 
@@ -95,20 +96,22 @@ def address(final_url: str) -> Address:
     return Address(without_tracking(steady), asked + ("&" if "?" in asked else "?") * bool(probes) + probes)
 
 
-def final_urls(store: Store, origins: tuple[Origin, ...] = ORIGINS) -> Iterator[tuple[str, str]]:
+def final_urls(landing: Landing, origins: tuple[Origin, ...] = ORIGINS) -> Iterator[tuple[str, str]]:
     """(source, final URL) of every ad that other sources have landed, each once."""
     for origin in origins:
-        other = Store(store.path.parent / f"{origin.source}.duckdb")
-        if not other.rows(
-            "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?",
-            [RAW_SCHEMA, origin.table],
-        ):
-            continue
-        query = (
-            f"SELECT DISTINCT trim({origin.expression}) AS url FROM {origin.table}"
-            f" WHERE {origin.condition} ORDER BY url"
-        )
-        yield from ((origin.source, url) for (url,) in other.rows(query) if url)
+        with landing.exclusive(origin.source):
+            yield from _landed(Store(landing.store.path.parent / f"{origin.source}.duckdb"), origin)
+
+
+def _landed(other: Store, origin: Origin) -> list[tuple[str, str]]:
+    query = "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?"
+    if not other.rows(query, [RAW_SCHEMA, origin.table]):
+        return []
+    found = other.rows(
+        f"SELECT DISTINCT trim({origin.expression}) AS url FROM {origin.table}"
+        f" WHERE {origin.condition} ORDER BY url"
+    )
+    return [(origin.source, url) for (url,) in found if url]
 
 
 def _kept(query: str) -> str:

@@ -3,7 +3,7 @@
 # Annotations are not postponed here: Dagster reads them when a step is defined.
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import duckdb
@@ -15,10 +15,12 @@ from ingestion.pipelines import (
     SOURCES,
     IngestionError,
     LoadReport,
+    Reread,
     Window,
     build_source,
     home,
     load,
+    reads_first,
 )
 from orchestration.locking import writing
 from orchestration.partitions import DAILY_SOURCES, days
@@ -26,11 +28,16 @@ from orchestration.resources import RunSettings
 
 
 class RawTranslator(DagsterDltTranslator):
-    """Names an asset like the dbt source of its table. Nothing lies upstream of it but HTTP."""
+    """Names an asset like the dbt source of its table. Upstream of it is HTTP, and what it reads first."""
 
     def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
         source, table = data.resource.source_name, data.resource.name
-        return dg.AssetSpec(["raw", source, table], group_name=f"raw_{source}", kinds={"dlt", "duckdb"})
+        return dg.AssetSpec(
+            ["raw", source, table],
+            deps=[["raw", *upstream] for upstream in reads_first(source)],
+            group_name=f"raw_{source}",
+            kinds={"dlt", "duckdb"},
+        )
 
 
 def landed_at(source: str, tables: list[str]) -> datetime | None:
@@ -65,7 +72,15 @@ def _load(
     as_of = settings.instant(context.instance, context.run.run_id)
     try:
         with writing(f"raw_{source}"):
-            report: LoadReport = load(source, part, window=window, as_of=as_of, progress=context.log.info)
+            report: LoadReport = load(
+                source,
+                part,
+                window=window,
+                as_of=as_of,
+                reread=cast(Reread, settings.reread),
+                progress=context.log.info,
+                exclusive=lambda other: writing(f"raw_{other}"),
+            )
     except IngestionError as fault:
         if source not in settings.allow_stale:
             raise dg.Failure(description=str(fault), allow_retries=False) from None

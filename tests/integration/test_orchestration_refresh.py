@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from rich.console import Console
 
-from ingestion.pipelines import SOURCES
+from ingestion.pipelines import VENDORS
 from tests.warehouse import without_sources
 
 RANGE = ("--start", "2026-10-30", "--end", "2026-10-31", "--as-of", "2026-11-01T06:00:00Z")
@@ -43,13 +43,13 @@ def test_sources_without_credentials_are_skipped_with_one_line_each(refreshed: t
     lines = printed.splitlines()
     assert lines[1] == "Days 2026-10-30 to 2026-10-31, as of 2026-11-01 06:00:00 UTC"
     skipped = [line for line in lines if "skipped" in line]
-    assert len(skipped) == len(SOURCES)
-    assert all(any(source in line for line in skipped) for source in SOURCES)
+    assert len(skipped) == len(VENDORS)
+    assert all(any(source in line for line in skipped) for source in VENDORS)
     assert str(home / "serving.duckdb") in lines[-1]
     with duckdb.connect(str(home / "serving.duckdb"), read_only=True) as connection:
         states = connection.execute("SELECT source, status FROM marts.sources").fetchall()
         bridge = connection.execute("FROM reconciliation.conversion_bridge").fetchall()
-    assert dict(states) == dict.fromkeys(SOURCES, "skipped")
+    assert dict(states) == dict.fromkeys(VENDORS, "skipped") | {"landing_pages": "landed"}
     assert bridge == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestion.landing import Landing
 from ingestion.landing_pages.settings import PROBES, Origin
 from ingestion.landing_pages.urls import BadAddress, address, final_urls, is_tracking
 from ingestion.store import Store
@@ -93,6 +95,12 @@ def test_a_page_means_itself(path: str, query: list[tuple[str, str]]) -> None:
     assert "{" not in page.fetch_url
 
 
+def beside(directory: Path) -> Landing:
+    """A load of landing pages whose file lies beside the other sources'."""
+    store = Store(directory / "landing_pages.duckdb")
+    return Landing("landing_pages", datetime(2026, 11, 1, tzinfo=UTC), None, store)
+
+
 def test_final_urls_come_from_what_other_sources_landed(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "google_ads.duckdb")) as store:
         store.execute("CREATE SCHEMA raw")
@@ -109,7 +117,7 @@ def test_final_urls_come_from_what_other_sources_landed(tmp_path: Path) -> None:
             " ('https://c.test/account?token=1'), (NULL)"
         )
 
-    found = list(final_urls(Store(tmp_path / "landing_pages.duckdb")))
+    found = list(final_urls(beside(tmp_path)))
 
     assert found == [
         ("google_ads", "https://a.test/"),
@@ -119,6 +127,6 @@ def test_final_urls_come_from_what_other_sources_landed(tmp_path: Path) -> None:
 
 
 def test_a_source_that_has_landed_nothing_gives_nothing(tmp_path: Path) -> None:
-    store = Store(tmp_path / "landing_pages.duckdb")
+    origins = (Origin("facebook_ads", "ad_creatives", "link_url"),)
 
-    assert list(final_urls(store, (Origin("facebook_ads", "ad_creatives", "link_url"),))) == []
+    assert list(final_urls(beside(tmp_path), origins)) == []

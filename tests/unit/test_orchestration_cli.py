@@ -25,7 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("arguments", "option"),
     [
         (["refresh", "--start", "2026-10-02", "--end", "2026-10-01"], "--start"),
-        (["refresh", "--start", "2022-12-31", "--end", "2023-01-02"], "--start"),
+        (["refresh", "--start", "2015-12-31", "--end", "2016-01-02"], "--start"),
         (["refresh", "--end", "2999-01-01"], "--end"),
         (["refresh", "--as-of", "noon"], "--as-of"),
         (["refresh", "--as-of", "2999-01-01T00:00:00Z"], "--as-of"),

@@ -17,40 +17,29 @@ from orchestration.window import (
 
 NOW = datetime(2026, 11, 1, 6, tzinfo=UTC)
 TODAY = date(2026, 11, 1)
-RESTATED = {"google_ads": 92, "facebook_ads": 29, "linkedin_ads": 93}
 
 
 def test_first_refresh_reads_ninety_days() -> None:
-    start, end = default_range(NOW, TODAY, dict.fromkeys(RESTATED), RESTATED)
+    start, end = default_range(NOW, TODAY, [None, None])
     assert ((end - start).days + 1, end) == (90, TODAY)
 
 
-def test_later_refreshes_start_where_the_longest_restatement_window_begins() -> None:
-    landed = dict.fromkeys(RESTATED, (date(2026, 1, 1), date(2026, 10, 31)))
-    assert default_range(NOW, TODAY, landed, RESTATED) == (date(2026, 10, 31) - timedelta(93), TODAY)
+def test_later_refreshes_start_where_the_oldest_unsettled_day_lies() -> None:
+    oldest = date(2026, 7, 31)
+    assert default_range(NOW, TODAY, [date(2026, 10, 1), oldest]) == (oldest, TODAY)
 
 
-def test_a_source_that_fell_behind_pulls_the_start_back() -> None:
-    first = date(2025, 1, 1)
-    landed = {"google_ads": (first, date(2026, 10, 31)), "facebook_ads": (first, date(2026, 3, 1))}
-    assert default_range(NOW, TODAY, landed, RESTATED)[0] == date(2026, 1, 31)
-
-
-def test_restatement_never_reaches_before_the_first_landed_day() -> None:
-    first_refresh = default_range(NOW, TODAY, dict.fromkeys(RESTATED), RESTATED)
-    assert default_range(NOW, TODAY, dict.fromkeys(RESTATED, first_refresh), RESTATED) == first_refresh
+def test_a_source_that_never_landed_pulls_the_start_back_to_ninety_days() -> None:
+    assert default_range(NOW, TODAY, [date(2026, 10, 30), None]) == (TODAY - timedelta(days=89), TODAY)
 
 
 def test_the_default_stays_within_the_partitions() -> None:
-    assert default_range(NOW, TODAY, {"google_ads": (FIRST_DAY, FIRST_DAY)}, RESTATED)[0] == FIRST_DAY
-    tomorrow = NOW + timedelta(days=1)
-    assert default_range(tomorrow, TODAY, {"google_ads": None}, RESTATED)[1] == TODAY
+    assert default_range(NOW, TODAY, [FIRST_DAY - timedelta(days=1)])[0] == FIRST_DAY
+    assert default_range(NOW + timedelta(days=1), TODAY, [None])[1] == TODAY
 
 
 def test_an_as_of_before_what_landed_reads_no_empty_range() -> None:
-    start, end = default_range(
-        datetime(2026, 1, 1, tzinfo=UTC), TODAY, {"facebook_ads": (TODAY, TODAY)}, RESTATED
-    )
+    start, end = default_range(datetime(2026, 1, 1, tzinfo=UTC), TODAY, [TODAY])
     assert start <= end == date(2026, 1, 1)
 
 
@@ -82,8 +71,8 @@ def test_days_are_iso_dates() -> None:
     ("start", "end", "option"),
     [
         (date(2026, 10, 2), date(2026, 10, 1), "--start"),
-        (date(2022, 12, 31), date(2026, 10, 1), "--start"),
-        (None, date(2022, 12, 31), "--end"),
+        (FIRST_DAY - timedelta(days=1), date(2026, 10, 1), "--start"),
+        (None, FIRST_DAY - timedelta(days=1), "--end"),
         (None, date(2026, 11, 2), "--end"),
         (date(2026, 11, 2), None, "--start"),
     ],

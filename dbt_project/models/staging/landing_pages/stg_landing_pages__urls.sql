@@ -1,0 +1,5 @@
+select
+    source,
+    final_url,
+    url
+from {{ source('landing_pages', 'page_urls') }}
