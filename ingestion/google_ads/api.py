@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from datetime import UTC, date, datetime, tzinfo
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+import orjson
 
 from ingestion.arrow import Page
 from ingestion.config import Settings
 from ingestion.errors import AccessError, IngestionError, ResponseError, SettingError
 from ingestion.google_ads import settings
+from ingestion.google_ads.tables import CUSTOMERS, query
 from ingestion.http import (
     Answer,
     Client,
@@ -20,51 +26,31 @@ from ingestion.http import (
     Policy,
     RefreshToken,
     RequestFault,
-    in_parallel,
     judge_status,
     retry_after,
 )
 from ingestion.landing import DaysRead, Landing, Window
 
-CUSTOMERS = (
-    "SELECT customer_client.id, customer_client.level, customer_client.manager, "
-    "customer_client.currency_code, customer_client.time_zone, customer_client.descriptive_name, "
-    "customer_client.status FROM customer_client"
-)
-CAMPAIGNS = (
-    "SELECT campaign.id, campaign.name, campaign.status, campaign.advertising_channel_type FROM campaign"
-)
-AD_GROUPS = "SELECT campaign.id, ad_group.id, ad_group.name, ad_group.status, ad_group.type FROM ad_group"
-ADS = (
-    "SELECT campaign.id, ad_group.id, ad_group_ad.status, ad_group_ad.ad.id, ad_group_ad.ad.name,"
-    " ad_group_ad.ad.type, ad_group_ad.ad.final_urls FROM ad_group_ad"
-)
-CONVERSION_ACTIONS = (
-    "SELECT conversion_action.id, conversion_action.name, conversion_action.status, conversion_action.type,"
-    " conversion_action.category, conversion_action.origin, conversion_action.include_in_conversions_metric,"
-    " conversion_action.primary_for_goal, conversion_action.counting_type,"
-    " conversion_action.click_through_lookback_window_days,"
-    " conversion_action.view_through_lookback_window_days,"
-    " conversion_action.attribution_model_settings.attribution_model FROM conversion_action"
-)
-_METRICS = (
-    "metrics.impressions, metrics.clicks, metrics.cost_micros, metrics.conversions, "
-    "metrics.conversions_value, metrics.all_conversions, metrics.view_through_conversions"
-)
-# Cost cannot be selected together with the conversion action, so spend and conversions are two queries:
-# https://developers.google.com/google-ads/api/docs/reporting/segmentation
-_CONVERSIONS = (
-    "segments.conversion_action, segments.conversion_action_name, segments.conversion_action_category,"
-    " segments.conversion_attribution_event_type, segments.external_conversion_source, metrics.conversions,"
-    " metrics.conversions_value, metrics.all_conversions, metrics.all_conversions_value,"
-    " metrics.conversions_by_conversion_date"
-)
-CAMPAIGN_METRICS = f"SELECT segments.date, campaign.id, {_METRICS} FROM campaign"
-AD_METRICS = f"SELECT segments.date, campaign.id, ad_group.id, ad_group_ad.ad.id, {_METRICS} FROM ad_group_ad"
-CAMPAIGN_CONVERSIONS = f"SELECT segments.date, campaign.id, {_CONVERSIONS} FROM campaign"
-AD_CONVERSIONS = (
-    f"SELECT segments.date, campaign.id, ad_group.id, ad_group_ad.ad.id, {_CONVERSIONS} FROM ad_group_ad"
-)
+# Resource names repeat the ids: https://developers.google.com/google-ads/api/docs/query/grammar
+_SPARING = " PARAMETERS omit_unselected_resource_names=true"
+
+
+class _Batch(msgspec.Struct):
+    """What is needed of a batch here; its rows are skipped, which is most of the work."""
+
+    error: dict[str, Any] | None = None
+
+
+_read_batches = msgspec.json.Decoder(list[_Batch]).decode
+
+
+def _errors(body: bytes) -> Any:
+    """The batches of a stream without their rows; what is no stream as it is. Raises ValueError."""
+    try:
+        batches = _read_batches(body)
+    except msgspec.ValidationError:
+        return orjson.loads(body)
+    return [{"error": batch.error} if batch.error else {} for batch in batches]
 
 
 def judge(status: int, headers: Mapping[str, str], document: Any) -> Fault | None:
@@ -121,6 +107,14 @@ def _failure(error: dict[str, Any]) -> tuple[list[str], float | None, str]:
     return codes, delay, message
 
 
+@dataclass(frozen=True)
+class Account:
+    """An account that is read: the manager it is reached through, and the calendar of its days."""
+
+    login: str
+    zone: tzinfo
+
+
 @dataclass
 class GoogleAds:
     """Streams of every account that is read."""
@@ -130,30 +124,53 @@ class GoogleAds:
     login_customer_id: str | None
     customer_ids: tuple[str, ...]
     developer_token: str | None = None
-    _logins: dict[str, str] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+    @property
+    def customers(self) -> Sequence[Page]:
+        """All accounts under the roots: managers, and closed ones, too."""
+        return self._hierarchy[0]
+
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """The enabled accounts that are no managers."""
+        return self._hierarchy[1]
+
+    def today(self, account: str, moment: datetime) -> date:
+        """The account's day at an instant."""
+        return moment.astimezone(self.accounts[account].zone).date()
 
     @cached_property
-    def _hierarchy(self) -> tuple[list[Page], list[str]]:
-        """The pages of `customer_client` of every root, and the enabled accounts that are no managers.
+    def _hierarchy(self) -> tuple[list[Page], dict[str, Account]]:
+        """The pages of `customer_client` of every root, and the accounts to read, each once.
 
         Roots are the configured accounts, else the manager of login_customer_id, else what the token reaches.
         """
         pages: list[Page] = []
-        accounts: dict[str, None] = {}
-        for root in self.customer_ids or self._default_roots():
+        accounts: dict[str, Account] = {}
+        roots = self._roots()
+        for root in roots:
             login = self.login_customer_id or root
-            answer = self._search(root, CUSTOMERS, login, root)
+            try:
+                answer = self._search(root, query(CUSTOMERS, self.version), login, orjson.loads)
+            except AccessError as refusal:
+                if self.customer_ids or self.login_customer_id or len(self.left_out) + 1 == len(roots):
+                    raise
+                # the token's user may still be listed in accounts that are closed
+                self.left_out.append(f"account {root} is left out: {refusal}")
+                continue
             pages.append(Page(answer.body))
             for batch in answer.document:
                 for row in batch.get("results") or []:
                     client = row.get("customerClient") or {}
                     account = str(client.get("id", ""))
                     if account and not client.get("manager") and client.get("status", "ENABLED") == "ENABLED":
-                        accounts.setdefault(account)
-                        self._logins.setdefault(account, login)
-        return pages, list(accounts)
+                        accounts.setdefault(account, Account(login, _zone(client.get("timeZone"))))
+        return pages, accounts
 
-    def _default_roots(self) -> tuple[str, ...]:
+    def _roots(self) -> tuple[str, ...]:
+        if self.customer_ids:
+            return self.customer_ids
         if self.login_customer_id:
             return (self.login_customer_id,)
         path = f"/{self.version}/customers:listAccessibleCustomers"
@@ -169,41 +186,25 @@ class GoogleAds:
             )
         return roots
 
-    def customers(self) -> Iterator[Page]:
-        """All accounts under the roots, managers included."""
-        yield from self._hierarchy[0]
+    def rows(self, account: str, text: str) -> Iterator[Page]:
+        """The answer to one query of an account."""
+        answer = self._search(account, text, self.accounts[account].login)
+        yield Page(answer.body, (("customer_id", account),))
 
-    def entities(self, query: str) -> Iterator[Page]:
-        """One query for each account, several accounts at once."""
+    def days(self, account: str, piece: Window, text: str) -> Iterator[Page | DaysRead]:
+        """The same for the days of a piece, and `DaysRead` once they are complete."""
+        where = f" WHERE segments.date BETWEEN '{piece.start}' AND '{piece.end}'"
+        yield from self.rows(account, text + where)
+        yield DaysRead(account, piece)
 
-        def stream(account: str) -> Iterator[Page]:
-            yield self._page(account, query)
-
-        yield from in_parallel([partial(stream, account) for account in self._hierarchy[1]])
-
-    def daily(self, query: str, window: Window) -> Iterator[Page | DaysRead]:
-        """One query per account and slice of the window; `DaysRead` once an account's slice is complete."""
-
-        def stream(account: str, piece: Window) -> Iterator[Page | DaysRead]:
-            where = f" WHERE segments.date BETWEEN '{piece.start}' AND '{piece.end}'"
-            yield self._page(account, query + where)
-            yield DaysRead(account, piece)
-
-        pieces = list(window.slices(settings.SLICE_DAYS))
-        yield from in_parallel(
-            [partial(stream, account, piece) for account in self._hierarchy[1] for piece in pieces]
-        )
-
-    def _page(self, account: str, query: str) -> Page:
-        answer = self._search(account, query, self._logins[account], account)
-        return Page(answer.body, (("customer_id", account),))
-
-    def _search(self, account: str, query: str, login: str, blamed: str) -> Answer:
+    def _search(
+        self, account: str, text: str, login: str, decode: Callable[[bytes], Any] = _errors
+    ) -> Answer:
         path = f"/{self.version}/customers/{account}/googleAds:searchStream"
         try:
-            answer = self.client.post(path, {"query": query}, headers=self._headers(login))
+            answer = self.client.post(path, {"query": text + _SPARING}, self._headers(login), decode)
         except RequestFault as fault:
-            raise self._explain(fault, blamed) from None
+            raise self._explain(fault, account) from None
         if not isinstance(answer.document, list):
             raise ResponseError(
                 f"{self.client.setting}: searchStream sent no list of batches; is that Google's API?"
@@ -216,6 +217,12 @@ class GoogleAds:
 
     def _explain(self, fault: RequestFault, account: str | None) -> IngestionError:
         detail = fault.fault.detail
+        if "developer" in detail.lower():
+            fix = "correct it, or remove it where Google asks for none" if self.developer_token else "set it"
+            return self.client.error(
+                SettingError,
+                f"sources.google_ads.developer_token is refused or missing ({fault.status}): {detail}; {fix}",
+            )
         if fault.fault.kind in ("account", "access"):
             setting = "customer_ids" if self.customer_ids else "login_customer_id"
             return self.client.error(
@@ -255,3 +262,10 @@ def connect(landing: Landing) -> GoogleAds:
         section.ids("customer_ids"),
         section.get("developer_token"),
     )
+
+
+def _zone(name: Any) -> tzinfo:
+    try:
+        return ZoneInfo(str(name))
+    except (ValueError, ZoneInfoNotFoundError):
+        return UTC

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ingestion.doctor import Finding, Refused, Sunset, Visit
-from ingestion.google_ads import api, settings
+from ingestion.google_ads import api, settings, tables
 
 CREDENTIALS = settings.CREDENTIALS
 VENDOR = "Google Ads"
@@ -65,7 +65,13 @@ def _accounts(
     for root in roots:
         login = ads.login_customer_id or root
         try:
-            rows = _search(visit, ads, root, api.CUSTOMERS, {**headers, "login-customer-id": login})
+            rows = _search(
+                visit,
+                ads,
+                root,
+                tables.query(tables.CUSTOMERS, ads.version),
+                {**headers, "login-customer-id": login},
+            )
         except Refused as refused:
             if refused.ends_the_visit:
                 raise
@@ -88,7 +94,8 @@ def _accounts(
             f"Add an account to {visit.setting('customer_ids')}, or link one to the manager.",
         )
     for account, login in list(readable.items())[:1]:
-        query = f"{api.CAMPAIGN_METRICS} WHERE segments.date DURING YESTERDAY LIMIT 1"
+        query = tables.query(tables.CAMPAIGN_METRICS, ads.version)
+        query += " WHERE segments.date DURING YESTERDAY LIMIT 1"
         try:
             _search(visit, ads, account, query, {**headers, "login-customer-id": login})
         except Refused as refused:

@@ -22,7 +22,7 @@ from sandbox.apis.faults import CATALOGUE
 from sandbox.apis.google_ads import clicks, rules
 from sandbox.apis.google_ads.books import LEAD_FORM, Books, Row, credit_facts, delivery_fact
 from sandbox.apis.google_ads.errors import MESSAGES, UNSCOPED, exhausted, failure, request_id
-from sandbox.apis.google_ads.schema import INT, camel, catalogue, kind_of, mask
+from sandbox.apis.google_ads.schema import INT, camel, catalogue, check_version, kind_of, mask
 from sandbox.apis.limits import DailyQuota, PerSetting
 from sandbox.apis.state import ApiError, Json, Sandbox, bearer
 from sandbox.counting.common import delivery_days
@@ -193,6 +193,7 @@ class GoogleAdsApi:
             raise failure(rule["status"], rule["kind"], rule["code"], "The request failed.", "", version)
         try:
             query = gaql.parse(text)
+            check_version(query.select, version)
             return query, self._answer(query, self._books(account)), body, address
         except gaql.QueryError as error:
             raise failure(400, error.kind, error.code, error.message, error.trigger, version) from error

@@ -115,6 +115,10 @@ class Books:
             "customer.test_account": False,
             "customer.status": self.status,
             "customer.auto_tagging_enabled": not account.manager,
+            "customer.conversion_tracking_setting.google_ads_conversion_customer": self.base,
+            "customer.conversion_tracking_setting.conversion_tracking_status": (
+                "CONVERSION_TRACKING_MANAGED_BY_SELF" if self.rules else "NOT_CONVERSION_TRACKED"
+            ),
         }
 
     def placement(self, placement: Placement, resource: str) -> Row | None:
@@ -125,6 +129,8 @@ class Books:
         row |= self._campaign(placement)
         if resource == "campaign":
             return row
+        if resource == "asset_group":
+            return None if placement.campaign.groups else row | self._asset_group(placement)
         group, ad = placement.group, placement.ad
         if group is None or ad is None:
             return None
@@ -169,6 +175,19 @@ class Books:
             else None,
             # without ads, the template stands on the campaign
             "campaign.tracking_url_template": None if placement.campaign.groups else _template(placement),
+        }
+
+    def _asset_group(self, placement: Placement) -> Row:
+        """What a campaign without ads shows: one asset group each."""
+        campaign = placement.campaign
+        number = int(campaign.id) + 10_000
+        return {
+            "asset_group.resource_name": f"{self.base}/assetGroups/{number}",
+            "asset_group.id": number,
+            "asset_group.name": f"{campaign.name} assets",
+            "asset_group.status": "ENABLED",
+            "asset_group.campaign": f"{self.base}/campaigns/{campaign.id}",
+            "asset_group.final_urls": [self.company.pages[placement.landing].url],
         }
 
     def entities(self, resource: str) -> list[Row]:

@@ -5,6 +5,7 @@ https://developers.google.com/google-ads/api/fields/v26/overview
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sandbox.apis import gaql
@@ -29,6 +30,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "auto_tagging_enabled": BOOL,
         "tracking_url_template": TEXT,
         "final_url_suffix": TEXT,
+        "conversion_tracking_setting.google_ads_conversion_customer": TEXT,
+        "conversion_tracking_setting.conversion_tracking_status": TEXT,
     },
     "customer_client": {
         "id": INT,
@@ -73,6 +76,16 @@ FIELDS: dict[str, dict[str, str]] = {
         "ad.final_mobile_urls": LIST,
         "ad.tracking_url_template": TEXT,
         "ad.final_url_suffix": TEXT,
+    },
+    "asset_group": {
+        "id": INT,
+        "name": TEXT,
+        "status": TEXT,
+        "campaign": TEXT,
+        "final_urls": LIST,
+        "final_mobile_urls": LIST,
+        "tracking_url_template": TEXT,
+        "final_url_suffix": TEXT,
     },
     "conversion_action": {
         "id": INT,
@@ -159,12 +172,16 @@ SPLIT_SEGMENTS = {"device": TEXT, "ad_network_type": TEXT}
 CLICK_SEGMENTS = {"click_type": TEXT, "slot": TEXT}
 SEGMENTS = {**DATE_SEGMENTS, **CONVERSION_SEGMENTS, **SPLIT_SEGMENTS, **CLICK_SEGMENTS}
 
+#: Fields that came after v23, with the first version that knows them. Source: the protos of google-ads 34.
+SINCE = {"asset_group.tracking_url_template": 25, "asset_group.final_url_suffix": 25}
+
 #: Resources whose fields a resource may select, itself first.
 ATTRIBUTED: dict[str, tuple[str, ...]] = {
     "customer": ("customer",),
     "campaign": ("campaign", "customer"),
     "ad_group": ("ad_group", "campaign", "customer"),
     "ad_group_ad": ("ad_group_ad", "ad_group", "campaign", "customer"),
+    "asset_group": ("asset_group", "campaign", "customer"),
     "conversion_action": ("conversion_action", "customer"),
     "customer_client": ("customer_client", "customer"),
     "click_view": ("click_view", "ad_group", "campaign", "customer"),
@@ -184,6 +201,17 @@ MEASURED: dict[str, set[str]] = {
 }
 
 
+def check_version(names: Iterable[str], version: str) -> None:
+    """Raises gaql.QueryError where a version ("v26") does not know a field yet."""
+    for name in names:
+        if SINCE.get(name, 0) > int(version.removeprefix("v")):
+            raise _unknown(name)
+
+
+def _unknown(name: str) -> gaql.QueryError:
+    return gaql.QueryError("UNRECOGNIZED_FIELD", f"Unrecognized field in the query: '{name}'.", name)
+
+
 def kind_of(name: str) -> str:
     """The type of a field.
 
@@ -195,7 +223,7 @@ def kind_of(name: str) -> str:
     if rest.endswith("resource_name") and owner in FIELDS:
         return TEXT
     if rest not in known:
-        raise gaql.QueryError("UNRECOGNIZED_FIELD", f"Unrecognized field in the query: '{name}'.", name)
+        raise _unknown(name)
     return known[rest]
 
 

@@ -14,6 +14,12 @@
         sum(conversions_value) as value,
         max(observed_at) as observed_at
 {%- endset -%}
+{%- set views %}
+            account_id,
+            date,
+            campaign_id,
+            observed_at
+{%- endset -%}
 
 with ads as (
     select
@@ -114,6 +120,7 @@ outside_headline as (
     having sum(other_conversions) != 0
 ),
 
+-- campaigns without ads have views too
 view_through as (
     select
         account_id,
@@ -125,13 +132,31 @@ view_through as (
         'View-through conversions' as conversion_action_name,
         cast(null as varchar) as action_category,
         'view' as event_type,
-        cast(view_through_conversions as decimal(18, 6)) as conversions,
+        cast(sum(view_through_conversions) as decimal(18, 6)) as conversions,
         cast(null as decimal(18, 6)) as conversions_by_conversion_date,
         cast(null as decimal(18, 6)) as value,
-        observed_at,
+        max(observed_at) as observed_at,
         false as counts_in_headline
-    from {{ ref('stg_google_ads__ad_metrics') }}
-    where view_through_conversions != 0
+    from (
+        select
+            {{- views }},
+            ad_group_id,
+            ad_id,
+            view_through_conversions
+        from {{ ref('stg_google_ads__ad_metrics') }}
+        union all by name
+        select
+            {{- views }},
+            view_through_conversions
+        from {{ ref('stg_google_ads__campaign_metrics') }}
+        union all by name
+        select
+            {{- views }},
+            -view_through_conversions as view_through_conversions
+        from {{ ref('stg_google_ads__ad_metrics') }}
+    ) as signed
+    group by account_id, date, campaign_id, ad_group_id, ad_id
+    having sum(view_through_conversions) != 0
 )
 
 select
@@ -146,5 +171,8 @@ from (
     union all by name
     select * from view_through
 ) as rows
-left join {{ ref('stg_google_ads__conversion_actions') }} as actions
-    on rows.account_id = actions.account_id and rows.conversion_action_id = actions.conversion_action_id
+left join {{ ref('int_google_ads__conversion_action_versions') }} as actions
+    on
+        rows.account_id = actions.account_id
+        and rows.conversion_action_id = actions.conversion_action_id
+        and {{ holds_on('actions', 'rows.date') }}

@@ -10,7 +10,11 @@ select
     cast(conversions as decimal(18, 6)) as conversions,
     cast(conversions_value as decimal(18, 6)) as conversions_value,
     cast(all_conversions as decimal(18, 6)) as all_conversions,
+    cast(all_conversions_value as decimal(18, 6)) as all_conversions_value,
     cast(conversions_by_conversion_date as decimal(18, 6)) as conversions_by_conversion_date,
+    cast(conversions_value_by_conversion_date as decimal(18, 6)) as conversions_value_by_conversion_date,
+    cast(all_conversions_by_conversion_date as decimal(18, 6)) as all_conversions_by_conversion_date,
+    cast(all_conversions_value_by_conversion_date as decimal(18, 6)) as all_conversions_value_by_conversion_date,
     observed_at
 from {{ source('google_ads', 'campaign_conversions') }}
 where {{ current_figures() }}

@@ -1,0 +1,14 @@
+select
+    customer_id as account_id,
+    date,
+    campaign_id,
+    ad_group_id,
+    impressions,
+    clicks,
+    cast(cost_micros as decimal(18, 6)) / 1000000 as spend,
+    cast(conversions as decimal(18, 6)) as conversions,
+    cast(all_conversions as decimal(18, 6)) as all_conversions,
+    view_through_conversions,
+    observed_at
+from {{ source('google_ads', 'ad_group_metrics') }}
+where {{ current_figures() }}

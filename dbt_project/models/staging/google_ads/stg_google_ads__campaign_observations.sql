@@ -1,0 +1,12 @@
+select
+    customer_id as account_id,
+    campaign_id,
+    date,
+    impressions,
+    clicks,
+    cast(cost_micros as decimal(18, 6)) / 1000000 as spend,
+    cast(conversions as decimal(18, 6)) as conversions,
+    observed_at,
+    superseded_at,
+    is_day_marker
+from {{ source('google_ads', 'campaign_metrics') }}
