@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import orjson
 
-from ingestion.doctor import Finding, Refused, Sunset, Visit
+from ingestion.doctor import Finding, Level, Refused, Sunset, Visit
 from ingestion.facebook_ads import api, settings
+from ingestion.facebook_ads.usage import usage
 from ingestion.http import Answer
 
 Ask = Callable[[str, dict[str, str]], dict[str, Any]]
@@ -39,7 +41,6 @@ SUNSETS = {
 
 # https://developers.facebook.com/docs/permissions: either one reads ads
 _READ = ("ads_read", "ads_management")
-_LEADS = ("leads_retrieval", "pages_show_list", "pages_read_engagement", "pages_manage_ads")
 # https://developers.facebook.com/docs/marketing-api/reference/ad-account: account_status
 _STATUSES = {
     2: "disabled",
@@ -63,13 +64,14 @@ _EDGES = (
 def examine(visit: Visit) -> Iterator[Finding]:
     """Settings, token, permissions, accounts, edges, headroom. Raises Refused, SettingError."""
     ads = visit.connect(api.connect)
-    yield visit.version(ads.version, "api_version", SUNSETS.get(ads.version))
-    usage: list[Mapping[str, str]] = []
+    # a limit that is nearly used up is a finding here, nothing to slow down for
+    ads.graph.client.policy = replace(ads.graph.client.policy, learn=lambda headers: None)
+    yield visit.version(ads.graph.version, "api_version", SUNSETS.get(ads.graph.version))
+    told: list[Mapping[str, str]] = []
 
     def ask(path: str, params: dict[str, str]) -> dict[str, Any]:
-        proof = {"appsecret_proof": ads.proof} if ads.proof else {}
-        answer: Answer = visit.ask(partial(ads.client.get, f"/{ads.version}{path}", {**params, **proof}))
-        usage.append(answer.headers)
+        answer: Answer = visit.ask(partial(ads.graph.get, path, params))
+        told.append(answer.headers)
         if not isinstance(answer.document, dict):
             raise Refused("no_api", 200, f"{path} sent no object", visit.seen)
         document: dict[str, Any] = answer.document
@@ -91,7 +93,8 @@ def examine(visit: Visit) -> Iterator[Finding]:
         granted = None
     yield from _token(visit, ads, ask, granted)
     yield from _accounts(visit, ads, ask)
-    yield _headroom(visit, usage)
+    yield from _pages(visit, ads, ask)
+    yield _headroom(visit, told)
 
 
 def _granted(document: dict[str, Any]) -> set[str] | None:
@@ -104,9 +107,9 @@ def _granted(document: dict[str, Any]) -> set[str] | None:
 
 def _token(visit: Visit, ads: api.FacebookAds, ask: Ask, granted: set[str] | None) -> Iterator[Finding]:
     """Life and scopes by https://developers.facebook.com/docs/graph-api/reference/debug_token"""
-    assert ads.client.token is not None
+    assert ads.graph.client.token is not None
     try:
-        told = ask("/debug_token", {"input_token": ads.client.token.value()}).get("data") or {}
+        told = ask("/debug_token", {"input_token": ads.graph.client.token.value()}).get("data") or {}
     except Refused as refused:
         if refused.ends_the_visit and refused.reason != "token":
             raise
@@ -134,11 +137,11 @@ def _token(visit: Visit, ads: api.FacebookAds, ask: Ask, granted: set[str] | Non
         )
     else:
         yield visit.finding("permissions", "ok", "ads_read", subject="ads_read")
-    if missing := [name for name in _LEADS if name not in scopes]:
+    if missing := [name for name in settings.LEAD_PERMISSIONS if name not in scopes]:
         yield visit.finding(
             "permissions",
             "note",
-            f"{', '.join(missing)} missing: lead forms could not be read, which no table needs yet",
+            f"{', '.join(missing)} missing: the leads of page_ids are not read",
             subject=missing[0],
         )
 
@@ -220,41 +223,38 @@ def _edges(visit: Visit, account: str, ask: Ask) -> Iterator[Finding]:
             yield visit.finding("permissions", "ok", edge, subject=edge)
 
 
+def _pages(visit: Visit, ads: api.FacebookAds, ask: Ask) -> Iterator[Finding]:
+    level: Level
+    for page in ads.page_ids:
+        try:
+            told = ask(f"/{page}", {"fields": "name,access_token"})
+        except Refused as refused:
+            if refused.ends_the_visit:
+                raise
+            told, level = {}, "error"
+            seen = f"page {page} was not found ({refused.status}): {refused.detail}"
+        else:
+            level, seen = "warning", f"page {page} gives no token of its own: its leads are not read"
+        if told.get("access_token"):
+            yield visit.finding(
+                "accounts", "ok", f"page {page} {told.get('name', '')}".rstrip(), subject=page
+            )
+        else:
+            fix = (
+                f"Assign the page to the token's user with {', '.join(settings.LEAD_PERMISSIONS)}, or correct"
+                f" {visit.setting('page_ids')}."
+            )
+            yield visit.finding("accounts", level, seen, fix, page)
+
+
 def _headroom(visit: Visit, answers: list[Mapping[str, str]]) -> Finding:
-    """Percent used, from whichever header knows most.
-
-    https://developers.facebook.com/docs/graph-api/overview/rate-limiting
-    """
-    percents: list[float] = []
-    regain = 0.0
-    for headers in answers:
-        usage = _json(headers, "x-business-use-case-usage")
-        entries = [entry for rows in usage.values() if isinstance(rows, list) for entry in rows]
-        entries.append(_json(headers, "x-app-usage"))
-        regain = max(
-            [regain, *(float(entry.get("estimated_time_to_regain_access") or 0) for entry in entries)]
-        )
-        names = ("call_count", "total_time", "total_cputime")
-        percents += [float(entry[name]) for entry in entries for name in names if name in entry]
-        account, insights = _json(headers, "x-ad-account-usage"), _json(headers, "x-fb-ads-insights-throttle")
-        for document, name in (
-            (account, "acc_id_util_pct"),
-            (insights, "acc_id_util_pct"),
-            (insights, "app_id_util_pct"),
-        ):
-            percents += [float(document[name])] if name in document else []
+    """Percent used, from whichever answer told most."""
+    told = [found for headers in answers if (found := usage(headers))]
     fix = "Pause other programs that use the app, or ask for standard access to the Ads Management use case."
-    if regain:
-        seen = f"used up, {regain:.0f} minutes until requests are allowed again"
-        return visit.finding("rate_limit", "error", seen, f"Wait {regain:.0f} minutes before a refresh.")
-    if not percents:
+    if not told:
         return visit.finding("rate_limit", "note", "no usage told")
-    return visit.spent(max(percents), f"{max(percents):.0f} % of the limit used", fix)
-
-
-def _json(headers: Mapping[str, str], name: str) -> dict[str, Any]:
-    try:
-        document = orjson.loads(headers.get(name) or "{}")
-    except orjson.JSONDecodeError:
-        return {}
-    return document if isinstance(document, dict) else {}
+    percent, minutes = max(each.percent for each in told), max(each.regain for each in told) / 60
+    if minutes:
+        seen = f"used up, {minutes:.0f} minutes until requests are allowed again"
+        return visit.finding("rate_limit", "error", seen, f"Wait {minutes:.0f} minutes before a refresh.")
+    return visit.spent(percent, f"{percent:.0f} % of the limit used", fix)

@@ -10,19 +10,38 @@ API_VERSION = "v26.0"
 
 CREDENTIALS = (("access_token",),)
 
-# The longest attribution window is 28 days; a conversion may be reported on the day after it.
+# Figures change for 28 days after they were reported, whatever the ad sets' own windows: events may be sent
+# late, and every answer holds the 28-day window too. One more day because the reports' days are not UTC's.
 # https://developers.facebook.com/docs/marketing-api/insights/best-practices
 RESTATEMENT_DAYS = 29
 
+# https://developers.facebook.com/docs/marketing-api/insights
+RETENTION_MONTHS = 37
+
 # Larger pages are answered with "Please reduce the amount of data"; the limit is halved then.
 PAGE_SIZE = 200
-SMALLEST_PAGE_SIZE = 5
+SMALLEST_PAGE_SIZE = 25
 SLICE_DAYS = 30
+
+# What is expected to have more rows is asked for as a report at once.
+# https://developers.facebook.com/docs/marketing-api/insights/best-practices#asynchronous
+SYNCHRONOUS_ROWS = 5_000
+# Reports and listings of one account under way at once: its limit is shared with everything else it runs.
+PER_ACCOUNT = 2
+REPORT_ATTEMPTS = 2
+REPORT_SECONDS = 3_600.0
+FIRST_POLL_SECONDS = 1.0
+LONGEST_POLL_SECONDS = 30.0
+
+# From this percentage of a limit on requests are spread, by up to so many seconds each at 100 %.
+# https://developers.facebook.com/docs/graph-api/overview/rate-limiting: a limit counts the last hour
+HURRIED_PERCENT = 75.0
+LONGEST_PAUSE = 60.0
 
 # 7d_view and 28d_view are gone: https://developers.facebook.com/docs/marketing-api/reference/ads-action-stats
 ATTRIBUTION_WINDOWS = ("1d_click", "7d_click", "28d_click", "1d_view", "1d_ev")
 
-# Listings hide archived and deleted objects unless their status is asked for.
+# Listings and insights hide archived and deleted objects unless their status is asked for.
 # https://developers.facebook.com/docs/marketing-api/reference/ad-account/ads
 _COMMON_STATUSES = ("ACTIVE", "PAUSED", "ARCHIVED", "DELETED", "IN_PROCESS", "WITH_ISSUES")
 CAMPAIGN_STATUSES = _COMMON_STATUSES
@@ -35,3 +54,8 @@ AD_STATUSES = (
     "PREAPPROVED",
     "PENDING_BILLING_INFO",
 )
+
+# https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving
+LEAD_PERMISSIONS = ("leads_retrieval", "pages_show_list", "pages_read_engagement", "pages_manage_ads")
+# Leads are listed by the second they were sent in and show up a little later.
+LEAD_OVERLAP_DAYS = 1

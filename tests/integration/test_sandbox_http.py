@@ -200,11 +200,17 @@ def test_hubspot_associations_page_within_one_deal(served: Served) -> None:
     assert len(set(pairs)) == len(pairs) > len(deals)
 
 
-@pytest.mark.parametrize("edge", ["campaigns", "adsets", "ads", "adcreatives"])
-def test_facebook_objects_page(served: Served, edge: str) -> None:
-    statuses = '["ACTIVE","PAUSED","ARCHIVED","DELETED"]'
-    path = f"{served.facebook_account()}/{edge}"
-    assert_pages(served.facebook_pages(path, fields="id,name", limit=500, effective_status=statuses))
+@pytest.mark.parametrize("level", ["campaign", "adset", "ad"])
+def test_facebook_objects_page(served: Served, level: str) -> None:
+    statuses = ["ACTIVE", "PAUSED", "ARCHIVED", "DELETED"]
+    every = json.dumps([{"field": f"{level}.effective_status", "operator": "IN", "value": statuses}])
+    path = f"{served.facebook_account()}/{level}s"
+    assert_pages(served.facebook_pages(path, fields="id,name", limit=500, filtering=every))
+
+
+def test_facebook_creatives_page(served: Served) -> None:
+    path = f"{served.facebook_account()}/adcreatives"
+    assert_pages(served.facebook_pages(path, fields="id,name", limit=500))
 
 
 @pytest.mark.parametrize(

@@ -90,18 +90,19 @@ def test_the_client_lists_the_accounts(sandbox: Sandbox, client: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "field", "expected"),
+    ("method", "level", "field", "expected"),
     [
-        ("get_campaigns", "objective", 4),
-        ("get_ad_sets", "attribution_spec", 7),
-        ("get_ads", "creative", 15),
-        ("get_ad_creatives", "object_story_spec", 15),
+        ("get_campaigns", "campaign", "objective", 4),
+        ("get_ad_sets", "adset", "attribution_spec", 7),
+        ("get_ads", "ad", "creative", 15),
+        ("get_ad_creatives", None, "object_story_spec", 15),
     ],
 )
 def test_the_client_lists_every_object_once(
-    sandbox: Sandbox, client: Any, method: str, field: str, expected: int
+    sandbox: Sandbox, client: Any, method: str, level: str | None, field: str, expected: int
 ) -> None:
-    params = {"effective_status": EVERY_STATUS} if method != "get_ad_creatives" else {}
+    every = {"field": f"{level}.effective_status", "operator": "IN", "value": EVERY_STATUS}
+    params = {"filtering": [every]} if level else {}
     rows = list(getattr(AdAccount(ACCOUNT, api=client), method)(fields=["name", field], params=params))
     assert len({row["id"] for row in rows}) == len(rows) == expected
     assert all(row[field] for row in rows)

@@ -26,7 +26,11 @@ UK, CLOSED = "5560471902", "3317720045"
 ACT, ACT_US = "act_381905527714206", "act_381905527714999"
 PAGE = "104477120093311"
 LINKEDIN, LINKEDIN_UK = "508912347", "508912999"
-EVERY_STATUS = '["ACTIVE","PAUSED","ARCHIVED","DELETED"]'
+EVERY_STATUS = {
+    "field": "ad.effective_status",
+    "operator": "IN",
+    "value": ["ACTIVE", "PAUSED", "ARCHIVED", "DELETED"],
+}
 
 
 class Networks(Asked):
@@ -582,15 +586,15 @@ def test_google_developer_tokens(asked: Networks, header: str, status: int) -> N
 
 def test_facebook_hides_archived_and_deleted_objects_unless_asked(asked: Networks) -> None:
     shown = {row["id"] for row in asked.data(f"{ACT}/ads", fields="id,effective_status")}
-    every = asked.data(f"{ACT}/ads", fields="id,effective_status", effective_status=EVERY_STATUS)
+    every = asked.data(f"{ACT}/ads", fields="id,effective_status", filtering=json.dumps([EVERY_STATUS]))
     statuses = {row["id"]: row["effective_status"] for row in every}
     assert shown == {id_ for id_, status in statuses.items() if status == "ACTIVE"}
     assert set(statuses.values()) == {"ACTIVE", "ARCHIVED", "DELETED"}
     rule = [{"field": "ad.effective_status", "operator": "IN", "value": ["DELETED"]}]
     deleted = asked.data(f"{ACT}/ads", filtering=json.dumps(rule))
     assert [row["id"] for row in deleted] == [id_ for id_, one in statuses.items() if one == "DELETED"]
-    since = [{"field": "ad.updated_time", "operator": "GREATER_THAN", "value": 1790000000}]
-    changed = asked.data(f"{ACT}/ads", filtering=json.dumps(since), effective_status=EVERY_STATUS)
+    since = {"field": "ad.updated_time", "operator": "GREATER_THAN", "value": 1790000000}
+    changed = asked.data(f"{ACT}/ads", filtering=json.dumps([since, EVERY_STATUS]))
     assert 0 < len(changed) < len(statuses)
 
 

@@ -409,10 +409,11 @@ class FacebookApi:
         return sandbox.cached(f"facebook-leads-{organic}-{test}", build)
 
     def _page_row(self) -> Row:
+        """https://developers.facebook.com/docs/pages/access-tokens: no token without pages_show_list."""
         return {
             "id": PAGE_ID,
             "name": "Nordlicht",
-            "access_token": PAGE_TOKEN,
+            "access_token": PAGE_TOKEN if "pages_show_list" in self.access("permissions") else None,
             "category": "Software",
             "tasks": ["ADVERTISE", "ANALYZE", "MANAGE_LEADS"],
         }
@@ -460,8 +461,15 @@ def _delayed(credit: ActionCredit, rule: dict[str, Any] | None) -> ActionCredit:
 
 
 def _filtered(rows: list[Row], parameters: dict[str, str]) -> list[Row]:
-    """The objects asked for; without a status asked for, no archived and no deleted ones."""
+    """The objects asked for; without a status asked for, no archived and no deleted ones.
+
+    Raises:
+        ApiError: 400; deleted ones are found by `filtering` alone.
+    """
     allowed = listed(parameters, "effective_status")
+    if "DELETED" in allowed:
+        told = "Requesting for deleted objects is not supported in this endpoint."
+        raise problem(400, 100, "Invalid parameter", subcode=1815001, error_user_msg=told)
     for name, operator, value in filters(parameters):
         column = _PARENTS.get(name, name.split(".")[-1])
         if column == "effective_status" and operator == "IN":

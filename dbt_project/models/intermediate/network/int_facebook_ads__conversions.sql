@@ -1,6 +1,38 @@
-with events as (
+-- one row per ad, day, headline action type and event type; Meta gives the total by the ad set's own setting and each window for
+-- itself, so that what is no click within the ad set's click window was a view
+with windowed as (
     select
-        * exclude (total, clicks, value),
+        actions.*,
+        headline.action_name,
+        headline.action_category,
+        headline.is_lead_form,
+        coalesce(
+            windows.click_window_days,
+            try_cast(nullif(regexp_extract(actions.attribution_setting, '([0-9]+)d_click', 1), '') as integer),
+            {{ var('default_click_window_days')['facebook_ads'] }}
+        ) as click_window_days,
+        windows.view_window_days
+    from {{ ref('int_facebook_ads__actions') }} as actions
+    inner join {{ ref('facebook_headline_actions') }} as headline on actions.action_type = headline.action_type
+    left join {{ ref('int_facebook_ads__ad_set_windows') }} as windows
+        on
+            actions.account_id = windows.account_id
+            and actions.ad_group_id = windows.ad_group_id
+            and {{ holds_on('windows', 'actions.date') }}
+),
+
+split as (
+    select
+        *,
+        least(
+            total, greatest(0, case click_window_days when 1 then clicks_1d when 28 then clicks_28d else clicks_7d end)
+        ) as clicks
+    from windowed
+),
+
+events as (
+    select
+        * exclude (value),
         unnest(
             case
                 when is_lead_form then [{ 'event_type': 'lead_form', 'conversions': total, 'value': value }]
@@ -10,65 +42,26 @@ with events as (
                 ]
             end
         ) as event
-    from {{ ref('int_facebook_ads__actions') }}
-),
-
--- deleted ads vanish at ad level and stay in the campaign's total (vector N18)
-rows as (
-    select
-        account_id,
-        date,
-        campaign_id,
-        ad_group_id,
-        ad_id,
-        action_type,
-        action_name,
-        action_category,
-        click_window_days,
-        event.event_type,
-        event.conversions,
-        event.value,
-        observed_at
-    from events
-    where ad_id is not null
-    union all by name
-    select
-        account_id,
-        date,
-        campaign_id,
-        cast(null as varchar) as ad_group_id,
-        cast(null as varchar) as ad_id,
-        action_type,
-        max(action_name) as action_name,
-        max(action_category) as action_category,
-        max(click_window_days) as click_window_days,
-        event.event_type,
-        sum(case when ad_id is null then event.conversions else -event.conversions end) as conversions,
-        sum(case when ad_id is null then event.value else -event.value end) as value,
-        max(observed_at) as observed_at
-    from events
-    group by account_id, date, campaign_id, action_type, event.event_type
+    from split
 )
 
 select
     'facebook_ads' as network,
-    rows.account_id,
-    rows.date,
-    rows.campaign_id,
-    rows.ad_group_id,
-    rows.ad_id,
-    rows.action_type as conversion_action_id,
-    rows.action_name as conversion_action_name,
-    rows.action_category,
-    rows.event_type,
+    account_id,
+    date,
+    campaign_id,
+    ad_group_id,
+    ad_id,
+    action_type as conversion_action_id,
+    action_name as conversion_action_name,
+    action_category,
+    event.event_type,
     true as counts_in_headline,
-    rows.conversions,
+    event.conversions,
     cast(null as decimal(18, 6)) as conversions_by_conversion_date,
-    rows.value,
-    rows.click_window_days,
-    ad_sets.view_window_days,
-    rows.observed_at
-from rows
-left join {{ ref('stg_facebook_ads__ad_sets') }} as ad_sets
-    on rows.account_id = ad_sets.account_id and rows.ad_group_id = ad_sets.ad_group_id
-where rows.conversions != 0
+    event.value,
+    click_window_days,
+    view_window_days,
+    observed_at
+from events
+where event.conversions != 0

@@ -1,20 +1,11 @@
-with specs as (
-    select
-        account_id,
-        campaign_id,
-        id as ad_group_id,
-        name as ad_group_name,
-        effective_status as status,
-        coalesce(from_json(attribution_spec, '[{"event_type":"VARCHAR","window_days":"INTEGER"}]'), []) as windows
-    from {{ source('facebook_ads', 'ad_sets') }}
-)
-
+-- an ad set that is listed no longer stays as it was last
 select
     account_id,
     campaign_id,
     ad_group_id,
     ad_group_name,
     status,
-    list_filter(windows, lambda entry: entry.event_type = 'CLICK_THROUGH')[1].window_days as click_window_days,
-    list_filter(windows, lambda entry: entry.event_type = 'VIEW_THROUGH')[1].window_days as view_window_days
-from specs
+    click_window_days,
+    view_window_days
+from {{ ref('stg_facebook_ads__ad_set_versions') }}
+qualify row_number() over (partition by account_id, ad_group_id order by observed_at desc) = 1
