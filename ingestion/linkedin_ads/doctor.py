@@ -33,7 +33,11 @@ _ANNOUNCED = {
     "202602": date(2027, 2, 15),
     "202603": date(2027, 3, 16),
 }
-_LEADS = "r_marketing_leadgen_automation"
+# what a load goes without
+_OPTIONAL = {
+    settings.LEADS: "no lead forms and no leads",
+    settings.POSTS: "no landing pages of sponsored content",
+}
 
 
 def sunset(version: str) -> Sunset | None:
@@ -111,13 +115,9 @@ def _token(visit: Visit, ads: api.LinkedInAds) -> Iterator[Finding]:
     elif expires := told.get("expires_at"):
         yield visit.expiry("access token", datetime.fromtimestamp(int(expires), UTC), TOKEN_FIX, renewed)
     scopes = {scope for scope in str(told.get("scope", "")).replace(" ", ",").split(",") if scope}
-    if scopes and _LEADS not in scopes:
-        yield visit.finding(
-            "permissions",
-            "note",
-            f"{_LEADS} missing: lead forms could not be read, which no table needs yet",
-            subject=_LEADS,
-        )
+    for scope, without in _OPTIONAL.items():
+        if scopes and scope not in scopes:
+            yield visit.finding("permissions", "note", f"{scope} is missing: {without}", subject=scope)
 
 
 def _accounts(

@@ -8,27 +8,49 @@ TOKEN_URL = "https://www.linkedin.com/oauth/v2/accessToken"
 
 # Monthly, twelve months of life: https://learn.microsoft.com/en-us/linkedin/marketing/versioning
 LINKEDIN_VERSION = "202607"
+# https://linkedin.github.io/rest.li/spec/protocol
 PROTOCOL_VERSION = "2.0.0"
 
 CREDENTIALS = (("access_token",), ("client_id", "client_secret", "refresh_token"))
 
+# https://learn.microsoft.com/en-us/linkedin/marketing/increasing-access
+ADS = "r_ads"
+REPORTING = "r_ads_reporting"
+# https://learn.microsoft.com/en-us/linkedin/marketing/lead-sync/leadsync#permissions
+LEADS = "r_marketing_leadgen_automation"
+# https://learn.microsoft.com/en-us/linkedin/marketing/community-management/shares/posts-api#permissions
+POSTS = "r_organization_social"
+
 # LinkedIn does not say in which zone its days lie; docs/contract.md, section 1.
 REPORTING_TIME_ZONE = "UTC"
 
-# Conversion windows reach 90 days, and figures settle within 72 hours.
-# https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/ads-reporting
-RESTATEMENT_DAYS = 93
+# A conversion is reported within 72 hours, and sent at most 90 days after it happened.
+# https://learn.microsoft.com/en-us/linkedin/marketing/conversions/conversions-faq
+SETTLING_DAYS = 3
+LONGEST_WINDOW_DAYS = 90
+RESTATEMENT_DAYS = LONGEST_WINDOW_DAYS + SETTLING_DAYS
 
 PAGE_SIZE = 500
 CREATIVES_PAGE_SIZE = 100
-CONVERSIONS_COUNT = 500
+COUNT = 500
+# A query string beyond 4 KB is refused (414); this counts the whole address.
+# https://learn.microsoft.com/en-us/linkedin/shared/api-guide/concepts/query-tunneling
+LONGEST_ADDRESS = 4096
 
-# adAnalytics answers at most so many elements, and cuts without a sign; at most 20 fields.
-# https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/ads-reporting#restrictions
+# adAnalytics answers at most so many elements, and cuts without a sign; at most 20 fields, keys included.
+# Performance is kept for ten years.
+# https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/ads-reporting
 MOST_ELEMENTS = 15_000
+MOST_FIELDS = 20
+RETENTION_YEARS = 10
 SLICE_DAYS = 14
 # A volume limit (45 million metric values in five minutes) clears after the five minutes.
 VOLUME_WAIT = 330.0
+
+# https://learn.microsoft.com/en-us/linkedin/marketing/lead-sync/usecases
+LEAD_RETENTION_DAYS = 365
+# How late a lead may show up; LinkedIn names no bound.
+LEAD_LAG_DAYS = 3
 
 CAMPAIGN_STATUSES = (
     "ACTIVE",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, timedelta
+from functools import cache, partial
 from typing import Any
 
-from ingestion.arrow import INT, Column, Page, Table
-from ingestion.landing import DaysRead, Landing, resource
-from ingestion.linkedin_ads import api
+from ingestion.arrow import INT, Column, Kind, Page, Table
+from ingestion.http import in_parallel
+from ingestion.landing import DaysRead, Landing, Span, resource
+from ingestion.linkedin_ads import api, figures, settings
+from ingestion.linkedin_ads.leads import Leads
+from ingestion.store import StreamState
 
 _ROWS = "elements[]"
 _ACCOUNT = Column("account_id", "id")
@@ -17,6 +21,14 @@ _ID = Column("id", "id", "id", required=True, wire=INT)
 _NAME = Column("name", "text", "name")
 _STATUS = Column("status", "text", "status")
 _TYPE = Column("type", "text", "type")
+_STAMPS = (
+    Column("created_at", "epoch_ms", "changeAuditStamps.created.time"),
+    Column("last_modified_at", "epoch_ms", "changeAuditStamps.lastModified.time"),
+)
+_SCHEDULE = (
+    Column("starts_at", "epoch_ms", "runSchedule.start"),
+    Column("ends_at", "epoch_ms", "runSchedule.end"),
+)
 
 AD_ACCOUNTS = Table(
     "ad_accounts",
@@ -29,12 +41,17 @@ AD_ACCOUNTS = Table(
         _TYPE,
         # no API names it, so the setting does
         Column("reporting_time_zone", "text"),
+        *_STAMPS,
     ),
     key=("id",),
     disposition="merge",
 )
 CAMPAIGN_GROUPS = Table(
-    "campaign_groups", _ROWS, (_ACCOUNT, _ID, _NAME, _STATUS), key=("account_id", "id"), disposition="merge"
+    "campaign_groups",
+    _ROWS,
+    (_ACCOUNT, _ID, _NAME, _STATUS, *_SCHEDULE, *_STAMPS),
+    key=("account_id", "id"),
+    disposition="merge",
 )
 CAMPAIGNS = Table(
     "campaigns",
@@ -47,6 +64,8 @@ CAMPAIGNS = Table(
         _STATUS,
         _TYPE,
         Column("objective_type", "text", "objectiveType"),
+        *_SCHEDULE,
+        *_STAMPS,
     ),
     key=("account_id", "id"),
     disposition="merge",
@@ -58,15 +77,22 @@ CREATIVES = Table(
         _ACCOUNT,
         Column("campaign_id", "id", "campaign", required=True),
         Column("id", "id", "id", required=True),
+        _NAME,
         Column("intended_status", "text", "intendedStatus"),
         Column("content_reference", "text", sql="row.content->>'$.reference'", inputs=("content",)),
-        # only text and spotlight ads carry their address here; others need their post
+        # text and spotlight ads have their address here, sponsored content in the post it refers to:
+        # https://learn.microsoft.com/en-us/linkedin/marketing/community-management/shares/posts-api
         Column(
             "landing_url",
             "text",
-            sql="coalesce(row.content->>'$.textAd.landingPage', row.content->>'$.spotlight.landingPage')",
-            inputs=("content",),
+            sql="coalesce(row.content->>'$.textAd.landingPage', row.content->>'$.spotlight.landingPage',"
+            " row.post->>'$.contentLandingPage', row.post->>'$.content.article.source',"
+            " row.post->>'$.content.carousel.cards[0].landingPage')",
+            inputs=("content", "post"),
         ),
+        Column("lead_form_id", "id", "leadgenCallToAction.destination"),
+        Column("created_at", "epoch_ms", "createdAt"),
+        Column("last_modified_at", "epoch_ms", "lastModifiedAt"),
     ),
     key=("account_id", "id"),
     disposition="merge",
@@ -83,75 +109,190 @@ CONVERSIONS = Table(
         Column("attribution_type", "text", "attributionType"),
         Column("post_click_window_days", "integer", "postClickAttributionWindowSize", wire=INT),
         Column("view_through_window_days", "integer", "viewThroughAttributionWindowSize", wire=INT),
+        Column("campaigns", "json", "campaigns"),
+        Column("created_at", "epoch_ms", "created"),
+    ),
+    key=("account_id", "id"),
+    disposition="track",
+)
+LEAD_FORMS = Table(
+    "lead_forms",
+    _ROWS,
+    (
+        _ACCOUNT,
+        _ID,
+        Column("version_id", "integer", "versionId", wire=INT),
+        _NAME,
+        Column("state", "text", "state"),
+        Column("created_at", "epoch_ms", "created"),
+        Column("last_modified_at", "epoch_ms", "lastModified"),
     ),
     key=("account_id", "id"),
     disposition="merge",
 )
+LEAD_FORM_RESPONSES = Table(
+    "lead_form_responses",
+    _ROWS,
+    (
+        _ACCOUNT,
+        Column("id", "text", "id", required=True),
+        Column("lead_form_id", "id", "form"),
+        Column("lead_form_version", "integer", "formVersion"),
+        Column("campaign_id", "id", "leadMetadata.sponsoredLeadMetadata.campaign"),
+        Column("creative_id", "id", "associatedEntity.associatedCreative"),
+        Column("submitted_at", "epoch_ms", "submittedAt", required=True),
+        Column("test_lead", "boolean", "testLead", default=False),
+        Column("email", "text", "email"),
+    ),
+    key=("account_id", "id"),
+    disposition="merge",
+    private=frozenset({"email"}),
+)
 
 _DATE = Column("date", "date_parts", "dateRange.start", required=True)
-_WEBSITE = (
-    Column("external_website_conversions", "integer", "externalWebsiteConversions", wire=INT),
-    Column(
-        "external_website_post_click_conversions", "integer", "externalWebsitePostClickConversions", wire=INT
-    ),
-    Column(
-        "external_website_post_view_conversions", "integer", "externalWebsitePostViewConversions", wire=INT
-    ),
+
+
+def _metric(name: str, field: str, kind: Kind = "integer") -> Column:
+    # what an answer leaves out was zero
+    return Column(name, kind, field, wire=INT if kind == "integer" else None, default=0)
+
+
+_CONVERSIONS = (
+    _metric("external_website_conversions", "externalWebsiteConversions"),
+    _metric("external_website_post_click_conversions", "externalWebsitePostClickConversions"),
+    _metric("external_website_post_view_conversions", "externalWebsitePostViewConversions"),
+    _metric("conversion_value", "conversionValueInLocalCurrency", "money"),
 )
+# https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/ads-reporting-schema
 _METRICS = (
-    Column("impressions", "integer", "impressions", wire=INT),
-    Column("clicks", "integer", "clicks", wire=INT),
-    Column("cost", "money", "costInLocalCurrency"),
-    *_WEBSITE,
-    Column("one_click_leads", "integer", "oneClickLeads", wire=INT),
+    _metric("impressions", "impressions"),
+    _metric("clicks", "clicks"),
+    _metric("cost", "costInLocalCurrency", "money"),
+    *_CONVERSIONS,
+    _metric("one_click_leads", "oneClickLeads"),
+    _metric("one_click_lead_form_opens", "oneClickLeadFormOpens"),
+    _metric("valid_work_email_leads", "validWorkEmailLeads"),
+    _metric("qualified_leads", "qualifiedLeads"),
+    _metric("lead_generation_mail_contact_info_shares", "leadGenerationMailContactInfoShares"),
+    _metric("registrations", "registrations"),
+    _metric("landing_page_clicks", "landingPageClicks"),
+    _metric("company_page_clicks", "companyPageClicks"),
+    _metric("total_engagements", "totalEngagements"),
+    _metric("sends", "sends"),
+    _metric("opens", "opens"),
+    _metric("video_views", "videoViews"),
+    _metric("video_completions", "videoCompletions"),
+    _metric("viral_impressions", "viralImpressions"),
+    _metric("viral_clicks", "viralClicks"),
+    _metric("viral_landing_page_clicks", "viralLandingPageClicks"),
+    _metric("viral_external_website_conversions", "viralExternalWebsiteConversions"),
+    _metric("viral_external_website_post_click_conversions", "viralExternalWebsitePostClickConversions"),
+    _metric("viral_external_website_post_view_conversions", "viralExternalWebsitePostViewConversions"),
+    _metric("viral_one_click_leads", "viralOneClickLeads"),
+    _metric("viral_one_click_lead_form_opens", "viralOneClickLeadFormOpens"),
 )
-_VALUES = (*_WEBSITE, Column("conversion_value", "money", "conversionValueInLocalCurrency"))
 
 
-def _daily(name: str, grain: tuple[str, ...], rest: tuple[Column, ...]) -> Table:
+def _daily(name: str, grain: tuple[str, ...], metrics: tuple[Column, ...]) -> Table:
     pivots = tuple(
         Column(column, "id", f"pivotValues[{position}]", required=True)
         for position, column in enumerate(grain)
     )
-    columns = (_ACCOUNT, _DATE, *pivots, *rest)
+    columns = (_ACCOUNT, _DATE, *pivots, *metrics)
     return Table(name, _ROWS, columns, key=("account_id", "date", *grain), disposition="observe")
 
 
 CAMPAIGN_ANALYTICS = _daily("campaign_analytics", ("campaign_id",), _METRICS)
 CREATIVE_ANALYTICS = _daily("creative_analytics", ("creative_id",), _METRICS)
-CREATIVE_CONVERSIONS = _daily("creative_conversions", ("creative_id", "conversion_id"), _VALUES)
-CAMPAIGN_CONVERSIONS = _daily("campaign_conversions", ("campaign_id", "conversion_id"), _VALUES)
+CREATIVE_CONVERSIONS = _daily("creative_conversions", ("creative_id", "conversion_id"), _CONVERSIONS)
+CAMPAIGN_CONVERSIONS = _daily("campaign_conversions", ("campaign_id", "conversion_id"), _CONVERSIONS)
 
-ENTITIES = (AD_ACCOUNTS, CAMPAIGN_GROUPS, CAMPAIGNS, CREATIVES, CONVERSIONS)
+ENTITIES = (
+    AD_ACCOUNTS,
+    CAMPAIGN_GROUPS,
+    CAMPAIGNS,
+    CREATIVES,
+    CONVERSIONS,
+    LEAD_FORMS,
+    LEAD_FORM_RESPONSES,
+)
 DAILY = (CAMPAIGN_ANALYTICS, CREATIVE_ANALYTICS, CREATIVE_CONVERSIONS, CAMPAIGN_CONVERSIONS)
-_PIVOTS = {
-    "campaign_analytics": (("CAMPAIGN",), api.METRIC_FIELDS),
-    "creative_analytics": (("CREATIVE",), api.METRIC_FIELDS),
-    "creative_conversions": (("CREATIVE", "CONVERSION"), api.CONVERSION_FIELDS),
-    "campaign_conversions": (("CAMPAIGN", "CONVERSION"), api.CONVERSION_FIELDS),
+_QUERIES = {
+    CAMPAIGN_ANALYTICS: (("CAMPAIGN",), _METRICS),
+    CREATIVE_ANALYTICS: (("CREATIVE",), _METRICS),
+    CREATIVE_CONVERSIONS: (("CREATIVE", "CONVERSION"), _CONVERSIONS),
+    CAMPAIGN_CONVERSIONS: (("CAMPAIGN", "CONVERSION"), _CONVERSIONS),
 }
+
+
+def accounts(landing: Landing) -> Sequence[str]:
+    """Ids of the accounts whose days are read."""
+    return landing.connection(api.connect).accounts
+
+
+def span(landing: Landing, table: Table, account: str) -> Span:
+    """Ten years back; what may change is as old as the longest window of the account's own rules."""
+    today = landing.as_of.astimezone(UTC).date()
+    earliest = today - timedelta(days=365 * settings.RETENTION_YEARS)
+    known = None
+    if not landing.store.is_new(CONVERSIONS):
+        query = (
+            f"SELECT max(greatest(post_click_window_days, view_through_window_days)) FROM {CONVERSIONS.name}"
+            " WHERE account_id = ? AND superseded_at IS NULL"
+        )
+        known = landing.store.rows(query, [account])[0][0]
+    longest = settings.LONGEST_WINDOW_DAYS
+    return Span(earliest, min(known or longest, longest) + settings.SETTLING_DAYS)
 
 
 def resources(landing: Landing, part: str) -> list[Any]:
     """The dlt resources of a part. Nothing is asked before they run."""
-    connection = cache(lambda: api.connect(landing))
 
-    if part == "entities":
-        return [
-            resource(landing, AD_ACCOUNTS, lambda: connection().accounts()),
-            resource(landing, CAMPAIGN_GROUPS, lambda: connection().campaign_groups()),
-            resource(landing, CAMPAIGNS, lambda: connection().campaigns()),
-            resource(landing, CREATIVES, lambda: connection().creatives()),
-            resource(landing, CONVERSIONS, lambda: connection().conversions()),
-        ]
+    def ads() -> api.LinkedInAds:
+        return landing.connection(api.connect)
 
-    def pages(table: Table) -> Callable[[], Iterable[Page | DaysRead]]:
-        def items() -> Iterable[Page | DaysRead]:
-            if landing.window is None:
-                raise ValueError("daily figures need a window")
-            pivots, fields = _PIVOTS[table.name]
-            return connection().analytics(pivots, fields, landing.window)
+    if part == "daily":
+        return [resource(landing, table, partial(_figures, landing, table)) for table in DAILY]
+    leads = cache(lambda account: Leads(ads(), account))
+
+    def of_accounts(stream: Callable[[Leads], Iterator[Page]]) -> Callable[[], Iterator[Page]]:
+        def items() -> Iterator[Page]:
+            yield from in_parallel([partial(stream, leads(account)) for account in ads().accounts])
 
         return items
 
-    return [resource(landing, table, pages(table)) for table in DAILY]
+    return [
+        resource(landing, AD_ACCOUNTS, lambda: ads().ad_accounts()),
+        resource(landing, CAMPAIGN_GROUPS, lambda: ads().campaign_groups()),
+        resource(landing, CAMPAIGNS, lambda: ads().campaigns()),
+        resource(landing, CREATIVES, lambda: ads().creatives()),
+        resource(landing, CONVERSIONS, lambda: ads().conversions()),
+        resource(landing, LEAD_FORMS, of_accounts(lambda found: iter(found.forms))),
+        resource(landing, LEAD_FORM_RESPONSES, of_accounts(partial(_responses, landing))),
+    ]
+
+
+def _figures(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
+    ads = landing.connection(api.connect)
+    pivots, columns = _QUERIES[table]
+    fields = tuple(str(column.path) for column in columns)
+    queries = [
+        figures.Query(account, pivots, fields, piece)
+        for account in ads.accounts
+        for piece in landing.pieces(table, account, settings.SLICE_DAYS)
+    ]
+    yield from in_parallel([partial(figures.pages, ads, query) for query in queries])
+
+
+def _responses(landing: Landing, leads: Leads) -> Iterator[Page]:
+    """Leads that the last load can not have seen; all that LinkedIn keeps the first time."""
+    stream = f"{LEAD_FORM_RESPONSES.name}:{leads.account}"
+    start = landing.as_of - timedelta(days=settings.LEAD_RETENTION_DAYS)
+    state = landing.store.state(stream)
+    if state is not None and not landing.store.is_new(LEAD_FORM_RESPONSES):
+        start = max(start, state.read_at - timedelta(days=settings.LEAD_LAG_DAYS))
+    if start >= landing.as_of:
+        return
+    yield from leads.responses(start, landing.as_of)
+    if not leads.refused:
+        landing.remember(stream, StreamState(None, landing.as_of, landing.as_of))

@@ -16,9 +16,7 @@ from ingestion import pipelines
 from tests.recorded.server import Exchange, serve
 from tests.recorded.world import AS_OF, SECRETS, WINDOW, configure, rows, types
 
-PARTS = [(source, "entities") for source in pipelines.SOURCES] + [
-    (source, "daily") for source in pipelines.SOURCES if source != "hubspot"
-]
+PARTS = [(source, part) for source in pipelines.VENDORS for part in pipelines.parts(source)]
 
 
 def failure(source: str, part: str = "entities") -> tuple[type[Exception], str]:
@@ -126,7 +124,7 @@ def test_an_unknown_account_names_the_setting_and_the_id(
         )
 
 
-@pytest.mark.parametrize("source", pipelines.SOURCES)
+@pytest.mark.parametrize("source", pipelines.VENDORS)
 def test_an_html_page_is_no_answer(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(source) as server:
         configure(monkeypatch, tmp_path, source, server)
@@ -176,7 +174,7 @@ def test_a_malformed_setting_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("SOURCES__FACEBOOK_ADS__ACCOUNT_IDS", "act_12,shop")
     assert failure("facebook_ads") == (
         pipelines.SettingError,
-        'sources.facebook_ads.account_ids holds "shop", which is no account id: use digits only',
+        'sources.facebook_ads.account_ids holds "shop", which is no id: use digits only',
     )
     monkeypatch.setenv("SOURCES__FACEBOOK_ADS__BASE_URL", "graph.facebook.com")
     assert failure("facebook_ads")[1].startswith("sources.facebook_ads.base_url is no http(s) address")

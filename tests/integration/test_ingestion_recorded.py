@@ -369,7 +369,7 @@ def test_linkedin_lands_objects_of_both_paging_styles(server: Recorded, tmp_path
     ) == [("500000001", "6", "250000001", "LEAD_GENERATION")]
     creatives = "campaign_id, id, intended_status, content_reference, landing_url"
     assert rows(tmp_path, "linkedin_ads", "creatives", creatives) == [
-        ("250000001", "280000001", "ACTIVE", "urn:li:share:7", None),
+        ("250000001", "280000001", "ACTIVE", "urn:li:share:7", "https://ex.test/post"),
         ("250000001", "280000002", "PAUSED", None, "https://ex.test/text"),
     ]
     rules = "id, type, enabled, post_click_window_days, view_through_window_days"
@@ -377,6 +377,20 @@ def test_linkedin_lands_objects_of_both_paging_styles(server: Recorded, tmp_path
         ("104004", "LEAD", True, 30, 7),
         ("104005", "PURCHASE", False, 90, 1),
     ]
+
+
+@linkedin
+def test_linkedin_leads_land_with_nothing_personal_but_the_email(server: Recorded, tmp_path: Path) -> None:
+    assert load("linkedin_ads", "entities").quarantined == 1
+
+    leads = "id, lead_form_id, lead_form_version, campaign_id, creative_id, submitted_at, test_lead, email"
+    assert rows(tmp_path, "linkedin_ads", "lead_form_responses", leads) == [
+        ("f0a-4", "685", 2, "250000001", "280000001", instant(2025, 11, 1, 12, 26, 40), False, "ada@ex.test")
+    ]
+    (rejected,) = rows(tmp_path, "linkedin_ads", "quarantine", "record, reason")
+    assert "submittedAt" in rejected[1]
+    everything = f"{rejected}{rows(tmp_path, 'linkedin_ads', 'lead_form_responses')}"
+    assert not [text for text in ("Ada", "Grace", "grace", "work.test", "person:") if text in everything]
 
 
 @linkedin
@@ -434,7 +448,7 @@ def test_linkedin_splits_a_slice_that_was_cut(
         )
 
 
-@pytest.mark.parametrize("source", pipelines.SOURCES)
+@pytest.mark.parametrize("source", pipelines.VENDORS)
 def test_no_secret_is_written_anywhere(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(source) as recorded:
         configure(monkeypatch, tmp_path, source, recorded)

@@ -127,7 +127,8 @@ class LinkedInApi:
 
     def check(self, request: Request) -> None:
         """Refuse long addresses, bad tokens, dead versions, missing scopes, calls beyond the limit."""
-        if len(str(request.url)) > self._switch("linkedin_url_length", "bytes"):
+        # of the query: https://learn.microsoft.com/en-us/linkedin/shared/api-guide/concepts/query-tunneling
+        if len(request.scope["query_string"]) > self._switch("linkedin_url_length", "bytes"):
             raise ApiError(414, {"message": "Request URI Too Long", "status": 414})
         token = bearer(request)
         if token is None:

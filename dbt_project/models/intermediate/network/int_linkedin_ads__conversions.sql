@@ -9,6 +9,53 @@ with creatives as (
         on creatives.account_id = campaigns.account_id and creatives.ad_group_id = campaigns.ad_group_id
 ),
 
+campaign_figures as (
+    -- by rule, and what no rule explains: the headline is the campaign's own total
+    select
+        account_id,
+        date,
+        ad_group_id,
+        conversion_action_id,
+        external_website_conversions,
+        post_view_conversions,
+        0 as leads,
+        conversion_value,
+        observed_at
+    from {{ ref('stg_linkedin_ads__campaign_conversions') }}
+    union all by name
+    select
+        totals.account_id,
+        totals.date,
+        totals.ad_group_id,
+        'other_conversions' as conversion_action_id,
+        totals.external_website_conversions - coalesce(ruled.external_website_conversions, 0) as external_website_conversions,
+        totals.post_view_conversions - coalesce(ruled.post_view_conversions, 0) as post_view_conversions,
+        totals.conversion_value - coalesce(ruled.conversion_value, 0) as conversion_value,
+        totals.observed_at
+    from {{ ref('stg_linkedin_ads__campaign_analytics') }} as totals
+    left join (
+        select
+            account_id,
+            date,
+            ad_group_id,
+            sum(external_website_conversions) as external_website_conversions,
+            sum(post_view_conversions) as post_view_conversions,
+            sum(conversion_value) as conversion_value
+        from {{ ref('stg_linkedin_ads__campaign_conversions') }}
+        group by account_id, date, ad_group_id
+    ) as ruled
+        on totals.account_id = ruled.account_id and totals.date = ruled.date and totals.ad_group_id = ruled.ad_group_id
+    union all by name
+    select
+        account_id,
+        date,
+        ad_group_id,
+        'one_click_leads' as conversion_action_id,
+        one_click_leads as leads,
+        observed_at
+    from {{ ref('stg_linkedin_ads__campaign_analytics') }}
+),
+
 figures as (
     -- creatives the API no longer lists keep their figures in the campaign's total
     select
@@ -18,7 +65,7 @@ figures as (
         creatives.ad_group_id,
         figures.ad_id,
         figures.conversion_action_id,
-        figures.post_click_conversions,
+        figures.external_website_conversions,
         figures.post_view_conversions,
         0 as leads,
         figures.conversion_value,
@@ -39,26 +86,9 @@ figures as (
     inner join creatives on figures.account_id = creatives.account_id and figures.ad_id = creatives.ad_id
     union all by name
     select
-        figures.account_id,
-        figures.date,
-        campaigns.campaign_id,
-        figures.conversion_action_id,
-        figures.post_click_conversions,
-        figures.post_view_conversions,
-        figures.conversion_value,
-        figures.observed_at
-    from {{ ref('stg_linkedin_ads__campaign_conversions') }} as figures
-    inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
-        on figures.account_id = campaigns.account_id and figures.ad_group_id = campaigns.ad_group_id
-    union all by name
-    select
-        figures.account_id,
-        figures.date,
-        campaigns.campaign_id,
-        'one_click_leads' as conversion_action_id,
-        figures.one_click_leads as leads,
-        figures.observed_at
-    from {{ ref('stg_linkedin_ads__campaign_analytics') }} as figures
+        figures.* exclude (ad_group_id),
+        campaigns.campaign_id
+    from campaign_figures as figures
     inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
         on figures.account_id = campaigns.account_id and figures.ad_group_id = campaigns.ad_group_id
 ),
@@ -72,10 +102,12 @@ events as (
         ad_id,
         conversion_action_id,
         observed_at,
-        coalesce(conversion_value, 0)
-        / nullif(coalesce(post_click_conversions, 0) + coalesce(post_view_conversions, 0), 0) as value_each,
+        coalesce(conversion_value, 0) / nullif(external_website_conversions, 0) as value_each,
         unnest([
-            { 'event_type': 'click', 'conversions': coalesce(post_click_conversions, 0) },
+            {
+                'event_type': 'click',
+                'conversions': coalesce(external_website_conversions, 0) - coalesce(post_view_conversions, 0)
+            },
             { 'event_type': 'view', 'conversions': coalesce(post_view_conversions, 0) },
             { 'event_type': 'lead_form', 'conversions': coalesce(leads, 0) }
         ]) as event
@@ -119,8 +151,9 @@ select
     'linkedin_ads' as network,
     rows.*,
     cast(null as decimal(18, 6)) as conversions_by_conversion_date,
-    case
-        when rows.conversion_action_id = 'one_click_leads' then 'Leads (on LinkedIn)'
+    case rows.conversion_action_id
+        when 'one_click_leads' then 'Leads (on LinkedIn)'
+        when 'other_conversions' then 'Conversions of no rule'
         else rules.conversion_action_name
     end as conversion_action_name,
     case when rows.conversion_action_id = 'one_click_leads' then 'LEAD' else rules.action_category end as action_category,
@@ -128,6 +161,9 @@ select
     rules.click_window_days,
     rules.view_window_days
 from rows
-left join {{ ref('stg_linkedin_ads__conversion_rules') }} as rules
-    on rows.account_id = rules.account_id and rows.conversion_action_id = rules.conversion_action_id
+left join {{ ref('int_linkedin_ads__conversion_rule_versions') }} as rules
+    on
+        rows.account_id = rules.account_id
+        and rows.conversion_action_id = rules.conversion_action_id
+        and {{ holds_on('rules', 'rows.date') }}
 where rows.conversions != 0

@@ -1,10 +1,8 @@
-select
-    account_id,
-    id as conversion_action_id,
-    name as conversion_action_name,
-    type as action_category,
-    coalesce(enabled, false) as is_enabled,
-    attribution_type,
-    post_click_window_days as click_window_days,
-    view_through_window_days as view_window_days
-from {{ source('linkedin_ads', 'conversions') }}
+-- the version of as-of, before the first observation the first; a rule that is listed no longer keeps its last
+select * exclude (observed_at, superseded_at)
+from {{ ref('stg_linkedin_ads__conversion_rule_versions') }}
+qualify
+    row_number() over (
+        partition by account_id, conversion_action_id
+        order by observed_at > {{ as_of() }}, abs(epoch(observed_at) - epoch({{ as_of() }}))
+    ) = 1

@@ -1,0 +1,13 @@
+-- each conversion rule's settings and the days they hold for
+with versions as (
+    select
+        rules.*,
+        cast(rules.observed_at at time zone coalesce(accounts.time_zone, 'UTC') as date) as observed_on
+    from {{ ref('stg_linkedin_ads__conversion_rule_versions') }} as rules
+    left join {{ ref('stg_linkedin_ads__accounts') }} as accounts on rules.account_id = accounts.account_id
+)
+
+select
+    * exclude (observed_at, superseded_at, observed_on),
+    {{ validity('account_id, conversion_action_id', 'observed_on') }}
+from versions
