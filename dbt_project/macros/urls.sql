@@ -27,3 +27,13 @@
     {{ url_id_param(url, 'hsa_ad') }} as hsa_ad_id,
     coalesce({{ url_param(url, 'hsa_la') }} = 'true', false) as hsa_is_lead_ad
 {%- endmacro %}
+
+{# Where a page lies, whoever asks for it how: host without www. and path without a closing slash. #}
+{% macro url_location(url) -%}
+    {{ url_host(url) }} || rtrim(regexp_extract({{ url }}, '^[A-Za-z]+://[^/?#]+([^?#]*)', 1), '/')
+{%- endmacro %}
+
+{# The query of an address, without question mark and fragment; empty where it has none. #}
+{% macro url_query(url) -%}
+    regexp_extract({{ url }}, '^[^?#]*[?]([^#]*)', 1)
+{%- endmacro %}

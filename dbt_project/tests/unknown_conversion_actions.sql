@@ -8,11 +8,12 @@ select distinct
     conversions.conversion_action_name,
     conversions.action_category
 from {{ ref('fct_network_conversions') }} as conversions
-left join {{ ref('int_form_actions') }} as actions
+left join {{ ref('int_conversion_actions') }} as actions
     on
         conversions.network = actions.network
         and conversions.account_id = actions.account_id
         and conversions.conversion_action_id = actions.conversion_action_id
+        and {{ holds_on('actions', 'conversions.date') }}
 where
     conversions.counts_in_headline
     and actions.is_form is null

@@ -26,9 +26,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
         as_of = datetime.fromisoformat(company.now).astimezone(UTC)
         window = pipelines.Window(date(2026, 9, 20), as_of.date())
         for source in pipelines.SOURCES:
-            pipelines.load(source, "entities", window=None, as_of=as_of)
-            if source != "hubspot":
-                pipelines.load(source, "daily", window=window, as_of=as_of)
+            for part in pipelines.parts(source):
+                pipelines.load(source, part, window=window if part == "daily" else None, as_of=as_of)
     warehouse = Warehouse(home)
     warehouse.dbt("build", "--exclude", "resource_type:unit_test", as_of=company.now)
     return warehouse
@@ -98,6 +97,10 @@ CHANGES = {
         "update marts.fct_ad_performance_daily set network_conversions = network_conversions + 1"
         " where rowid = 0",
         "network_headline_equals_campaign_totals",
+    ),
+    "an ad's spend is changed": (
+        "update marts.fct_ad_performance_daily set spend = spend + 1 where rowid = 0",
+        "performance_equals_the_accounts_figures",
     ),
     "a deal's credit is changed": (
         "update marts.fct_deal_attribution set credit = credit / 2 where rowid = 0",

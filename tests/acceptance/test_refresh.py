@@ -7,6 +7,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -56,10 +57,10 @@ class Story:
     published: list[dict[str, str]]
     swapped_at: list[int]
     reader: Reader
-    figures: list[dict[tuple[str, ...], object]]
+    figures: list[dict[tuple[str, ...], Decimal]]
 
 
-def headline(home: Home) -> dict[tuple[str, ...], object]:
+def headline(home: Home) -> dict[tuple[str, ...], Decimal]:
     """The network's headline per campaign and day."""
     rows = home.rows(
         "select network, campaign_id, cast(date as varchar), sum(conversions)"
@@ -129,6 +130,19 @@ def test_a_day_that_a_network_restates_is_restated(story: Story) -> None:
     restated = [key for key in before if before[key] != after.get(key)]
     assert restated
     assert {key[0] for key in restated} >= {"google_ads"}
+    told = story.home.rows("""
+        select network, campaign_id, cast(date as varchar), sum(value - previous_value), min(days_after)
+        from reconciliation.restatements where metric = 'conversions' group by all
+    """)
+    moved = {
+        key: after.get(key, 0) - before.get(key, 0)
+        for key in before.keys() | after.keys()
+        if key[2] <= "2026-11-01" and abs(after.get(key, 0) - before.get(key, 0)) > Decimal("0.001")
+    }
+    assert {row[:3]: round(row[3], 2) for row in told if abs(row[3]) > Decimal("0.001")} == {
+        key: round(difference, 2) for key, difference in moved.items()
+    }
+    assert all(days_after >= 0 for *_, days_after in told)
     raw = story.home.path / "raw" / "google_ads.duckdb"
     with duckdb.connect() as connection:
         connection.execute(f"attach '{raw}' as store (read_only)")
@@ -186,6 +200,7 @@ def test_a_failed_source_can_be_left_stale(story: Story) -> None:
         "google_ads": "landed",
         "facebook_ads": "landed",
         "linkedin_ads": "stale",
+        "landing_pages": "landed",
     }
     assert story.home.rows(BALANCE)[0][1] == 0
 

@@ -33,10 +33,10 @@ with listed as (
         campaigns.campaign_id,
         creatives.ad_group_id,
         creatives.ad_id,
-        cast(null as varchar) as ad_name,
+        creatives.ad_name,
         creatives.status,
         cast(null as varchar) as ad_type,
-        campaigns.objective_type = 'LEAD_GENERATION' as is_lead_ad,
+        creatives.form_id is not null or campaigns.objective_type = 'LEAD_GENERATION' as is_lead_ad,
         creatives.final_url,
         creatives.status in ('REMOVED', 'PENDING_DELETION') as is_deleted
     from {{ ref('stg_linkedin_ads__creatives') }} as creatives

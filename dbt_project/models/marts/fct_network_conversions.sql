@@ -30,8 +30,9 @@ select
 from conversions
 left join {{ ref('int_accounts') }} as accounts
     on conversions.network = accounts.network and conversions.account_id = accounts.account_id
-left join {{ ref('int_form_actions') }} as actions
+left join {{ ref('int_conversion_actions') }} as actions
     on
         conversions.network = actions.network
         and conversions.account_id = actions.account_id
         and conversions.conversion_action_id = actions.conversion_action_id
+        and {{ holds_on('actions', 'conversions.date') }}

@@ -7,7 +7,7 @@ with accounts as (
         max(actions.click_window_days) as click_window_days,
         coalesce(bool_or(actions.counts_every), false) as counts_every
     from {{ ref('int_accounts') }} as accounts
-    left join {{ ref('int_form_actions') }} as actions
+    left join {{ ref('int_conversion_actions') }} as actions
         on
             accounts.network = actions.network
             and accounts.account_id = actions.account_id

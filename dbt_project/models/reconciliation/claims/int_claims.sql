@@ -96,11 +96,12 @@ dated as (
                     and latest.ad_group_id is not distinct from rules.ad_group_id
                 )
             )
-    left join {{ ref('int_form_actions') }} as mapped
+    left join {{ ref('int_conversion_actions') }} as mapped
         on
             latest.network = mapped.network
             and latest.account_id = mapped.account_id
             and submissions.form_id = mapped.form_id
+            and {{ holds_on('mapped', 'cast(submissions.submitted_at at time zone accounts.time_zone as date)') }}
     -- a form counted by several actions counts where any of them does
     qualify row_number() over (
         partition by latest.submission_id, {{ ad_key('latest.') }}

@@ -1,0 +1,96 @@
+-- a figure is what the observations that held at an instant add up to, so a row that vanishes counts as much as one that
+-- changes; the first reading of a day states, every later change restates
+with observations as (
+    select * from {{ ref('int_campaign_observations') }}
+    where observed_at <= {{ as_of() }}
+),
+
+first_readings as (
+    select
+        network,
+        account_id,
+        date,
+        min(observed_at) as first_read_at
+    from observations
+    where is_day_marker
+    group by network, account_id, date
+),
+
+changes as (
+    select
+        network,
+        account_id,
+        campaign_id,
+        date,
+        observed_at,
+        impressions,
+        clicks,
+        spend,
+        conversions
+    from observations
+    where not coalesce(is_day_marker, false) and campaign_id is not null
+    union all by name
+    select
+        network,
+        account_id,
+        campaign_id,
+        date,
+        superseded_at as observed_at,
+        -impressions as impressions,
+        -clicks as clicks,
+        -spend as spend,
+        -conversions as conversions
+    from observations
+    where not coalesce(is_day_marker, false) and campaign_id is not null and superseded_at <= {{ as_of() }}
+),
+
+by_metric as (
+    unpivot (
+        select
+            network,
+            account_id,
+            campaign_id,
+            date,
+            observed_at,
+            cast(sum(impressions) as decimal(18, 6)) as impressions,
+            cast(sum(clicks) as decimal(18, 6)) as clicks,
+            cast(sum(spend) as decimal(18, 6)) as spend,
+            cast(sum(conversions) as decimal(18, 6)) as conversions
+        from changes
+        group by network, account_id, campaign_id, date, observed_at
+    )
+    on impressions, clicks, spend, conversions
+    into name metric value difference
+),
+
+figures as (
+    select
+        *,
+        cast(sum(difference) over (
+            partition by network, account_id, campaign_id, date, metric
+            order by observed_at
+        ) as decimal(18, 6)) as value
+    from by_metric
+)
+
+select
+    figures.network,
+    figures.account_id,
+    figures.campaign_id,
+    figures.date,
+    figures.metric,
+    figures.observed_at,
+    cast(figures.value - figures.difference as decimal(18, 6)) as previous_value,
+    figures.value,
+    cast(cast(figures.observed_at at time zone accounts.time_zone as date) - figures.date as integer) as days_after
+from figures
+inner join {{ ref('int_accounts') }} as accounts
+    on figures.network = accounts.network and figures.account_id = accounts.account_id
+inner join first_readings
+    on
+        figures.network = first_readings.network
+        and figures.account_id = first_readings.account_id
+        and figures.date = first_readings.date
+where
+    figures.difference != 0
+    and figures.observed_at > first_readings.first_read_at

@@ -1,0 +1,13 @@
+-- a campaign's figure holds at least what its ads report; where they report more, the remainder would be negative and hide it.
+-- A campaign and its ads are read in different requests, so a figure that grew between them is no error by itself.
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_ad_performance_daily'}}}) }}
+select
+    network,
+    account_id,
+    campaign_id,
+    date,
+    impressions,
+    clicks,
+    spend
+from {{ ref('int_ad_delivery') }}
+where ad_id is null and (impressions < 0 or clicks < 0 or spend < -0.01)
