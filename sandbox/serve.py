@@ -18,6 +18,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from sandbox.apis import facebook_ads, faults, google_ads, hubspot, linkedin_ads, pages
+from sandbox.apis.facebook_ads.objects import PAGE_ID
 from sandbox.apis.state import Json, PageCaps, Sandbox, parse_instant
 from sandbox.apis.wire import Wire
 from sandbox.bulk import app as bulk
@@ -119,6 +120,7 @@ def settings(sandbox: Sandbox, url: str) -> dict[str, str]:
         "FACEBOOK_ADS__BASE_URL": f"{url}/facebook",
         "FACEBOOK_ADS__ACCESS_TOKEN": keys.facebook_token,
         "FACEBOOK_ADS__ACCOUNT_IDS": json.dumps([accounts[Network.FACEBOOK].id]),
+        "FACEBOOK_ADS__PAGE_IDS": json.dumps([PAGE_ID]),
         "LINKEDIN_ADS__BASE_URL": f"{url}/linkedin",
         "LINKEDIN_ADS__TOKEN_URL": f"{url}/linkedin/oauth/v2/accessToken",
         "LINKEDIN_ADS__ACCESS_TOKEN": keys.linkedin_token,
