@@ -11,7 +11,7 @@ import pytest
 
 from ingestion import pipelines
 from ingestion.landing import Landing, Span
-from ingestion.linkedin_ads import settings, source
+from ingestion.linkedin_ads import settings, source, tables
 from ingestion.store import Store
 from tests.recorded.server import Recorded, serve
 from tests.recorded.world import AS_OF, WINDOW, configure, rows
@@ -63,15 +63,15 @@ def test_days_stay_unsettled_as_long_as_the_longest_window_of_the_accounts_rules
     windows: tuple[int | None, int | None], unsettled: int, server: Recorded, tmp_path: Path
 ) -> None:
     landing = Landing("linkedin_ads", AS_OF, None, Store(tmp_path / "raw" / "linkedin_ads.duckdb"))
-    first = source.span(landing, source.CAMPAIGN_ANALYTICS, ACCOUNT)
+    first = source.span(landing, tables.CAMPAIGN_ANALYTICS, ACCOUNT)
     assert first.unsettled == settings.RESTATEMENT_DAYS == 93
 
     for exchange in ("conversions 1", "conversions 2"):
         for found in server[exchange].answer["elements"]:
             found["postClickAttributionWindowSize"], found["viewThroughAttributionWindowSize"] = windows
     load()
-    assert source.span(landing, source.CAMPAIGN_ANALYTICS, ACCOUNT) == Span(first.earliest, unsettled)
-    assert source.span(landing, source.CAMPAIGN_ANALYTICS, "7").unsettled == 93
+    assert source.span(landing, tables.CAMPAIGN_ANALYTICS, ACCOUNT) == Span(first.earliest, unsettled)
+    assert source.span(landing, tables.CAMPAIGN_ANALYTICS, "7").unsettled == 93
     assert first.earliest is not None
     assert (AS_OF.date() - first.earliest).days == 3650
 

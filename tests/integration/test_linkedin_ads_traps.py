@@ -25,7 +25,7 @@ from ingestion.arrow import Column, Page, Table
 from ingestion.doctor import examine
 from ingestion.errors import ResponseError
 from ingestion.landing import Span
-from ingestion.linkedin_ads import api, figures, settings, source
+from ingestion.linkedin_ads import api, figures, settings, source, tables
 from ingestion.pipelines import Window
 from sandbox.apis.state import Credentials
 from tests.company import Company, served_company
@@ -118,8 +118,8 @@ class Network:
         self, home: Path, tables: tuple[str, ...], environment: Mapping[str, str] | None = None
     ) -> list[pipelines.LoadReport]:
         """Lands some tables in a home: entities first, then the days of some weeks."""
-        daily = tuple(table for table in source.DAILY if table.name in tables)
-        entities = tuple(table for table in source.ENTITIES if table.name in tables)
+        daily = tuple(table for table in tables.DAILY if table.name in tables)
+        entities = tuple(table for table in tables.ENTITIES if table.name in tables)
         resources = source.resources
 
         def chosen(landing: Any, part: str) -> list[Any]:
@@ -244,7 +244,7 @@ def nothing_unsettled(patch: Patch) -> None:
 
 def only_what_is_listed(patch: Patch) -> None:
     """Leads are what the last answer had."""
-    table = replace(source.LEAD_FORM_RESPONSES, disposition="replace")
+    table = replace(tables.LEAD_FORM_RESPONSES, disposition="replace")
     patch.setattr(source, "LEAD_FORM_RESPONSES", table)
 
 
@@ -306,7 +306,7 @@ TRAPS = (
     Trap(
         "instants in audit stamps here and flat there",
         "a path per table",
-        column(source.CREATIVES, created_at="changeAuditStamps.created.time"),
+        column(tables.CREATIVES, created_at="changeAuditStamps.created.time"),
         ("campaigns", "creatives"),
     ),
     Trap(
@@ -376,7 +376,7 @@ TRAPS = (
     Trap(
         "test leads among the leads",
         "a flag",
-        column(source.LEAD_FORM_RESPONSES, test_lead="isTest"),
+        column(tables.LEAD_FORM_RESPONSES, test_lead="isTest"),
         ("lead_form_responses",),
         {"linkedin_leads": {"test": 2}},
     ),
