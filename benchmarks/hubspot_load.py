@@ -7,14 +7,11 @@ its own, the portal in another. Ends with an error only where a contender's rows
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import importlib.util
 import json
 import os
 import platform
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -31,11 +28,11 @@ from rich.table import Table
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.measuring import Failed, Portal, Usage, run
+from benchmarks.measuring import BARE, Failed, Portal, Programs, Usage, console, ratio, run
 
 _HERE = Path(__file__).resolve().parent
 _PACKAGES = {
-    "bare": ("aiohttp==3.14.5", f"pyarrow=={importlib.metadata.version('pyarrow')}", "matplotlib==3.11.2"),
+    "bare": BARE,
     "meltano-tap-hubspot": ("meltano-tap-hubspot==0.10.1",),
     "tap-hubspot": ("tap-hubspot==4.5.0",),
 }
@@ -107,18 +104,14 @@ class Report:
             "runs": [{**asdict(item), "right": item.right} for item in self.runs],
             "marginal_cpu_us_per_row": {"everything": whole, "contacts": contacts},
             "ratios": {
-                "everything: adledger / bare": _ratio(whole["adledger"], whole["bare"]),
-                "contacts: adledger / bare": _ratio(contacts["adledger"], contacts["bare"]),
-                "contacts: adledger / best alternative": _ratio(contacts["adledger"], best),
-                "contacts: adledger without histories / best alternative": _ratio(contacts[PLAIN], best),
+                "everything: adledger / bare": ratio(whole["adledger"], whole["bare"]),
+                "contacts: adledger / bare": ratio(contacts["adledger"], contacts["bare"]),
+                "contacts: adledger / best alternative": ratio(contacts["adledger"], best),
+                "contacts: adledger without histories / best alternative": ratio(contacts[PLAIN], best),
             },
             "rate_limits": self.limits,
             "skipped": self.skipped,
         }
-
-
-def _ratio(mine: float | None, other: float | None) -> float | None:
-    return round(mine / other, 2) if mine is not None and other else None
 
 
 class Benchmark:
@@ -127,9 +120,9 @@ class Benchmark:
     def __init__(self, size: Mapping[str, int], contenders: tuple[str, ...], venvs: Path | None) -> None:
         self.size = dict(size)
         self.contenders = contenders
-        self.venvs = venvs
         self.report = Report(self.size)
-        self.console = _console(stderr=True)
+        self.console = console(stderr=True)
+        self.programs = Programs(venvs, _PACKAGES, self.console, self.report.skipped)
         self._asked: dict[str, Any] = {}
 
     def compare(self) -> None:
@@ -253,7 +246,7 @@ class Benchmark:
         home.mkdir(parents=True, exist_ok=True)
         at = portal.ask("clock")["now"].replace("Z", "+00:00")
         options = ["--without-histories"] if contender == PLAIN else []
-        command = [sys.executable, str(_HERE / "load_adledger.py"), at, *options]
+        command = [sys.executable, str(_HERE / "load_adledger.py"), "hubspot", at, *options]
         environment = {**portal.environment, "ADLEDGER_HOME": str(home)}
         also = {} if changed_since is None else {"contacts_changed": self.size["contacts"] // 100}
         result = self._measured(
@@ -269,7 +262,7 @@ class Benchmark:
         return result
 
     def _bare(self, portal: Portal, name: str, work: Path) -> None:
-        python = self._python("bare")
+        python = self.programs.python("bare")
         if python is None:
             return
         # the same properties and histories as the warehouse asked this portal for
@@ -286,7 +279,7 @@ class Benchmark:
         shutil.rmtree(out)
 
     def _tap(self, connector: str, portal: Portal, name: str, work: Path) -> None:
-        python = self._python(connector)
+        python = self.programs.python(connector)
         if python is None:
             return
         out = Path(tempfile.mkdtemp(dir=work))
@@ -317,51 +310,8 @@ class Benchmark:
                 lambda: {"contacts": _records(records)},
             )
         except Failed as failure:
-            self.skip(connector, str(failure))
+            self.programs.skip(connector, str(failure))
         shutil.rmtree(out)
-
-    def draw(self, report: Path, picture: Path) -> None:
-        """Bars of the CPU per row."""
-        python = self._python("bare")
-        if python is None:
-            self.skip("picture", "the plotting library lives in the environment of `bare`")
-            return
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([python, str(_HERE / "plot.py"), str(report), str(picture)], check=True)
-
-    # -- programs ---------------------------------------------------------------------------------------
-
-    def skip(self, contender: str, why: str) -> None:
-        """Leave a contender out and say so."""
-        self.report.skipped[contender] = why
-        self.console.print(f"{contender}: left out, {why}")
-
-    def _python(self, contender: str) -> str | None:
-        """The interpreter of a contender's own environment, made on first use."""
-        if contender in self.report.skipped:
-            return None
-        if self.venvs is None:
-            if contender == "bare" and importlib.util.find_spec("aiohttp"):
-                return sys.executable
-            self.skip(contender, "nothing is installed (--no-installs)")
-            return None
-        directory = self.venvs / contender
-        python = directory / "bin" / "python"
-        if not (directory / ".complete").exists():
-            uv = [sys.executable, "-m", "uv", "--quiet"]
-            version = f"{sys.version_info.major}.{sys.version_info.minor}"
-            try:
-                for command in (
-                    [*uv, "venv", "--clear", "--python", version, str(directory)],
-                    [*uv, "pip", "install", "--python", str(python), *_PACKAGES[contender]],
-                ):
-                    subprocess.run(command, check=True, capture_output=True, text=True)
-            except subprocess.CalledProcessError as error:
-                said = error.stderr.strip().splitlines() or [str(error)]
-                self.skip(contender, f"its packages cannot be installed: {said[-1]}")
-                return None
-            (directory / ".complete").touch()
-        return str(python)
 
 
 # `--discover` asks for the schemas of every object, retired interfaces among them; this asks for one
@@ -415,13 +365,7 @@ def _forward(portal: Portal) -> datetime:
     return now
 
 
-def _console(*, stderr: bool = False) -> Console:
-    """A console that does not fold tables into a narrow column where nobody's terminal is."""
-    terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, width=None if terminal else 130, highlight=False)
-
-
-def show(document: Mapping[str, Any], console: Console) -> None:
+def show(document: Mapping[str, Any], out: Console) -> None:
     """The report as tables."""
     table = Table("contender", "portal", "run", title="HubSpot load")
     for heading in ("wall s", "CPU s", "peak MB", "requests", "rows", "right"):
@@ -440,7 +384,7 @@ def show(document: Mapping[str, Any], console: Console) -> None:
             f"{rows:,}",
             "yes" if item["right"] else "NO",
         )
-    console.print(table)
+    out.print(table)
     costs = Table("contender", title="CPU per further row, µs")
     measured = document["marginal_cpu_us_per_row"]
     for portal in measured:
@@ -448,13 +392,13 @@ def show(document: Mapping[str, Any], console: Console) -> None:
     for name in CONTENDERS:
         values = [measured[portal][name] for portal in measured]
         costs.add_row(name, *("-" if value is None else f"{value:.1f}" for value in values))
-    console.print(costs)
+    out.print(costs)
     for name, value in document["ratios"].items():
-        console.print(f"{name}: {'-' if value is None else value}")
+        out.print(f"{name}: {'-' if value is None else value}")
     if document["rate_limits"]:
-        console.print("under rate limits:", document["rate_limits"])
+        out.print("under rate limits:", document["rate_limits"])
     for name, why in document["skipped"].items():
-        console.print(f"left out: {name}: {why}")
+        out.print(f"left out: {name}: {why}")
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -505,9 +449,9 @@ def main(argv: list[str] | None = None) -> int:
     document = benchmark.report.document()
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(document, indent=2) + "\n")
-    show(document, _console())
+    show(document, console())
     if given.picture:
-        benchmark.draw(given.out, given.picture)
+        benchmark.programs.draw(given.out, given.picture)
     return 0 if all(item.right for item in benchmark.report.runs) else 1
 
 

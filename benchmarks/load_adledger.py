@@ -1,6 +1,7 @@
-"""One HubSpot load of the warehouse into `ADLEDGER_HOME`, as a schedule would run it.
+"""One load of the warehouse into `ADLEDGER_HOME`, as a schedule would run it.
 
-With `--without-histories` as the second argument contacts come without property histories: what the public
+Arguments: the source, the instant, and for daily figures the first and the last day. With
+`--without-histories` at the end HubSpot's contacts come without property histories: what the public
 connectors load.
 """
 
@@ -8,12 +9,17 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from ingestion import pipelines
 from ingestion.hubspot import source
 
 if __name__ == "__main__":
-    if "--without-histories" in sys.argv:
+    name, at, *rest = sys.argv[1:]
+    as_of = datetime.fromisoformat(at)
+    if "--without-histories" in rest:
         source.CONTACTS = replace(source.CONTACTS, history=())
-    pipelines.load("hubspot", "entities", window=None, as_of=datetime.fromisoformat(sys.argv[1]))
+    pipelines.load(name, "entities", window=None, as_of=as_of)
+    if "daily" in pipelines.parts(name):
+        window = pipelines.Window(*map(date.fromisoformat, rest))
+        pipelines.load(name, "daily", window=window, as_of=as_of, reread="unsettled")

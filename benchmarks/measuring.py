@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
+import importlib.util
 import json
 import os
 import subprocess
@@ -11,11 +13,17 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_ROOT = Path(__file__).resolve().parent.parent
+from rich.console import Console
+
+#: What the bare clients and the pictures need.
+BARE = ("aiohttp==3.14.5", f"pyarrow=={importlib.metadata.version('pyarrow')}", "matplotlib==3.11.2")
+_HERE = Path(__file__).resolve().parent
+_ROOT = _HERE.parent
+_TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _SAMPLE_SECONDS = 0.02
 
@@ -112,6 +120,71 @@ def _resident(pid: int) -> int:
         return 0
 
 
+@dataclass
+class Programs:
+    """Interpreters of contenders, each with its `packages` in an environment under `directory`.
+
+    Without a directory nothing is installed. What is left out is in `skipped`, with the reason.
+    """
+
+    directory: Path | None
+    packages: Mapping[str, Sequence[str]]
+    console: Console
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def skip(self, contender: str, why: str) -> None:
+        """Leave a contender out and say so."""
+        self.skipped[contender] = why
+        self.console.print(f"{contender}: left out, {why}")
+
+    def python(self, contender: str) -> str | None:
+        """The contender's interpreter, its environment made on first use; None where it is left out."""
+        if contender in self.skipped:
+            return None
+        if self.directory is None:
+            if contender == "bare" and importlib.util.find_spec("aiohttp"):
+                return sys.executable
+            self.skip(contender, "nothing is installed (--no-installs)")
+            return None
+        directory = self.directory / contender
+        python = directory / "bin" / "python"
+        if not (directory / ".complete").exists():
+            uv = [sys.executable, "-m", "uv", "--quiet"]
+            version = f"{sys.version_info.major}.{sys.version_info.minor}"
+            try:
+                for command in (
+                    [*uv, "venv", "--clear", "--python", version, str(directory)],
+                    [*uv, "pip", "install", "--python", str(python), *self.packages[contender]],
+                ):
+                    subprocess.run(command, check=True, capture_output=True, text=True)
+            except subprocess.CalledProcessError as error:
+                said = error.stderr.strip().splitlines() or [str(error)]
+                self.skip(contender, f"its packages cannot be installed: {said[-1]}")
+                return None
+            (directory / ".complete").touch()
+        return str(python)
+
+    def draw(self, report: Path, picture: Path) -> None:
+        """Bars of the CPU per row."""
+        python = self.python("bare")
+        if python is None:
+            self.skip("picture", "the plotting library lives in the environment of `bare`")
+            return
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([python, str(_HERE / "plot.py"), str(report), str(picture)], check=True)
+
+
+def ratio(mine: float | None, other: float | None) -> float | None:
+    """How many times the other; None where either was not measured."""
+    return round(mine / other, 2) if mine is not None and other else None
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that does not fold tables into a narrow column where nobody's terminal is."""
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, width=None if terminal else 130, highlight=False)
+
+
 class Portal:
     """A bulk portal in a process of its own."""
 
@@ -136,6 +209,11 @@ class Portal:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait(timeout=10)
+
+    def cpu_s(self) -> float:
+        """Seconds of CPU that serving has taken since its start."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICK
 
     @property
     def base_url(self) -> str:

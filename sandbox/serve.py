@@ -22,6 +22,9 @@ from sandbox.apis.facebook_ads.objects import PAGE_ID
 from sandbox.apis.state import Json, PageCaps, Sandbox, parse_instant
 from sandbox.apis.wire import Wire
 from sandbox.bulk import app as bulk
+from sandbox.bulk.networks import app as bulk_networks
+from sandbox.bulk.networks.accounts import Size as NetworksSize
+from sandbox.bulk.networks.common import World as BulkWorld
 from sandbox.bulk.portal import Portal as BulkPortal
 from sandbox.bulk.portal import Size
 from sandbox.counting.hubspot import stamp
@@ -160,9 +163,10 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--bulk",
         metavar="COUNTS",
-        help="instead of the company, a large HubSpot portal: contacts=200000,submissions=50000,...",
+        help="instead of the company, a large HubSpot portal (contacts=200000,submissions=50000,...)"
+        " or large ad accounts (ads=500,accounts=6,days=365,clicks=5000,...)",
     )
-    parser.add_argument("--limits", action="store_true", help="with --bulk: enforce HubSpot's rate limits")
+    parser.add_argument("--limits", action="store_true", help="with --bulk: enforce the vendors' rate limits")
     parser.add_argument(
         "--fault",
         action="append",
@@ -176,6 +180,10 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 
 def _served(arguments: argparse.Namespace) -> tuple[ASGIApp, str, Callable[[str], dict[str, str]]]:
     """The application, the instant it is read at and the environment it asks for, given its address."""
+    if arguments.bulk is not None and "ads=" in arguments.bulk:
+        world = BulkWorld(NetworksSize.parse(arguments.bulk), arguments.seed)
+        networks = bulk_networks.build_app(world, limits=arguments.limits)
+        return networks, stamp(world.now), lambda url: bulk_networks.settings(url, world)
     if arguments.bulk is not None:
         portal = BulkPortal(Size.parse(arguments.bulk), arguments.seed)
         app = bulk.build_app(portal, limits=arguments.limits, web_analytics=not arguments.no_events)
