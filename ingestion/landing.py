@@ -6,7 +6,7 @@ import hashlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -117,6 +117,10 @@ class Landing:
         windows = self.days.windows.get((table.name, account), ()) if self.days else ()
         return [piece for window in windows for piece in reversed(list(window.slices(days)))]
 
+    def is_first_reading(self, table: Table) -> bool:
+        """Whether the rows of a table are the first observation of their days, which replaces none."""
+        return table.disposition == "observe" and self.days is not None and self.days.is_first
+
     def client(self, client: Client) -> Client:
         """The client, counting into this load and speaking through its progress, closed at its end."""
         client.requests, client.notify = self.requests, self.say
@@ -220,10 +224,22 @@ class Recent:
         """Remembers a key; False where it is known."""
         if key in self._newer or key in self._older:
             return False
-        if self._size is not None and len(self._newer) >= self._size:
-            self._newer, self._older = set(), self._newer
+        self._turn()
         self._newer.add(key)
         return True
+
+    def add_all(self, keys: Sequence[Any]) -> bool:
+        """Remembers the keys if each is new; False, and nothing is remembered, where one is not."""
+        found = set(keys)
+        if len(found) < len(keys) or not (found.isdisjoint(self._newer) and found.isdisjoint(self._older)):
+            return False
+        self._turn()
+        self._newer |= found
+        return True
+
+    def _turn(self) -> None:
+        if self._size is not None and len(self._newer) >= self._size:
+            self._newer, self._older = set(), self._newer
 
 
 class Lander:
@@ -306,11 +322,11 @@ class Lander:
             )
         rows = reading.table
         keys = keys_of(rows, self._table.key).to_pylist()
-        fresh: list[int] = []
+        fresh: Sequence[int] = range(len(keys))
         again: list[int] = []
-        for position, key in enumerate(keys):
-            if key not in self._settled:
-                (fresh if self._seen.add(key) else again).append(position)
+        # repeats are rare, and a look at each key costs more than one at all of them
+        if not self._settled.isdisjoint(keys) or not self._seen.add_all(keys):
+            fresh, again = self._sorted_out(keys)
         counts = self._counts
         counts.received += reading.received
         counts.landed += len(fresh)
@@ -325,6 +341,15 @@ class Lander:
             rows = rows.take(pa.array(fresh, pa.int64()))
         counts.staged += rows.num_rows
         return self._finish(rows)
+
+    def _sorted_out(self, keys: Sequence[str]) -> tuple[list[int], list[int]]:
+        """Positions of the records to land, and of those that were read before."""
+        fresh: list[int] = []
+        again: list[int] = []
+        for position, key in enumerate(keys):
+            if key not in self._settled:
+                (fresh if self._seen.add(key) else again).append(position)
+        return fresh, again
 
     def _markers(self, read: list[DaysRead]) -> pa.Table:
         days = sorted({(item.account, day) for item in read for day in item.window.days()})
@@ -352,10 +377,14 @@ class Lander:
             if column.kind == "json":
                 position = rows.schema.get_field_index(column.name)
                 facts = facts.set_column(position, column.name, reader.unordered(rows.column(column.name)))
-        return rows.append_column("row_version", reader.hashes(keys_of(facts, facts.column_names)))
+        rows = rows.append_column("row_version", reader.hashes(keys_of(facts, facts.column_names)))
+        if not self._landing.is_first_reading(self._table):
+            return rows
+        observed = rows.append_column("observed_at", constant(self._landing.as_of, size, INSTANT))
+        return observed.append_column("superseded_at", pa.nulls(size, INSTANT))
 
 
-def hints(table: Table, as_of: datetime) -> dict[str, Any]:
+def hints(landing: Landing, table: Table) -> dict[str, Any]:
     """dlt's hints for a table: write disposition, keys, and types where Arrow's do not say enough (JSON)."""
     columns: dict[str, Any] = {
         column.name: {"data_type": "json"} for column in table.columns if column.kind == "json"
@@ -368,14 +397,22 @@ def hints(table: Table, as_of: datetime) -> dict[str, Any]:
         whole = {"merge_key": table.whole} if table.whole else {}
         return {"columns": columns, "write_disposition": merge, "primary_key": table.key, **whole}
     columns["row_version"] = {"x-row-version": True}
+    merge_key = (table.account, "date") if table.disposition == "observe" else (table.account,)
+    if landing.is_first_reading(table):
+        # the columns that dlt's scd2 makes by itself, which it finds here the next time
+        columns["row_version"] |= {"nullable": False, "unique": False, "row_key": False}
+        validity = {"data_type": "timestamp", "nullable": True}
+        columns["observed_at"] = {**validity, "x-valid-from": True}
+        columns["superseded_at"] = {**validity, "x-valid-to": True, "x-active-record-timestamp": None}
+        return {"columns": columns, "merge_key": merge_key, "write_disposition": "append"}
     return {
         "columns": columns,
-        "merge_key": (table.account, "date") if table.disposition == "observe" else (table.account,),
+        "merge_key": merge_key,
         "write_disposition": {
             "disposition": "merge",
             "strategy": "scd2",
             "validity_column_names": ["observed_at", "superseded_at"],
-            "boundary_timestamp": as_of,
+            "boundary_timestamp": landing.as_of,
             "row_version_column_name": "row_version",
         },
     }
@@ -386,16 +423,19 @@ def _last_of_each(landing: Landing, table: Table, readings: list[pa.Table]) -> A
     places = {key: place for place, key in enumerate(keys_of(rows, table.key).to_pylist())}
     last = rows.take(pa.array(sorted(places.values()), pa.int64()))
     landing.counts[table.name].staged += last.num_rows
-    return dlt.resource([last], name=table.name, **hints(table, landing.as_of))
+    return dlt.resource([last], name=table.name, **hints(landing, table))
 
 
 def resource(landing: Landing, table: Table, items: Callable[[], Iterable[Page | DaysRead]]) -> Any:
     """A dlt resource that lands `table` from the pages `items()` gives once it runs."""
 
     def rows() -> Iterator[pa.Table]:
-        yield from landing.lander(table).land(items())
+        lander = landing.lander(table)
+        yield from lander.land(items())
+        # each reader holds a database of its own, and a load has many passes
+        lander.close()
 
-    return dlt.resource(rows, name=table.name, **hints(table, landing.as_of))
+    return dlt.resource(rows, name=table.name, **hints(landing, table))
 
 
 def batches(pages: Iterable[Page]) -> Iterator[list[Page]]:
@@ -444,4 +484,4 @@ def part(
         if batch.get(table.name):
             yield from landers[0].land_batch(batch[table.name])
 
-    return dlt.transformer(rows, data_from=parent, name=table.name, **hints(table, landing.as_of))
+    return dlt.transformer(rows, data_from=parent, name=table.name, **hints(landing, table))

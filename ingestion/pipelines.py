@@ -9,10 +9,11 @@ import ctypes
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,7 +48,7 @@ from ingestion.landing_pages import settings as landing_pages_settings
 from ingestion.landing_pages import source as landing_pages
 from ingestion.linkedin_ads import settings as linkedin_settings
 from ingestion.linkedin_ads import source as linkedin_ads
-from ingestion.planning import Reread, Window, passes
+from ingestion.planning import Pass, Reread, Window, passes
 from ingestion.store import RAW_SCHEMA, Store, StreamState
 
 __all__ = [
@@ -83,6 +84,10 @@ _MODULES: dict[str, tuple[ModuleType, ModuleType]] = {
 }
 SOURCES: tuple[str, ...] = tuple(_MODULES)
 VENDORS: tuple[str, ...] = tuple(name for name, (_, settings) in _MODULES.items() if settings.CREDENTIALS)
+
+# glibc keeps a heap per thread, and what one frees no other uses: M_ARENA_MAX of malloc.h
+if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt"):
+    ctypes.CDLL(None).mallopt(-8, 2)
 
 # Loads run side by side, each within its memory; raw rows have no order to keep.
 _DUCKDB = {"threads": 1, "memory_limit": "100MB", "preserve_insertion_order": False}
@@ -193,7 +198,21 @@ def _load_days(landing: Landing, window: Window, reread: Reread) -> None:
         if number == len(found) and reread == "unsettled":
             newest = datetime.combine(window.end, time(), UTC)
             landing.remember(_DAYS, StreamState(None, newest, newest))
+        if each.is_first:
+            landing.before_load.append(partial(_forget_half_landed, landing, module.DAILY, each))
         run(landing, lambda: module.resources(landing, "daily"))
+
+
+def _forget_half_landed(landing: Landing, tables: Sequence[Table], days: Pass) -> None:
+    """Deletes rows of days that were never read to their end: a load that died left them."""
+    held = {table.name: table.account for table in tables if not landing.store.is_new(table)}
+    with duckdb.connect(str(landing.store.path)) as connection:
+        for (table, account), windows in days.windows.items():
+            for window in windows if table in held else ():
+                connection.execute(
+                    f"DELETE FROM {RAW_SCHEMA}.{table} WHERE {held[table]} = ? AND date BETWEEN ? AND ?",
+                    [account, window.start, window.end],
+                )
 
 
 def run(landing: Landing, resources: Callable[[], list[Any]]) -> None:

@@ -52,10 +52,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Pass:
-    """The windows to read of each table and account, newest first; what one dlt load lands."""
+    """The windows to read of each table and account, newest first; what one dlt load lands.
+
+    `is_first`: none of these days was ever read, so that there is no observation to compare with.
+    """
 
     label: str
     windows: Mapping[tuple[str, str], Sequence[Window]]
+    is_first: bool = False
 
 
 def passes(
@@ -85,7 +89,7 @@ def passes(
             if known and reread != "none":
                 settled = min(max(known), complete or date.max) - timedelta(days=bounds.unsettled)
                 again[key] = [day for day in served if day in known and (reread == "all" or day > settled)]
-    found = [*_cut(unread, "new days"), *_cut(again, "days read again")]
+    found = [*_cut(unread, "new days", is_first=True), *_cut(again, "days read again", is_first=False)]
     return found or [Pass("", {})]
 
 
@@ -96,7 +100,7 @@ def _days_read(store: Store, table: Table) -> dict[str, frozenset[date]]:
     return {account: frozenset(days) for account, days in store.rows(query)}
 
 
-def _cut(wanted: Mapping[tuple[str, str], list[date]], label: str) -> Iterator[Pass]:
+def _cut(wanted: Mapping[tuple[str, str], list[date]], label: str, *, is_first: bool) -> Iterator[Pass]:
     every = sorted({day for days in wanted.values() for day in days}, reverse=True)
     while every:
         newest, oldest = every[0], every[0] - timedelta(days=PASS_DAYS - 1)
@@ -104,7 +108,7 @@ def _cut(wanted: Mapping[tuple[str, str], list[date]], label: str) -> Iterator[P
         windows = {
             key: found for key, days in wanted.items() if (found := _runs(set(days).intersection(inside)))
         }
-        yield Pass(f"{label}, {inside[-1]} to {newest}", windows)
+        yield Pass(f"{label}, {inside[-1]} to {newest}", windows, is_first)
         every = every[len(inside) :]
 
 

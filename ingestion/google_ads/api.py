@@ -35,6 +35,9 @@ from ingestion.landing import DaysRead, Landing, Window
 _SPARING = " PARAMETERS omit_unselected_resource_names=true"
 
 
+_CUSTOMER = re.compile(r"/customers/\d+")
+
+
 class _Batch(msgspec.Struct):
     """What is needed of a batch here; its rows are skipped, which is most of the work."""
 
@@ -77,6 +80,12 @@ def judge(status: int, headers: Mapping[str, str], document: Any) -> Fault | Non
         return Fault("account", detail)
     code = error.get("code")
     return judge_status(code if isinstance(code, int) and code >= 400 else max(status, 400), headers, detail)
+
+
+def _lane(path: str) -> str:
+    """Limits are per account: https://developers.google.com/google-ads/api/docs/best-practices/quotas"""
+    found = _CUSTOMER.search(path)
+    return found[0] if found else ""
 
 
 def _error(document: Any) -> dict[str, Any] | None:
@@ -249,7 +258,7 @@ def connect(landing: Landing) -> GoogleAds:
             f"{section.name('api_version')} is no API version: set it like {settings.API_VERSION}"
         )
     token_url = section.url("token_url", settings.TOKEN_URL)
-    policy = Policy(settings.SOURCE, judge)
+    policy = Policy(settings.SOURCE, judge, lane=_lane)
     parts = urlsplit(token_url)
     tokens = landing.client(Client(policy, f"{parts.scheme}://{parts.netloc}", base_setting="token_url"))
     client = landing.client(Client(policy, section.url("base_url", settings.BASE_URL)))

@@ -74,13 +74,10 @@ def _days(landing: Landing, table: Table) -> Iterable[Page | DaysRead]:
     text = query(table, ads.version)
     # one day per query: https://developers.google.com/google-ads/api/fields/v26/click_view
     days = 1 if table is CLICK_VIEWS else settings.SLICE_DAYS
-    return in_parallel(
-        [
-            partial(ads.days, account, piece, text)
-            for account in ads.accounts
-            for piece in landing.pieces(table, account, days)
-        ]
-    )
+    found = [(account, piece) for account in ads.accounts for piece in landing.pieces(table, account, days)]
+    # accounts in turn: each has a limit of its own
+    found.sort(key=lambda item: item[1].start, reverse=True)
+    return in_parallel([partial(ads.days, account, piece, text) for account, piece in found])
 
 
 def _months_before(day: date, months: int) -> date:

@@ -226,6 +226,7 @@ def test_sources_without_credentials_are_skipped_and_declared_empty(company: Com
         "google_ads": "skipped",
         "facebook_ads": "landed",
         "linkedin_ads": "skipped",
+        "landing_pages": "landed",
     }
     assert home.rows("select distinct network from reconciliation.conversion_bridge") == [("facebook_ads",)]
     assert home.rows("select count(*) from marts.fct_sessions") == [(0,)]

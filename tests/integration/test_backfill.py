@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from ingestion import pipelines
@@ -114,6 +115,24 @@ def test_new_days_land_although_reading_the_old_ones_again_fails(
     assert found == usual
     assert unsettled == last_week.start, "the days that were to be read again still are"
     assert landed(home) == landed(tmp_path / "undisturbed")
+
+
+def test_what_a_dead_load_left_of_a_day_is_not_there_twice(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    month = Window(TODAY - timedelta(days=29), TODAY)
+    whole = use(tmp_path / "whole", company, monkeypatch)
+    load(month, "none")
+    died = use(tmp_path / "died", company, monkeypatch)
+    load(month, "none")
+    with duckdb.connect(str(died / "raw" / f"{SOURCE}.duckdb")) as connection:
+        # the rows of a file that landed before the one with the day's markers
+        connection.execute(
+            "DELETE FROM raw.creative_analytics WHERE is_day_marker AND date > DATE '2026-10-15'"
+        )
+    load(month, "none")
+
+    assert landed(died) == landed(whole)
 
 
 def test_days_that_nobody_changes_any_more_are_left_alone(
