@@ -246,7 +246,10 @@ def usual_statuses(patch: Patch) -> None:
 
 def by_parameter(patch: Patch) -> None:
     """Statuses are asked for by the parameter of that name."""
-    named = lambda level, allowed: {"effective_status": json.dumps(allowed)}  # noqa: E731
+
+    def named(level: str, allowed: tuple[str, ...]) -> dict[str, str]:
+        return {"effective_status": json.dumps(allowed)}
+
     patch.setattr(api, "statuses", named)
 
 
@@ -838,7 +841,10 @@ def test_the_last_page_has_no_other_after_it(network: Network, tmp_path: Path, m
     network.load(tmp_path, CAMPAIGNS)
     assert network.asked()[path] == 4
 
-    cursor = lambda document: (document.get("paging") or {}).get("cursors", {}).get("after")  # noqa: E731
+    def cursor(document: dict[str, Any]) -> str | None:
+        after: str | None = (document.get("paging") or {}).get("cursors", {}).get("after")
+        return after
+
     monkeypatch.setattr(api, "_next", cursor)
     network.load(tmp_path, CAMPAIGNS)
     assert network.asked()[path] == 5

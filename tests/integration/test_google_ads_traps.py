@@ -522,10 +522,8 @@ def test_a_trap_changes_nothing_unless_its_handling_is_out(
         for name, parameters in trap.faults.items():
             faults.set(name, parameters)
         google.timer = Timer()
-        if trap.free_after is not None:
-            google.timer.wake = lambda slept: (
-                faults.clear("google_quota") if slept >= trap.free_after else None  # type: ignore[operator]
-            )
+        if (free_after := trap.free_after) is not None:
+            google.timer.wake = lambda slept: faults.clear("google_quota") if slept >= free_after else None
         environment = {PREFIX + name: value for name, value in trap.environment.items()}
         google.load(home.path, trap.tables, trap.window, **environment)
 

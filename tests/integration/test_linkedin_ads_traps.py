@@ -115,15 +115,15 @@ class Network:
         return found["requests"], found["statuses"]
 
     def load(
-        self, home: Path, tables: tuple[str, ...], environment: Mapping[str, str] | None = None
+        self, home: Path, names: tuple[str, ...], environment: Mapping[str, str] | None = None
     ) -> list[pipelines.LoadReport]:
         """Lands some tables in a home: entities first, then the days of some weeks."""
-        daily = tuple(table for table in tables.DAILY if table.name in tables)
-        entities = tuple(table for table in tables.ENTITIES if table.name in tables)
+        daily = tuple(table for table in tables.DAILY if table.name in names)
+        entities = tuple(table for table in tables.ENTITIES if table.name in names)
         resources = source.resources
 
         def chosen(landing: Any, part: str) -> list[Any]:
-            return [found for found in resources(landing, part) if found.name in tables]
+            return [found for found in resources(landing, part) if found.name in names]
 
         now = self.now
         window = Window(date(2026, 10, 12), now.date() - timedelta(days=1))

@@ -13,31 +13,28 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+import facebook_business as facebook
 import httpx
 import pytest
 import uvicorn
+from facebook_business.adobjects.adaccount import AdAccount
+from facebook_business.adobjects.adreportrun import AdReportRun
+from facebook_business.adobjects.leadgenform import LeadgenForm
+from facebook_business.adobjects.page import Page
+from facebook_business.adobjects.user import User
+from facebook_business.exceptions import FacebookRequestError
+from google.ads.googleads.v26.services.types.google_ads_service import (
+    SearchGoogleAdsResponse,
+    SearchGoogleAdsStreamResponse,
+)
+from google.protobuf import json_format
+from google.protobuf.descriptor import FieldDescriptor
 
 from sandbox.apis.facebook_ads import APP_SECRET
 from sandbox.apis.state import Sandbox
 from sandbox.serve import build_app, build_sandbox
 from sandbox.world.company import Network
 from sandbox.world.journeys import LeadAdSubmission
-
-facebook = pytest.importorskip("facebook_business", reason="facebook-business is not installed")
-pytest.importorskip("google.ads.googleads", reason="google-ads is not installed")
-
-from facebook_business.adobjects.adaccount import AdAccount  # noqa: E402
-from facebook_business.adobjects.adreportrun import AdReportRun  # noqa: E402
-from facebook_business.adobjects.leadgenform import LeadgenForm  # noqa: E402
-from facebook_business.adobjects.page import Page  # noqa: E402
-from facebook_business.adobjects.user import User  # noqa: E402
-from facebook_business.exceptions import FacebookRequestError  # noqa: E402
-from google.ads.googleads.v26.services.types.google_ads_service import (  # noqa: E402
-    SearchGoogleAdsResponse,
-    SearchGoogleAdsStreamResponse,
-)
-from google.protobuf import json_format  # noqa: E402
-from google.protobuf.descriptor import FieldDescriptor  # noqa: E402
 
 ACCOUNT = "act_381905527714206"
 EVERY_STATUS = ["ACTIVE", "PAUSED", "ARCHIVED", "DELETED"]
