@@ -6,7 +6,7 @@ https://learn.microsoft.com/en-us/linkedin/marketing/lead-sync/lead-sync-schema
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -46,7 +46,7 @@ class Leads:
         span = f"(start:{_milliseconds(start)},end:{_milliseconds(end)})"
         listed = [form for page in self.forms for form in _elements(page) if isinstance(form, dict)]
         forms = {str(form.get("id")): form for form in listed}
-        emails = _email_questions(list(forms.values()))
+        emails = {name: _email_questions(form) for name, form in forms.items()}
         for page in self._asked(
             "leadFormResponses", f"&leadType=(leadType:SPONSORED)&submittedAtTimeRange={span}"
         ):
@@ -75,19 +75,21 @@ def _elements(page: Page) -> list[Any]:
     return found
 
 
-def _email_questions(forms: list[Any]) -> list[Any]:
-    """Ids of the questions for an e-mail address, in the order their answers are taken."""
+def _email_questions(form: dict[str, Any]) -> list[Any]:
+    """Ids of the form's questions for an e-mail address, in the order their answers are taken."""
     asked = [
         (_EMAILS.index(question["predefinedField"]), question["questionId"])
-        for form in forms
         for question in (form.get("content") or {}).get("questions") or []
         if question.get("predefinedField") in _EMAILS
     ]
     return [question for _, question in sorted(asked)]
 
 
-def lead(response: Any, emails: list[Any]) -> Any:
-    """A response without anything personal but the answer to the first of the `emails` questions."""
+def lead(response: Any, emails: Mapping[str, list[Any]]) -> Any:
+    """A response without anything personal but the answer to the first of its form's `emails` questions.
+
+    An id names a question of one form only: what another form asks by the same id may be a name.
+    """
     if not isinstance(response, dict):
         return None
     answers = {
@@ -95,11 +97,12 @@ def lead(response: Any, emails: list[Any]) -> Any:
         for answer in (response.get("formResponse") or {}).get("answers") or []
     }
     form = _FORM.search(str(response.get("versionedLeadGenFormUrn")))
+    questions = emails.get(form[1], []) if form else []
     return {
         **{name: response.get(name) for name in _KEPT},
         "form": form[1] if form else None,
         "formVersion": form[2] if form else None,
-        "email": next((answers[question].get("answer") for question in emails if question in answers), None),
+        "email": next((answers[one].get("answer") for one in questions if one in answers), None),
     }
 
 

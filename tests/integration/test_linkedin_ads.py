@@ -154,3 +154,14 @@ def test_leads_of_a_form_that_is_not_listed_land_without_an_address_and_are_told
 
     assert "does not list their lead forms 685" in (load().message or "")
     assert rows(tmp_path, "linkedin_ads", "lead_form_responses", "id, email") == [("f0a-4", None)]
+
+
+def test_a_question_is_that_of_the_leads_own_form(server: Recorded, tmp_path: Path) -> None:
+    # the id that asks for the first name here asks for the address there
+    other = {"questionId": 2001, "name": "Email", "predefinedField": "EMAIL"}
+    answer = server["lead_forms"].answer
+    answer["elements"].append({**answer["elements"][0], "id": 686, "content": {"questions": [other]}})
+    answer["paging"]["total"] = 2
+    load()
+
+    assert rows(tmp_path, "linkedin_ads", "lead_form_responses", "id, email") == [("f0a-4", "ada@ex.test")]

@@ -199,7 +199,7 @@ def test_a_lead_keeps_the_answer_to_an_email_question_and_no_other(
             ]
         },
     }
-    found = leads.lead(response, list(emails))
+    found = leads.lead(response, {"685": list(emails), "686": [3]})
     told = dict(given_answers)
     assert found["email"] == told.get(emails[0], told.get(emails[1]))
     assert (found["form"], found["formVersion"]) == ("685", "2")
@@ -208,7 +208,7 @@ def test_a_lead_keeps_the_answer_to_an_email_question_and_no_other(
 
 @pytest.mark.parametrize("response", [None, "text", 7])
 def test_what_is_no_response_is_not_looked_into(response: Any) -> None:
-    assert leads.lead(response, [1]) is None
+    assert leads.lead(response, {"685": [1]}) is None
 
 
 @pytest.mark.parametrize(
