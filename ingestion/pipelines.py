@@ -256,12 +256,16 @@ def landed_days(name: str) -> Window | None:
 
 def unsettled_since(name: str) -> date | None:
     """The first landed day that could still change when the last load finished; None before the first."""
-    landed = landed_days(name)
+    landed, store = landed_days(name), Store(_file(name))
     if landed is None:
         return None
-    state = Store(_file(name)).state(_DAYS)
+    state = store.state(_DAYS)
     newest = min(landed.end, state.read_at.date()) if state else landed.end
-    return max(landed.start, newest - timedelta(days=_settings(name).RESTATEMENT_DAYS))
+    days = _settings(name).RESTATEMENT_DAYS
+    # a source whose accounts may change longer than it usually takes says for how long
+    if told := getattr(_module(name), "unsettled_days", None):
+        days = max(days, told(store))
+    return max(landed.start, newest - timedelta(days=days))
 
 
 def _landing(

@@ -24,11 +24,14 @@ POSTS = "r_organization_social"
 # LinkedIn does not say in which zone its days lie; docs/contract.md, section 1.
 REPORTING_TIME_ZONE = "UTC"
 
-# A conversion is reported within 72 hours, and sent at most 90 days after it happened.
+# A conversion is reported within 72 hours:
 # https://learn.microsoft.com/en-us/linkedin/marketing/conversions/conversions-faq
 SETTLING_DAYS = 3
-LONGEST_WINDOW_DAYS = 90
-RESTATEMENT_DAYS = LONGEST_WINDOW_DAYS + SETTLING_DAYS
+# Windows are 1, 7, 30 or 90 days, and 365 for rules of leads, purchases and the like; 90 while none is known:
+# https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api-schema
+LONGEST_WINDOW_DAYS = 365
+USUAL_WINDOW_DAYS = 90
+RESTATEMENT_DAYS = USUAL_WINDOW_DAYS + SETTLING_DAYS
 
 PAGE_SIZE = 500
 CREATIVES_PAGE_SIZE = 100

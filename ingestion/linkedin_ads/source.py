@@ -29,9 +29,9 @@ from ingestion.linkedin_ads.tables import (
     METRICS,
     VALUES,
 )
-from ingestion.store import StreamState
+from ingestion.store import Store, StreamState
 
-__all__ = ["DAILY", "ENTITIES", "accounts", "resources", "span"]
+__all__ = ["DAILY", "ENTITIES", "accounts", "resources", "span", "unsettled_days"]
 
 _QUERIES = {
     CAMPAIGN_ANALYTICS: (("CAMPAIGN",), METRICS),
@@ -50,15 +50,19 @@ def span(landing: Landing, table: Table, account: str) -> Span:
     """Ten years back; what may change is as old as the longest window of the account's own rules."""
     today = landing.as_of.astimezone(UTC).date()
     earliest = today - timedelta(days=365 * settings.RETENTION_YEARS)
+    return Span(earliest, unsettled_days(landing.store, account))
+
+
+def unsettled_days(store: Store, account: str | None = None) -> int:
+    """How many trailing days may change in an account, or in the one with the longest window of all."""
     known = None
-    if not landing.store.is_new(CONVERSIONS):
+    if not store.is_new(CONVERSIONS):
         query = (
             f"SELECT max(greatest(post_click_window_days, view_through_window_days)) FROM {CONVERSIONS.name}"
-            " WHERE account_id = ? AND superseded_at IS NULL"
+            " WHERE account_id = coalesce(?, account_id) AND superseded_at IS NULL"
         )
-        known = landing.store.rows(query, [account])[0][0]
-    longest = settings.LONGEST_WINDOW_DAYS
-    return Span(earliest, min(known or longest, longest) + settings.SETTLING_DAYS)
+        known = store.rows(query, [account])[0][0]
+    return min(known or settings.USUAL_WINDOW_DAYS, settings.LONGEST_WINDOW_DAYS) + settings.SETTLING_DAYS
 
 
 def resources(landing: Landing, part: str) -> list[Any]:

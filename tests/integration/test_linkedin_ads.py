@@ -12,6 +12,7 @@ import pytest
 from ingestion import pipelines
 from ingestion.landing import Landing, Span
 from ingestion.linkedin_ads import settings, source, tables
+from ingestion.pipelines import Window
 from ingestion.store import Store
 from tests.recorded.server import Recorded, serve
 from tests.recorded.world import AS_OF, WINDOW, configure, rows
@@ -57,7 +58,7 @@ def test_every_version_of_a_rule_is_kept_with_the_time_it_was_listed_so(
 
 
 @pytest.mark.parametrize(
-    ("windows", "unsettled"), [((30, 7), 33), ((7, 30), 33), ((None, None), 93), ((365, 365), 93)]
+    ("windows", "unsettled"), [((30, 7), 33), ((7, 30), 33), ((None, None), 93), ((365, 90), 368)]
 )
 def test_days_stay_unsettled_as_long_as_the_longest_window_of_the_accounts_rules(
     windows: tuple[int | None, int | None], unsettled: int, server: Recorded, tmp_path: Path
@@ -74,6 +75,19 @@ def test_days_stay_unsettled_as_long_as_the_longest_window_of_the_accounts_rules
     assert source.span(landing, tables.CAMPAIGN_ANALYTICS, "7").unsettled == 93
     assert first.earliest is not None
     assert (AS_OF.date() - first.earliest).days == 3650
+    # what a refresh without a range goes back to, for whichever account needs it
+    assert source.unsettled_days(landing.store) == unsettled
+
+
+def test_a_refresh_goes_back_as_far_as_the_longest_window(server: Recorded) -> None:
+    year = WINDOW.start - timedelta(days=400)
+    for window in (Window(year, year), WINDOW):
+        pipelines.load("linkedin_ads", "daily", window=window, as_of=AS_OF)
+    assert pipelines.unsettled_since("linkedin_ads") == WINDOW.end - timedelta(days=93)
+
+    rule(server)["postClickAttributionWindowSize"] = 365
+    load()
+    assert pipelines.unsettled_since("linkedin_ads") == WINDOW.end - timedelta(days=368)
 
 
 @pytest.mark.parametrize(
