@@ -195,10 +195,21 @@ class GoogleAds:
             )
         return roots
 
-    def rows(self, account: str, text: str) -> Iterator[Page]:
-        """The answer to one query of an account."""
-        answer = self._search(account, text, self.accounts[account].login)
+    def rows(self, account: str, text: str, owner: str | None = None) -> Iterator[Page]:
+        """The answer to one query of an account, or to one of the `owner` of what it shares."""
+        answer = self._search(owner or account, text, self.accounts[account].login)
         yield Page(answer.body, (("customer_id", account),))
+
+    def conversion_customer(self, account: str) -> str | None:
+        """The account whose conversion actions count in this one, where that is another."""
+        text = "SELECT customer.conversion_tracking_setting.google_ads_conversion_customer FROM customer"
+        answer = self._search(account, text, self.accounts[account].login, orjson.loads)
+        for row in (row for batch in answer.document for row in batch.get("results") or []):
+            setting = (row.get("customer") or {}).get("conversionTrackingSetting") or {}
+            owner = str(setting.get("googleAdsConversionCustomer") or "").rpartition("/")[2]
+            if owner and owner != account:
+                return owner
+        return None
 
     def days(self, account: str, piece: Window, text: str) -> Iterator[Page | DaysRead]:
         """The same for the days of a piece, and `DaysRead` once they are complete."""

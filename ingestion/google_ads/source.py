@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
 from ingestion.arrow import Page, Table
+from ingestion.errors import AccessError
 from ingestion.google_ads import api, settings
 from ingestion.google_ads.tables import (
     CLICK_VIEWS,
     CONVERSION_ACTIONS,
+    CUSTOMER_SETTINGS,
     CUSTOMERS,
     DAILY,
     ENTITIES,
@@ -32,6 +34,15 @@ _WIDEST_WINDOW = f"""
     FROM conversion_actions
     WHERE customer_id = ? AND status <> 'REMOVED' AND (superseded_at IS NULL OR superseded_at > ?)
 """
+# a manager's actions that count in the account, and whose settings could not be read
+_UNKNOWN_ACTIONS = """
+    FROM customer_settings AS settings
+    WHERE customer_id = ? AND conversion_customer_id <> customer_id AND NOT EXISTS (
+        FROM conversion_actions AS actions
+        WHERE actions.customer_id = settings.customer_id
+            AND actions.owner_customer_id = settings.conversion_customer_id
+    )
+"""
 
 
 def accounts(landing: Landing) -> Sequence[str]:
@@ -48,7 +59,10 @@ def span(landing: Landing, table: Table, account: str) -> Span:
     if not landing.store.is_new(CONVERSION_ACTIONS):
         recently = landing.as_of - timedelta(days=window)
         ((widest,),) = landing.store.rows(_WIDEST_WINDOW, [account, recently])
-        window = window if widest is None else max(widest, settings.ENGAGED_VIEW_DAYS)
+        is_known = widest is not None and (
+            landing.store.is_new(CUSTOMER_SETTINGS) or not landing.store.rows(_UNKNOWN_ACTIONS, [account])
+        )
+        window = max(widest, settings.ENGAGED_VIEW_DAYS) if is_known else window
     return Span(_months_before(today, settings.RETENTION_MONTHS), window + settings.LAG_DAYS)
 
 
@@ -66,7 +80,26 @@ def _listed(landing: Landing, table: Table) -> Iterable[Page | DaysRead]:
             landing.notice(line)
         return found
     text = query(table, ads.version)
-    return in_parallel([partial(ads.rows, account, text) for account in ads.accounts])
+    read = partial(_actions, landing) if table is CONVERSION_ACTIONS else ads.rows
+    return in_parallel([partial(read, account, text) for account in ads.accounts])
+
+
+def _actions(landing: Landing, account: str, text: str) -> Iterator[Page]:
+    """The account's own conversion actions, and those of the manager that tracks conversions for it.
+
+    https://developers.google.com/google-ads/api/docs/conversions/getting-started
+    """
+    ads = landing.connection(api.connect)
+    yield from ads.rows(account, text)
+    owner = ads.conversion_customer(account)
+    if owner is None:
+        return
+    try:
+        yield from ads.rows(account, text, owner)
+    except AccessError as refusal:
+        landing.notice(
+            f"settings of actions that account {account} shares with others are unknown: {refusal}"
+        )
 
 
 def _days(landing: Landing, table: Table) -> Iterable[Page | DaysRead]:

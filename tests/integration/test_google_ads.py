@@ -26,6 +26,13 @@ from tests.recorded.server import Exchange, Recorded, serve
 from tests.recorded.world import AS_OF, WINDOW, configure, rows
 
 ACTIONS = ("conversion_actions",)
+MANAGER = "9999999999"
+
+
+def tracked_by(server: Recorded, customer: str) -> None:
+    """Conversions of the account are those of this customer's actions."""
+    found = server["customer_settings"].answer[0]["results"][0]["customer"]
+    found["conversionTrackingSetting"]["googleAdsConversionCustomer"] = f"customers/{customer}"
 
 
 @pytest.fixture
@@ -181,6 +188,7 @@ def test_days_are_unsettled_for_the_widest_window_of_the_accounts_own_actions(
     server: Recorded,
     tmp_path: Path,
 ) -> None:
+    tracked_by(server, "1234567890")
     action = server["conversion_actions"].answer[0]["results"][0]["conversionAction"]
     changed = AS_OF - timedelta(days=days_ago)
     if kind is not None:
@@ -197,6 +205,42 @@ def test_days_are_unsettled_for_the_widest_window_of_the_accounts_own_actions(
     assert source.span(landing, CLICK_VIEWS, "1234567890") == Span(date(2026, 8, 6), 3)
     assert source.accounts(landing) == ("1234567890",)
     assert landing.store.is_new(CONVERSION_ACTIONS) is (kind is None)
+    landing.close()
+
+
+@pytest.mark.parametrize(("window", "unsettled"), [("60", 62), (None, 92)])
+def test_a_managers_actions_land_with_the_account_they_count_in(
+    window: str | None, unsettled: int, server: Recorded, tmp_path: Path
+) -> None:
+    own = server["conversion_actions"].answer[0]["results"]
+    exchange = server["conversion_actions of the manager"]
+    shared = {"id": "99", "name": "Of the manager", "ownerCustomer": f"customers/{MANAGER}"}
+    if window is None:
+        denied = {"errorCode": {"authorizationError": "USER_PERMISSION_DENIED"}, "message": "No."}
+        error = {
+            "code": 403,
+            "message": "x",
+            "status": "PERMISSION_DENIED",
+            "details": [{"errors": [denied]}],
+        }
+        exchange.status, exchange.answer = 403, [{"error": error}]
+    else:
+        shared |= {"status": "ENABLED", "type": "WEBPAGE", "clickThroughLookbackWindowDays": window}
+        # an action that both list is one
+        exchange.answer[0]["results"] = [{"conversionAction": shared}, *own]
+    report = pipelines.load("google_ads", "entities", window=None, as_of=AS_OF)
+
+    actions = "customer_id, id, owner_customer_id, click_through_lookback_window_days"
+    expected: list[tuple[Any, ...]] = [("1234567890", "7", None, 30)]
+    if window is None:
+        assert "actions that account 1234567890 shares with others are unknown" in (report.message or "")
+    else:
+        expected.append(("1234567890", "99", MANAGER, 60))
+        assert report.message is None
+    assert rows(tmp_path, "google_ads", "conversion_actions", actions) == expected
+
+    landing = Landing("google_ads", AS_OF, None, RawStore(tmp_path / "raw" / "google_ads.duckdb"))
+    assert source.span(landing, DAILY[0], "1234567890").unsettled == unsettled
     landing.close()
 
 
