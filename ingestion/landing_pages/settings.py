@@ -63,13 +63,20 @@ class Origin(NamedTuple):
     condition: str = "true"
 
 
-_LIST = "unnest(from_json({}, '[\"VARCHAR\"]'))"
+def _each(*lists: str) -> str:
+    """SQL: the texts of JSON lists, one per row."""
+    read = (f"from_json({name}, '[\"VARCHAR\"]')" for name in lists)
+    return f"unnest(list_concat({', '.join(read)}))"
+
+
+# an advertiser may send phones to a page of their own
+_GOOGLE = _each("final_urls", "final_mobile_urls")
 ORIGINS = (
-    Origin("google_ads", "ads", _LIST.format("final_urls")),
-    Origin("google_ads", "asset_groups", _LIST.format("final_urls")),
+    Origin("google_ads", "ads", _GOOGLE),
+    Origin("google_ads", "asset_groups", _GOOGLE),
     # a lead ad opens its form, whatever address it carries
-    Origin("facebook_ads", "ad_creatives", _LIST.format("urls"), "NOT is_lead_form"),
-    Origin("linkedin_ads", "creatives", "landing_url", "lead_form_id IS NULL"),
+    Origin("facebook_ads", "ad_creatives", _each("urls"), "NOT is_lead_form"),
+    Origin("linkedin_ads", "creatives", _each("urls"), "lead_form_id IS NULL"),
     # pages that ad clicks landed on, for ads whose network does not tell; a visitor's own query is not ours
     Origin("hubspot", "page_view_events", "split_part(hs_url, '?', 1)", "hs_url LIKE '%hsa_cam=%'"),
 )

@@ -60,6 +60,19 @@ CAMPAIGNS = Table(
     key=("account_id", "id"),
     disposition="merge",
 )
+# Text and spotlight ads have their address here, sponsored content in the post it refers to; each card of a
+# carousel has its own: https://learn.microsoft.com/en-us/linkedin/marketing/community-management/shares/posts-api
+_FIRST_LINK = (
+    "coalesce(row.content->>'$.textAd.landingPage', row.content->>'$.spotlight.landingPage',"
+    " row.post->>'$.contentLandingPage', row.post->>'$.content.article.source',"
+    " row.post->>'$.content.carousel.cards[0].landingPage')"
+)
+_EVERY_LINK = (
+    "list_sort(list_distinct(list_concat("
+    "json_extract_string(row.post, '$.content.carousel.cards[*].landingPage'),"
+    f" list_filter([{_FIRST_LINK}], lambda url: url IS NOT NULL))))"
+)
+
 CREATIVES = Table(
     "creatives",
     _ROWS,
@@ -70,16 +83,8 @@ CREATIVES = Table(
         _NAME,
         Column("intended_status", "text", "intendedStatus"),
         Column("content_reference", "text", sql="row.content->>'$.reference'", inputs=("content",)),
-        # text and spotlight ads have their address here, sponsored content in the post it refers to:
-        # https://learn.microsoft.com/en-us/linkedin/marketing/community-management/shares/posts-api
-        Column(
-            "landing_url",
-            "text",
-            sql="coalesce(row.content->>'$.textAd.landingPage', row.content->>'$.spotlight.landingPage',"
-            " row.post->>'$.contentLandingPage', row.post->>'$.content.article.source',"
-            " row.post->>'$.content.carousel.cards[0].landingPage')",
-            inputs=("content", "post"),
-        ),
+        Column("landing_url", "text", sql=_FIRST_LINK, inputs=("content", "post")),
+        Column("urls", "json", sql=f"to_json({_EVERY_LINK})::VARCHAR", inputs=("content", "post")),
         Column("lead_form_id", "id", "leadgenCallToAction.destination"),
         Column("created_at", "epoch_ms", "createdAt"),
         Column("last_modified_at", "epoch_ms", "lastModifiedAt"),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from ingestion import pipelines
@@ -91,20 +92,40 @@ def test_a_refresh_goes_back_as_far_as_the_longest_window(server: Recorded) -> N
 
 
 @pytest.mark.parametrize(
-    ("post", "landing_url"),
+    ("post", "landing_url", "urls"),
     [
-        ({"contentLandingPage": "https://ex.test/a", "content": {"media": {}}}, "https://ex.test/a"),
-        ({"content": {"article": {"source": "https://ex.test/b"}}}, "https://ex.test/b"),
         (
-            {"content": {"carousel": {"cards": [{"landingPage": "https://ex.test/c"}, {}]}}},
-            "https://ex.test/c",
+            {"contentLandingPage": "https://ex.test/a", "content": {"media": {}}},
+            "https://ex.test/a",
+            ["https://ex.test/a"],
         ),
-        ({"content": {"media": {"id": "urn:li:video:1"}}}, None),
-        (None, None),
+        (
+            {"content": {"article": {"source": "https://ex.test/b"}}},
+            "https://ex.test/b",
+            ["https://ex.test/b"],
+        ),
+        (
+            {
+                "content": {
+                    "carousel": {
+                        "cards": [
+                            {"landingPage": "https://ex.test/d"},
+                            {},
+                            {"landingPage": "https://ex.test/c"},
+                            {"landingPage": "https://ex.test/d"},
+                        ]
+                    }
+                }
+            },
+            "https://ex.test/d",
+            ["https://ex.test/c", "https://ex.test/d"],
+        ),
+        ({"content": {"media": {"id": "urn:li:video:1"}}}, None, []),
+        (None, None, []),
     ],
 )
 def test_sponsored_content_leads_where_its_post_says(
-    post: dict[str, Any] | None, landing_url: str | None, server: Recorded, tmp_path: Path
+    post: dict[str, Any] | None, landing_url: str | None, urls: list[str], server: Recorded, tmp_path: Path
 ) -> None:
     urn = "urn:li:share:7"
     server["posts"].answer = (
@@ -114,8 +135,12 @@ def test_sponsored_content_leads_where_its_post_says(
     )
     assert load().message is None
 
-    found = rows(tmp_path, "linkedin_ads", "creatives", "id, landing_url")
-    assert found == [("280000001", landing_url), ("280000002", "https://ex.test/text")]
+    found = [
+        (creative, first, orjson.loads(every))
+        for creative, first, every in rows(tmp_path, "linkedin_ads", "creatives", "id, landing_url, urls")
+    ]
+    text = "https://ex.test/text"
+    assert found == [("280000001", landing_url, urls), ("280000002", text, [text])]
     (asked,) = server.asked("/rest/posts")
     assert asked.target == "/rest/posts?ids=List(urn%3Ali%3Ashare%3A7)"
     assert asked.headers["x-restli-method"] == "BATCH_GET"

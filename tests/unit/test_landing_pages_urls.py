@@ -104,11 +104,12 @@ def beside(directory: Path) -> Landing:
 def test_final_urls_come_from_what_other_sources_landed(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "google_ads.duckdb")) as store:
         store.execute("CREATE SCHEMA raw")
-        store.execute("CREATE TABLE raw.ads (final_urls JSON)")
+        store.execute("CREATE TABLE raw.ads (final_urls JSON, final_mobile_urls JSON)")
         store.execute(
-            """INSERT INTO raw.ads VALUES ('["https://a.test/", "https://b.test/?x=1"]'), ('[]'), (NULL)"""
+            """INSERT INTO raw.ads VALUES
+                ('["https://a.test/", "https://b.test/?x=1"]', '[]'), ('[]', '[]'), (NULL, NULL),
+                ('["https://a.test/"]', '["https://m.a.test/"]'), (NULL, '["https://m.b.test/"]')"""
         )
-        store.execute("""INSERT INTO raw.ads VALUES ('["https://a.test/"]')""")
     with duckdb.connect(str(tmp_path / "hubspot.duckdb")) as store:
         store.execute("CREATE SCHEMA raw")
         store.execute("CREATE TABLE raw.page_view_events (hs_url VARCHAR)")
@@ -122,6 +123,8 @@ def test_final_urls_come_from_what_other_sources_landed(tmp_path: Path) -> None:
     assert found == [
         ("google_ads", "https://a.test/"),
         ("google_ads", "https://b.test/?x=1"),
+        ("google_ads", "https://m.a.test/"),
+        ("google_ads", "https://m.b.test/"),
         ("hubspot", "https://c.test/"),
     ]
 
