@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from ingestion import arrow, http, pipelines
+from ingestion import arrow, http, landing, pipelines
 from ingestion.arrow import Table
 from ingestion.errors import IngestionError
 from ingestion.facebook_ads import api, insights, leads, settings, source, tables
@@ -193,6 +193,11 @@ class Trap:
 def no_retry(patch: Patch) -> None:
     """A failed request is not sent again."""
     patch.setattr(http, "_ATTEMPTS", dict.fromkeys(http._ATTEMPTS, 1))
+
+
+def no_dedupe(patch: Patch) -> None:
+    """What is listed twice lands twice."""
+    patch.setattr(landing.Recent, "add_all", lambda recent, keys: True)
 
 
 def setting(name: str, value: Any) -> Callable[[Patch], None]:
@@ -522,6 +527,31 @@ TRAPS = (
         broken(190_000, "/campaigns", after=1, is_transient=True),
         fails=True,
     ),
+    *(
+        Trap(
+            name,
+            "trying again",
+            no_retry,
+            CAMPAIGNS,
+            {fault: {"path": "/campaigns", "after": 1, **rule}},
+            {"PAGE_SIZE": 2},
+            fails=True,
+        )
+        for name, fault, rule in (
+            ("JSON that is cut short", "truncated_json", {}),
+            ("an HTML page with status 200", "html_page", {"status": 200}),
+            ("an HTML page with status 502", "html_page", {"status": 502}),
+            ("a connection that is cut within the answer", "connection_reset", {"sent": 0.5}),
+        )
+    ),
+    Trap(
+        "rows that come again on the next page",
+        "repeats are dropped by key",
+        no_dedupe,
+        ("ads",),
+        {"duplicate_page": {"path": "/ads?", "times": None}},
+        {"PAGE_SIZE": 5},
+    ),
     # -- accounts and access
     Trap(
         "an app that wants its secret proven",
@@ -848,6 +878,17 @@ def test_the_last_page_has_no_other_after_it(network: Network, tmp_path: Path, m
     monkeypatch.setattr(api, "_next", cursor)
     network.load(tmp_path, CAMPAIGNS)
     assert network.asked()[path] == 5
+
+
+def test_a_cursor_that_repeats_ends_the_load(
+    network: Network, truths: Truths, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    monkeypatch.setattr(settings, "PAGE_SIZE", 5)
+    network.load(tmp_path, ("ads",))
+    network.faults({"repeated_cursor": {"path": "/ads?"}})
+    with pytest.raises(pipelines.ResponseError, match="repeated its paging cursor; run again"):
+        network.load(tmp_path, ("ads",))
+    assert Home(tmp_path).rows("ads") == truths.of(("ads",)).rows("ads")
 
 
 def test_what_is_expected_to_be_large_is_a_report_at_once(

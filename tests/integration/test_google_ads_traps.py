@@ -198,6 +198,11 @@ def from_ads(patch: Patch) -> None:
     patch.setitem(tables.RESOURCES, tables.CAMPAIGN_METRICS, "ad_group_ad")
 
 
+def without_manager(patch: Patch) -> None:
+    """Every account is asked directly."""
+    patch.setattr(GoogleAds, "_headers", lambda self, login: {})
+
+
 def clicks_as(changed: Table) -> Callable[[Patch], None]:
     """Clicks are declared differently."""
 
@@ -276,6 +281,20 @@ TRAPS = (
     ),
     *(
         Trap(
+            name,
+            "asking for the piece again",
+            no_retry,
+            METRICS,
+            {fault: {"path": STREAM, "after": 1, **rule}},
+        )
+        for name, fault, rule in (
+            ("JSON that is cut short", "truncated_json", {}),
+            ("an HTML page with status 200", "html_page", {"status": 200}),
+            ("an HTML page with status 502", "html_page", {"status": 502}),
+        )
+    ),
+    *(
+        Trap(
             f"a passing error ({kind}: {code}, {status})",
             "trying again",
             no_retry,
@@ -331,6 +350,12 @@ TRAPS = (
         read_also(CLOSED),
         ("customers", "campaigns"),
         world={"google_hierarchy": {}},
+    ),
+    Trap(
+        "an account reached through its manager (403)",
+        "its header names the manager",
+        without_manager,
+        METRICS,
     ),
     Trap("metrics of a manager (400)", "managers are not asked", read_also(MANAGER), METRICS),
     Trap(

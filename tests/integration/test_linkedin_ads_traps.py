@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from ingestion import arrow, http, pipelines
+from ingestion import arrow, http, landing, pipelines
 from ingestion.arrow import Column, Page, Table
 from ingestion.doctor import examine
 from ingestion.errors import ResponseError
@@ -142,6 +142,16 @@ class Network:
 
 
 # -- what is taken out ------------------------------------------------------------------------------------
+
+
+def no_retry(patch: Patch) -> None:
+    """Nothing is asked twice."""
+    patch.setattr(http, "_ATTEMPTS", dict.fromkeys(http._ATTEMPTS, 1))
+
+
+def no_dedupe(patch: Patch) -> None:
+    """What is listed twice lands twice."""
+    patch.setattr(landing.Recent, "add_all", lambda recent, keys: True)
 
 
 def setting(name: str, value: Any) -> Callable[[Patch], None]:
@@ -366,6 +376,29 @@ TRAPS = (
         {"linkedin_limits": {"metric_values": 8_000}},
         fails=True,
     ),
+    *(
+        Trap(
+            name,
+            "trying again",
+            no_retry,
+            CAMPAIGNS,
+            {fault: {"path": "/adAnalytics", "after": 1, **rule}},
+            fails=True,
+        )
+        for name, fault, rule in (
+            ("JSON that is cut short", "truncated_json", {}),
+            ("an HTML page with status 200", "html_page", {"status": 200}),
+            ("an answer of 503", "status", {"status": 503}),
+            ("a connection that is cut within the answer", "connection_reset", {"sent": 0.5}),
+        )
+    ),
+    Trap(
+        "rows that come again on the next page",
+        "repeats are dropped by key",
+        no_dedupe,
+        ("campaigns",),
+        {"page_caps": {}, "duplicate_page": {"path": "/adCampaigns?", "times": None}},
+    ),
     # -- posts and leads
     Trap(
         "sponsored content leads where its post says",
@@ -544,6 +577,11 @@ def test_the_days_limit_ends_the_load_at_once_and_says_when_it_resets(
     )
     failure(network, tmp_path, "campaign_analytics")
     assert len(clock.slept) > 5
+
+
+def test_a_cursor_that_repeats_ends_the_load(network: Network, clock: Clock, tmp_path: Path) -> None:
+    network.faults({"page_caps": {}, "repeated_cursor": {"path": "/adCampaigns?"}})
+    assert "repeated its paging cursor; run again" in failure(network, tmp_path, "campaigns")
 
 
 def test_a_dead_version_names_the_setting(network: Network, clock: Clock, tmp_path: Path) -> None:
