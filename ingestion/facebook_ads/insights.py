@@ -56,8 +56,9 @@ class Insights:
         """Figures of the days to read, per account; `DaysRead` once a piece is complete. Raises as Graph."""
         streams = []
         for account in self.ads.ids:
-            pieces = self.landing.pieces(self.level.table, account, settings.SLICE_DAYS)
-            rows = self._rows_per_day(account) if pieces else 0
+            rows = self._rows_per_day(account)
+            days = max(1, min(settings.SLICE_DAYS, settings.MOST_ROWS // max(1, rows)))
+            pieces = self.landing.pieces(self.level.table, account, days)
             streams += [
                 partial(self._pieces, account, pieces[start :: settings.PER_ACCOUNT], rows)
                 for start in range(min(settings.PER_ACCOUNT, len(pieces)))

@@ -941,6 +941,26 @@ def test_a_report_that_hangs_is_given_up(network: Network, tmp_path: Path, monke
     assert any(f"report of account {ACCOUNT} for {WINDOW.end}" in line for line in said)
 
 
+def test_a_report_that_is_lost_while_it_is_read_lands_once(
+    network: Network, truths: Truths, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    truth = truths.of(BY_AD).rows("insights_ad")
+    monkeypatch.setattr(landing, "_REMEMBERED_KEYS", 100)
+    monkeypatch.setattr(settings, "SYNCHRONOUS_ROWS", -1)
+    monkeypatch.setattr(settings, "PAGE_SIZE", 10)
+    monkeypatch.setattr(settings, "MOST_ROWS", 30)
+    # the 25th page that follows on another
+    gone = broken(100, "&after=", after=24, subcode=33, message="Object with ID '1' does not exist")
+    for home in (tmp_path / "whole", tmp_path / "twice"):
+        network.load(home, ("ads",))
+        network.faults(gone)
+        network.load(home, BY_AD)
+        monkeypatch.setattr(settings, "MOST_ROWS", 10_000)
+
+    assert Home(tmp_path / "whole").rows("insights_ad") == truth
+    assert len(Home(tmp_path / "twice").rows("insights_ad")) > len(truth)
+
+
 def test_requests_slow_down_before_they_are_refused(
     network: Network, tmp_path: Path, monkeypatch: Patch
 ) -> None:
