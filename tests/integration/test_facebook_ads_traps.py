@@ -835,8 +835,7 @@ def test_no_token_is_kept_or_shown(network: Network, tmp_path: Path) -> None:
 # -- what the figures say ---------------------------------------------------------------------------------
 
 
-def test_a_deleted_ads_figures_stay_in_its_campaign(network: Network, truths: Truths) -> None:
-    """Vector N18."""
+def test_vector_n18_a_deleted_ads_figures_stay_in_its_campaign(network: Network, truths: Truths) -> None:
     (whole,) = network.figures(level="account", fields="spend,impressions,clicks")
     sums = "SELECT sum(spend), sum(impressions), sum(clicks) FROM {}"
     campaigns = truths.of(BY_CAMPAIGN).query(sums.format("insights_campaign"))[0]
@@ -850,10 +849,9 @@ def test_a_deleted_ads_figures_stay_in_its_campaign(network: Network, truths: Tr
     assert all(of_ads < of_campaigns for of_ads, of_campaigns in zip(ads, campaigns, strict=True))
 
 
-def test_parameters_that_meta_ignores_change_nothing(
+def test_vector_n19_parameters_that_meta_ignores_change_nothing(
     network: Network, truths: Truths, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    """Vector N19."""
     asked = Insights._params
     ignored = {"action_report_time": "impression", "use_unified_attribution_setting": "false"}
     monkeypatch.setattr(Insights, "_params", lambda *args: {**asked(*args), **ignored})

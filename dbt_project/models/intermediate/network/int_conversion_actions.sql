@@ -1,7 +1,7 @@
 -- what each conversion action counts and the days it does so for: settings from the APIs; whether it is a form, and which,
 -- from the user's map first and from its category second
 with google_figures as (
-    -- actions of a manager account have figures here and settings there
+    -- an action of a manager out of reach has figures here and no settings
     select
         account_id,
         conversion_action_id,
