@@ -346,7 +346,7 @@ def test_facebook_waits_out_a_throttle_that_comes_as_400(
     server: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     throttled = {"error": {"message": "(#80000) too many calls", "code": 80000, "error_subcode": 2446079}}
-    usage = '{"1700252":[{"type":"ads_insights","call_count":100,"estimated_time_to_regain_access":0}]}'
+    usage = '{"1700252":[{"type":"ads_insights","call_count":50,"estimated_time_to_regain_access":0}]}'
     headers = {"x-business-use-case-usage": usage, "Retry-After": "0"}
     path = "/v26.0/act_1700252/insights"
     server.first(Exchange("throttled", path, status=400, answer=throttled, headers=headers, times=2))
