@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from itertools import chain
 
 import uvicorn
 from starlette.applications import Starlette
@@ -28,8 +29,10 @@ from sandbox.bulk.networks.common import World as BulkWorld
 from sandbox.bulk.portal import Portal as BulkPortal
 from sandbox.bulk.portal import Size
 from sandbox.counting.hubspot import stamp
+from sandbox.truth import Truth
 from sandbox.world.build import build_world
 from sandbox.world.company import DEFAULT_NOW, Network
+from sandbox.world.profiles import PROFILES, Plants
 
 
 def build_sandbox(
@@ -40,9 +43,11 @@ def build_sandbox(
     currencies: dict[str, str] | None = None,
     web_analytics: bool = True,
     caps: PageCaps | None = None,
+    profile: str = "plain",
+    plants: Plants | None = None,
 ) -> Sandbox:
     """Simulate the company and let every vendor count it; `now` is the instant it is first read at."""
-    world = build_world(seed, people, currencies)
+    world = build_world(seed, people, currencies, PROFILES[profile], plants)
     return Sandbox(world, now, web_analytics=web_analytics, caps=caps)
 
 
@@ -82,6 +87,9 @@ def build_app(sandbox: Sandbox) -> ASGIApp:
             wire.requests.clear()
         return Json(wire.requests.body())
 
+    async def truth(_: Request) -> Response:
+        return Json(truth_of(sandbox).document())
+
     async def expire_tokens(_: Request) -> Response:
         sandbox.expire_tokens()
         return Json({})
@@ -91,6 +99,7 @@ def build_app(sandbox: Sandbox) -> ASGIApp:
             Route("/_sandbox/clock", clock, methods=["GET", "POST"]),
             Route("/_sandbox/expire-tokens", expire_tokens, methods=["POST"]),
             Route("/_sandbox/hubspot", portal, methods=["GET", "POST"]),
+            Route("/_sandbox/truth", truth),
             Route("/_sandbox/faults", switches, methods=["GET", "POST", "DELETE"]),
             Route("/_sandbox/requests", requests, methods=["GET", "DELETE"]),
             Mount("/hubspot", hubspot.build_app(sandbox)),
@@ -104,12 +113,30 @@ def build_app(sandbox: Sandbox) -> ASGIApp:
     return wire
 
 
+def truth_of(sandbox: Sandbox) -> Truth:
+    """What really happened, as of the sandbox's clock."""
+    world = sandbox.world
+    return Truth(
+        sandbox.company,
+        {person.key: person for person in world.people},
+        world.events,
+        sandbox.portal,
+        google=chain(*sandbox.google.values()),
+        facebook=chain(*sandbox.facebook.values()),
+        linkedin=chain(*sandbox.linkedin.values()),
+        now=sandbox.now,
+    )
+
+
 def settings(sandbox: Sandbox, url: str) -> dict[str, str]:
     """Environment variables that point the warehouse at this sandbox."""
     keys = sandbox.credentials
     accounts = sandbox.company.accounts
     client_id, secret, refresh = keys.google_client
-    google = accounts[Network.GOOGLE]
+    google, facebook, linkedin = (
+        [account.id for account in accounts[network]]
+        for network in (Network.GOOGLE, Network.FACEBOOK, Network.LINKEDIN)
+    )
     values = {
         "HUBSPOT__BASE_URL": f"{url}/hubspot",
         "HUBSPOT__ACCESS_TOKEN": keys.hubspot_token,
@@ -118,16 +145,16 @@ def settings(sandbox: Sandbox, url: str) -> dict[str, str]:
         "GOOGLE_ADS__CLIENT_ID": client_id,
         "GOOGLE_ADS__CLIENT_SECRET": secret,
         "GOOGLE_ADS__REFRESH_TOKEN": refresh,
-        "GOOGLE_ADS__LOGIN_CUSTOMER_ID": google.manager_id,
-        "GOOGLE_ADS__CUSTOMER_IDS": json.dumps([google.id]),
+        "GOOGLE_ADS__LOGIN_CUSTOMER_ID": accounts[Network.GOOGLE][0].manager_id,
+        "GOOGLE_ADS__CUSTOMER_IDS": json.dumps(google),
         "FACEBOOK_ADS__BASE_URL": f"{url}/facebook",
         "FACEBOOK_ADS__ACCESS_TOKEN": keys.facebook_token,
-        "FACEBOOK_ADS__ACCOUNT_IDS": json.dumps([accounts[Network.FACEBOOK].id]),
+        "FACEBOOK_ADS__ACCOUNT_IDS": json.dumps(facebook),
         "FACEBOOK_ADS__PAGE_IDS": json.dumps([PAGE_ID]),
         "LINKEDIN_ADS__BASE_URL": f"{url}/linkedin",
         "LINKEDIN_ADS__TOKEN_URL": f"{url}/linkedin/oauth/v2/accessToken",
         "LINKEDIN_ADS__ACCESS_TOKEN": keys.linkedin_token,
-        "LINKEDIN_ADS__ACCOUNT_IDS": json.dumps([accounts[Network.LINKEDIN].id]),
+        "LINKEDIN_ADS__ACCOUNT_IDS": json.dumps(linkedin),
         "LANDING_PAGES__HOST_OVERRIDES": json.dumps({host: f"{url}/pages/{host}" for host in pages.hosts()}),
         "LANDING_PAGES__ALLOW_PRIVATE_NETWORKS": "true",
         "LANDING_PAGES__SECONDS_BETWEEN_REQUESTS": "0",
@@ -155,6 +182,19 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="port; 0 takes a free one")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same company")
     parser.add_argument("--people", type=int, default=1000, help="number of simulated persons")
+    parser.add_argument(
+        "--profile",
+        choices=PROFILES,
+        default="plain",
+        help="how tidy the world is; plain: one account a network",
+    )
+    parser.add_argument(
+        "--plant",
+        action="append",
+        default=[],
+        metavar="FAULT",
+        help="code=PAGE, lead-sync=FORM or auto-tracking=ACCOUNT: a fault in an otherwise equal world",
+    )
     parser.add_argument("--now", default=stamp(DEFAULT_NOW), help="the virtual clock, ISO 8601 with offset")
     parser.add_argument(
         "--currency", action="append", default=[], metavar="NETWORK=CODE", help="currency of an ad account"
@@ -194,6 +234,8 @@ def _served(arguments: argparse.Namespace) -> tuple[ASGIApp, str, Callable[[str]
         now=parse_instant(arguments.now),
         currencies=dict(item.split("=", 1) for item in arguments.currency),
         web_analytics=not arguments.no_events,
+        profile=arguments.profile,
+        plants=Plants.parse(arguments.plant),
     )
     for name, parameters in map(faults.parse, arguments.fault):
         sandbox.faults.set(name, parameters)

@@ -20,10 +20,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response, S
 from starlette.routing import Route
 
 from sandbox.apis.state import Sandbox
-from sandbox.world.company import APP, SHOP, SITE, Company, Page, guid
+from sandbox.world.company import APP, CAMPAIGNS, PROMO, SHOP, SITE, Company, Page, guid
 
-#: The company's address for campaigns: nothing but redirects, and pages that misbehave.
-CAMPAIGNS = "https://go.nordlicht.example"
 OTHER_PORTAL = 9_430_118
 
 _SLOW_SECONDS = 60
@@ -34,7 +32,7 @@ _ROBOTS = "User-agent: *\nDisallow: /internal/\nDisallow: /*/preview$\n"
 
 def hosts() -> tuple[str, ...]:
     """The hosts that are served."""
-    return tuple(urlsplit(site).netloc for site in (SITE, SHOP, APP, CAMPAIGNS))
+    return tuple(urlsplit(site).netloc for site in (SITE, SHOP, APP, CAMPAIGNS, PROMO))
 
 
 def build_app(sandbox: Sandbox) -> Starlette:
@@ -143,6 +141,12 @@ def _form(company: Company, page: Page) -> str:
     if form is None or form.kind == "flow":
         # a pop-up comes with the tracking code
         return ""
+    if not form.context:
+        # an agency's server passes it on
+        return (
+            f'<form action="https://forms.agentur.example/nordlicht/{form.key}" method="post">'
+            '<input type="email" name="email"><input type="text" name="name"></form>'
+        )
     if form.kind == "hubspot":
         frame = form.key == "guide"
         return (_framed if frame else _embedded)(company.portal_id, form.guid)

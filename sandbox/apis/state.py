@@ -14,7 +14,7 @@ from starlette.responses import Response
 from sandbox.apis.faults import Faults
 from sandbox.counting import facebook, google, linkedin
 from sandbox.counting.hubspot import Portal
-from sandbox.world.build import World
+from sandbox.world.build import World, uncollected
 from sandbox.world.company import Network
 
 T = TypeVar("T")
@@ -109,11 +109,19 @@ class Sandbox:
         self._cache: dict[str, Any] = {}
         self._lasting: dict[str, Any] = {}
         people = {person.key: person for person in world.people}
-        accounts = self.company.accounts
-        self.portal = Portal(self.company, people, world.events)
-        self.google = google.count_conversions(accounts[Network.GOOGLE], people, world.events)
-        self.facebook = facebook.count_actions(accounts[Network.FACEBOOK], people, world.events)
-        self.linkedin = linkedin.count_conversions(accounts[Network.LINKEDIN], people, world.events)
+        accounts, events = self.company.accounts, world.events
+        with uncollected():
+            self.portal = Portal(self.company, people, events)
+            #: what each account counts, by its id
+            self.google = {
+                one.id: google.count_conversions(one, people, events) for one in accounts[Network.GOOGLE]
+            }
+            self.facebook = {
+                one.id: facebook.count_actions(one, people, events) for one in accounts[Network.FACEBOOK]
+            }
+            self.linkedin = {
+                one.id: linkedin.count_conversions(one, people, events) for one in accounts[Network.LINKEDIN]
+            }
 
     @property
     def caps(self) -> PageCaps:

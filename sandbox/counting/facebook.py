@@ -16,7 +16,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from sandbox.counting.common import share_of, spread
-from sandbox.world.company import PER_EURO, Account, Network, Placement
+from sandbox.world.company import PER_EURO, Account, Placement
 from sandbox.world.journeys import (
     AdClick,
     AdImpression,
@@ -52,7 +52,8 @@ ACTION_TYPES = {
 class ActionCredit:
     """One action of one person, credited to one ad: in which windows, and in the ad set's own setting or not.
 
-    `windows` holds `value` where the ad set's setting counts it. `amount` is money in account currency.
+    `windows` holds `value` where the ad set's setting counts it. `amount` is money in account currency;
+    `event` is the action itself and `touch` the click or view that earned it, which Meta tells nobody.
     """
 
     placement: Placement
@@ -61,6 +62,8 @@ class ActionCredit:
     windows: frozenset[str]
     amount: Decimal
     visible_at: datetime
+    event: SiteEvent | LeadAdSubmission | None = None
+    touch: AdClick | AdImpression | None = None
 
 
 def count_actions(
@@ -74,18 +77,20 @@ def count_actions(
     found: list[ActionCredit] = []
     for event in events:
         if isinstance(event, AdClick | AdImpression | LeadAdSubmission):
-            if event.placement.network is not Network.FACEBOOK:
+            if event.placement.account is not account:
                 continue
             if isinstance(event, AdClick):
                 clicks[event.person].append(event)
             elif isinstance(event, AdImpression):
                 views[event.person].append(event)
-            else:
+            elif not (event.organic or event.test):
                 shown = [v.at for v in views[event.person] if v.placement is event.placement]
                 day = (shown[-1] if shown else event.at).astimezone(zone).date()
                 windows = frozenset(("value", *CLICK_WINDOWS))
                 found.append(
-                    ActionCredit(event.placement, day, "lead_form", windows, Decimal(0), event.at + LAG)
+                    ActionCredit(
+                        event.placement, day, "lead_form", windows, Decimal(0), event.at + LAG, event
+                    )
                 )
             continue
         family = families.get(site_event(event) or "")
@@ -95,11 +100,12 @@ def count_actions(
         if not (person.facebook_user and person.seen_on(event.device)):
             continue
         amount = event.value * PER_EURO[account.currency] if isinstance(event, Purchase) else Decimal(0)
-        for placement, names in attribute(event.at, clicks[event.person], views[event.person]).items():
-            day = event.at.astimezone(zone).date()
-            found.append(
-                ActionCredit(placement, day, family, frozenset(names), amount, event.at + _lag(event))
-            )
+        earned = attribute(event.at, clicks[event.person], views[event.person])
+        for placement, names in earned.items():
+            day, at = event.at.astimezone(zone).date(), event.at + _lag(event)
+            touches: list[AdClick | AdImpression] = [*views[event.person], *clicks[event.person]]
+            touch = next(t for t in reversed(touches) if t.placement is placement)
+            found.append(ActionCredit(placement, day, family, frozenset(names), amount, at, event, touch))
     return found
 
 

@@ -8,14 +8,22 @@ Vectors N1, N3, N5, N6, N8.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sandbox.counting.common import spread
-from sandbox.world.company import PER_EURO, Account, Channel, Network, Placement, Rule
-from sandbox.world.journeys import AdClick, AdImpression, Event, Purchase, SiteEvent, site_event
+from sandbox.world.company import PER_EURO, Account, Channel, Placement, Rule
+from sandbox.world.journeys import (
+    AdClick,
+    AdImpression,
+    DealOpened,
+    Event,
+    Purchase,
+    SiteEvent,
+    site_event,
+)
 from sandbox.world.people import Device, Person
 
 #: An engaged view of a video ad earns a conversion for three days.
@@ -25,7 +33,12 @@ MODELED_SHARE = 0.7
 #: Assumption: the data-driven model halves a click's weight per week of age.
 HALF_LIFE_DAYS = 7.0
 CLICK_LAG = timedelta(hours=3)
+#: Assumption: uploads run through the night.
+UPLOAD_LAG = timedelta(hours=12)
 DATA_DRIVEN = "GOOGLE_SEARCH_ATTRIBUTION_DATA_DRIVEN"
+
+
+ConversionEvent = SiteEvent | DealOpened
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,8 @@ class Credit:
     """A share of one conversion that one ad interaction earned; visible from `visible_at` on.
 
     `units` is the share of a conversion, `value` its money in account currency; a view-through (`IMPRESSION`)
-    is outside both conversion metrics. `delay` is the time from the interaction to the conversion.
+    is outside both conversion metrics. `delay` is the time from the interaction to the conversion; `event`
+    and `touch` are the conversion and the interaction themselves, which Google tells nobody.
     """
 
     placement: Placement
@@ -46,6 +60,8 @@ class Credit:
     cross_device: bool
     visible_at: datetime
     delay: timedelta
+    event: ConversionEvent | None = None
+    touch: AdClick | AdImpression | None = None
 
 
 def count_conversions(
@@ -61,22 +77,50 @@ def count_conversions(
     found: list[Credit] = []
     for event in events:
         if isinstance(event, AdClick):
-            if event.placement.network is Network.GOOGLE:
+            if event.placement.account is account:
                 clicks[event.person].append(event)
             continue
         if isinstance(event, AdImpression):
-            if (
-                event.placement.network is Network.GOOGLE
-                and event.placement.campaign.channel is not Channel.SEARCH
-            ):
+            if event.placement.account is account and event.placement.campaign.channel is not Channel.SEARCH:
                 views[event.person].append(event)
             continue
         name = site_event(event)
         for rule in rules.get(name, ()) if name else ():
             person = people[event.person]
+            if isinstance(event, DealOpened):
+                found.extend(_uploaded(account, rule, event, clicks[event.person], used))
+                continue
             conversion = _Conversion(account, rule, person, event)  # type: ignore[arg-type]
             found.extend(conversion.credits(clicks[event.person], views[event.person], used))
     return found
+
+
+def _uploaded(
+    account: Account, rule: Rule, event: DealOpened, clicks: list[AdClick], used: set[tuple[str, str]]
+) -> Iterator[Credit]:
+    """What HubSpot's conversion sync uploads of a deal: one conversion for the contact's latest click id.
+
+    https://knowledge.hubspot.com/ads/create-and-sync-ad-conversion-events-with-your-google-ads-account
+    """
+    within = [click for click in clicks if event.at - click.at <= timedelta(days=rule.click_window)]
+    if not within or (rule.id, within[-1].click_id) in used:
+        return
+    used.add((rule.id, within[-1].click_id))
+    zone, click = ZoneInfo(account.time_zone), within[-1]
+    yield Credit(
+        placement=click.placement,
+        rule=rule,
+        event_type="INTERACTION",
+        interacted_on=click.at.astimezone(zone).date(),
+        converted_on=event.at.astimezone(zone).date(),
+        units=1.0,
+        value=0.0,
+        cross_device=False,
+        visible_at=event.at + UPLOAD_LAG,
+        delay=event.at - click.at,
+        event=event,
+        touch=click,
+    )
 
 
 class _Conversion:
@@ -147,6 +191,8 @@ class _Conversion:
             cross_device=touch.device != self.event.device,
             visible_at=self.event.at + lag,
             delay=self.event.at - touch.at,
+            event=self.event,
+            touch=touch,
         )
 
 

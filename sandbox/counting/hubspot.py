@@ -19,7 +19,9 @@ from sandbox.counting.hubspot_sources import Source, traffic_source
 from sandbox.world.company import PER_EURO, Company, Network, Placement, guid
 from sandbox.world.journeys import (
     ContactDeleted,
+    ContactErased,
     ContactImported,
+    ContactsMerged,
     DealMoved,
     DealOpened,
     Event,
@@ -68,9 +70,19 @@ class View:
 
 @dataclass(slots=True)
 class Cookie:
-    """One visitor (`hubspotutk`) and what it saw."""
+    """One visitor (`hubspotutk`): what it saw, and the contacts that named themselves in it, by time."""
 
     views: list[View] = field(default_factory=list)
+    named: list[tuple[datetime, Contact]] = field(default_factory=list)
+    _sessions: list[Session] = field(default_factory=list)
+    _counted: int = 0
+
+    @property
+    def sessions(self) -> list[Session]:
+        """Its views as sessions; told often, worked out once."""
+        if self._counted != len(self.views):
+            self._sessions, self._counted = sessions(self.views), len(self.views)
+        return self._sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +118,9 @@ class Conversion:
     form_guid: str
     page_id: str
     title: str
+    event: FormSubmission | LeadAdSubmission | None = None
+    #: the visitor it was sent by; None where HubSpot got no cookie
+    cookie: Cookie | None = None
 
 
 @dataclass(slots=True)
@@ -127,6 +142,7 @@ class Contact:
     exists_from: datetime | None = None
     #: The record whose hand-entered values it has: its primary parent, else itself.
     root: str = ""
+    parents: tuple[Contact, ...] = ()
 
     def knows(self, cookie: Cookie) -> bool:
         """Whether that visitor is already tied to this contact."""
@@ -142,6 +158,7 @@ class Submission:
     page_url: str
     values: tuple[tuple[str, str], ...]
     known_at: datetime | None = None
+    event: FormSubmission | None = None
 
     @property
     def email(self) -> str:
@@ -173,6 +190,16 @@ class PageViewEvent:
     known_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two contacts that became a third."""
+
+    at: datetime
+    merged: Contact
+    primary: Contact
+    secondary: Contact
+
+
 class Portal:
     """The portal's records over the whole simulated time; every reader names the instant it reads at."""
 
@@ -182,24 +209,34 @@ class Portal:
         self.contacts: list[Contact] = []
         self.submissions: dict[str, list[Submission]] = {form.guid: [] for form in company.forms}
         self.deals: list[Deal] = []
+        self.merges: list[Merge] = []
+        self.erasures: list[tuple[datetime, Contact]] = []
         self._by_email: dict[str, Contact] = {}
+        self._erased: set[str] = set()
         self._cookies: dict[str, Cookie] = {}
         self._deals: dict[str, Deal] = {}
         for event in events:
             self._record(event)
-        self.contacts.sort(key=lambda contact: (contact.created_at, contact.email))
+        self.contacts.sort(
+            key=lambda contact: (contact.exists_from is not None, contact.created_at, contact.email)
+        )
+        _share_out(self.contacts)
         for number, contact in enumerate(self.contacts):
             contact.id = str(70_411_500_151 + 50 * number)
-        self._by_person = {contact.person.key: contact for contact in self.contacts}
+            contact.root = contact.parents[0].root if contact.parents else contact.id
+        self._by_person: dict[int, list[Contact]] = {}
+        for contact in self.contacts:
+            self._by_person.setdefault(contact.person.key, []).append(contact)
         for deal in self.deals:
             for person in deal.opened.people:
-                known = self._by_person.get(person)
-                if known is not None:
-                    known.deals.append(deal)
-        self.page_views = sorted(
-            (event for contact in self.contacts for event in _page_view_events(contact)),
-            key=lambda event: (event.view.at, event.view.id),
-        )
+                for known in self._by_person.get(person, [])[-1:]:
+                    for contact in _with_parents(known):
+                        contact.deals.append(deal)
+        # a merged contact's views are its parents', too
+        views = {
+            event.view.id: event for contact in self.contacts[::-1] for event in _page_view_events(contact)
+        }
+        self.page_views = sorted(views.values(), key=lambda event: (event.view.at, event.view.id))
 
     # -- recording --------------------------------------------------------------------------------------
 
@@ -217,6 +254,13 @@ class Portal:
             contact = self._by_email.get(self.people[event.person].email)
             if contact is not None:
                 contact.archived_at = event.at
+        elif isinstance(event, ContactErased):
+            contact = self._by_email.get(self.people[event.person].email)
+            if contact is not None:
+                self.erasures.append((event.at, contact))
+                self._erased.add(contact.email)
+        elif isinstance(event, ContactsMerged):
+            self._merge(event.at, self.people[event.person])
         elif isinstance(event, DealOpened):
             deal = Deal(str(9_320_440_000 + 37 * len(self.deals)), event)
             self.deals.append(deal)
@@ -250,8 +294,33 @@ class Portal:
             self._identify(contact, cookie, event.at)
 
     def _identify(self, contact: Contact, cookie: Cookie, at: datetime) -> None:
+        cookie.named.append((at, contact))
         if not contact.knows(cookie):
             contact.cookies.append((at, cookie))
+
+    def _merge(self, at: datetime, person: Person) -> None:
+        """The contacts of a person's two addresses become one; its later events are the new one's."""
+        found = [self._by_email.get(email) for email in (person.email, person.second_email)]
+        live = [contact for contact in found if contact is not None]
+        if len(live) < 2 or live[0] is live[1]:
+            return
+        primary, secondary = live
+        older = min(live, key=lambda contact: contact.created_at)
+        merged = Contact(
+            primary.email,
+            person,
+            older.created_at,
+            older.object_source,
+            older.offline,
+            cookies=[*primary.cookies, *(held for held in secondary.cookies if not primary.knows(held[1]))],
+            conversions=[*primary.conversions, *secondary.conversions],
+            lead_touches=[*primary.lead_touches, *secondary.lead_touches],
+            exists_from=at,
+            parents=(primary, secondary),
+        )
+        self.merges.append(Merge(at, merged, primary, secondary))
+        self.contacts.append(merged)
+        self._by_email |= {person.email: merged, person.second_email: merged}
 
     def _contact(
         self, email: str, person: Person, at: datetime, object_source: str, offline: Source
@@ -267,42 +336,59 @@ class Portal:
         person = self.people[event.person]
         form, page = self.company.form(event.form), self.company.pages[event.page]
         email = event.email.lower()
+        if email in self._erased:
+            # the erased cannot be added again (vector I6)
+            return
         values = [("email", event.email), ("firstname", person.first_name), ("lastname", person.last_name)]
         if event.form == "guide":
             values += [("interests", "pipeline"), ("interests", "forecast")]
         dated = event.at >= CONVERSION_IDS_SINCE
         conversion_id = guid("conversion", event.person, event.at.isoformat()) if dated else None
         at = event.at.replace(microsecond=event.at.microsecond // 1000 * 1000)
-        self.submissions[form.guid].append(Submission(conversion_id, at, event.page_url, tuple(values)))
+        page_url = event.page_url if form.context else ""
+        self.submissions[form.guid].append(
+            Submission(conversion_id, at, page_url, tuple(values), event=event)
+        )
         created = at + spread(f"{email}{event.at}", timedelta(milliseconds=150), timedelta(milliseconds=900))
         contact = self._contact(email, person, created, "FORM", Source("OFFLINE", "FORM", form.guid))
         if person.internal:
             return
         title = f"{page.title}: {form.name}"
-        contact.conversions.append(Conversion(at, created, form.guid, page.page_id, title))
         device = self._device(person, event.device)
-        if device.hubspot_sees and page.hubspot_code:
-            self._identify(contact, self._cookie(device, event.at), created)
+        seen = device.hubspot_sees and page.hubspot_code and form.context
+        cookie = self._cookie(device, event.at) if seen else None
+        contact.conversions.append(
+            Conversion(at, created, form.guid, page.page_id if form.context else "", title, event, cookie)
+        )
+        if cookie is not None:
+            self._identify(contact, cookie, created)
 
     def _lead_ad(self, event: LeadAdSubmission) -> None:
         person, placement = self.people[event.person], event.placement
         lead_form = placement.lead_form
-        if lead_form is None:
+        if lead_form is None or event.test or not lead_form.syncs(event.at):
+            return
+        if event.email.lower() in self._erased:
             return
         at = event.at.replace(microsecond=event.at.microsecond // 1000 * 1000)
         counted = at + LEAD_COUNTED_AFTER
         network = placement.network
-        source = Source("PAID_SOCIAL", network.split("_")[0].capitalize(), placement.campaign.name)
+        campaign = placement.campaign.name_at(event.at)
+        source = Source("PAID_SOCIAL", network.split("_")[0].capitalize(), campaign)
         contact = self._contact(event.email.lower(), person, counted, "ADS", Source("OFFLINE", "INTEGRATION"))
-        contact.conversions.append(Conversion(at, counted, lead_form.guid, "", _LEAD_TITLE[network]))
-        url, referrer = lead_url(placement)
+        contact.conversions.append(Conversion(at, counted, lead_form.guid, "", _LEAD_TITLE[network], event))
+        if event.organic:
+            # without an ad there is nothing to tag
+            return
+        url, referrer = lead_url(placement, event.at)
         contact.lead_touches.append(Touch(at, at + LEAD_ANALYTICS_AFTER, url, referrer, source))
 
     # -- reading ----------------------------------------------------------------------------------------
 
-    def contact_of(self, person: int) -> Contact | None:
-        """The newest contact of a person, whenever it was created."""
-        return self._by_person.get(person)
+    def contact_of(self, person: int, at: datetime) -> Contact | None:
+        """The newest contact of a person at that instant."""
+        known = [c for c in self._by_person.get(person, []) if (c.exists_from or c.created_at) <= at]
+        return known[-1] if known else None
 
     def contacts_at(self, now: datetime, *, archived: bool) -> list[Contact]:
         """Contacts that exist at that instant, live or archived, by id."""
@@ -318,15 +404,58 @@ class Portal:
         return [deal for deal in self.deals if deal.opened.at <= now]
 
 
-def lead_url(placement: Placement) -> tuple[str, str]:
+def lead_url(placement: Placement, at: datetime) -> tuple[str, str]:
     """URL and referrer HubSpot notes for a synced lead (vector L1)."""
     form = placement.lead_form
-    query = lead_parameters(placement)
+    query = lead_parameters(placement, at)
     account, number = placement.account.id, form.id if form else ""
     if placement.network is Network.LINKEDIN:
         page = f"https://www.linkedin.com/ad/accounts/{account}/leadgen/view/{number}"
         return f"{page}?{query}", "https://www.linkedin.com/"
     return f"https://www.facebook.com/ads/leadgen/{number}?{query}", "https://www.facebook.com/"
+
+
+def _share_out(contacts: list[Contact]) -> None:
+    """Where several people used one browser, a view is of the next who names themselves in its session.
+
+    Where nobody does any more, it is of whoever did last. HubSpot ties a visitor's history to a contact by
+    cookie and e-mail address; which of several contacts keeps which view is an assumption.
+    """
+    parts: dict[tuple[int, int], Cookie] = {}
+    shared: dict[int, Cookie] = {}
+    for contact in contacts:
+        for _, cookie in contact.cookies:
+            if len({id(named) for _, named in cookie.named}) > 1:
+                shared[id(cookie)] = cookie
+    for cookie in shared.values():
+        for session in cookie.sessions:
+            end = session.views[-1].at + IDLE
+            for view in session.views:
+                after = [named for at, named in cookie.named if view.at <= at <= end]
+                before = [named for at, named in cookie.named if at < view.at]
+                owner = after[0] if after else before[-1] if before else cookie.named[0][1]
+                part = parts.setdefault((id(cookie), id(owner)), Cookie(named=cookie.named))
+                part.views.append(view)
+    if not shared:
+        return
+    for contact in contacts:
+        contact.cookies = [
+            (at, held)
+            for at, cookie in contact.cookies
+            for held in (
+                [
+                    parts[id(cookie), id(one)]
+                    for one in _with_parents(contact)
+                    if (id(cookie), id(one)) in parts
+                ]
+                if id(cookie) in shared
+                else [cookie]
+            )
+        ]
+
+
+def _with_parents(contact: Contact) -> list[Contact]:
+    return [contact, *(one for parent in contact.parents for one in _with_parents(parent))]
 
 
 def sessions(views: list[View]) -> list[Session]:
@@ -364,7 +493,7 @@ def _page_view_events(contact: Contact) -> list[PageViewEvent]:
     return [
         PageViewEvent(view, contact, session.source, max(view.at, identified))
         for identified, cookie in contact.cookies
-        for session in sessions(cookie.views)
+        for session in cookie.sessions
         for view in session.views
     ]
 
@@ -373,7 +502,7 @@ def contact_touches(contact: Contact) -> list[Touch]:
     """Landings of the contact's sessions and its synced lead ads, in order of time."""
     touches = list(contact.lead_touches)
     for identified, cookie in contact.cookies:
-        for session in sessions(cookie.views):
+        for session in cookie.sessions:
             view = session.landing
             touches.append(Touch(view.at, max(view.at, identified), view.url, view.referrer, session.source))
     return sorted(touches, key=lambda touch: touch.at)

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from sandbox.counting.common import spread
-from sandbox.world.company import PER_EURO, Account, Network, Placement, Rule
+from sandbox.world.company import PER_EURO, Account, Placement, Rule
 from sandbox.world.journeys import (
     AdClick,
     AdImpression,
@@ -31,7 +31,10 @@ LAG = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class MemberConversion:
-    """One conversion or lead of one member, credited to one creative. `rule` is None for a lead-form lead."""
+    """One conversion or lead of one member, credited to one creative. `rule` is None for a lead-form lead.
+
+    `event` is the conversion itself and `touch` what earned it, which LinkedIn tells nobody.
+    """
 
     placement: Placement
     rule: Rule | None
@@ -39,6 +42,8 @@ class MemberConversion:
     post_click: bool
     amount: Decimal
     visible_at: datetime
+    event: SiteEvent | LeadAdSubmission | None = None
+    touch: AdClick | AdImpression | None = None
 
 
 def count_conversions(
@@ -53,11 +58,12 @@ def count_conversions(
     result: list[MemberConversion] = []
     for event in events:
         if isinstance(event, AdClick | AdImpression | LeadAdSubmission):
-            if event.placement.network is not Network.LINKEDIN:
+            if event.placement.account is not account:
                 continue
             if isinstance(event, LeadAdSubmission):
-                day = event.at.astimezone(UTC).date()
-                result.append(MemberConversion(event.placement, None, day, True, Decimal(0), event.at + LAG))
+                day, at = event.at.astimezone(UTC).date(), event.at + LAG
+                if not event.test:
+                    result.append(MemberConversion(event.placement, None, day, True, Decimal(0), at, event))
             else:
                 touches[event.person].append(event)
             continue
@@ -80,7 +86,9 @@ def count_conversions(
                 lag = spread(f"{rule.id}{event.person}{event.at}", timedelta(hours=1), timedelta(hours=48))
                 day = event.at.astimezone(UTC).date()
                 result.append(
-                    MemberConversion(touch.placement, rule, day, post_click, amount, event.at + lag)
+                    MemberConversion(
+                        touch.placement, rule, day, post_click, amount, event.at + lag, event, touch
+                    )
                 )
     return result
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sandbox.world.company import Company, build_company
+from sandbox.world.company import Company
 from sandbox.world.crowd import Delivery
 from sandbox.world.journeys import Event, simulate
 from sandbox.world.people import Person, build_people
+from sandbox.world.profiles import Plants, Profile
+from sandbox.world.setup import build_company
 
 
 @dataclass(frozen=True)
 class World:
-    """Causes only; the same seed, size and currencies give the same world."""
+    """Causes only; the same seed, size, currencies, profile and plants give the same world."""
 
     seed: int
     company: Company
@@ -21,9 +26,27 @@ class World:
     delivery: Delivery
 
 
-def build_world(seed: int = 7, people: int = 1000, currencies: dict[str, str] | None = None) -> World:
+def build_world(
+    seed: int = 7,
+    people: int = 1000,
+    currencies: dict[str, str] | None = None,
+    profile: Profile | None = None,
+    plants: Plants | None = None,
+) -> World:
     """Simulate the company with that many persons."""
-    company = build_company(currencies)
-    persons = build_people(seed, people)
-    events = simulate(company, persons, seed)
-    return World(seed, company, persons, events, Delivery(company, events, seed))
+    with uncollected():
+        company = build_company(currencies, profile, plants)
+        persons = build_people(seed, people, profile)
+        events = simulate(company, persons, seed, profile)
+        return World(seed, company, persons, events, Delivery(company, events, seed))
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Millions of small objects that all stay: looking for garbage among them would take most of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -35,7 +35,8 @@ class Delivery:
             days = rng.uniform(0.6, 1.4, HOURS // 24 + 1)
             paused = rng.random(HOURS // 24 + 1) < 0.03
             days[paused] = 0
-            live = np.array([placement.runs(ADS_START + timedelta(hours=int(hour))) for hour in hours[::24]])
+            start, end = placement.run
+            live = np.array([start <= ADS_START + timedelta(hours=int(hour)) < end for hour in hours[::24]])
             shown = rng.poisson(rate * days[hours // 24] * live[hours // 24])
             clicked = rng.binomial(shown, campaign.click_rate)
             self.impressions[placement.key] = shown.tolist()

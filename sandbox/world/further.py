@@ -28,7 +28,7 @@ _ENDED = datetime(2026, 9, 30, tzinfo=UTC)
 
 
 def _google(company: Company) -> tuple[Account, ...]:
-    own = company.accounts[Network.GOOGLE]
+    own = company.accounts[Network.GOOGLE][0]
     ads = (Ad("690310550101", "UK A", "home"), Ad("690310550102", "UK B", "demo", deleted_at=_ENDED))
     campaign = Campaign(
         "20991528001",

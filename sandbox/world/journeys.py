@@ -5,15 +5,16 @@ from __future__ import annotations
 import heapq
 import random
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import urlencode
 
 from sandbox.world.company import ADS_START, HORIZON, Channel, Company, Network, Page, Placement, guid
-from sandbox.world.landing import landing_url, tracking_parameters
+from sandbox.world.landing import auto_tracking, landing_url
 from sandbox.world.people import Device, Person
+from sandbox.world.profiles import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,18 @@ class FormSubmission:
 
 @dataclass(frozen=True, slots=True)
 class LeadAdSubmission:
-    """A lead form was sent inside the network."""
+    """A lead form was sent inside the network.
+
+    `organic`: by somebody who found the form without the ad. `test`: by the network's own test tool.
+    """
 
     at: datetime
     person: int
     device: str
     placement: Placement
     email: str
+    organic: bool = False
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,22 @@ class ContactImported:
 @dataclass(frozen=True, slots=True)
 class ContactDeleted:
     """Somebody deleted the person's contact in the CRM."""
+
+    at: datetime
+    person: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContactErased:
+    """The person had their data erased from the CRM."""
+
+    at: datetime
+    person: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsMerged:
+    """Somebody noticed that the CRM holds the person twice and merged the two."""
 
     at: datetime
     person: int
@@ -147,6 +169,8 @@ Event = (
     | TrialSignup
     | ContactImported
     | ContactDeleted
+    | ContactErased
+    | ContactsMerged
     | DealOpened
     | DealMoved
 )
@@ -154,7 +178,7 @@ SiteEvent = PageVisit | FormSubmission | Purchase | TrialSignup
 
 
 def site_event(event: Event) -> str | None:
-    """The name the site's data layer gives an event; what network tags are triggered by."""
+    """The name an event triggers a network's rule by: the site's data layer's, or the CRM's."""
     if isinstance(event, FormSubmission):
         return f"form:{event.form}"
     if isinstance(event, Purchase):
@@ -163,6 +187,8 @@ def site_event(event: Event) -> str | None:
         return "trial"
     if isinstance(event, PageVisit):
         return f"page:{event.page}"
+    if isinstance(event, DealOpened):
+        return "deal:opened"
     return None
 
 
@@ -186,13 +212,21 @@ _BASE62 = string.ascii_letters + string.digits
 _GUESTS = ("blog-pipeline", "blog-consent", "blog-forecast", "home", "product")
 
 
+#: Per network and channel the ads that are shown there, each with its first and last instant.
+_Shown = dict[tuple[Network, Channel], list[tuple[datetime, datetime, Placement]]]
+
+
 class _Life:
     """One person's simulated time: a queue of occasions, worked off in order."""
 
-    def __init__(self, company: Company, person: Person, seed: int) -> None:
+    def __init__(self, company: Company, person: Person, seed: int, profile: Profile, shown: _Shown) -> None:
         self.company = company
+        self.shown = shown
         self.person = person
+        self.profile = profile
         self.rng = random.Random(f"{seed}/life/{person.key}")
+        #: for what not every profile has, so that the rest of a life is the same in all
+        self.more = random.Random(f"{seed}/more-life/{person.key}")
         self.events: list[Event] = []
         self.submitted: list[str] = []
         self.known = person.history != "new"
@@ -220,9 +254,15 @@ class _Life:
         self._plan_exposure(begin, days)
         for _ in range(rng.choice((0, 1, 1, 2))):
             self.plan(begin + timedelta(days=rng.uniform(0, days)), self._come_unpaid)
-        if rng.random() < 0.015:
+        if rng.random() < self.profile.archived:
             gone = begin + timedelta(days=days + rng.uniform(1, 30))
             self.events.append(ContactDeleted(gone, self.person.key))
+        elif self.more.random() < self.profile.erased:
+            gone = begin + timedelta(days=days + self.more.uniform(1, 30))
+            self.events.append(ContactErased(gone, self.person.key))
+        elif self.person.second_email and self.more.random() < self.profile.merged:
+            noticed = begin + timedelta(days=days * self.more.uniform(0.5, 1) + self.more.uniform(1, 12))
+            self.events.append(ContactsMerged(noticed, self.person.key))
         while self._queue:
             at, _, act = heapq.heappop(self._queue)
             if at < self.free_at:
@@ -251,11 +291,7 @@ class _Life:
         return devices[0] if len(devices) == 1 or self.rng.random() < 0.7 else devices[1]
 
     def _meet_ad(self, at: datetime, channel: Channel, network: Network) -> None:
-        shown = [
-            p
-            for p in self.company.placements
-            if p.network is network and p.campaign.channel is channel and p.runs(at)
-        ]
+        shown = [p for start, end, p in self.shown.get((network, channel), ()) if start <= at < end]
         if not shown:
             return
         rng = self.rng
@@ -279,7 +315,7 @@ class _Life:
                 self.free_at = sent
             return
         site_source = rng.choices(("fb", "ig", "[SITE_SOURCE_NAME]"), (70, 26, 4))[0]
-        url = landing_url(self.company, placement, click_id, site_source)
+        url = landing_url(self.company, placement, click_id, at, site_source)
         self.events.append(AdClick(at, person.key, device.key, placement, click_id, url))
         referrer = {
             Network.GOOGLE: "https://www.google.com/",
@@ -352,7 +388,7 @@ class _Life:
         if page.form is not None and rng.random() < appetite:
             at = self._send_form(at + timedelta(seconds=rng.uniform(20, 300)), device, page, url)
         for _ in range(min(int(rng.expovariate(0.55)), 7)):
-            idle = rng.random() < 0.09
+            idle = rng.random() < self.profile.idle
             at += timedelta(minutes=rng.uniform(31, 200)) if idle else timedelta(seconds=rng.uniform(8, 260))
             here = url
             page = pages[
@@ -380,8 +416,10 @@ class _Life:
         if (form in self.submitted and rng.random() < 0.6) or (self.submitted and rng.random() < 0.4):
             return at
         typed = person.email.title() if rng.random() < 0.04 else person.email
+        if person.second_email and self.more.random() < 0.5:
+            typed = person.second_email
         self.events.append(FormSubmission(at, person.key, device.key, form, page.key, url, typed))
-        while rng.random() < 0.07:  # sent again, from the same page
+        while rng.random() < self.profile.sent_again:  # sent again, from the same page
             at += timedelta(seconds=rng.uniform(5, 240))
             self.events.append(FormSubmission(at, person.key, device.key, form, page.key, url, typed))
         self._became_known(at, form)
@@ -447,19 +485,50 @@ class _Life:
             self.events.append(DealMoved(end, person.key, key, stages[3] if fate < 0.45 else stages[4]))
 
 
-def lead_parameters(placement: Placement, site_source: str = "fb") -> str:
+def lead_parameters(placement: Placement, at: datetime, site_source: str = "fb") -> str:
     """The query a lead-ad submission is recorded with: the ad's tracking parameters and `hsa_la`."""
-    parameters = [*tracking_parameters(placement, site_source), ("hsa_la", "true")]
+    parameters = [*auto_tracking(placement, site_source, at), ("hsa_la", "true")]
     if placement.network is Network.LINKEDIN:
         parameters += [("hsa_src", ""), ("hsa_ol", "false")]
     return urlencode(parameters)
 
 
-def simulate(company: Company, people: list[Person], seed: int) -> list[Event]:
+#: Organic leads come from then on, test leads on one day.
+_ORGANIC_FROM = datetime(2026, 8, 20, 9, tzinfo=UTC)
+_TESTED_AT = datetime(2026, 9, 8, 15, tzinfo=UTC)
+
+
+def _other_leads(company: Company, people: list[Person], seed: int, profile: Profile) -> Iterator[Event]:
+    """Leads without an ad: found on the company's page, and sent by the networks' test tools."""
+    forms = {p.lead_form.id: p for p in company.placements if p.lead_form is not None}
+    for placement in forms.values():
+        rng = random.Random(f"{seed}/leads/{placement.key}")
+        if placement.network is Network.FACEBOOK:
+            for number in range(profile.organic_leads):
+                at = _ORGANIC_FROM + timedelta(days=(5 * number + rng.uniform(0, 5)) % 60)
+                person = rng.choice(people)
+                device = person.devices[0].key
+                yield LeadAdSubmission(at, person.key, device, placement, person.email, organic=True)
+        for number in range(profile.test_leads):
+            at = _TESTED_AT + timedelta(hours=number)
+            email = f"test.lead.{number}@{placement.network.split('_')[0]}.test"
+            yield LeadAdSubmission(at, people[0].key, "", placement, email, test=True)
+
+
+def simulate(
+    company: Company, people: list[Person], seed: int, profile: Profile | None = None
+) -> list[Event]:
     """Everything everyone does, in order of time; nothing at or after the horizon."""
+    kept_profile = profile or Profile()
     events: list[Event] = []
+    shown: _Shown = {}
+    for placement in company.placements:
+        place = shown.setdefault((placement.network, placement.campaign.channel), [])
+        place.append((*placement.run, placement))
     for person in people:
-        events.extend(_Life(company, person, seed).live())
+        events.extend(_Life(company, person, seed, kept_profile, shown).live())
+    if people:
+        events.extend(_other_leads(company, people, seed, kept_profile))
     kept = [event for event in events if event.at < HORIZON]
     kept.sort(key=lambda event: (event.at, event.person))
     return kept

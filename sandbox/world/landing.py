@@ -6,6 +6,7 @@ the campaign (https://knowledge.hubspot.com/ads/ad-tracking-in-hubspot).
 
 from __future__ import annotations
 
+from datetime import datetime
 from urllib.parse import urlencode
 
 from sandbox.world.company import Company, Network, Placement
@@ -13,18 +14,23 @@ from sandbox.world.company import Company, Network, Placement
 _CLICK_ID = {Network.GOOGLE: "gclid", Network.FACEBOOK: "fbclid", Network.LINKEDIN: "li_fat_id"}
 
 
-def tracking_parameters(placement: Placement, site_source: str) -> list[tuple[str, str]]:
+def tracking_parameters(placement: Placement, site_source: str, at: datetime) -> list[tuple[str, str]]:
     """What HubSpot's auto-tracking adds to this ad's address; without it the advertiser's own utm_*."""
-    campaign, group, ad = placement.campaign, placement.group, placement.ad
-    grp, ad_id = (group.id if group else ""), (ad.id if ad else "")
-    name = campaign.name
-    if ad is not None and not ad.auto_tracked:
+    if not placement.tracks(at):
         medium = "video" if placement.network is Network.GOOGLE else "social-ad"
         return [
             ("utm_source", placement.network.split("_")[0]),
             ("utm_medium", medium),
-            ("utm_campaign", name),
+            ("utm_campaign", placement.campaign.name_at(at)),
         ]
+    return auto_tracking(placement, site_source, at)
+
+
+def auto_tracking(placement: Placement, site_source: str, at: datetime) -> list[tuple[str, str]]:
+    """HubSpot's parameters for this ad; a synced lead has them whether or not its clicks do."""
+    campaign, group, ad = placement.campaign, placement.group, placement.ad
+    grp, ad_id = (group.id if group else ""), (ad.id if ad else "")
+    name = campaign.name_at(at)
     hsa = [("hsa_acc", placement.account.id), ("hsa_cam", campaign.id), ("hsa_grp", grp), ("hsa_ad", ad_id)]
     if placement.network is Network.GOOGLE:
         keyword = group.keyword if group else ""
@@ -63,8 +69,10 @@ def tracking_parameters(placement: Placement, site_source: str) -> list[tuple[st
     ]
 
 
-def landing_url(company: Company, placement: Placement, click_id: str, site_source: str = "fb") -> str:
-    """The full landing URL of one click."""
-    parameters = tracking_parameters(placement, site_source)
+def landing_url(
+    company: Company, placement: Placement, click_id: str, at: datetime, site_source: str = "fb"
+) -> str:
+    """The full landing URL of one click; of a redirect's parameters only the click id arrives."""
+    parameters = [] if placement.final_path else tracking_parameters(placement, site_source, at)
     parameters.append((_CLICK_ID[placement.network], click_id))
     return f"{company.pages[placement.landing].url}?{urlencode(parameters)}"

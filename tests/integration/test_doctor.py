@@ -155,7 +155,7 @@ def test_a_network_in_order_shows_its_account_and_every_check(company: Sandbox, 
     found = list(examine(source))
 
     assert faults(source) == []
-    account = next(each for network, each in company.company.accounts.items() if network.value == source)
+    account = next(held[0] for network, held in company.company.accounts.items() if network.value == source)
     (shown,) = [each for each in found if each.check == "accounts" and each.subject == account.id]
     assert shown.level == "ok"
     for part in (account.name, account.currency):
@@ -512,7 +512,9 @@ def test_a_manager_that_is_missing_or_out_of_reach_is_named(
     manager = company.company.accounts
     assert finding.check == "accounts"
     assert any(
-        account.manager_id and account.manager_id in (finding.fix or "") for account in manager.values()
+        account.manager_id and account.manager_id in (finding.fix or "")
+        for held in manager.values()
+        for account in held
     )
 
 
@@ -555,7 +557,7 @@ def test_a_token_that_reaches_no_account_says_where_to_invite(
 
 
 def test_an_account_under_two_roots_is_told_once(company: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    account = next(each for each in company.company.accounts.values() if each.manager_id)
+    account = next(each for held in company.company.accounts.values() for each in held if each.manager_id)
     monkeypatch.setenv("SOURCES__GOOGLE_ADS__CUSTOMER_IDS", f"{account.manager_id},{account.id}")
     found = [finding.subject for finding in examine("google_ads") if finding.check == "accounts"]
 

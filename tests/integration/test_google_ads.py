@@ -276,7 +276,7 @@ def test_vector_n8_data_driven_conversions_come_up_to_fifteen_hours_late(
     # the newest day with a conversion that was not visible at its end
     late = [
         c
-        for c in google.sandbox.google
+        for c in google.sandbox.google[SHOP]
         if c.rule.model == DATA_DRIVEN
         and c.rule.in_headline
         and c.event_type == "INTERACTION"

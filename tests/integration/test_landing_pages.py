@@ -19,8 +19,9 @@ from ingestion.landing_pages.adding import add_page
 from ingestion.landing_pages.snapshots import Snapshot
 from ingestion.landing_pages.source import Pages
 from ingestion.store import Store
-from sandbox.apis.pages import CAMPAIGNS, OTHER_PORTAL
-from sandbox.world.company import APP, SHOP, SITE, build_company
+from sandbox.apis.pages import OTHER_PORTAL
+from sandbox.world.company import APP, CAMPAIGNS, SHOP, SITE
+from sandbox.world.setup import build_company
 from tests.company import Company, Home, served_company
 
 AS_OF = datetime(2026, 11, 1, 6, tzinfo=UTC)

@@ -209,7 +209,7 @@ def expected_deal_contacts(portal: Portal) -> set[tuple[str, str]]:
     found = set()
     for deal in portal.sandbox.portal.deals_at(portal.sandbox.now):
         for person in deal.opened.people:
-            contact = portal.sandbox.portal.contact_of(person)
+            contact = portal.sandbox.portal.contact_of(person, portal.sandbox.now)
             if contact is not None and contact.id in live:
                 found.add((deal.id, contact.id))
     return found
@@ -327,7 +327,8 @@ def test_lists_name_their_campaign_and_hold_who_came_by_its_ads(portal: Portal) 
     assert len(found) == answer.total == len({row.list_id for row in found})
     dated = portal.dated.crm.lists.list_by_search(list_ids=[], offset=0, processing_types=[], count=500)
     assert {row.list_id for row in dated.lists} == {row.list_id for row in found}
-    campaigns = {c.id: c for account in portal.sandbox.company.accounts.values() for c in account.campaigns}
+    accounts = [a for held in portal.sandbox.company.accounts.values() for a in held]
+    campaigns = {c.id: c for account in accounts for c in account.campaigns}
     seen = set()
     for row in found:
         full = api.lists_api.get_by_id(row.list_id, include_filters=True).list

@@ -21,7 +21,7 @@ from sandbox.counting.hubspot import (
 )
 from sandbox.counting.hubspot_sources import traffic_source
 from sandbox.world.build import World, build_world
-from sandbox.world.company import DEFAULT_NOW, Company, Network, Placement, build_company
+from sandbox.world.company import DEFAULT_NOW, Company, Network, Placement
 from sandbox.world.journeys import (
     AdClick,
     AdImpression,
@@ -36,6 +36,7 @@ from sandbox.world.journeys import (
 )
 from sandbox.world.landing import landing_url
 from sandbox.world.people import Device, Person
+from sandbox.world.setup import build_company
 
 START = datetime(2026, 9, 10, 9, tzinfo=UTC)
 OPEN = Device("d1", False, True, True, False, False)
@@ -100,15 +101,15 @@ def visit(
 
 
 def by_google(company: Company, *events: Event, who: Person | None = None) -> list[google.Credit]:
-    return google.count_conversions(company.accounts[Network.GOOGLE], {1: who or person()}, events)
+    return google.count_conversions(company.accounts[Network.GOOGLE][0], {1: who or person()}, events)
 
 
 def by_facebook(company: Company, *events: Event) -> list[facebook.ActionCredit]:
-    return facebook.count_actions(company.accounts[Network.FACEBOOK], {1: person()}, events)
+    return facebook.count_actions(company.accounts[Network.FACEBOOK][0], {1: person()}, events)
 
 
 def by_linkedin(company: Company, *events: Event) -> list[linkedin.MemberConversion]:
-    return linkedin.count_conversions(company.accounts[Network.LINKEDIN], {1: person()}, events)
+    return linkedin.count_conversions(company.accounts[Network.LINKEDIN][0], {1: person()}, events)
 
 
 def after(**delta: float) -> datetime:
@@ -324,7 +325,9 @@ def test_hubspot_counts_a_reload_as_a_page_view_vector_s7(company: Company) -> N
 
 
 def test_hubspot_splits_a_session_at_an_ad_click_only(company: Company) -> None:
-    query = landing_url(company, ad(company, Network.GOOGLE, "Demo A"), "Cj0KCQ" + "x" * 40).partition("?")[2]
+    query = landing_url(company, ad(company, Network.GOOGLE, "Demo A"), "Cj0KCQ" + "x" * 40, START).partition(
+        "?"
+    )[2]
     records = portal(
         company,
         visit("home", START, referrer="https://www.google.com/"),
@@ -470,7 +473,7 @@ def hsa(url: str) -> dict[str, str]:
 
 def test_linkedin_parameters_name_the_campaign_group_first(company: Company) -> None:
     placement = ad(company, Network.LINKEDIN, "Still", "Sales leaders")
-    found = hsa(landing_url(company, placement, "click"))
+    found = hsa(landing_url(company, placement, "click", START))
     names = ("hsa_acc", "hsa_cam", "hsa_grp", "hsa_ad", "hsa_net", "li_fat_id", "utm_source", "utm_medium")
     assert [found[name] for name in names] == [
         "508912347",
@@ -485,7 +488,7 @@ def test_linkedin_parameters_name_the_campaign_group_first(company: Company) -> 
 
 
 def test_facebook_parameters_carry_the_bare_account_id(company: Company) -> None:
-    found = hsa(landing_url(company, ad(company, Network.FACEBOOK, "Demo still"), "click"))
+    found = hsa(landing_url(company, ad(company, Network.FACEBOOK, "Demo still"), "click", START))
     assert (found["hsa_acc"], found["hsa_net"], found["utm_medium"]) == (
         "381905527714206",
         "facebook",
@@ -494,7 +497,7 @@ def test_facebook_parameters_carry_the_bare_account_id(company: Company) -> None
 
 
 def test_performance_max_names_the_campaign_alone(company: Company) -> None:
-    found = hsa(landing_url(company, ad(company, Network.GOOGLE, "PMax Starter Kit"), "click"))
+    found = hsa(landing_url(company, ad(company, Network.GOOGLE, "PMax Starter Kit"), "click", START))
     names = ("hsa_src", "hsa_grp", "hsa_ad", "hsa_kw", "hsa_cam", "gclid")
     assert [found[name] for name in names] == ["x", "", "", "", "20890417005", "click"]
 

@@ -9,8 +9,9 @@ import pytest
 from sandbox.apis import gaql
 from sandbox.apis.google_ads.books import lag_bucket
 from sandbox.apis.limits import DailyQuota, PerSetting, months_before
-from sandbox.world.company import Ad, AdGroup, build_company
+from sandbox.world.company import Ad, AdGroup
 from sandbox.world.further import Further
+from sandbox.world.setup import build_company
 
 TODAY = date(2026, 11, 4)
 

@@ -36,7 +36,7 @@ from sandbox.apis.facebook_ads.common import (
     select,
 )
 from sandbox.apis.facebook_ads.insights import Daily, Report, daily_figures
-from sandbox.apis.facebook_ads.leads import Leads
+from sandbox.apis.facebook_ads.leads import Leads, leads_of
 from sandbox.apis.facebook_ads.objects import PAGE_ID, Objects
 from sandbox.apis.facebook_ads.reports import Runs
 from sandbox.apis.faults import CATALOGUE
@@ -69,7 +69,9 @@ class FacebookApi:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self.own = sandbox.company.accounts[Network.FACEBOOK]
+        self.owns = sandbox.company.accounts[Network.FACEBOOK]
+        #: the one the switches are about
+        self.own = self.owns[0]
         self.runs = Runs(sandbox.faults)
         self._calls = PerSetting(lambda rule: Window(rule["window_seconds"]))
 
@@ -226,14 +228,14 @@ class FacebookApi:
         more: tuple[Account, ...] = ()
         if self.sandbox.faults.get("facebook_accounts") is not None:
             more = self._further().accounts[Network.FACEBOOK]
-        return [*((self.own,) if self.access("assigned") else ()), *more]
+        return [*(self.owns if self.access("assigned") else self.owns[1:]), *more]
 
     def _further(self) -> Further:
         sandbox = self.sandbox
         return sandbox.lasting("further", lambda: Further(sandbox.company, sandbox.world.seed))
 
     def _objects(self, account: Account) -> Objects:
-        among = self.sandbox.company.placements if account is self.own else self._further().placements
+        among = self.sandbox.company.placements if account in self.owns else self._further().placements
         status = self.access("account_status") if account is self.own else 1
         placements = [p for p in among if p.account.id == account.id]
         return Objects(self.sandbox.company, account, placements, self.sandbox.now, status)
@@ -382,14 +384,14 @@ class FacebookApi:
         return {"report_run_id": run.id}
 
     def _daily(self, account: Account) -> Daily:
-        sandbox, own = self.sandbox, account is self.own
+        sandbox, own = self.sandbox, account in self.owns
         late = sandbox.faults.get("facebook_late_actions")
 
         def build() -> Daily:
             delivery = sandbox.world.delivery if own else self._further().delivery
             placements = self._objects(account).placements
             days = delivery_days(delivery, placements, account.time_zone, sandbox.now - LAG)
-            actions = [_delayed(credit, late) for credit in sandbox.facebook] if own else []
+            actions = [_delayed(credit, late) for credit in sandbox.facebook[account.id]] if own else []
             known = (action for action in actions if action.visible_at <= sandbox.now)
             return daily_figures(account, days, known)
 
@@ -398,13 +400,13 @@ class FacebookApi:
     # -- the page's leads -------------------------------------------------------------------------------
 
     def _leads(self) -> Leads:
-        sandbox = self.sandbox
+        sandbox, events = self.sandbox, self.sandbox.world.events
         organic, test = (sandbox.faults.value("facebook_leads", name, 0) for name in ("organic", "test"))
 
         def build() -> Leads:
-            people = {person.key: person for person in sandbox.world.people}
-            events, now = sandbox.world.events, sandbox.now
-            return Leads(sandbox.company, people, events, now, organic=organic, test=test)
+            sent = sandbox.lasting("facebook-leads-sent", lambda: leads_of(Network.FACEBOOK, events))
+            people = sandbox.portal.people
+            return Leads(sandbox.company, people, sent, sandbox.now, organic=organic, test=test)
 
         return sandbox.cached(f"facebook-leads-{organic}-{test}", build)
 

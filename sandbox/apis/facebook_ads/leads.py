@@ -1,12 +1,12 @@
 """Lead forms of the company's page and what was sent in them.
 
 https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving: ad leads name their ad, organic
-and test leads do not; a form has one test lead at most.
+and test leads do not; a form has one test lead at most, the last one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +20,7 @@ from sandbox.world.people import Person
 LAG = timedelta(minutes=1)
 _ORGANIC_FROM = datetime(2026, 10, 5, 9, tzinfo=UTC)
 _TESTED_AT = datetime(2026, 10, 20, 15, tzinfo=UTC)
+_DUMMY = "<test lead: dummy data for {}>"
 _QUESTIONS = (("email", "EMAIL", "Email"), ("full_name", "FULL_NAME", "Full name"))
 
 
@@ -32,6 +33,18 @@ class _Sent:
     email: str
     full_name: str
     submission: LeadAdSubmission | None = None
+    test: bool = False
+
+
+def leads_of(network: Network, events: Iterable[Event]) -> list[LeadAdSubmission]:
+    """Everything sent in a network's lead forms, in order of time."""
+    return [
+        event
+        for event in events
+        if isinstance(event, LeadAdSubmission)
+        and event.placement.network is network
+        and event.placement.lead_form is not None
+    ]
 
 
 class Leads:
@@ -41,7 +54,7 @@ class Leads:
         self,
         company: Company,
         people: Mapping[int, Person],
-        events: list[Event],
+        events: list[LeadAdSubmission],
         now: datetime,
         *,
         organic: int,
@@ -54,11 +67,16 @@ class Leads:
             if placement.network is Network.FACEBOOK and placement.lead_form is not None
         }
         sent = [
-            _Sent(event.at, event.placement.lead_form, event.email, _name(people[event.person]), event)
+            _Sent(
+                event.at,
+                event.placement.lead_form,
+                event.email,
+                _DUMMY.format("full_name") if event.test else _name(people[event.person]),
+                None if event.organic or event.test else event,
+                event.test,
+            )
             for event in events
-            if isinstance(event, LeadAdSubmission)
-            and event.placement.network is Network.FACEBOOK
-            and event.placement.lead_form is not None
+            if event.placement.lead_form is not None
         ]
         for form in self.forms.values():
             for number in range(organic):
@@ -66,10 +84,11 @@ class Leads:
                 who = f"organic.{number}.{form.id}"
                 sent.append(_Sent(at, form, f"{who}@visitor.test", f"Organic {number}"))
             if test:
-                dummy = "<test lead: dummy data for {}>".format
-                sent.append(_Sent(_TESTED_AT, form, "test@fb.com", dummy("full_name")))
+                sent.append(_Sent(_TESTED_AT, form, "test@fb.com", _DUMMY.format("full_name"), test=True))
         sent.sort(key=lambda one: (one.at, one.form.id, one.email))
-        self._sent = [(f"{7_730_000_000_000 + n}", one) for n, one in enumerate(sent) if one.at + LAG <= now]
+        known = [(f"{7_730_000_000_000 + n}", one) for n, one in enumerate(sent) if one.at + LAG <= now]
+        tests = {one.form.id: lead for lead, one in known if one.test}
+        self._sent = [(lead, one) for lead, one in known if not one.test or tests[one.form.id] == lead]
 
     def form_rows(self) -> list[Row]:
         """The page's forms."""
@@ -98,7 +117,7 @@ class Leads:
         """Leads of a form or an ad that are kept still, newest first."""
         oldest = self.now - timedelta(days=days)
         return [
-            _row(lead, one)
+            _row(lead, one, self.now)
             for lead, one in reversed(self._sent)
             if one.at >= oldest and node in (one.form.id, _ad(one))
         ]
@@ -108,7 +127,7 @@ def _ad(one: _Sent) -> str | None:
     return one.submission.placement.key[3] if one.submission else None
 
 
-def _row(lead: str, one: _Sent) -> Row:
+def _row(lead: str, one: _Sent, now: datetime) -> Row:
     row: Row = {
         "id": lead,
         "created_time": one.at.strftime("%Y-%m-%dT%H:%M:%S+0000"),
@@ -126,9 +145,9 @@ def _row(lead: str, one: _Sent) -> Row:
             one.submission.placement.group,
             one.submission.placement.ad,
         )
-        row |= {"campaign_id": campaign.id, "campaign_name": campaign.name}
+        row |= {"campaign_id": campaign.id, "campaign_name": campaign.name_at(now)}
         row |= {"adset_id": group.id, "adset_name": group.name} if group else {}
-        row |= {"ad_id": ad.id, "ad_name": ad.name} if ad else {}
+        row |= {"ad_id": ad.id, "ad_name": ad.name_at(now)} if ad else {}
     return row
 
 

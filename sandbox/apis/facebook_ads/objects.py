@@ -63,6 +63,8 @@ class Objects:
         campaign = self._campaign_status(placement.campaign)
         if level == "ad" and self.is_deleted(placement):
             return "DELETED"
+        if campaign == "ACTIVE" and level == "ad" and self.is_paused(placement):
+            return "PAUSED"
         return campaign if level == "campaign" else "ACTIVE" if campaign == "ACTIVE" else "ARCHIVED"
 
     def is_deleted(self, placement: Placement) -> bool:
@@ -70,15 +72,21 @@ class Objects:
         ad = placement.ad
         return ad is not None and ad.deleted_at is not None and ad.deleted_at <= self.now
 
+    def is_paused(self, placement: Placement) -> bool:
+        """Whether the ad is switched off by now."""
+        ad = placement.ad
+        return ad is not None and ad.paused_at is not None and ad.paused_at <= self.now
+
     def _when(self, at: datetime) -> str:
         return at.astimezone(self.zone).strftime("%Y-%m-%dT%H:%M:%S%z")
 
     def _campaign_status(self, campaign: Campaign) -> str:
         return "ARCHIVED" if campaign.status == "ARCHIVED" and campaign.ends <= self.now else "ACTIVE"
 
-    def _times(self, campaign: Campaign, changed: datetime | None = None) -> Row:
+    def _times(self, campaign: Campaign, *changes: datetime | None) -> Row:
         archived = self._campaign_status(campaign) == "ARCHIVED"
-        updated = max(changed or campaign.starts, campaign.ends if archived else campaign.starts)
+        known = [at for at in changes if at is not None and at <= self.now]
+        updated = max(campaign.ends if archived else campaign.starts, campaign.starts, *known)
         return {"created_time": self._when(campaign.starts), "updated_time": self._when(updated)}
 
     def _campaigns(self) -> list[Row]:
@@ -86,7 +94,7 @@ class Objects:
             {
                 "id": campaign.id,
                 "account_id": self.account.id,
-                "name": campaign.name,
+                "name": campaign.name_at(self.now),
                 "objective": campaign.kind,
                 "status": self._campaign_status(campaign),
                 "effective_status": self._campaign_status(campaign),
@@ -94,7 +102,7 @@ class Objects:
                 "special_ad_categories": [],
                 "start_time": self._when(campaign.starts),
                 "stop_time": self._when(campaign.ends) if campaign.status == "ARCHIVED" else None,
-                **self._times(campaign),
+                **self._times(campaign, campaign.renamed and campaign.renamed[0]),
             }
             for campaign in self.account.campaigns
         ]
@@ -103,7 +111,6 @@ class Objects:
         rows = []
         for campaign in self.account.campaigns:
             for group in campaign.groups:
-                change = group.rewindowed[0] if group.rewindowed else None
                 rows.append(
                     {
                         "id": group.id,
@@ -120,7 +127,7 @@ class Objects:
                         "billing_event": "IMPRESSIONS",
                         "daily_budget": "50" if self.account.currency in _WHOLE else "5000",
                         "start_time": self._when(campaign.starts),
-                        **self._times(campaign, change if change and change <= self.now else None),
+                        **self._times(campaign, group.rewindowed and group.rewindowed[0]),
                     }
                 )
         return rows
@@ -131,7 +138,7 @@ class Objects:
             campaign, group, ad = placement.campaign, placement.group, placement.ad
             if group is None or ad is None:
                 continue
-            gone = self.is_deleted(placement)
+            status = "PAUSED" if self.is_paused(placement) else "ACTIVE"
             rows.append(
                 {
                     "id": ad.id,
@@ -140,22 +147,23 @@ class Objects:
                     "campaign": {"id": campaign.id},
                     "adset_id": group.id,
                     "adset": {"id": group.id},
-                    "name": ad.name,
-                    "status": "DELETED" if gone else "ACTIVE",
+                    "name": ad.name_at(self.now),
+                    "status": "DELETED" if self.is_deleted(placement) else status,
                     "effective_status": self.effective_status(placement, "ad"),
                     "creative": {"id": creative_id(ad.id)},
-                    **self._times(campaign, ad.deleted_at if gone else None),
+                    **self._times(campaign, ad.deleted_at, ad.paused_at, ad.renamed and ad.renamed[0]),
                 }
             )
         return rows
 
     def _creatives(self) -> list[Row]:
+        """The ads' creatives; they keep their names when ads are renamed."""
         rows = []
         for placement in self.placements:
             ad = placement.ad
             if ad is None:
                 continue
-            link = self.company.pages[ad.landing].url
+            link = self.company.final_url(placement)
             action: Row = {"type": "LEARN_MORE", "value": {"link": link}}
             if ad.lead_form is not None:
                 link = "https://fb.me/"
@@ -166,7 +174,7 @@ class Objects:
                     "account_id": self.account.id,
                     "name": ad.name,
                     "status": "ACTIVE",
-                    "url_tags": _url_tags(placement),
+                    "url_tags": _url_tags(placement, self.now),
                     "effective_object_story_id": f"{PAGE_ID}_{ad.id}",
                     **_content(ad.name, link, action),
                 }
@@ -221,7 +229,7 @@ def attribution_setting(placement: Placement, level: str, at: datetime) -> str:
     return settings.pop() if level != "account" and len(settings) == 1 else "mixed"
 
 
-def _url_tags(placement: Placement) -> str:
+def _url_tags(placement: Placement, at: datetime) -> str:
     """The ad's parameters with Meta's own placeholders, as HubSpot writes them into the ad."""
     dynamic = {
         "utm_campaign": "{{campaign.name}}",
@@ -230,6 +238,6 @@ def _url_tags(placement: Placement) -> str:
         "hsa_ad": "{{ad.id}}",
         "hsa_src": "[SITE_SOURCE_NAME]",
     }
-    tracked = placement.ad is not None and placement.ad.auto_tracked
-    parameters = tracking_parameters(placement, "fb")
+    tracked = placement.tracks(at)
+    parameters = tracking_parameters(placement, "fb", at)
     return "&".join(f"{n}={dynamic.get(n, v) if tracked else quote(v)}" for n, v in parameters)

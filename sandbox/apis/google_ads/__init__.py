@@ -29,6 +29,7 @@ from sandbox.counting.common import delivery_days
 from sandbox.counting.google import CLICK_LAG
 from sandbox.world.company import Account, Network
 from sandbox.world.further import Further
+from sandbox.world.journeys import AdClick
 
 VERSIONS = ("v23", "v24", "v25", "v26")
 
@@ -38,10 +39,18 @@ class GoogleAdsApi:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        own = sandbox.company.accounts[Network.GOOGLE]
-        self.own = own
+        self.owns = sandbox.company.accounts[Network.GOOGLE]
+        #: the one the switches are about
+        self.own = self.owns[0]
         self.root = Account(
-            Network.GOOGLE, own.manager_id, "Nordlicht Group", "EUR", "Europe/Berlin", (), (), manager=True
+            Network.GOOGLE,
+            self.own.manager_id,
+            "Nordlicht Group",
+            "EUR",
+            "Europe/Berlin",
+            (),
+            (),
+            manager=True,
         )
         self._quota = PerSetting(lambda _: DailyQuota())
 
@@ -97,9 +106,7 @@ class GoogleAdsApi:
 
     def _accounts(self) -> dict[str, Account]:
         """The accounts under the manager, itself first."""
-        accounts = [self.root]
-        if self._access("linked"):
-            accounts.append(self.own)
+        accounts = [self.root, *(self.owns if self._access("linked") else self.owns[1:])]
         if self.sandbox.faults.get("google_hierarchy") is not None:
             accounts += self._further().accounts[Network.GOOGLE]
         return {account.id: account for account in accounts}
@@ -297,8 +304,7 @@ class GoogleAdsApi:
         if resource == "lead_form_submission_data":
             leads = self._leads() if books.account is self.own else []
             days = self.sandbox.faults.value("google_lead_forms", "days", 0)
-            people = {person.key: person for person in self.sandbox.world.people}
-            return clicks.lead_rows(books, leads, people, days)
+            return clicks.lead_rows(books, leads, self.sandbox.portal.people, days)
         return books.entities(resource) if resource == "customer" or not books.account.manager else []
 
     def _clients(self, books: Books) -> list[Row]:
@@ -339,7 +345,12 @@ class GoogleAdsApi:
 
     def _leads(self) -> list[Any]:
         share = self.sandbox.faults.value("google_lead_forms", "share", 0.0)
-        return clicks.lead_clicks(self.sandbox.world.events, share) if share else []
+        return clicks.lead_clicks(self.own, self._clicked(), share) if share else []
+
+    def _clicked(self) -> list[AdClick]:
+        """Every click of the company's people on the network, in order of time."""
+        events = self.sandbox.world.events
+        return self.sandbox.lasting("google-clicked", lambda: clicks.clicks_of(Network.GOOGLE, events))
 
     def _books(self, account: Account) -> Books:
         status, leads = self._status(account), self.sandbox.faults.get("google_lead_forms")
@@ -347,10 +358,10 @@ class GoogleAdsApi:
         return self.sandbox.cached(key, lambda: self._kept(account, status))
 
     def _kept(self, account: Account, status: str) -> Books:
-        sandbox, own = self.sandbox, account is self.own
+        sandbox, own = self.sandbox, account in self.owns
         among = sandbox.company.placements if own else self._further().placements
         placements = [p for p in among if p.account.id == account.id] if account is not self.root else []
-        leads = self._leads() if own else []
+        leads = self._leads() if account is self.own else []
         kept = (*account.rules, LEAD_FORM) if leads else account.rules
         books = Books(sandbox.company, account, placements, kept, sandbox.now, status)
         delivery = sandbox.world.delivery if own else self._further().delivery if placements else None
@@ -358,7 +369,7 @@ class GoogleAdsApi:
             days = delivery_days(delivery, placements, account.time_zone, sandbox.now - CLICK_LAG)
             books.facts = [delivery_fact(account, day) for day in days]
         if own:
-            for credit in (*sandbox.google, *clicks.lead_credits(books, leads)):
+            for credit in (*sandbox.google[account.id], *clicks.lead_credits(books, leads)):
                 if credit.visible_at <= sandbox.now:
                     books.facts += credit_facts(credit)
         return books
@@ -368,10 +379,10 @@ class GoogleAdsApi:
         rates = clicks.Rates(
             *(sandbox.faults.value("google_click_view", name, usual[name]) for name in ("repeats", "invalid"))
         )
-        own = books.account is self.own
-        delivery = sandbox.world.delivery if own else self._further().delivery
+        delivery = sandbox.world.delivery if books.account in self.owns else self._further().delivery
+        own = sandbox.lasting("google-clicks-by-hour", lambda: clicks.by_hour(self._clicked()))
         key = f"google-clicks-{books.account.id}-{rates}-{books.status}"
-        return sandbox.cached(key, lambda: clicks.Clicks(books, delivery, sandbox.world.events, rates))
+        return sandbox.cached(key, lambda: clicks.Clicks(books, delivery, own, rates))
 
     # -- shaping ----------------------------------------------------------------------------------------
 

@@ -17,18 +17,23 @@ from sandbox.apis.google_ads.rules import Asked
 from sandbox.apis.google_ads.schema import CONVERSION_SEGMENTS, INT, METRICS, SPLIT_SEGMENTS
 from sandbox.counting.common import DeliveryDay
 from sandbox.counting.google import Credit
-from sandbox.world.company import PER_EURO, Account, Company, Placement, Rule
+from sandbox.world.company import PER_EURO, Account, Ad, Company, Placement, Rule
 from sandbox.world.landing import tracking_parameters
 
 Row = dict[str, Any]
 
+#: Types of conversion actions by where they come from. Source: the enums of v26; what is uploaded by click id
+#: happened on the advertiser's side, which is WEBSITE among the origins (assumption).
+_ACTION_TYPES = {"WEBPAGE": "WEBPAGE", "GOOGLE_HOSTED": "LEAD_FORM_SUBMIT", "UPLOAD": "UPLOAD_CLICKS"}
 #: What people leave in the lead form of a Google ad counts under this action.
 LEAD_FORM = Rule("8810000199", "Lead form", "lead_form", "SUBMIT_LEAD_FORM", "ONE_PER_CLICK")
 _AD_TYPES = {
     "SEARCH": "RESPONSIVE_SEARCH_AD",
     "DISPLAY": "RESPONSIVE_DISPLAY_AD",
     "VIDEO": "VIDEO_RESPONSIVE_AD",
+    "DEMAND_GEN": "DEMAND_GEN_MULTI_ASSET_AD",
 }
+#: Ad groups of Demand Gen have no type of their own. Source: AdGroupTypeEnum of v26.
 _GROUP_TYPES = {"SEARCH": "SEARCH_STANDARD", "DISPLAY": "DISPLAY_STANDARD", "VIDEO": "VIDEO_RESPONSIVE"}
 #: Assumption: how delivery is spread over devices and, per channel, over networks.
 _DEVICES = (("MOBILE", 0.56), ("DESKTOP", 0.39), ("TABLET", 0.05))
@@ -37,6 +42,8 @@ _NETWORKS = {
     "DISPLAY": (("CONTENT", 1.0),),
     "VIDEO": (("YOUTUBE", 1.0),),
     "PERFORMANCE_MAX": (("MIXED", 1.0),),
+    "SMART": (("SEARCH", 0.9), ("CONTENT", 0.1)),
+    "DEMAND_GEN": (("YOUTUBE", 0.5), ("DISCOVER", 0.4), ("GMAIL", 0.1)),
 }
 _NUMBERS = [
     "ONE",
@@ -130,42 +137,44 @@ class Books:
         if resource == "campaign":
             return row
         if resource == "asset_group":
-            return None if placement.campaign.groups else row | self._asset_group(placement)
+            shown = placement.campaign.kind == "PERFORMANCE_MAX"
+            return row | self._asset_group(placement) if shown else None
         group, ad = placement.group, placement.ad
         if group is None or ad is None:
             return None
-        suffix = "" if ad.auto_tracked else _written(placement, {})
+        tracked = placement.tracks(self.now)
+        suffix = "" if tracked else _written(placement, {}, self.now)
         row |= {
             "ad_group.resource_name": f"{self.base}/adGroups/{group.id}",
             "ad_group.id": int(group.id),
             "ad_group.name": group.name,
             "ad_group.status": "ENABLED",
-            "ad_group.type": _GROUP_TYPES[placement.campaign.kind],
+            "ad_group.type": _GROUP_TYPES.get(placement.campaign.kind),
             "ad_group.campaign": row["campaign.resource_name"],
             "ad_group.final_url_suffix": suffix,
         }
         if resource == "ad_group":
             return row
-        removed = ad.deleted_at is not None and ad.deleted_at <= self.now
         return row | {
             "ad_group_ad.resource_name": f"{self.base}/adGroupAds/{group.id}~{ad.id}",
-            "ad_group_ad.status": "REMOVED" if removed else "ENABLED",
+            "ad_group_ad.status": _ad_status(ad, self.now),
             "ad_group_ad.ad_group": f"{self.base}/adGroups/{group.id}",
             "ad_group_ad.ad.resource_name": f"{self.base}/ads/{ad.id}",
             "ad_group_ad.ad.id": int(ad.id),
-            "ad_group_ad.ad.name": ad.name,
+            "ad_group_ad.ad.name": ad.name_at(self.now),
             "ad_group_ad.ad.type": _AD_TYPES[placement.campaign.kind],
-            "ad_group_ad.ad.final_urls": [self.company.pages[ad.landing].url],
-            "ad_group_ad.ad.tracking_url_template": _template(placement) if ad.auto_tracked else None,
+            "ad_group_ad.ad.final_urls": [self.company.final_url(placement)],
+            "ad_group_ad.ad.tracking_url_template": _template(placement, self.now) if tracked else None,
         }
 
     def _campaign(self, placement: Placement) -> Row:
         campaign, zone = placement.campaign, ZoneInfo(self.account.time_zone)
         removed = campaign.status == "REMOVED" and campaign.ends <= self.now
+        tracked = placement.tracks(self.now)
         return {
             "campaign.resource_name": f"{self.base}/campaigns/{campaign.id}",
             "campaign.id": int(campaign.id),
-            "campaign.name": campaign.name,
+            "campaign.name": campaign.name_at(self.now),
             "campaign.status": "REMOVED" if removed else "ENABLED",
             "campaign.serving_status": "ENDED" if removed else "SERVING",
             "campaign.advertising_channel_type": campaign.kind,
@@ -174,7 +183,12 @@ class Books:
             if removed
             else None,
             # without ads, the template stands on the campaign
-            "campaign.tracking_url_template": None if placement.campaign.groups else _template(placement),
+            "campaign.tracking_url_template": (
+                None if campaign.groups or not tracked else _template(placement, self.now)
+            ),
+            "campaign.final_url_suffix": (
+                None if campaign.groups or tracked else _written(placement, {}, self.now)
+            ),
         }
 
     def _asset_group(self, placement: Placement) -> Row:
@@ -187,7 +201,7 @@ class Books:
             "asset_group.name": f"{campaign.name} assets",
             "asset_group.status": "ENABLED",
             "asset_group.campaign": f"{self.base}/campaigns/{campaign.id}",
-            "asset_group.final_urls": [self.company.pages[placement.landing].url],
+            "asset_group.final_urls": [self.company.final_url(placement)],
         }
 
     def entities(self, resource: str) -> list[Row]:
@@ -203,16 +217,15 @@ class Books:
 
     def _conversion_action(self, rule: Rule) -> Row:
         prefix = "conversion_action"
-        hosted = rule.trigger == LEAD_FORM.trigger
         return {
             **self.customer(),
             f"{prefix}.resource_name": f"{self.base}/conversionActions/{rule.id}",
             f"{prefix}.id": int(rule.id),
             f"{prefix}.name": rule.name,
             f"{prefix}.status": "ENABLED",
-            f"{prefix}.type": "LEAD_FORM_SUBMIT" if hosted else "WEBPAGE",
+            f"{prefix}.type": _ACTION_TYPES[_source(rule)],
             f"{prefix}.category": rule.category,
-            f"{prefix}.origin": "GOOGLE_HOSTED" if hosted else "WEBSITE",
+            f"{prefix}.origin": "GOOGLE_HOSTED" if _source(rule) == "GOOGLE_HOSTED" else "WEBSITE",
             f"{prefix}.include_in_conversions_metric": rule.in_headline,
             f"{prefix}.primary_for_goal": rule.in_headline,
             f"{prefix}.counting_type": rule.counting,
@@ -230,14 +243,9 @@ class Books:
         zone = ZoneInfo(self.account.time_zone)
         found: dict[str, tuple[datetime, str, str, Row]] = {}
         for placement in self.placements:
-            campaign, ad = placement.campaign, placement.ad
-            kinds = ["campaign", *(("ad_group", "ad_group_ad") if ad else ())]
+            kinds = ["campaign", *(("ad_group", "ad_group_ad") if placement.ad else ())]
             for kind in kinds:
-                ended = campaign.ends if campaign.status == "REMOVED" else None
-                gone = (
-                    ended if kind == "campaign" else ad.deleted_at if ad and kind == "ad_group_ad" else None
-                )
-                at, status = (gone, "REMOVED") if gone and gone <= self.now else (campaign.starts, "ADDED")
+                at, status = self._last_change(placement, kind)
                 row = self.placement(placement, kind)
                 if row is not None and at <= self.now:
                     found[row[f"{kind}.resource_name"]] = (at, status, kind, row)
@@ -251,6 +259,23 @@ class Books:
                 "change_status.resource_status": status,
                 f"change_status.{kind}": name,
             }
+
+    def _last_change(self, placement: Placement, kind: str) -> tuple[datetime, str]:
+        """What happened to an object of the placement last, and when."""
+        campaign, ad = placement.campaign, placement.ad
+        gone = campaign.ends if campaign.status == "REMOVED" and kind == "campaign" else None
+        changes = [campaign.renamed[0]] if campaign.renamed and kind == "campaign" else []
+        if ad is not None and kind == "ad_group_ad":
+            gone = ad.deleted_at
+            changes += [at for at in (ad.paused_at, ad.renamed[0] if ad.renamed else None) if at]
+        # the tracking template stands on the ad, or on the campaign that has none
+        since = self.account.tracked_from
+        if kind == ("ad_group_ad" if ad else "campaign") and since and placement.tracks(since):
+            changes.append(since)
+        if gone and gone <= self.now:
+            return gone, "REMOVED"
+        known = [at for at in changes if at <= self.now]
+        return (max(known), "CHANGED") if known else (campaign.starts, "ADDED")
 
     # -- figures ----------------------------------------------------------------------------------------
 
@@ -314,10 +339,21 @@ class Books:
             "segments.conversion_action_category": rule.category,
             "segments.conversion_attribution_event_type": fact.event_type,
             "segments.conversion_lag_bucket": lag_bucket(fact.delay),
-            "segments.external_conversion_source": (
-                "GOOGLE_HOSTED" if rule.trigger == LEAD_FORM.trigger else "WEBPAGE"
-            ),
+            "segments.external_conversion_source": _source(rule),
         }
+
+
+def _ad_status(ad: Ad, at: datetime) -> str:
+    if ad.deleted_at is not None and ad.deleted_at <= at:
+        return "REMOVED"
+    return "PAUSED" if ad.paused_at is not None and ad.paused_at <= at else "ENABLED"
+
+
+def _source(rule: Rule) -> str:
+    """Where a conversion comes from: a tag on the site, a form of Google's own, an upload by click id."""
+    if rule.trigger == LEAD_FORM.trigger:
+        return "GOOGLE_HOSTED"
+    return "UPLOAD" if rule.uploaded else "WEBPAGE"
 
 
 def lag_bucket(delay: timedelta) -> str:
@@ -393,17 +429,17 @@ def _split(fact: Fact) -> list[tuple[Row, dict[str, float]]]:
     ]
 
 
-def _template(placement: Placement) -> str:
+def _template(placement: Placement, at: datetime) -> str:
     """HubSpot's auto-tracking template, with Google's own placeholders."""
     dynamic = {"utm_term": "{keyword}", "hsa_src": "{network}"}
     if placement.ad is not None:
         dynamic |= {"hsa_ad": "{creative}", "hsa_tgt": "{targetid}", "hsa_kw": "{keyword}"}
         dynamic["hsa_mt"] = "{matchtype}"
-    return "{lpurl}?" + _written(placement, dynamic)
+    return "{lpurl}?" + _written(placement, dynamic, at)
 
 
-def _written(placement: Placement, dynamic: dict[str, str]) -> str:
-    parameters = tracking_parameters(placement, "")
+def _written(placement: Placement, dynamic: dict[str, str], at: datetime) -> str:
+    parameters = tracking_parameters(placement, "", at)
     return "&".join(f"{name}={dynamic.get(name, quote(value))}" for name, value in parameters)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
@@ -20,7 +20,7 @@ from sandbox.apis.google_ads.books import LEAD_FORM, Books, Row
 from sandbox.apis.google_ads.rules import Asked
 from sandbox.counting.common import share_of
 from sandbox.counting.google import CLICK_LAG, Credit
-from sandbox.world.company import ADS_START, HORIZON, Network, Placement
+from sandbox.world.company import ADS_START, HORIZON, Account, Network, Placement
 from sandbox.world.crowd import Delivery, hour_index
 from sandbox.world.journeys import AdClick, Event
 from sandbox.world.people import Person
@@ -28,7 +28,24 @@ from sandbox.world.people import Person
 LEAD_LAG = timedelta(minutes=10)
 _COUNTRIES = ("2276", "2040", "2756", "2528")
 _CITIES = ("1004234", "1000997", "1003297", "1010543")
-_SLOTS = {"SEARCH": "SEARCH_TOP", "DISPLAY": "CONTENT", "VIDEO": "CONTENT", "PERFORMANCE_MAX": "MIXED"}
+_SLOTS = {
+    "SEARCH": "SEARCH_TOP",
+    "SMART": "SEARCH_TOP",
+    "DISPLAY": "CONTENT",
+    "VIDEO": "CONTENT",
+    "PERFORMANCE_MAX": "MIXED",
+    "DEMAND_GEN": "MIXED",
+}
+_NETWORK_TYPES = {
+    "SEARCH": "SEARCH",
+    "SMART": "SEARCH",
+    "DISPLAY": "CONTENT",
+    "VIDEO": "YOUTUBE",
+    "PERFORMANCE_MAX": "MIXED",
+    "DEMAND_GEN": "DISCOVER",
+}
+#: Click type CROSS_NETWORK. Source: https://developers.google.com/google-ads/api/docs/demand-gen/reporting
+_CROSS_NETWORK = {"PERFORMANCE_MAX", "DEMAND_GEN"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +56,29 @@ class Rates:
     invalid: float
 
 
-class Clicks:
-    """Every click on the account's ads: those of the company's people, and the crowd's."""
+ByHour = Mapping[tuple[tuple[str, ...], int], list[AdClick]]
 
-    def __init__(self, books: Books, delivery: Delivery, events: list[Event], rates: Rates) -> None:
-        self.books, self.delivery, self.rates = books, delivery, rates
+
+def clicks_of(network: Network, events: Iterable[Event]) -> list[AdClick]:
+    """The people's clicks on a network's ads."""
+    return [event for event in events if isinstance(event, AdClick) and event.placement.network is network]
+
+
+def by_hour(clicks: Iterable[AdClick]) -> ByHour:
+    """Clicks by placement and hour since the ads started."""
+    found: dict[tuple[tuple[str, ...], int], list[AdClick]] = defaultdict(list)
+    for click in clicks:
+        if click.at >= ADS_START:
+            found[(click.placement.key, hour_index(click.at))].append(click)
+    return dict(found)
+
+
+class Clicks:
+    """Every click on the account's ads: those of the company's people (`own`), and the crowd's."""
+
+    def __init__(self, books: Books, delivery: Delivery, own: ByHour, rates: Rates) -> None:
+        self.books, self.delivery, self.own, self.rates = books, delivery, own, rates
         self.zone = ZoneInfo(books.account.time_zone)
-        keys = {placement.key for placement in books.placements}
-        self.own: dict[tuple[tuple[str, ...], int], list[AdClick]] = defaultdict(list)
-        for event in events:
-            if isinstance(event, AdClick) and event.at >= ADS_START and event.placement.key in keys:
-                self.own[(event.placement.key, hour_index(event.at))].append(event)
 
     def rows(self, query: gaql.Query, asked: Asked, day: date) -> list[Row]:
         """One row per click of that day and segment."""
@@ -104,13 +133,8 @@ class Clicks:
             "click_view.page_number": 1 if kind == "SEARCH" else None,
             "segments.date": day.isoformat(),
             "segments.device": "MOBILE" if share_of(f"device{gclid}") < 0.56 else "DESKTOP",
-            "segments.ad_network_type": {
-                "SEARCH": "SEARCH",
-                "DISPLAY": "CONTENT",
-                "VIDEO": "YOUTUBE",
-                "PERFORMANCE_MAX": "MIXED",
-            }[kind],
-            "segments.click_type": "CROSS_NETWORK" if kind == "PERFORMANCE_MAX" else "URL_CLICKS",
+            "segments.ad_network_type": _NETWORK_TYPES[kind],
+            "segments.click_type": "CROSS_NETWORK" if kind in _CROSS_NETWORK else "URL_CLICKS",
             "segments.slot": _SLOTS[kind],
         }
         for part in ("area_of_interest", "location_of_presence"):
@@ -135,15 +159,14 @@ def click_id(key: str) -> str:
 # -- lead forms -------------------------------------------------------------------------------------------
 
 
-def lead_clicks(events: list[Event], share: float) -> list[AdClick]:
-    """Clicks on search ads whose people filled in the lead form beneath the ad."""
+def lead_clicks(account: Account, clicks: list[AdClick], share: float) -> list[AdClick]:
+    """Clicks on an account's search ads whose people filled in the lead form beneath the ad."""
     return [
-        event
-        for event in events
-        if isinstance(event, AdClick)
-        and event.placement.network is Network.GOOGLE
-        and event.placement.campaign.kind == "SEARCH"
-        and share_of(f"lead{event.click_id}") < share
+        click
+        for click in clicks
+        if click.placement.account is account
+        and click.placement.campaign.kind == "SEARCH"
+        and share_of(f"lead{click.click_id}") < share
     ]
 
 

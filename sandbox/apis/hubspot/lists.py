@@ -59,7 +59,6 @@ class Lists:
         self.crm = crm
         self.sandbox = crm.sandbox
         self._interactions: dict[str, dict[tuple[str, str], datetime]] = {}
-        self.segments = {segment.id: segment for segment in [*self._made(), *self._of_campaigns()]}
 
     def endpoints(self) -> list[Endpoint]:
         """The routes; dated and v3 ones."""
@@ -76,6 +75,11 @@ class Lists:
         return found
 
     # -- what lists there are ---------------------------------------------------------------------------
+
+    @property
+    def segments(self) -> list[Segment]:
+        """All lists, with the filters they have now."""
+        return self.sandbox.cached("hubspot-lists", lambda: [*self._made(), *self._of_campaigns()])
 
     def _made(self) -> list[Segment]:
         def holding(name: str, *values: str) -> Callable[[Record], datetime | None]:
@@ -139,8 +143,8 @@ class Lists:
 
     def _of_campaigns(self) -> list[Segment]:
         found: list[Segment] = []
-        for network, account in self.sandbox.company.accounts.items():
-            for campaign in account.campaigns:
+        for network, accounts in self.sandbox.company.accounts.items():
+            for campaign in (campaign for account in accounts for campaign in account.campaigns):
                 found.append(self._of_campaign(str(301 + len(found)), network, campaign))
         return found
 
@@ -151,7 +155,7 @@ class Lists:
             "adNetwork": ad_network,
             "entityType": "CAMPAIGN",
             "searchTermType": term,
-            "searchTerms": [campaign.id if term == "ID" else campaign.name],
+            "searchTerms": [campaign.id if term == "ID" else campaign.name_at(self.sandbox.now)],
             "operator": "IS_EQUAL_TO",
         }
 
@@ -226,7 +230,7 @@ class Lists:
         without_ads = self.sandbox.faults.get("lists_without_ads") is not None
         return [
             segment
-            for segment in self.segments.values()
+            for segment in self.segments
             if segment.created_at <= self.sandbox.now and not (without_ads and segment.of_ads)
         ]
 

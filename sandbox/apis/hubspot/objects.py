@@ -175,11 +175,15 @@ class Objects:
 
     def _by_email(self) -> dict[str, str]:
         snapshot = self.crm.snapshot()
-        return {
-            email.lower(): i
-            for i in snapshot.live["contacts"]
-            if (email := snapshot.records["contacts"][i].values["email"])
-        }
+
+        def build() -> dict[str, str]:
+            return {
+                email.lower(): i
+                for i in snapshot.live["contacts"]
+                if (email := snapshot.records["contacts"][i].values["email"])
+            }
+
+        return self.sandbox.cached("hubspot-contacts-by-email", build)
 
     async def batch_read(self, request: Request) -> Reply:
         """Objects by id or e-mail; the ids that do not exist are reported as one error."""

@@ -6,7 +6,7 @@ Merging gives a new record with a new id; reading an old id answers the new reco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -32,7 +32,10 @@ _KEPT_INSTANTS = 3
 
 @dataclass(slots=True)
 class Record:
-    """One record: every value it has, text or None, and how to tell its history."""
+    """One record: every value it has, text or None, and how to tell its history.
+
+    `told`: the properties whose history `tell` may know; None for any.
+    """
 
     kind: str
     id: str
@@ -41,6 +44,7 @@ class Record:
     values: dict[str, str | None]
     tell: Callable[[], History]
     archived_at: datetime | None = None
+    told: Collection[str] | None = None
 
     def bump(self, at: datetime) -> None:
         """Something about it changed then."""
@@ -49,7 +53,7 @@ class Record:
 
     def history(self, name: str, definition: Property) -> list[Entry]:
         """The values of one property, newest first."""
-        entries = self.tell().get(name)
+        entries = self.tell().get(name) if self.told is None or name in self.told else None
         value = self.values.get(name)
         if entries is not None or value is None:
             return entries or []
@@ -190,6 +194,12 @@ class Crm:
         #: e-mail addresses of erased contacts with the instants of erasure
         self.erased_emails: dict[str, list[datetime]] = {}
         self._states: dict[datetime, dict[str, ContactState]] = {}
+        for merge in sandbox.portal.merges:
+            parents = (merge.primary.id, merge.secondary.id)
+            self.mergers.append(Merger(merge.at, "contacts", merge.merged.id, *parents))
+        for at, contact in sandbox.portal.erasures:
+            self.hand("contacts", contact.id).erased_at = at
+            self.erased_emails.setdefault(contact.email, []).append(at)
         self.organisations = self._organisations()
 
     def _organisations(self) -> dict[str, Organisation]:
@@ -245,8 +255,9 @@ class Crm:
                     self._apply(found, kind, object_id, at)
         aliases: dict[str, dict[str, str]] = {kind: {} for kind in records}
         gone: dict[str, dict[str, Record]] = {kind: {} for kind in records}
-        for merger in self.mergers:
-            if merger.at <= at:
+        for merger in sorted(self.mergers, key=lambda merger: merger.at):
+            # a lead's contact may come into being seconds after it was merged
+            if merger.at <= at and {merger.primary, merger.secondary} <= records[merger.kind].keys():
                 parents = self._merge(records[merger.kind], aliases[merger.kind], merger, at)
                 gone[merger.kind] |= {parent.id: parent for parent in parents}
         for (kind, object_id), hand in self.hands.items():
@@ -281,13 +292,15 @@ class Crm:
                 values,
                 partial(contact_history, contact, at),
                 gone,
+                state.properties.keys(),
             )
 
     def _deals(self, at: datetime) -> Iterable[Record]:
         portal = self.sandbox.portal
         for deal in portal.deals_at(at):
             values, updated = deal_properties(deal, at)
-            contacts = [c for c in map(portal.contact_of, deal.opened.people) if c is not None]
+            known = (portal.contact_of(person, at) for person in deal.opened.people)
+            contacts = [contact for contact in known if contact is not None]
             record = Record(
                 "deals",
                 deal.id,
@@ -357,7 +370,7 @@ class Crm:
             return entries
 
         if told:
-            record.tell = history
+            record.tell, record.told = history, None
         for moment, gone in hand.archivings:
             if moment <= at:
                 record.archived_at = moment if gone else None
@@ -413,7 +426,7 @@ class Crm:
                 self._tie_company(snapshot, "contacts", contact.id, contact.email, primary=chief)
         for deal in portal.deals_at(snapshot.at):
             for person in deal.opened.people:
-                known = portal.contact_of(person)
+                known = portal.contact_of(person, snapshot.at)
                 if known is not None:
                     _join(snapshot, ("deals", deal.id), ("contacts", known.id))
             email = portal.people[deal.opened.person].email

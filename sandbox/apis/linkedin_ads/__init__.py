@@ -58,7 +58,9 @@ class LinkedInApi:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self.own = sandbox.company.accounts[Network.LINKEDIN]
+        self.owns = sandbox.company.accounts[Network.LINKEDIN]
+        #: the one the switches are about
+        self.own = self.owns[0]
         self._calls = PerSetting(lambda _: DailyQuota())
         self._volume: PerSetting[deque[tuple[float, int]]] = PerSetting(lambda _: deque())
 
@@ -189,14 +191,14 @@ class LinkedInApi:
         more: tuple[Account, ...] = ()
         if self.sandbox.faults.get("linkedin_accounts") is not None:
             more = self._further().accounts[Network.LINKEDIN]
-        return [self.own, *more]
+        return [*self.owns, *more]
 
     def _further(self) -> Further:
         sandbox = self.sandbox
         return sandbox.lasting("further", lambda: Further(sandbox.company, sandbox.world.seed))
 
     def _placements(self, account: Account) -> list[Placement]:
-        among = self.sandbox.company.placements if account is self.own else self._further().placements
+        among = self.sandbox.company.placements if account in self.owns else self._further().placements
         return [p for p in among if p.account.id == account.id]
 
     def _asked(self, request: Request) -> Account:
@@ -243,7 +245,7 @@ class LinkedInApi:
 
     async def campaign_groups(self, request: Request, parameters: Row) -> Row:
         """Campaign groups of the account."""
-        rows = by_status(objects.group_rows(self._asked(request)), parameters)
+        rows = by_status(objects.group_rows(self._asked(request), self.sandbox.now), parameters)
         return cursor_page(parameters, rows, MAX_PAGE, self.sandbox.caps.linkedin_campaign_groups)
 
     async def campaigns(self, request: Request, parameters: Row) -> Row:
@@ -258,7 +260,7 @@ class LinkedInApi:
             raise invalid_field("q", "A finder is required")
         chosen = parameters.get("campaigns")
         rows = [
-            objects.creative_row(self.sandbox.company, placement)
+            objects.creative_row(self.sandbox.company, placement, self.sandbox.now)
             for placement in self._placements(account)
             if chosen is None or f"urn:li:sponsoredCampaign:{placement.key[2]}" in chosen
         ]
@@ -275,7 +277,7 @@ class LinkedInApi:
 
     def _posts(self) -> dict[str, Row]:
         placements = [p for account in self._accounts() for p in self._placements(account)]
-        return objects.post_rows(self.sandbox.company, placements)
+        return objects.post_rows(self.sandbox.company, placements, self.sandbox.now)
 
     async def posts(self, request: Request, parameters: Row) -> Row:
         """Posts by `ids`, those that are missing under `errors`."""
@@ -325,9 +327,11 @@ class LinkedInApi:
         kind = parameters.get("leadType")
         if not isinstance(kind, dict) or kind.get("leadType") != "SPONSORED":
             raise invalid_field("leadType", "leadType must be SPONSORED for a sponsored account")
-        people = {person.key: person for person in self.sandbox.world.people}
-        sent = leads.Responses(self._placements(account), people, self.sandbox.world.events, self.sandbox.now)
-        tests = self.sandbox.faults.value("linkedin_leads", "test", 0)
+        sandbox = self.sandbox
+        events = sandbox.lasting("linkedin-leads-sent", lambda: leads.sent_by_account(sandbox.world.events))
+        own = events.get(account.id, [])
+        sent = leads.Responses(self._placements(account), sandbox.portal.people, own, sandbox.now)
+        tests = sandbox.faults.value("linkedin_leads", "test", 0)
         only = str(parameters.get("limitedToTestLeads", "false")).lower() == "true"
         rows = sent.rows(days=self._switch("linkedin_leads", "days"), tests=tests, only_tests=only)
         span = parameters.get("submittedAtTimeRange", {})
@@ -375,13 +379,15 @@ class LinkedInApi:
 
         def build() -> list[Fact]:
             facts: list[Fact] = []
+            counted: list[Fact] = []
             for account in accounts:
-                own = account is self.own
+                own = account in self.owns
                 delivery = sandbox.world.delivery if own else self._further().delivery
                 days = delivery_days(delivery, self._placements(account), "UTC", sandbox.now - LAG)
                 facts += [delivery_fact(day) for day in days]
-            found = [_delayed(one, late) for one in sandbox.linkedin] if accounts else []
-            return facts + [conversion_fact(one) for one in found if one.visible_at <= sandbox.now]
+                found = [_delayed(one, late) for one in sandbox.linkedin.get(account.id, ())]
+                counted += [conversion_fact(one) for one in found if one.visible_at <= sandbox.now]
+            return facts + counted
 
         return sandbox.cached(f"linkedin-facts-{[account.id for account in accounts]}-{late}", build)
 

@@ -5,7 +5,7 @@ https://learn.microsoft.com/en-us/linkedin/marketing/lead-sync/lead-sync-schema
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from sandbox.apis.linkedin_ads.common import Row
@@ -78,33 +78,44 @@ def form_row(account: Account, form: LeadForm) -> Row:
     }
 
 
+def sent_by_account(events: Iterable[Event]) -> dict[str, list[LeadAdSubmission]]:
+    """Everything sent in lead forms by id of the account, in order of time."""
+    found: dict[str, list[LeadAdSubmission]] = {}
+    for event in events:
+        if isinstance(event, LeadAdSubmission) and event.placement.network is Network.LINKEDIN:
+            found.setdefault(event.placement.account.id, []).append(event)
+    return found
+
+
 class Responses:
     """What was sent in an account's forms, newest first."""
 
     def __init__(
-        self, placements: list[Placement], people: Mapping[int, Person], events: list[Event], now: datetime
+        self,
+        placements: list[Placement],
+        people: Mapping[int, Person],
+        events: list[LeadAdSubmission],
+        now: datetime,
     ) -> None:
         self.placements, self.people, self.now = placements, people, now
-        keys = {placement.key for placement in placements}
-        self._sent = [
-            event
-            for event in events
-            if isinstance(event, LeadAdSubmission)
-            and event.placement.network is Network.LINKEDIN
-            and event.placement.key in keys
-            and event.at + LAG <= now
-        ]
+        self._sent = [event for event in events if event.at + LAG <= now]
 
     def rows(self, *, days: int, tests: int, only_tests: bool) -> list[Row]:
         """Responses of the last `days` days; that many test leads per form among them, or only those."""
         oldest = self.now - timedelta(days=days)
         found = []
-        if not only_tests:
-            for event in self._sent:
-                person = self.people[event.person]
-                answers = (person.first_name, person.last_name, event.email)
-                lead = guid("linkedin-lead", event.person, event.at)
-                found.append((event.at, _row(lead, event.placement, event.at, answers, event.person)))
+        for event in self._sent:
+            if only_tests and not event.test:
+                continue
+            person = self.people[event.person]
+            member, names = event.person, (person.first_name, person.last_name)
+            lead = guid("linkedin-lead", event.person, event.at)
+            if event.test:
+                # LinkedIn's test tool is nobody
+                member, names = -1, ("Test", "Lead")
+                lead = guid("linkedin-test-lead", *event.placement.key, event.at)
+            row = _row(lead, event.placement, event.at, (*names, event.email), member)
+            found.append((event.at, row | {"testLead": event.test}))
         for form in forms_of(self.placements).values():
             placement = next(p for p in self.placements if p.lead_form is form)
             for number in range(tests):

@@ -50,18 +50,20 @@ def user_row(account: Account, role: str) -> Row:
     }
 
 
-def group_rows(account: Account) -> list[Row]:
+def group_rows(account: Account, now: datetime) -> list[Row]:
     """Campaign groups."""
     return [
         {
             "id": int(campaign.id),
             "account": account_urn(account),
-            "name": campaign.name,
+            "name": campaign.name_at(now),
             "status": "ACTIVE",
             "runSchedule": {"start": epoch_ms(campaign.starts)},
             "servingStatuses": ["RUNNABLE"],
             "test": False,
-            "changeAuditStamps": stamps(campaign.starts, campaign.starts),
+            "changeAuditStamps": stamps(
+                campaign.starts, _changed(campaign, now, campaign.renamed and campaign.renamed[0])
+            ),
         }
         for campaign in account.campaigns
     ]
@@ -95,25 +97,42 @@ def _type(campaign: Campaign, group: AdGroup) -> str:
     return "TEXT_AD" if group.ads[0].text_ad else campaign.kind
 
 
-def creative_row(company: Company, placement: Placement) -> Row:
+def _changed(campaign: Campaign, now: datetime, *changes: datetime | None) -> datetime:
+    """When something of the campaign changed last, of these instants."""
+    return max([campaign.starts, *(at for at in changes if at is not None and at <= now)])
+
+
+def _tracked_from(placement: Placement) -> datetime | None:
+    """When HubSpot's parameters were added to the ad's address."""
+    since = placement.account.tracked_from
+    return since if since is not None and placement.tracks(since) else None
+
+
+def creative_row(company: Company, placement: Placement, now: datetime) -> Row:
     """A creative; its id is a URN, its stamps are flat milliseconds."""
     _, _, group, ad = placement.key
-    at = epoch_ms(placement.campaign.starts)
-    name = placement.ad.name if placement.ad else ""
+    at, paused, changed = epoch_ms(placement.campaign.starts), False, placement.campaign.starts
+    name = ""
+    if placement.ad is not None:
+        name, off = placement.ad.name_at(now), placement.ad.paused_at
+        paused = off is not None and off <= now
+        tracked = _tracked_from(placement) if placement.ad.text_ad else None
+        renamed = placement.ad.renamed and placement.ad.renamed[0]
+        changed = _changed(placement.campaign, now, off, renamed, tracked)
     content: Row = {"reference": _post_urn(placement)}
     if placement.ad is not None and placement.ad.text_ad:
         text = {"headline": name, "description": "A CRM that keeps its promises"}
-        content = {"textAd": {**text, "landingPage": _landing(company, placement)}}
+        content = {"textAd": {**text, "landingPage": _landing(company, placement, now)}}
     row: Row = {
         "id": f"urn:li:sponsoredCreative:{ad}",
         "campaign": f"urn:li:sponsoredCampaign:{group}",
         "account": account_urn(placement.account),
         "name": name,
-        "intendedStatus": "ACTIVE",
-        "isServing": True,
+        "intendedStatus": "PAUSED" if paused else "ACTIVE",
+        "isServing": not paused,
         "content": content,
         "createdAt": at,
-        "lastModifiedAt": at,
+        "lastModifiedAt": epoch_ms(changed),
     }
     if placement.lead_form is not None:
         destination = f"urn:li:adForm:{placement.lead_form.id}"
@@ -121,17 +140,17 @@ def creative_row(company: Company, placement: Placement) -> Row:
     return row
 
 
-def post_rows(company: Company, placements: list[Placement]) -> dict[str, Row]:
+def post_rows(company: Company, placements: list[Placement], now: datetime) -> dict[str, Row]:
     """Posts by URN. One that opens a lead form leads nowhere."""
     return {
-        _post_urn(placement): _post(company, placement)
+        _post_urn(placement): _post(company, placement, now)
         for placement in placements
         if placement.ad is not None and not placement.ad.text_ad
     }
 
 
-def _post(company: Company, placement: Placement) -> Row:
-    at, link = epoch_ms(placement.campaign.starts), _landing(company, placement)
+def _post(company: Company, placement: Placement, now: datetime) -> Row:
+    at, link = epoch_ms(placement.campaign.starts), _landing(company, placement, now)
     name = placement.ad.name if placement.ad else ""
     row: Row = {
         "id": _post_urn(placement),
@@ -149,7 +168,7 @@ def _post(company: Company, placement: Placement) -> Row:
         "distribution": {"feedDistribution": "NONE", "thirdPartyDistributionChannels": []},
         "createdAt": at,
         "publishedAt": at,
-        "lastModifiedAt": at,
+        "lastModifiedAt": epoch_ms(_changed(placement.campaign, now, _tracked_from(placement))),
     }
     if placement.lead_form is not None:
         return row | {"content": {"media": {"id": "urn:li:image:D4E10A", "title": name}}}
@@ -164,9 +183,9 @@ def _post_urn(placement: Placement) -> str:
     return f"urn:li:share:{int(placement.key[3]) * 16}"
 
 
-def _landing(company: Company, placement: Placement) -> str:
-    """The ad's address with what HubSpot's auto-tracking adds to it."""
-    return f"{company.pages[placement.landing].url}?{urlencode(tracking_parameters(placement, ''))}"
+def _landing(company: Company, placement: Placement, now: datetime) -> str:
+    """The ad's address with the parameters that stand on it now."""
+    return f"{company.final_url(placement)}?{urlencode(tracking_parameters(placement, '', now))}"
 
 
 def conversion_row(account: Account, rule: Rule) -> Row:
