@@ -1,4 +1,4 @@
-.PHONY: setup demo test test-full lint format lock benchmark clean
+.PHONY: setup demo test test-full lint format lock benchmark accuracy clean
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,10 +19,10 @@ demo: setup
 	@$(BIN)/adledger demo
 
 test: setup
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-full: setup
-	@$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile=full
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --hypothesis-profile=full
 
 lint: setup
 	$(BIN)/ruff format --check .
@@ -43,6 +43,10 @@ benchmark: setup
 	  --out .adledger/benchmark.json --picture benchmarks/hubspot_load.svg
 	$(BIN)/python benchmarks/network_load.py \
 	  --out .adledger/network_benchmark.json --picture benchmarks/network_load.svg
+
+# How well the account explains companies whose truth is known (about eight minutes; writes the page about it).
+accuracy: setup
+	$(BIN)/python -m benchmarks.accuracy --page docs/accuracy.md --picture docs/images/accuracy.svg
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --group dev --python-version 3.11 --universal --generate-hashes \

@@ -28,6 +28,8 @@ app = typer.Typer(
 )
 
 _Start = Annotated[str | None, typer.Option(metavar="DAY", help="First day, like 2026-08-01.")]
+#: The simulated company's: clean to hostile, and plain with one account a network.
+PROFILES = ("clean", "typical", "messy", "hostile", "plain")
 _End = Annotated[str | None, typer.Option(metavar="DAY", help="Last day, like 2026-10-31.")]
 
 
@@ -125,6 +127,9 @@ def explain(
 
 @app.command()
 def demo(
+    profile: Annotated[
+        str, typer.Option(metavar="PROFILE", help=f"How tidy its world is: {', '.join(PROFILES)}.")
+    ] = "typical",
     people: Annotated[int | None, typer.Option(min=1, help="People of the simulated company.")] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed, another company.")] = None,
 ) -> None:
@@ -133,13 +138,14 @@ def demo(
     from orchestration import locking
     from orchestration.demo import SandboxFailed, forget_landed, sandbox, use
 
+    if profile not in PROFILES:
+        raise typer.BadParameter(f"{profile} is none of {', '.join(PROFILES)}", param_hint="--profile")
     # so that the sandbox is stopped on a plain kill, too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     console, began = Console(), time.monotonic()
     place = home() / "demo"
-    options = [
-        f"--{name}={value}" for name, value in (("people", people), ("seed", seed)) if value is not None
-    ]
+    asked = (("profile", profile), ("people", people), ("seed", seed))
+    options = [f"--{name}={value}" for name, value in asked if value is not None]
     console.print("Starting a simulated company on loopback HTTP")
     try:
         with sandbox(options, place / "logs" / "sandbox.log") as company:

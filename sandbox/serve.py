@@ -239,6 +239,8 @@ def _served(arguments: argparse.Namespace) -> tuple[ASGIApp, str, Callable[[str]
     )
     for name, parameters in map(faults.parse, arguments.fault):
         sandbox.faults.set(name, parameters)
+    # with many people the first answer would keep its client waiting
+    hubspot.changes_of(sandbox).crm.snapshot()
     return build_app(sandbox), stamp(sandbox.now), lambda url: settings(sandbox, url)
 
 

@@ -1,0 +1,60 @@
+"""A simulated company whose truth is known: what the warehouse publishes, beside what really happened."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.accuracy import Company, measure
+from benchmarks.comparing import ENDS, accuracy, by_reason, reasons
+
+#: Steps that need no single claim: they follow from the networks' own breakdown.
+AGGREGATES = ("date_basis", "non_form_action", "uploaded_conversion", "view_through")
+
+
+@pytest.fixture(scope="module")
+def clean() -> Company:
+    return measure("clean", 7, 250)
+
+
+@pytest.fixture(scope="module")
+def messy() -> Company:
+    return measure("messy", 7, 250)
+
+
+def test_every_mart_agrees_row_by_row_where_nothing_is_in_the_way(clean: Company) -> None:
+    found = {mart.mart: (mart.missing, mart.surplus) for mart in clean.marts if mart.disagreed}
+    assert found == {}
+    assert all(mart.agreed > 20 for mart in clean.marts)
+    assert {mart.mart.partition(",")[0] for mart in clean.marts} == {
+        "fct_network_conversions",
+        "fct_sessions",
+        "fct_form_submissions",
+        "fct_first_conversions",
+        "fct_contact_attribution",
+        "fct_deal_attribution",
+    }
+
+
+@pytest.mark.parametrize("step", [*ENDS, *AGGREGATES])
+def test_ends_and_aggregates_agree_on_every_campaigns_day(clean: Company, step: str) -> None:
+    true = {key: units for key, units in clean.true.items() if key[4] == step}
+    assert true
+    assert {key: units for key, units in clean.estimated.items() if key[4] == step} == pytest.approx(true)
+
+
+def test_reasons_agree_but_for_units_that_several_conversions_could_hold(clean: Company) -> None:
+    share = accuracy(by_reason(clean.estimated), by_reason(clean.true))
+    assert share is not None
+    assert share > 0.96
+
+
+def test_a_messy_company_is_accounted_for_whole(messy: Company) -> None:
+    for step in ("network_conversions", *AGGREGATES):
+        true = {key: units for key, units in messy.true.items() if key[4] == step}
+        assert {k: u for k, u in messy.estimated.items() if k[4] == step} == pytest.approx(true, abs=0.002)
+    figures = next(mart for mart in messy.marts if mart.mart.startswith("fct_network_conversions"))
+    assert figures.agreed > 200
+    assert not figures.disagreed
+    share = accuracy(reasons(messy.estimated), reasons(messy.true))
+    assert share is not None
+    assert share > 0.8

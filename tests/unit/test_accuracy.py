@@ -1,0 +1,97 @@
+"""How the account is compared with the truth: the measure must be able to see every kind of mistake."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import accuracy, accuracy_page, comparing
+from orchestration import cli
+from sandbox.world.profiles import PROFILES
+
+DAY = ("google_ads", "1", "10", "2026-09-01")
+TRUE = {
+    (*DAY, "network_conversions"): 10.0,
+    (*DAY, "view_through"): -3.0,
+    (*DAY, "repeat_submission"): -2.0,
+    (*DAY, "no_trace_in_hubspot"): -1.0,
+    (*DAY, "hubspot_contacts"): 4.0,
+}
+keys = st.tuples(
+    st.sampled_from(["google_ads", "linkedin_ads"]),
+    st.just("1"),
+    st.sampled_from(["10", "11"]),
+    st.sampled_from(["2026-09-01", "2026-09-02"]),
+    st.sampled_from(["view_through", "repeat_submission", "existing_contact", "not_counted_by_network"]),
+)
+bridges = st.dictionaries(keys, st.integers(-9, 9).map(float), max_size=12)
+
+
+def test_what_agrees_is_perfect_and_the_ends_do_not_count() -> None:
+    other = {**TRUE, (*DAY, "hubspot_contacts"): 0.0}
+    assert comparing.accuracy(comparing.reasons(TRUE), comparing.reasons(TRUE)) == 1
+    assert comparing.accuracy(comparing.reasons(other), comparing.reasons(TRUE)) == 1
+
+
+def test_a_unit_in_another_reason_costs_its_share() -> None:
+    moved = {**TRUE, (*DAY, "repeat_submission"): -1.0, (*DAY, "existing_contact"): -1.0}
+    assert comparing.accuracy(comparing.reasons(moved), comparing.reasons(TRUE)) == pytest.approx(1 - 1 / 6)
+    assert comparing.confusion(moved, TRUE)["repeat_submission", "existing_contact"] == 1
+
+
+def test_a_unit_on_another_day_counts_on_campaign_days_only() -> None:
+    later = ("google_ads", "1", "10", "2026-09-02")
+    moved = {**TRUE, (*DAY, "view_through"): -2.0, (*later, "view_through"): -1.0}
+    assert comparing.accuracy(comparing.by_reason(moved), comparing.by_reason(TRUE)) == 1
+    assert comparing.accuracy(comparing.reasons(moved), comparing.reasons(TRUE)) == pytest.approx(1 - 1 / 6)
+    found = comparing.confusion(moved, TRUE)
+    assert found["view_through", "nothing"] == found["nothing", "view_through"] == 1
+
+
+def test_explaining_nothing_is_no_accuracy() -> None:
+    nothing = {(*DAY, "no_trace_in_hubspot"): -6.0}
+    assert comparing.accuracy(comparing.reasons(nothing), comparing.reasons(TRUE)) == pytest.approx(1 - 5 / 6)
+    assert comparing.residual_share(nothing) == 1
+    assert comparing.residual_share(TRUE) == pytest.approx(1 / 6)
+
+
+@given(bridges, bridges)
+def test_every_true_and_every_estimated_unit_is_somewhere_in_the_confusion(
+    estimated: dict[comparing.Key, float], true: dict[comparing.Key, float]
+) -> None:
+    found = comparing.confusion(estimated, true)
+    for side, bridge in ((0, true), (1, estimated)):
+        sums: Counter[str] = Counter()
+        for (*_, step), units in bridge.items():
+            sums[step] += abs(units)
+        told: Counter[str] = Counter()
+        for pair, units in found.items():
+            told[pair[side]] += units
+        del told["nothing"]
+        assert {k: v for k, v in told.items() if v > 1e-6} == pytest.approx(
+            {k: v for k, v in sums.items() if v}
+        )
+    assert all(units > 0 for units in found.values())
+
+
+def test_rows_of_one_side_are_named_by_what_is_unusual_about_them() -> None:
+    found = comparing.agree("mart", [("a", 1), ("b", 1)], [("a", 1), ("c", 1)], {"c": "imported"})
+    assert (found.agreed, found.missing, found.surplus) == (1, {"imported": 1}, {"nothing unusual": 1})
+
+
+def test_the_page_says_what_is_missing_and_what_was_measured() -> None:
+    true = {**TRUE, (*DAY, "contact_merged"): -1.0}
+    company = accuracy.Company("typical", 7, 50, dict(TRUE), true, [comparing.Agreement("fct_sessions", 5)])
+    text = accuracy_page.page([company], None, accuracy.Path("docs/accuracy.md"))
+    assert "`typical` with 50 people (seed 7)" in text
+    assert "`contact_merged` *missing* | -1 / 0" in text
+    assert "| typical | fct_sessions | 5 | 0 | 0 |" in text
+    assert accuracy_page.picture([company]).startswith("<?xml")
+
+
+def test_the_demonstration_offers_every_profile() -> None:
+    assert set(cli.PROFILES) == set(PROFILES)
+    assert set(accuracy.PROFILES) < set(PROFILES)
