@@ -8,7 +8,7 @@ with won as (
 ),
 
 reports as (
-    select unnest(['first_form_submission']) as attribution_report
+    {{ attribution_report_rows() }}
 ),
 
 contacts as (
