@@ -9,4 +9,4 @@ select
     units
 from {{ ref('conversion_bridge') }}
 -- the network's side is the same under every report
-where step = 'unexplained' and attribution_report = '{{ var("default_attribution_report") }}'
+where step = 'unexplained' and attribution_report = '{{ setting("default_attribution_report") }}'

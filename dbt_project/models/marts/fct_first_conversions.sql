@@ -13,7 +13,7 @@ select
     contacts.created_at as contact_created_at,
     coalesce(
         contacts.created_at
-        < submissions.submitted_at - interval '{{ var("existing_contact_tolerance_minutes") }} minutes', false
+        < submissions.submitted_at - interval '{{ setting("existing_contact_tolerance_minutes") }} minutes', false
     ) as existed_before_conversion,
     submissions.network,
     submissions.account_id,

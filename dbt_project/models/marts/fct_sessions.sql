@@ -8,6 +8,8 @@ select
     landing_url,
     referrer,
     traffic_source,
+    traffic_source_drilldown_1,
+    traffic_source_drilldown_2,
     utm_source,
     utm_medium,
     utm_campaign,

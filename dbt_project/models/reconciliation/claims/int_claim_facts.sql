@@ -5,8 +5,8 @@ with form_tracking as (
         bool_or(is_tracked) over (
             partition by form_id
             order by submitted_at
-            range between interval '{{ var("form_tracking_days") }} days' preceding
-            and interval '{{ var("form_tracking_days") }} days' following
+            range between interval '{{ setting("form_tracking_days") }} days' preceding
+            and interval '{{ setting("form_tracking_days") }} days' following
         ) as form_is_tracked
     from {{ ref('fct_form_submissions') }}
 )
@@ -31,7 +31,7 @@ select
     coalesce(
         sessions.session_number = claims.click_session_number + 1
         and sessions.traffic_source = 'DIRECT_TRAFFIC'
-        and sessions.started_at <= claims.click_session_ended_at + to_hours({{ var('session_timeout_hours') }}),
+        and sessions.started_at <= claims.click_session_ended_at + to_hours({{ setting("session_timeout_hours") }}),
         false
     ) as is_timed_out_session,
     deleted.deleted_contact_id,
