@@ -1,4 +1,4 @@
-"""dbt's own unit tests of the rules, run on a home without data; settings are checked before anything runs."""
+"""dbt's own unit tests of the rules, run without data; settings are checked before anything runs."""
 
 from __future__ import annotations
 

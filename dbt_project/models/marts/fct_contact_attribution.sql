@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', on_schema_change='fail', post_hook="{{ remember_built_contacts() }}") }}
 -- HubSpot's reports, each a choice among the contact's ad interactions (vectors A1 to A19)
 with interactions as (
     select
@@ -9,7 +10,7 @@ with interactions as (
         'ad_click' as interaction_type,
         evidence
     from {{ ref('fct_sessions') }}
-    where is_ad_click
+    where is_ad_click and {{ only_changed() }}
     union all by name
     select
         contact_id,
@@ -26,6 +27,7 @@ with interactions as (
         and network is not null
         and account_id is not null
         and campaign_id is not null
+        and {{ only_changed() }}
 ),
 
 conversions as (
@@ -34,7 +36,7 @@ conversions as (
         submitted_at as converted_at,
         arg_min(submission_id, conversion_number) as submission_id
     from {{ ref('fct_form_submissions') }}
-    where conversion_number is not null
+    where conversion_number is not null and {{ only_changed() }}
     group by contact_id, submitted_at
 ),
 
@@ -56,6 +58,7 @@ first_conversions as (
         existed_before_conversion,
         case when is_lead_ad then submission_id when is_ad_session then session_id end as interaction_id
     from {{ ref('fct_first_conversions') }}
+    where {{ only_changed() }}
 ),
 
 reports as (

@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', on_schema_change='fail') }}
 select
     submissions.contact_id,
     submissions.submission_id,
@@ -23,4 +24,4 @@ select
 from {{ ref('fct_form_submissions') }} as submissions
 inner join {{ ref('int_contacts') }} as contacts on submissions.contact_id = contacts.contact_id
 left join {{ ref('fct_sessions') }} as sessions on submissions.session_id = sessions.session_id
-where submissions.conversion_number = 1
+where submissions.conversion_number = 1 and {{ only_changed('submissions.contact_id') }}

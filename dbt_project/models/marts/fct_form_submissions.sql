@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', on_schema_change='fail') }}
 with submissions as (
     select
         submissions.* exclude (network, account_id, campaign_id, ad_group_id, ad_id),
@@ -16,6 +17,7 @@ with submissions as (
             submissions.contact_id = activities.contact_id
             and submissions.submission_id = activities.activity_id
             and activities.activity_type = 'submission'
+    where {{ only_changed('submissions.contact_id') }}
 )
 
 select

@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', on_schema_change='fail') }}
 select
     session_id,
     contact_id,
@@ -24,3 +25,4 @@ select
     evidence,
     ad_evidence
 from {{ ref('int_sessions') }}
+where {{ only_changed() }}

@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', on_schema_change='fail') }}
 -- what a contact did, and which source it names: by its ad, its campaign or an external referrer; direct and own-domain views
 -- name none
 with views as (
@@ -9,6 +10,7 @@ with views as (
         url,
         referrer
     from {{ ref('int_page_views') }}
+    where {{ only_changed() }}
 ),
 
 property_visits as (
@@ -24,6 +26,7 @@ property_visits as (
         fbclid,
         li_fat_id
     from {{ ref('int_property_visits') }}
+    where {{ only_changed() }}
 ),
 
 submissions as (
@@ -41,6 +44,7 @@ submissions as (
         submissions.contact_id is not null
         and submissions.form_type != 'lead_ad'
         and not coalesce(submissions.is_filtered, true)
+        and {{ only_changed('submissions.contact_id') }}
 ),
 
 activities as (

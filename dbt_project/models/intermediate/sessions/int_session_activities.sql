@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', on_schema_change='fail') }}
 -- https://knowledge.hubspot.com/reports/what-is-the-difference-between-sessions-visitors-visits-and-page-views:
 -- a session ends after 30 idle minutes or when another source begins
 with gaps as (
@@ -11,6 +12,7 @@ with gaps as (
             partition by contact_id order by occurred_at, activity_type, activity_id
         ) as previous_at
     from {{ ref('int_activities') }}
+    where {{ only_changed() }}
 ),
 
 runs as (

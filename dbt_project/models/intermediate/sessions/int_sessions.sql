@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', on_schema_change='fail') }}
 -- a session is what its first activity says: landing URL, referrer, ad, source
 with sessions as (
     select
@@ -10,6 +11,7 @@ with sessions as (
         arg_min(activity_id, (occurred_at, activity_type, activity_id)) as first_activity_id,
         arg_min(activity_type, (occurred_at, activity_type, activity_id)) as first_activity_type
     from {{ ref('int_session_activities') }}
+    where {{ only_changed() }}
     group by session_id, contact_id, session_number
 ),
 
@@ -21,7 +23,7 @@ referrers as (
         arg_max(hosts.name, length(hosts.host)) as referrer_name
     from (
         select distinct referrer_host from {{ ref('int_activities') }}
-        where referrer_host is not null
+        where referrer_host is not null and {{ only_changed() }}
     ) as seen
     inner join {{ ref('referrer_hosts') }} as hosts
         on seen.referrer_host = hosts.host or ends_with(seen.referrer_host, '.' || hosts.host)
@@ -53,6 +55,7 @@ landings as (
             and sessions.first_activity_id = activities.activity_id
             and sessions.first_activity_type = activities.activity_type
     left join referrers on activities.referrer_host = referrers.referrer_host
+    where {{ only_changed('activities.contact_id') }}
 ),
 
 parameters as (

@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', on_schema_change='fail') }}
 -- whether the contact's visit to the page was tracked: by its page views, else by its properties; null where neither tells
 with portal as (
     select exists(select 1 from {{ ref('stg_hubspot__page_views') }}) as has_page_views
@@ -8,11 +9,13 @@ visits as (
         contact_id,
         occurred_at
     from {{ ref('int_page_views') }}
+    where {{ only_changed() }}
     union all
     select
         contact_id,
         occurred_at
     from {{ ref('int_property_visits') }}
+    where {{ only_changed() }}
 ),
 
 seen as (
@@ -26,11 +29,15 @@ seen as (
     from {{ ref('int_submissions') }} as submissions
     asof left join visits
         on submissions.contact_id = visits.contact_id and submissions.submitted_at >= visits.occurred_at
-    where submissions.contact_id is not null and submissions.form_type != 'lead_ad'
+    where
+        submissions.contact_id is not null
+        and submissions.form_type != 'lead_ad'
+        and {{ only_changed('submissions.contact_id') }}
 )
 
 select
     seen.submission_id,
+    seen.contact_id,
     case
         when portal.has_page_views then seen.follows_a_visit
         when
