@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -47,8 +48,17 @@ def build_arguments(as_of: datetime) -> list[str]:
 
     Unit tests guard changes of the code, not of the data, so they run in CI.
     """
-    variables = json.dumps({"as_of": as_of.astimezone(UTC).isoformat()})
+    variables = json.dumps({"as_of": as_of.astimezone(UTC).isoformat(), "project_hash": project_hash()})
     return ["build", "--exclude", "resource_type:unit_test", "--vars", variables]
+
+
+def project_hash(project_dir: Path = PROJECT_DIR) -> str:
+    """A hash of everything the models are made of: another one, and incremental models are built anew."""
+    content = hashlib.sha256()
+    files = [path for folder in _INPUTS for path in (project_dir / folder).rglob("*") if path.is_file()]
+    for path in sorted([*files, project_dir / "dbt_project.yml"]):
+        content.update(str(path.relative_to(project_dir)).encode() + b"\0" + path.read_bytes())
+    return content.hexdigest()
 
 
 def is_current(manifest: Path, project_dir: Path) -> bool:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +59,11 @@ class Warehouse:
                     f'insert into raw."{table}" ({columns}) values ({marks})',
                     values,
                 )
+
+    def erase(self, source: str, table: str, ids: Iterable[str]) -> None:
+        """Remove raw records by id."""
+        with duckdb.connect(str(self.home / "raw" / f"{source}.duckdb")) as connection:
+            connection.execute(f'delete from raw."{table}" where list_contains(?, id)', [list(ids)])
 
     def dbt(self, *arguments: str, check: bool = True, **variables: Any) -> subprocess.CompletedProcess[str]:
         """Run dbt on this home."""

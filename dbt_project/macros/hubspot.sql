@@ -4,3 +4,12 @@
         from_json("values", '[{"name":"VARCHAR","value":"VARCHAR"}]'), lambda submitted: submitted.name = '{{ field }}'
     )[1].value
 {%- endmacro %}
+
+{# Whether an analytics timestamp with a tracked source lies in the session of an instant. #}
+{% macro is_within_a_session(source, seen_at, instant) -%}
+    coalesce(
+        {{ source }} != 'OFFLINE'
+        and abs(epoch_ms({{ seen_at }}) - epoch_ms({{ instant }})) <= {{ setting('session_gap_minutes') }} * 60000,
+        false
+    )
+{%- endmacro %}

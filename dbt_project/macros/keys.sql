@@ -27,7 +27,7 @@
 {# A dbt variable that maps network to a number, as SQL. #}
 {% macro by_network(variable, column='network') -%}
     case {{ column }}
-        {%- for network, value in var(variable).items() %}
+        {%- for network, value in setting(variable).items() %}
         when '{{ network }}' then {{ value }}
         {%- endfor %}
     end

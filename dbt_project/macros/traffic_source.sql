@@ -28,3 +28,25 @@
         else 'DIRECT_TRAFFIC'
     end
 {%- endmacro %}
+
+{# HubSpot's two drill-downs of a traffic source; their meaning differs by source. Expects traffic_source, referrer_name and
+   search_term beside the columns of traffic_source(). https://knowledge.hubspot.com/contacts/understand-source-properties #}
+{% macro traffic_source_drilldown_1() -%}
+    case
+        when traffic_source in ('PAID_SEARCH', 'EMAIL_MARKETING', 'OTHER_CAMPAIGNS') then utm_campaign
+        when traffic_source in ('PAID_SOCIAL', 'SOCIAL_MEDIA')
+            then case when is_known_network then lower(utm_source) else coalesce(referrer_name, lower(utm_source)) end
+        when traffic_source = 'ORGANIC_SEARCH' then {{ url_param('referrer', 'q') }}
+        when traffic_source = 'REFERRALS' then referrer_host
+    end
+{%- endmacro %}
+
+{% macro traffic_source_drilldown_2() -%}
+    case
+        when traffic_source = 'PAID_SEARCH' then search_term
+        when traffic_source in ('PAID_SOCIAL', 'SOCIAL_MEDIA') then utm_campaign
+        when traffic_source = 'OTHER_CAMPAIGNS' then nullif(concat_ws(' / ', utm_source, utm_medium), '')
+        when traffic_source = 'ORGANIC_SEARCH' then referrer_name
+        when traffic_source = 'REFERRALS' then referrer
+    end
+{%- endmacro %}

@@ -1,3 +1,11 @@
+{# An address whose query holds parameters, else null; decoded where the query as a whole was encoded. #}
+{% macro tagged_url(url) -%}
+    case
+        when regexp_matches({{ url }}, '[?][^#]*=') then {{ url }}
+        when regexp_matches({{ url }}, '[?][^#]*%3[Dd]') then url_decode({{ url }})
+    end
+{%- endmacro %}
+
 {# First non-empty value of a query parameter, decoded; twice where it was encoded twice. #}
 {% macro url_param(url, name) -%}
     nullif(trim(url_decode(url_decode(replace(regexp_extract({{ url }}, '[?&]{{ name }}=([^&#]+)', 1), '+', ' ')))), '')
@@ -16,7 +24,7 @@
 {# HubSpot's auto-tracking parameters as the contract's hierarchy: columns hsa_network, hsa_account_id, hsa_campaign_id,
    hsa_ad_group_id, hsa_ad_id, hsa_is_lead_ad. LinkedIn's shifted levels need no change: hsa_cam is the campaign group. #}
 {% macro hsa_columns(url) -%}
-    case {{ url_param(url, 'hsa_net') }}
+    case lower({{ url_param(url, 'hsa_net') }})
         when 'adwords' then 'google_ads'
         when 'facebook' then 'facebook_ads'
         when 'linkedin' then 'linkedin_ads'
@@ -36,4 +44,26 @@
 {# The query of an address, without question mark and fragment; empty where it has none. #}
 {% macro url_query(url) -%}
     regexp_extract({{ url }}, '^[^?#]*[?]([^#]*)', 1)
+{%- endmacro %}
+
+{# Parameter of the first click id in a URL, in the order networks take precedence; null where there is none. #}
+{% macro click_id_type(url) -%}
+    case
+        {%- for name in click_id_parameters() %}
+        when {{ url_param(url, name) }} is not null then '{{ name }}'
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{# The click id itself, by its parameter. #}
+{% macro url_click_id(url, type) -%}
+    case {{ type }}
+        {%- for name in click_id_parameters() %}
+        when '{{ name }}' then {{ url_param(url, name) }}
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{% macro click_id_parameters() -%}
+    {{ return(['gclid', 'gbraid', 'wbraid', 'fbclid', 'li_fat_id', 'msclkid', 'ttclid']) }}
 {%- endmacro %}

@@ -8,4 +8,5 @@ select
     date,
     units
 from {{ ref('conversion_bridge') }}
-where step = 'unexplained'
+-- the network's side is the same under every report
+where step = 'unexplained' and attribution_report = '{{ setting("default_attribution_report") }}'

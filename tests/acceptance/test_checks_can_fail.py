@@ -143,14 +143,17 @@ def test_an_empty_bridge_fails(warehouse: Warehouse) -> None:
 
 def test_deleting_one_claim_moves_one_unit_to_the_residual(warehouse: Warehouse) -> None:
     bridge = (
-        "select network, campaign_id, date, step, units from reconciliation.conversion_bridge order by all"
+        "select network, campaign_id, date, step, units from reconciliation.conversion_bridge"
+        " where attribution_report = 'first_form_submission' order by all"
     )
     chosen = warehouse.rows("""
         select * from reconciliation.conversion_ledger as claim
-        where network_units = 1 and hubspot_units = 0 and reason_code = 'later_session'
+        where attribution_report = 'first_form_submission'
+            and network_units = 1 and hubspot_units = 0 and reason_code = 'later_session'
             and not exists (
                 select 1 from reconciliation.conversion_ledger as other
-                where other.network = claim.network and other.campaign_id = claim.campaign_id
+                where other.attribution_report = claim.attribution_report
+                    and other.network = claim.network and other.campaign_id = claim.campaign_id
                     and other.date = claim.date and other.network_units = 0
             )
         order by event_id limit 1

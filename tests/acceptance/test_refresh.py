@@ -114,7 +114,8 @@ def test_every_network_is_explained_beyond_its_residual(story: Story) -> None:
         story.home.rows("""
             select network,
                 sum(abs(units)) filter (where evidence_class = 'residual') / sum(abs(units))
-            from reconciliation.conversion_bridge where kind = 'adjustment' group by network
+            from reconciliation.conversion_bridge
+            where kind = 'adjustment' and attribution_report = 'first_form_submission' group by network
         """)
     )
     assert set(shares) == {"google_ads", "facebook_ads", "linkedin_ads"}

@@ -1,9 +1,12 @@
-"""dbt's own unit tests of the rules, run on a home without data."""
+"""dbt's own unit tests of the rules, run without data; settings are checked before anything runs."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.warehouse import Warehouse
 
@@ -16,3 +19,21 @@ def test_every_dbt_unit_test_passes(tmp_path: Path) -> None:
     statuses = {result["unique_id"].rsplit(".", 1)[1]: result["status"] for result in results}
     assert len(statuses) >= 9
     assert {name: status for name, status in statuses.items() if status != "pass"} == {}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "rule"),
+    [
+        ("session_gap_minutes", "half an hour", "a whole number of at least 1"),
+        ("default_attribution_report", "last_click", "one of first_form_submission"),
+        ("finality_hours", {"google_ads": 15}, "for each of google_ads, facebook_ads, linkedin_ads"),
+    ],
+)
+def test_a_wrong_setting_stops_the_compilation(tmp_path: Path, setting: str, value: Any, rule: str) -> None:
+    result = Warehouse(tmp_path).dbt(
+        "parse", "--target", "render", "--no-partial-parse", check=False, **{setting: value}
+    )
+    assert result.returncode != 0
+    assert f"adledger: vars.{setting} is " in result.stdout
+    assert rule in result.stdout
+    assert "dbt_project/dbt_project.yml" in result.stdout

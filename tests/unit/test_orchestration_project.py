@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.project import build_arguments, build_faults, is_current
+from orchestration.project import build_arguments, build_faults, is_current, project_hash
 
 
 def test_a_build_runs_everything_but_unit_tests_as_seen_at_as_of() -> None:
@@ -18,8 +18,18 @@ def test_a_build_runs_everything_but_unit_tests_as_seen_at_as_of() -> None:
         "--exclude",
         "resource_type:unit_test",
         "--vars",
-        '{"as_of": "2026-11-01T06:00:00+00:00"}',
+        f'{{"as_of": "2026-11-01T06:00:00+00:00", "project_hash": "{project_hash()}"}}',
     ]
+
+
+def test_another_project_has_another_hash(project: Path) -> None:
+    before = project_hash(project)
+    (project / "target/manifest.json").write_text("{}")
+    assert project_hash(project) == before
+    (project / "models/a/b.sql").write_text("select 1")
+    changed = project_hash(project)
+    (project / "models/a/b.sql").rename(project / "models/a/d.sql")
+    assert len({before, changed, project_hash(project)}) == 3
 
 
 @pytest.fixture

@@ -46,8 +46,12 @@ with listed as (
 
 -- what has figures or credit, but is listed no longer, was deleted
 referenced as (
-    select distinct {{ ad_key() }}
+    select {{ ad_key() }}
     from {{ ref('fct_ad_performance_daily') }}
+    where ad_group_id is not null and ad_id is not null
+    union
+    select {{ ad_key() }}
+    from {{ ref('fct_contact_attribution') }}
     where ad_group_id is not null and ad_id is not null
 ),
 

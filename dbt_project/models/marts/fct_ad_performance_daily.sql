@@ -21,7 +21,7 @@ with facts as (
     from {{ ref('fct_contact_attribution') }} as attribution
     inner join {{ ref('int_accounts') }} as accounts
         on attribution.network = accounts.network and attribution.account_id = accounts.account_id
-    where attribution.attribution_report = '{{ var("default_attribution_report") }}'
+    where attribution.attribution_report = '{{ setting("default_attribution_report") }}'
     union all by name
     select
         {{ ad_key('deals.') }},
@@ -31,7 +31,7 @@ with facts as (
     from {{ ref('fct_deal_attribution') }} as deals
     inner join {{ ref('int_accounts') }} as accounts
         on deals.network = accounts.network and deals.account_id = accounts.account_id
-    where deals.attribution_report = '{{ var("default_attribution_report") }}'
+    where deals.attribution_report = '{{ setting("default_attribution_report") }}'
 ),
 
 days as (
@@ -60,7 +60,7 @@ select
         days.spend * case when accounts.currency = portal.home_currency then 1 else rates.rate end as decimal(18, 6)
     ) as spend_home,
     days.network_conversions,
-    '{{ var("default_attribution_report") }}' as attribution_report,
+    '{{ setting("default_attribution_report") }}' as attribution_report,
     days.hubspot_contacts,
     days.deals_won,
     days.revenue_home

@@ -1,22 +1,128 @@
--- the first conversion is in the session that an ad click started, or is itself a lead-ad submission (vectors A1, A3, A12)
+{{ config(materialized='incremental', on_schema_change='fail', post_hook="{{ remember_built_contacts() }}") }}
+-- HubSpot's reports, each a choice among the contact's ad interactions (vectors A1 to A19)
+with interactions as (
+    select
+        contact_id,
+        {{ ad_key() }},
+        session_id as interaction_id,
+        session_id,
+        started_at as interaction_at,
+        'ad_click' as interaction_type,
+        evidence
+    from {{ ref('fct_sessions') }}
+    where is_ad_click and {{ only_changed() }}
+    union all by name
+    select
+        contact_id,
+        {{ ad_key() }},
+        submission_id as interaction_id,
+        cast(null as varchar) as session_id,
+        submitted_at as interaction_at,
+        'lead_ad' as interaction_type,
+        'lead_ad' as evidence
+    from {{ ref('fct_form_submissions') }}
+    where
+        form_type = 'lead_ad'
+        and conversion_number is not null
+        and network is not null
+        and account_id is not null
+        and campaign_id is not null
+        and {{ only_changed() }}
+),
+
+conversions as (
+    select
+        contact_id,
+        submitted_at as converted_at,
+        arg_min(submission_id, conversion_number) as submission_id
+    from {{ ref('fct_form_submissions') }}
+    where conversion_number is not null and {{ only_changed() }}
+    group by contact_id, submitted_at
+),
+
+-- the first conversion at or after the interaction dates its credit
+credits as (
+    select
+        interactions.*,
+        conversions.submission_id,
+        coalesce(conversions.converted_at, interactions.interaction_at) as credited_at
+    from interactions
+    asof left join conversions
+        on interactions.contact_id = conversions.contact_id and interactions.interaction_at <= conversions.converted_at
+),
+
+first_conversions as (
+    select
+        contact_id,
+        converted_at,
+        existed_before_conversion,
+        case when is_lead_ad then submission_id when is_ad_session then session_id end as interaction_id
+    from {{ ref('fct_first_conversions') }}
+    where {{ only_changed() }}
+),
+
+reports as (
+    select
+        'first_form_submission' as attribution_report,
+        credits.*
+    from credits
+    inner join first_conversions
+        on credits.contact_id = first_conversions.contact_id and credits.interaction_id = first_conversions.interaction_id
+    union all
+    select
+        'first_form_submission_new_contact' as attribution_report,
+        credits.*
+    from credits
+    inner join first_conversions
+        on credits.contact_id = first_conversions.contact_id and credits.interaction_id = first_conversions.interaction_id
+    where not first_conversions.existed_before_conversion
+    union all
+    select
+        'influenced_first_form_submission' as attribution_report,
+        credits.*
+    from credits
+    inner join first_conversions
+        on
+            credits.contact_id = first_conversions.contact_id
+            and credits.interaction_at <= first_conversions.converted_at
+    union all
+    (
+        select
+            'first_ad_interaction' as attribution_report,
+            *
+        from credits
+        qualify row_number() over (partition by contact_id order by interaction_at, interaction_id) = 1
+    )
+    union all
+    (
+        select
+            'last_ad_interaction' as attribution_report,
+            *
+        from credits
+        where submission_id is not null
+        qualify row_number() over (partition by contact_id order by interaction_at desc, interaction_id desc) = 1
+    )
+    union all
+    select
+        'all_ad_interactions' as attribution_report,
+        *
+    from credits
+)
+
+-- an ad is credited once per report and contact, by its earliest eligible interaction
 select
-    'first_form_submission' as attribution_report,
-    first_conversions.contact_id,
-    first_conversions.network,
-    first_conversions.account_id,
-    first_conversions.campaign_id,
-    first_conversions.ad_group_id,
-    first_conversions.ad_id,
-    coalesce(sessions.started_at, first_conversions.converted_at) as interaction_at,
-    case when first_conversions.is_lead_ad then 'lead_ad' else 'ad_click' end as interaction_type,
-    first_conversions.converted_at as credited_at,
-    first_conversions.submission_id,
-    first_conversions.session_id,
-    case when first_conversions.is_lead_ad then 'lead_ad' else sessions.evidence end as evidence
-from {{ ref('fct_first_conversions') }} as first_conversions
-left join {{ ref('fct_sessions') }} as sessions on first_conversions.session_id = sessions.session_id
-where
-    (first_conversions.is_ad_session or first_conversions.is_lead_ad)
-    and first_conversions.network is not null
-    and first_conversions.account_id is not null
-    and first_conversions.campaign_id is not null
+    attribution_report,
+    contact_id,
+    {{ ad_key() }},
+    interaction_at,
+    interaction_type,
+    credited_at,
+    submission_id,
+    session_id,
+    evidence
+from reports
+qualify
+    row_number() over (
+        partition by attribution_report, contact_id, {{ ad_key() }}
+        order by interaction_at, interaction_id
+    ) = 1

@@ -1,14 +1,10 @@
 -- a won deal's credit: equal per credited contact, then per ad of that contact, per report
 with won as (
-    select deals.*
-    from {{ ref('stg_hubspot__deals') }} as deals
-    left join {{ ref('stg_hubspot__deal_stages') }} as stages
-        on deals.pipeline_id = stages.pipeline_id and deals.stage_id = stages.stage_id
-    where coalesce(stages.is_won, deals.is_closed_won)
+    select * from {{ ref('int_won_deals') }}
 ),
 
 reports as (
-    select unnest(['first_form_submission']) as attribution_report
+    {{ attribution_report_rows() }}
 ),
 
 contacts as (
@@ -66,16 +62,8 @@ select
     shares.credited_at,
     won.closed_at,
     won.amount,
-    coalesce(won.currency, portal.home_currency) as currency,
-    coalesce(
-        won.amount_home,
-        cast(
-            won.amount * case
-                when coalesce(won.currency, portal.home_currency) = portal.home_currency then 1
-                else rates.rate
-            end as decimal(18, 6)
-        )
-    ) as amount_home,
+    won.currency,
+    won.amount_home,
     -- the largest share takes what division leaves over, so that a deal's credits sum to exactly 1
     cast(case
         when shares.deal_id is null then cast(1 as decimal(18, 12))
@@ -90,10 +78,4 @@ select
     end as decimal(18, 12)) as credit
 from won
 cross join reports
-cross join {{ ref('stg_hubspot__account') }} as portal
 left join shares on won.deal_id = shares.deal_id and reports.attribution_report = shares.attribution_report
-left join {{ ref('int_exchange_rates') }} as rates
-    on
-        won.currency = rates.from_currency
-        and portal.home_currency = rates.to_currency
-        and cast(won.closed_at as date) = rates.date

@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', on_schema_change='fail') }}
 select
     submissions.contact_id,
     submissions.submission_id,
@@ -13,7 +14,7 @@ select
     contacts.created_at as contact_created_at,
     coalesce(
         contacts.created_at
-        < submissions.submitted_at - interval '{{ var("existing_contact_tolerance_minutes") }} minutes', false
+        < submissions.submitted_at - interval '{{ setting("existing_contact_tolerance_minutes") }} minutes', false
     ) as existed_before_conversion,
     submissions.network,
     submissions.account_id,
@@ -23,4 +24,4 @@ select
 from {{ ref('fct_form_submissions') }} as submissions
 inner join {{ ref('int_contacts') }} as contacts on submissions.contact_id = contacts.contact_id
 left join {{ ref('fct_sessions') }} as sessions on submissions.session_id = sessions.session_id
-where submissions.conversion_number = 1
+where submissions.conversion_number = 1 and {{ only_changed('submissions.contact_id') }}

@@ -1,14 +1,23 @@
+{{ config(materialized='incremental', on_schema_change='fail') }}
 with submissions as (
     select
-        submissions.*,
+        submissions.* exclude (network, account_id, campaign_id, ad_group_id, ad_id),
+        submissions.network as lead_network,
+        submissions.account_id as lead_account_id,
+        submissions.campaign_id as lead_campaign_id,
+        submissions.ad_group_id as lead_ad_group_id,
+        submissions.ad_id as lead_ad_id,
+        tracking.is_tracked,
         activities.session_id,
         {{ hsa_columns('submissions.page_url') }}
     from {{ ref('int_submissions') }} as submissions
+    left join {{ ref('int_submission_tracking') }} as tracking on submissions.submission_id = tracking.submission_id
     left join {{ ref('int_session_activities') }} as activities
         on
             submissions.contact_id = activities.contact_id
             and submissions.submission_id = activities.activity_id
             and activities.activity_type = 'submission'
+    where {{ only_changed('submissions.contact_id') }}
 )
 
 select
@@ -29,10 +38,30 @@ select
     end as conversion_number,
     submissions.is_filtered,
     submissions.is_tracked,
-    case when submissions.form_type = 'lead_ad' then submissions.hsa_network else sessions.network end as network,
-    case when submissions.form_type = 'lead_ad' then submissions.hsa_account_id else sessions.account_id end as account_id,
-    case when submissions.form_type = 'lead_ad' then submissions.hsa_campaign_id else sessions.campaign_id end as campaign_id,
-    case when submissions.form_type = 'lead_ad' then submissions.hsa_ad_group_id else sessions.ad_group_id end as ad_group_id,
-    case when submissions.form_type = 'lead_ad' then submissions.hsa_ad_id else sessions.ad_id end as ad_id
+    case
+        when submissions.form_type != 'lead_ad' then sessions.network
+        when submissions.hsa_campaign_id is not null then submissions.hsa_network
+        else submissions.lead_network
+    end as network,
+    case
+        when submissions.form_type != 'lead_ad' then sessions.account_id
+        when submissions.hsa_campaign_id is not null then submissions.hsa_account_id
+        else submissions.lead_account_id
+    end as account_id,
+    case
+        when submissions.form_type != 'lead_ad' then sessions.campaign_id
+        when submissions.hsa_campaign_id is not null then submissions.hsa_campaign_id
+        else submissions.lead_campaign_id
+    end as campaign_id,
+    case
+        when submissions.form_type != 'lead_ad' then sessions.ad_group_id
+        when submissions.hsa_campaign_id is not null then submissions.hsa_ad_group_id
+        else submissions.lead_ad_group_id
+    end as ad_group_id,
+    case
+        when submissions.form_type != 'lead_ad' then sessions.ad_id
+        when submissions.hsa_campaign_id is not null then submissions.hsa_ad_id
+        else submissions.lead_ad_id
+    end as ad_id
 from submissions
 left join {{ ref('fct_sessions') }} as sessions on submissions.session_id = sessions.session_id

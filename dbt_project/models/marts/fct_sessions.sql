@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', on_schema_change='fail') }}
 select
     session_id,
     contact_id,
@@ -8,6 +9,8 @@ select
     landing_url,
     referrer,
     traffic_source,
+    traffic_source_drilldown_1,
+    traffic_source_drilldown_2,
     utm_source,
     utm_medium,
     utm_campaign,
@@ -22,3 +25,4 @@ select
     evidence,
     ad_evidence
 from {{ ref('int_sessions') }}
+where {{ only_changed() }}

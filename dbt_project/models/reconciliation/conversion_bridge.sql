@@ -1,9 +1,7 @@
 -- from the network's own breakdown (aggregate) to single claims (row) to what neither explains (residual). The start comes
 -- from the network's figures, the end from HubSpot's credits, the residuals only from the allocation of claims.
 with reports as (
-    select distinct attribution_report from {{ ref('conversion_ledger') }}
-    union
-    select '{{ var("default_attribution_report") }}' as attribution_report
+    {{ attribution_report_rows() }}
 ),
 
 campaign_days as (
@@ -88,14 +86,14 @@ credited as (
         credits.campaign_id,
         credits.date,
         'hubspot_contacts' as step,
-        cast(count(*) as decimal(18, 6)) as units
+        cast(count(distinct credits.contact_id) as decimal(18, 6)) as units
     from {{ ref('int_credits') }} as credits
     inner join {{ ref('int_days_read') }} as days_read
         on
             credits.network = days_read.network
             and credits.account_id = days_read.account_id
             and credits.date = days_read.date
-    where credits.is_counted_contact
+    where credits.is_counted_event
     group by credits.attribution_report, credits.network, credits.account_id, credits.campaign_id, credits.date
 ),
 

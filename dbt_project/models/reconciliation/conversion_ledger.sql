@@ -1,7 +1,5 @@
 with reports as (
-    select distinct attribution_report from {{ ref('fct_contact_attribution') }}
-    union
-    select '{{ var("default_attribution_report") }}' as attribution_report
+    {{ attribution_report_rows() }}
 ),
 
 claims as (
@@ -25,15 +23,14 @@ rows as (
         coalesce(claims.campaign_id, credits.campaign_id) as campaign_id,
         coalesce(claims.ad_group_id, credits.ad_group_id) as ad_group_id,
         coalesce(claims.ad_id, credits.ad_id) as ad_id,
-        coalesce(
-            claims.event_type, case when credits.interaction_type = 'lead_ad' then 'lead' else 'form_submission' end
-        ) as event_type,
+        coalesce(claims.event_type, credits.event_type) as event_type,
         coalesce(claims.contact_id, credits.contact_id) as contact_id,
         coalesce(claims.occurred_at, credits.credited_at) as occurred_at,
         coalesce(claims.date, credits.date) as date,
         coalesce(claims.network_units, 0) as network_units,
         credits.event_id is not null as is_credited,
-        case when credits.is_counted_contact then 1 else 0 end as hubspot_units,
+        credits.is_counted_event,
+        credits.interaction_at,
         claims.claim_source,
         claims.clicked_at,
         claims.click_session_id,
@@ -50,13 +47,38 @@ rows as (
             and {{ same_ad('claims', 'credits') }}
 ),
 
+-- the campaign's count of the contact goes to the counted event's row that holds a unit, whichever ad of the campaign that
+-- is: both sides agree on the campaign
+counted as (
+    select
+        *,
+        case
+            when
+                bool_or(is_counted_event) over campaign_event
+                and row_number() over (
+                    partition by attribution_report, event_id, network, account_id, campaign_id
+                    order by
+                        network_units desc,
+                        is_credited desc,
+                        interaction_at asc,
+                        ad_group_id asc nulls last,
+                        ad_id asc nulls last
+                ) = 1
+                then 1
+            else 0
+        end as hubspot_units
+    from rows
+    window campaign_event as (partition by attribution_report, event_id, network, account_id, campaign_id)
+),
+
 -- an event no network could count and HubSpot does not credit is no claim; a day never read has no figure to explain
 ledger as (
     select
         rows.*,
         days_over.is_final,
-        bool_or(rows.is_credited) over (partition by rows.attribution_report, rows.event_id) as event_is_credited
-    from rows
+        bool_or(rows.is_credited) over (partition by rows.attribution_report, rows.event_id) as event_is_credited,
+        coalesce(bool_or(rows.hubspot_units = 1) over campaign_contact, false) as campaign_counts_contact
+    from counted as rows
     inner join (
         select
             days_read.network,
@@ -73,6 +95,15 @@ ledger as (
             and rows.account_id = days_over.account_id
             and rows.date = days_over.date
     where rows.is_credited or rows.could_count
+    window
+        campaign_contact as (
+            partition by
+                rows.attribution_report,
+                rows.contact_id,
+                rows.network,
+                rows.account_id,
+                rows.campaign_id
+        )
 ),
 
 reasons as (
@@ -85,7 +116,7 @@ reasons as (
         case when ledger.contact_id is null then facts.deletion end as deletion,
         case when ledger.contact_id is null then facts.deleted_at end as deleted_at,
         case
-            when ledger.network_units = 1 and ledger.is_credited then null
+            when ledger.network_units = ledger.hubspot_units then null
             when ledger.network_units = 1
                 then
                     case
@@ -93,17 +124,33 @@ reasons as (
                         when ledger.contact_id is null then 'contact_deleted'
                         when facts.conversion_number > 1 and facts.campaign_claims_earlier_one then 'repeat_submission'
                         when facts.conversion_number > 1 then 'existing_contact'
+                        when
+                            ledger.attribution_report = 'first_form_submission_new_contact'
+                            and facts.existed_before_conversion
+                            then 'existing_contact'
                         when ledger.event_is_credited then 'claimed_by_several_ads'
                         when not facts.is_tracked and facts.is_form_context_missing then 'form_context_missing'
                         when not facts.is_tracked then 'no_tracking_cookie'
+                        -- without a common session to ask for, the report counts this contact by another conversion
+                        when not {{ asks_for_one_session('ledger.attribution_report') }}
+                            then
+                                case
+                                    when ledger.campaign_counts_contact and ledger.contact_id is not null then 'repeat_submission'
+                                    else 'claimed_by_several_ads'
+                                end
                         when facts.is_timed_out_session then 'session_timeout'
                         else 'later_session'
                     end
-            when ledger.is_credited
+            when ledger.hubspot_units = 1
                 then
                     case
                         when not ledger.is_in_window then 'outside_network_window'
                         when not ledger.is_headline_action then 'action_not_counted'
+                        -- no conversion follows, or none that the network could count for this ad
+                        when
+                            not ledger.could_count
+                            and not {{ asks_for_one_session('ledger.attribution_report') }}
+                            then 'interaction_without_conversion'
                         when not ledger.is_final then 'restatement_pending'
                         else 'not_counted_by_network'
                     end

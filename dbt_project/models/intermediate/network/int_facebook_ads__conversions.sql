@@ -9,7 +9,7 @@ with windowed as (
         coalesce(
             windows.click_window_days,
             try_cast(nullif(regexp_extract(actions.attribution_setting, '([0-9]+)d_click', 1), '') as integer),
-            {{ var('default_click_window_days')['facebook_ads'] }}
+            {{ setting("default_click_window_days")['facebook_ads'] }}
         ) as click_window_days,
         windows.view_window_days
     from {{ ref('int_facebook_ads__actions') }} as actions

@@ -1,78 +1,93 @@
--- a view names a source by its ad, its campaign or an external referrer; direct and own-domain views name none
-with own_hosts as (
-    select distinct host from {{ ref('int_page_views') }}
+{{ config(materialized='incremental', on_schema_change='fail') }}
+-- what a contact did, and which source it names: by its ad, its campaign or an external referrer; direct and own-domain views
+-- name none
+with views as (
+    select
+        contact_id,
+        event_id as activity_id,
+        'page_view' as activity_type,
+        occurred_at,
+        url,
+        referrer
+    from {{ ref('int_page_views') }}
+    where {{ only_changed() }}
 ),
 
-views as (
+property_visits as (
     select
-        views.contact_id,
-        views.event_id as activity_id,
-        'page_view' as activity_type,
-        views.occurred_at,
-        views.url,
-        views.referrer,
-        views.referrer_host,
-        coalesce(views.referrer_host in (select own_hosts.host from own_hosts), false) as is_own_referrer,
-        cast(null as boolean) as is_tracked,
-        {{ hsa_columns('views.url') }},
-        {{ url_param('views.url', 'utm_source') }} as utm_source,
-        {{ url_param('views.url', 'utm_medium') }} as utm_medium,
-        {{ url_param('views.url', 'utm_campaign') }} as utm_campaign
-    from {{ ref('int_page_views') }} as views
+        contact_id,
+        visit_id as activity_id,
+        'property_visit' as activity_type,
+        occurred_at,
+        url,
+        referrer,
+        source as property_source,
+        gclid,
+        fbclid,
+        li_fat_id
+    from {{ ref('int_property_visits') }}
+    where {{ only_changed() }}
 ),
 
 submissions as (
     select
-        contact_id,
-        submission_id as activity_id,
+        submissions.contact_id,
+        submissions.submission_id as activity_id,
         'submission' as activity_type,
-        submitted_at as occurred_at,
-        page_url as url,
+        submissions.submitted_at as occurred_at,
+        submissions.page_url as url,
         cast(null as varchar) as referrer,
-        cast(null as varchar) as referrer_host,
-        false as is_own_referrer,
-        is_tracked,
-        {{ hsa_columns('page_url') }},
-        {{ url_param('page_url', 'utm_source') }} as utm_source,
-        {{ url_param('page_url', 'utm_medium') }} as utm_medium,
-        {{ url_param('page_url', 'utm_campaign') }} as utm_campaign
-    from {{ ref('int_submissions') }}
-    where contact_id is not null and form_type != 'lead_ad' and not coalesce(is_filtered, true)
+        tracking.is_tracked
+    from {{ ref('int_submissions') }} as submissions
+    left join {{ ref('int_submission_tracking') }} as tracking on submissions.submission_id = tracking.submission_id
+    where
+        submissions.contact_id is not null
+        and submissions.form_type != 'lead_ad'
+        and not coalesce(submissions.is_filtered, true)
+        and {{ only_changed('submissions.contact_id') }}
 ),
 
 activities as (
     select * from views
     union all by name
+    select * from property_visits
+    union all by name
     select * from submissions
 ),
 
-click_ids as (
+named as (
     select
-        activities.*,
-        {{ url_param('url', 'gclid') }} as gclid,
-        coalesce(
-            {{ url_param('url', 'gclid') }},
-            {{ url_param('url', 'gbraid') }},
-            {{ url_param('url', 'wbraid') }},
-            {{ url_param('url', 'fbclid') }},
-            {{ url_param('url', 'li_fat_id') }},
-            {{ url_param('url', 'msclkid') }},
-            {{ url_param('url', 'ttclid') }}
-        ) as click_id,
-        case
-            when {{ url_param('url', 'gclid') }} is not null then 'gclid'
-            when {{ url_param('url', 'gbraid') }} is not null then 'gbraid'
-            when {{ url_param('url', 'wbraid') }} is not null then 'wbraid'
-            when {{ url_param('url', 'fbclid') }} is not null then 'fbclid'
-            when {{ url_param('url', 'li_fat_id') }} is not null then 'li_fat_id'
-            when {{ url_param('url', 'msclkid') }} is not null then 'msclkid'
-            when {{ url_param('url', 'ttclid') }} is not null then 'ttclid'
-        end as click_id_type
+        *,
+        {{ tagged_url('url') }} as tagged_url,
+        {{ url_host('referrer') }} as referrer_host
     from activities
+),
+
+parsed as (
+    select
+        *,
+        {{ hsa_columns('tagged_url') }},
+        {{ url_param('tagged_url', 'utm_source') }} as utm_source,
+        {{ url_param('tagged_url', 'utm_medium') }} as utm_medium,
+        {{ url_param('tagged_url', 'utm_campaign') }} as utm_campaign,
+        {{ click_id_type('tagged_url') }} as click_id_type
+    from named
 )
 
 select
-    *,
+    contact_id,
+    activity_id,
+    activity_type,
+    occurred_at,
+    url,
+    tagged_url,
+    referrer,
+    referrer_host,
+    is_tracked,
+    property_source,
+    gclid as property_gclid,
+    fbclid as property_fbclid,
+    li_fat_id as property_li_fat_id,
     -- a submission never starts another source; two views of one ad are one source whatever their click ids
     case
         when activity_type = 'submission' then null
@@ -91,6 +106,14 @@ select
                     || '|' || coalesce(utm_campaign, '')
                     || '|' || coalesce(click_id_type, '')
                 )
-        when referrer_host is not null and not is_own_referrer then 'referrer|' || referrer_host
+        -- one visit may be known with and without its referrer
+        when activity_type = 'property_visit'
+            then case when property_source not in ('DIRECT_TRAFFIC', 'OFFLINE') then 'source|' || property_source end
+        when
+            referrer_host not in (
+                select own_hosts.host from {{ ref('int_own_hosts') }} as own_hosts
+                where own_hosts.host is not null
+            )
+            then 'referrer|' || referrer_host
     end as evidence_key
-from click_ids
+from parsed

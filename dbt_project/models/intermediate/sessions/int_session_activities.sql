@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', on_schema_change='fail') }}
 -- https://knowledge.hubspot.com/reports/what-is-the-difference-between-sessions-visitors-visits-and-page-views:
 -- a session ends after 30 idle minutes or when another source begins
 with gaps as (
@@ -11,13 +12,14 @@ with gaps as (
             partition by contact_id order by occurred_at, activity_type, activity_id
         ) as previous_at
     from {{ ref('int_activities') }}
+    where {{ only_changed() }}
 ),
 
 runs as (
     select
         *,
         count(*) filter (
-            where previous_at is null or occurred_at > previous_at + interval '{{ var("session_gap_minutes") }} minutes'
+            where previous_at is null or occurred_at > previous_at + interval '{{ setting("session_gap_minutes") }} minutes'
         ) over (partition by contact_id order by occurred_at, activity_type, activity_id)
             as run_number
     from gaps
@@ -52,7 +54,7 @@ select
     occurred_at,
     session_number,
     md5(
-        contact_id || '|' || first_value(activity_id) over (
+        contact_id || '|' || first_value(activity_type || '|' || activity_id) over (
             partition by contact_id, session_number order by occurred_at, activity_type, activity_id
         )
     ) as session_id

@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', on_schema_change='fail') }}
 -- a session is what its first activity says: landing URL, referrer, ad, source
 with sessions as (
     select
@@ -10,41 +11,117 @@ with sessions as (
         arg_min(activity_id, (occurred_at, activity_type, activity_id)) as first_activity_id,
         arg_min(activity_type, (occurred_at, activity_type, activity_id)) as first_activity_type
     from {{ ref('int_session_activities') }}
+    where {{ only_changed() }}
     group by session_id, contact_id, session_number
+),
+
+referrers as (
+    -- the longest listed host that the referrer is, or is a subdomain of
+    select
+        seen.referrer_host,
+        arg_max(hosts.kind, length(hosts.host)) as referrer_kind,
+        arg_max(hosts.name, length(hosts.host)) as referrer_name
+    from (
+        select distinct referrer_host from {{ ref('int_activities') }}
+        where referrer_host is not null and {{ only_changed() }}
+    ) as seen
+    inner join {{ ref('referrer_hosts') }} as hosts
+        on seen.referrer_host = hosts.host or ends_with(seen.referrer_host, '.' || hosts.host)
+    group by seen.referrer_host
 ),
 
 landings as (
     select
         sessions.*,
-        activities.* exclude (contact_id, activity_id, activity_type, occurred_at, evidence_key),
-        {{ url_param('activities.url', 'source') }} as source_param,
-        -- the longest listed host that the referrer is, or is a subdomain of
-        (
-            select arg_max(hosts.kind, length(hosts.host))
-            from {{ ref('referrer_hosts') }} as hosts
-            where activities.referrer_host = hosts.host or ends_with(activities.referrer_host, '.' || hosts.host)
-        ) as referrer_kind,
-        coalesce(lower(activities.utm_source) in (
-            select hosts.name from {{ ref('referrer_hosts') }} as hosts
-            where hosts.kind = 'social'
-        ), false) as is_known_network
+        activities.url,
+        activities.tagged_url,
+        activities.referrer,
+        activities.referrer_host,
+        activities.is_tracked,
+        activities.property_source,
+        activities.property_gclid,
+        activities.property_fbclid,
+        activities.property_li_fat_id,
+        referrers.referrer_kind,
+        referrers.referrer_name,
+        coalesce(activities.referrer_host in (
+            select own_hosts.host from {{ ref('int_own_hosts') }} as own_hosts
+            where own_hosts.host is not null
+        ), false) as is_own_referrer
     from sessions
     inner join {{ ref('int_activities') }} as activities
         on
             sessions.contact_id = activities.contact_id
             and sessions.first_activity_id = activities.activity_id
             and sessions.first_activity_type = activities.activity_type
+    left join referrers on activities.referrer_host = referrers.referrer_host
+    where {{ only_changed('activities.contact_id') }}
+),
+
+parameters as (
+    select
+        *,
+        {{ hsa_columns('tagged_url') }},
+        {{ url_param('tagged_url', 'utm_source') }} as utm_source,
+        {{ url_param('tagged_url', 'utm_medium') }} as utm_medium,
+        {{ url_param('tagged_url', 'utm_campaign') }} as utm_campaign,
+        coalesce({{ url_param('tagged_url', 'utm_term') }}, {{ url_param('tagged_url', 'hsa_kw') }}) as search_term,
+        {{ url_param('tagged_url', 'source') }} as source_param,
+        coalesce({{ url_param('tagged_url', 'gclid') }}, property_gclid) as gclid,
+        coalesce(
+            {{ click_id_type('tagged_url') }},
+            case
+                when property_gclid is not null then 'gclid'
+                when property_fbclid is not null then 'fbclid'
+                when property_li_fat_id is not null then 'li_fat_id'
+            end
+        ) as click_id_type
+    from landings
+),
+
+sourced as (
+    select
+        *,
+        coalesce(
+            {{ url_click_id('tagged_url', 'click_id_type') }}, property_gclid, property_fbclid, property_li_fat_id
+        ) as click_id,
+        coalesce(
+            lower(utm_source) in (
+                select hosts.name from {{ ref('referrer_hosts') }} as hosts
+                where hosts.kind = 'social'
+            ),
+            false
+        ) as is_known_network,
+        -- a session inferred from a submission earns credit only if the submission is tracked (vectors A6, A10)
+        first_activity_type != 'submission' or coalesce(is_tracked, false) as is_tracked_visit
+    from parameters
 ),
 
 clicks as (
     select
+        sourced.*,
+        -- HubSpot's own word where it gave one: a history keeps no referrer
+        coalesce(nullif(sourced.property_source, 'OFFLINE'), {{ traffic_source() }}) as traffic_source,
+        sourced.is_tracked_visit
+        and sourced.hsa_network is not null
+        and sourced.hsa_account_id is not null
+        and sourced.hsa_campaign_id is not null as is_ad_click,
+        resolved.account_id as click_account_id,
+        resolved.campaign_id as click_campaign_id,
+        resolved.ad_group_id as click_ad_group_id,
+        resolved.ad_id as click_ad_id
+    from sourced
+    left join {{ ref('int_click_ids') }} as resolved on sourced.gclid = resolved.google_click_id
+),
+
+ads as (
+    select
         *,
-        {{ traffic_source() }} as traffic_source,
-        case when first_activity_type = 'page_view' then 'page_views' else 'submission_context' end as evidence,
-        -- a session inferred from a submission earns credit only if the submission is tracked (vectors A6, A10)
-        hsa_network is not null and hsa_account_id is not null and hsa_campaign_id is not null
-        and (first_activity_type = 'page_view' or coalesce(is_tracked, false)) as is_ad_click
-    from landings
+        case
+            when is_ad_click then 'hsa'
+            when is_tracked_visit and click_campaign_id is not null then 'click_view'
+        end as ad_evidence
+    from clicks
 )
 
 select
@@ -57,17 +134,23 @@ select
     url as landing_url,
     referrer,
     traffic_source,
+    {{ traffic_source_drilldown_1() }} as traffic_source_drilldown_1,
+    {{ traffic_source_drilldown_2() }} as traffic_source_drilldown_2,
     utm_source,
     utm_medium,
     utm_campaign,
-    case when is_ad_click then hsa_network end as network,
-    case when is_ad_click then hsa_account_id end as account_id,
-    case when is_ad_click then hsa_campaign_id end as campaign_id,
-    case when is_ad_click then hsa_ad_group_id end as ad_group_id,
-    case when is_ad_click then hsa_ad_id end as ad_id,
+    case ad_evidence when 'hsa' then hsa_network when 'click_view' then 'google_ads' end as network,
+    case ad_evidence when 'hsa' then hsa_account_id when 'click_view' then click_account_id end as account_id,
+    case ad_evidence when 'hsa' then hsa_campaign_id when 'click_view' then click_campaign_id end as campaign_id,
+    case ad_evidence when 'hsa' then hsa_ad_group_id when 'click_view' then click_ad_group_id end as ad_group_id,
+    case ad_evidence when 'hsa' then hsa_ad_id when 'click_view' then click_ad_id end as ad_id,
     click_id,
     click_id_type,
     is_ad_click,
-    evidence,
-    case when is_ad_click then 'hsa' end as ad_evidence
-from clicks
+    case first_activity_type
+        when 'page_view' then 'page_views'
+        when 'property_visit' then 'contact_property'
+        else 'submission_context'
+    end as evidence,
+    ad_evidence
+from ads

@@ -13,6 +13,7 @@ entries as (
         entries.form_id,
         entries.submitted_at,
         entries.page_url,
+        entries.erased_contact_id,
         emails.contact_id as email_contact_id
     from {{ ref('stg_hubspot__form_submissions') }} as entries
     left join {{ ref('int_contact_emails') }} as emails on entries.email_hash = emails.email_hash
@@ -55,6 +56,8 @@ matched as (
             row_number() over (partition by form_id, submitted_at order by submission_id) as position
         from entries
         anti join agreed using (submission_id)
+        -- an erased contact's is nobody else's
+        where erased_contact_id is null
     ) as left_entries
     inner join (
         select
@@ -131,24 +134,6 @@ submissions as (
     select * from unlogged
 ),
 
-last_views as (
-    select
-        submissions.submission_id,
-        max(views.occurred_at) as viewed_at
-    from submissions
-    inner join {{ ref('int_page_views') }} as views
-        on
-            submissions.contact_id = views.contact_id
-            and views.occurred_at
-            between submissions.submitted_at - interval '{{ var("session_gap_minutes") }} minutes' and submissions.submitted_at
-    group by submissions.submission_id
-),
-
-portal as (
-    select count(*) > 0 as has_page_views
-    from {{ ref('int_page_views') }}
-),
-
 lead_ad_urls as (
     select
         submissions.submission_id,
@@ -161,9 +146,40 @@ lead_ad_urls as (
             submissions.contact_id = history.contact_id
             and {{ url_param('history.url', 'hsa_la') }} = 'true'
             and abs(epoch_ms(history.seen_at) - epoch_ms(submissions.submitted_at))
-            <= {{ var('lead_ad_url_hours') }} * 3600000
+            <= {{ setting("lead_ad_url_hours") }} * 3600000
     where submissions.form_type = 'lead_ad'
     group by submissions.submission_id
+),
+
+-- a lead whose URL no property keeps: the network's lead with the same address nearest that instant
+network_leads as (
+    select
+        submissions.submission_id,
+        leads.network,
+        leads.account_id,
+        leads.campaign_id,
+        leads.ad_group_id,
+        leads.ad_id
+    from submissions
+    inner join (
+        select
+            contact_id,
+            unnest(email_hashes) as email_hash
+        from {{ ref('int_contacts') }}
+    ) as emails on submissions.contact_id = emails.contact_id
+    inner join {{ ref('int_network_leads') }} as leads on emails.email_hash = leads.email_hash
+    where
+        submissions.form_type = 'lead_ad'
+        and submissions.submission_id not in (select lead_ad_urls.submission_id from lead_ad_urls)
+        and leads.account_id is not null
+        and leads.campaign_id is not null
+        and abs(epoch_ms(leads.created_at) - epoch_ms(submissions.submitted_at))
+        <= {{ setting("lead_ad_url_hours") }} * 3600000
+    qualify
+        row_number() over (
+            partition by submissions.submission_id
+            order by abs(epoch_ms(leads.created_at) - epoch_ms(submissions.submitted_at)), leads.network, leads.lead_id
+        ) = 1
 )
 
 select
@@ -174,24 +190,7 @@ select
     submissions.submitted_at,
     coalesce(lead_ad_urls.url, submissions.page_url) as page_url,
     submissions.is_filtered,
-    case
-        when submissions.contact_id is null or submissions.form_type = 'lead_ad' then null
-        when portal.has_page_views then last_views.viewed_at is not null
-        -- without page-view events the contact's own timestamps tell whether a visit belongs to the submission
-        else
-            coalesce(
-                contacts.original_source != 'OFFLINE'
-                and abs(epoch_ms(contacts.first_seen_at) - epoch_ms(submissions.submitted_at))
-                <= {{ var('session_gap_minutes') }} * 60000, false
-            )
-            or coalesce(
-                contacts.latest_source != 'OFFLINE'
-                and abs(epoch_ms(contacts.last_seen_at) - epoch_ms(submissions.submitted_at))
-                <= {{ var('session_gap_minutes') }} * 60000, false
-            )
-    end as is_tracked
+    {{ ad_key('network_leads.') }}
 from submissions
-cross join portal
-left join last_views on submissions.submission_id = last_views.submission_id
 left join lead_ad_urls on submissions.submission_id = lead_ad_urls.submission_id
-left join {{ ref('int_contacts') }} as contacts on submissions.contact_id = contacts.contact_id
+left join network_leads on submissions.submission_id = network_leads.submission_id

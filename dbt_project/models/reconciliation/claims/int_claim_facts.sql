@@ -5,8 +5,8 @@ with form_tracking as (
         bool_or(is_tracked) over (
             partition by form_id
             order by submitted_at
-            range between interval '{{ var("form_tracking_days") }} days' preceding
-            and interval '{{ var("form_tracking_days") }} days' following
+            range between interval '{{ setting("form_tracking_days") }} days' preceding
+            and interval '{{ setting("form_tracking_days") }} days' following
         ) as form_is_tracked
     from {{ ref('fct_form_submissions') }}
 )
@@ -27,10 +27,11 @@ select
         false
     ) as campaign_claims_earlier_one,
     submissions.session_id,
+    coalesce(first_conversions.existed_before_conversion, false) as existed_before_conversion,
     coalesce(
         sessions.session_number = claims.click_session_number + 1
         and sessions.traffic_source = 'DIRECT_TRAFFIC'
-        and sessions.started_at <= claims.click_session_ended_at + to_hours({{ var('session_timeout_hours') }}),
+        and sessions.started_at <= claims.click_session_ended_at + to_hours({{ setting("session_timeout_hours") }}),
         false
     ) as is_timed_out_session,
     deleted.deleted_contact_id,
@@ -39,5 +40,7 @@ select
 from {{ ref('int_claims') }} as claims
 inner join {{ ref('fct_form_submissions') }} as submissions on claims.submission_id = submissions.submission_id
 left join {{ ref('fct_sessions') }} as sessions on submissions.session_id = sessions.session_id
+left join {{ ref('fct_first_conversions') }} as first_conversions
+    on claims.submission_id = first_conversions.submission_id
 left join form_tracking on claims.submission_id = form_tracking.submission_id
 left join {{ ref('int_deleted_contact_submissions') }} as deleted on claims.submission_id = deleted.submission_id

@@ -152,7 +152,7 @@ select
         select 1
         from {{ ref('int_credits') }} as credits
         where
-            credits.attribution_report = '{{ var("default_attribution_report") }}'
+            credits.attribution_report = '{{ setting("default_attribution_report") }}'
             and credits.event_id = judged.submission_id
             and {{ same_ad('credits', 'judged') }}
     ) as is_credited_by_default

@@ -1,26 +1,28 @@
--- what HubSpot credits, on the campaign's day; the bridge's end counts a contact once per report and campaign, on the day of
--- its earliest credit there
+-- what HubSpot credits, on the campaign's day; where no conversion follows, the interaction itself is the event
 select
     attribution.attribution_report,
-    attribution.submission_id as event_id,
+    coalesce(attribution.submission_id, attribution.session_id) as event_id,
+    case
+        when attribution.submission_id is null then 'interaction'
+        when submissions.form_type = 'lead_ad' then 'lead'
+        else 'form_submission'
+    end as event_type,
     attribution.contact_id,
     {{ ad_key('attribution.') }},
-    attribution.interaction_type,
+    attribution.interaction_at,
     attribution.credited_at,
     cast(attribution.credited_at at time zone accounts.time_zone as date) as date,
-    row_number() over (
+    -- the bridge counts a contact once per report and campaign, on the day of its earliest credit there
+    rank() over (
         partition by
             attribution.attribution_report,
             attribution.contact_id,
             attribution.network,
             attribution.account_id,
             attribution.campaign_id
-        order by
-            attribution.credited_at,
-            attribution.interaction_at,
-            attribution.ad_group_id nulls last,
-            attribution.ad_id nulls last
-    ) = 1 as is_counted_contact
+        order by attribution.credited_at, coalesce(attribution.submission_id, attribution.session_id)
+    ) = 1 as is_counted_event
 from {{ ref('fct_contact_attribution') }} as attribution
 inner join {{ ref('int_accounts') }} as accounts
     on attribution.network = accounts.network and attribution.account_id = accounts.account_id
+left join {{ ref('fct_form_submissions') }} as submissions on attribution.submission_id = submissions.submission_id

@@ -16,11 +16,15 @@ select
     lifecyclestage as lifecycle_stage,
     hs_analytics_source as original_source,
     hs_analytics_first_url as first_url,
+    nullif(hs_analytics_first_referrer, '') as first_referrer,
+    try_cast(hs_analytics_first_visit_timestamp as timestamptz) as first_visit_at,
     try_cast(hs_analytics_first_timestamp as timestamptz) as first_seen_at,
     hs_analytics_last_url as last_url,
+    nullif(hs_analytics_last_referrer, '') as last_referrer,
     try_cast(hs_analytics_last_timestamp as timestamptz) as last_seen_at,
     hs_latest_source as latest_source,
     try_cast(hs_latest_source_timestamp as timestamptz) as latest_source_at,
+    try_cast(hs_analytics_num_visits as bigint) as visits,
     hs_calculated_form_submissions as calculated_form_submissions
 from {{ source('hubspot', 'contacts') }}
 where not archived and deleted_at is null

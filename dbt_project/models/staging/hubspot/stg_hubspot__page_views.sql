@@ -1,3 +1,4 @@
+-- the raw store keeps one row per event
 select
     id as event_id,
     object_id as contact_id,
@@ -9,4 +10,3 @@ where
     event_type = 'e_visited_page'
     and object_type = 'CONTACT'
     and occurred_at <= {{ as_of() }}
-qualify row_number() over (partition by id order by occurred_at) = 1

@@ -1,0 +1,21 @@
+{# Every attribution report (docs/contract.md, fct_contact_attribution). They overlap: nothing adds them up. #}
+{% macro attribution_reports() -%}
+    {{ return([
+        'first_form_submission',
+        'first_form_submission_new_contact',
+        'influenced_first_form_submission',
+        'first_ad_interaction',
+        'last_ad_interaction',
+        'all_ad_interactions',
+    ]) }}
+{%- endmacro %}
+
+{# One row per report, so that a report without a credit still has its bridge. #}
+{% macro attribution_report_rows() -%}
+    select unnest(['{{ attribution_reports() | join("', '") }}']) as attribution_report
+{%- endmacro %}
+
+{# Reports that ask for click and conversion in one session; elsewhere a later session is no reason. #}
+{% macro asks_for_one_session(column) -%}
+    {{ column }} in ('first_form_submission', 'first_form_submission_new_contact')
+{%- endmacro %}

@@ -1,0 +1,66 @@
+{# Incremental models, here, are built per contact: a contact whose inputs changed since the last complete build loses its rows
+   and gets them anew, whatever came late, was merged or flipped. Everything is built anew where the project, a setting or the
+   table itself changed, and where no project_hash says which project it is. #}
+{% materialization incremental, adapter='duckdb', supported_languages=['sql'] %}
+    {%- if not is_update() -%}
+        {{ return(materialization_table_duckdb()) }}
+    {%- endif -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- set columns = adapter.get_columns_in_relation(target_relation) | map(attribute='quoted') | join(', ') -%}
+    {% call statement('delete') -%}
+        delete from {{ target_relation }} where {{ only_changed() }}
+    {%- endcall %}
+    {% call statement('main') -%}
+        insert into {{ target_relation }} ({{ columns }}) select {{ columns }} from ({{ compiled_code }})
+    {%- endcall %}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}
+
+{# Condition on the contacts to build; rows without a contact are always built. #}
+{% macro only_changed(column='contact_id') -%}
+    {%- set changed = ref('int_changed_contacts') -%}
+    {%- if is_update() -%}
+        ({{ column }} is null or {{ column }} in (select changed.contact_id from {{ changed }} as changed))
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro is_update() -%}
+    {%- if not execute or load_relation(this) is none -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {{ return(built_contacts() is not none) }}
+{%- endmacro %}
+
+{# The state of the last complete build, none where it is not that of this project and these settings. #}
+{% macro built_contacts() -%}
+    {%- if not execute or flags.FULL_REFRESH or not var('project_hash') -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set state = adapter.get_relation(target.database, 'intermediate', 'int_built_contacts') -%}
+    {%- if state is none or adapter.get_relation(target.database, 'intermediate', 'int_sessions') is none -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set same = run_query("select 1 from " ~ state ~ " where code = '" ~ code_version() ~ "' limit 1") -%}
+    {{ return(state if same.rows | length else none) }}
+{%- endmacro %}
+
+{% macro code_version() -%}
+    {%- set settings = [var('project_hash')] -%}
+    {%- for name in ['session_gap_minutes', 'existing_contact_tolerance_minutes', 'analytics_delay_minutes', 'lead_ad_url_hours'] -%}
+        {%- do settings.append(setting(name)) -%}
+    {%- endfor -%}
+    {{ return(local_md5(tojson(settings))) }}
+{%- endmacro %}
+
+{# Run after the last model built per contact: from now on these inputs are built. #}
+{% macro remember_built_contacts() -%}
+    create or replace table {{ target.database }}.intermediate.int_built_contacts as
+    select contact_id, fingerprint, '{{ code_version() }}' as code from {{ ref('int_contact_inputs') }}
+{%- endmacro %}

@@ -1,0 +1,30 @@
+{# A variable of dbt_project.yml, checked: a wrong value stops the compilation with its name and what it must be. #}
+{% macro setting(name) -%}
+    {%- set value = var(name) -%}
+    {%- set positive = [
+        'session_gap_minutes', 'session_timeout_hours', 'lead_ad_url_hours', 'form_tracking_days',
+    ] -%}
+    {%- set not_negative = ['existing_contact_tolerance_minutes', 'analytics_delay_minutes'] -%}
+    {%- if name in positive + not_negative -%}
+        {%- if value is not integer or value is boolean or value < (1 if name in positive else 0) -%}
+            {{ invalid_setting(name, value, 'a whole number of at least ' ~ (1 if name in positive else 0)) }}
+        {%- endif -%}
+    {%- elif name == 'default_attribution_report' -%}
+        {%- if value not in attribution_reports() -%}
+            {{ invalid_setting(name, value, 'one of ' ~ attribution_reports() | join(', ')) }}
+        {%- endif -%}
+    {%- elif name in ('finality_hours', 'default_click_window_days') -%}
+        {%- set networks = ['google_ads', 'facebook_ads', 'linkedin_ads'] -%}
+        {%- if value is not mapping or value.keys() | sort != networks | sort
+            or value.values() | reject('integer') | list or value.values() | select('lt', 1) | list -%}
+            {{ invalid_setting(name, value, 'a whole number of at least 1 for each of ' ~ networks | join(', ')) }}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return(value) }}
+{%- endmacro %}
+
+{% macro invalid_setting(name, value, rule) -%}
+    {{ exceptions.raise_compiler_error(
+        'adledger: vars.' ~ name ~ ' is ' ~ value ~ ': it must be ' ~ rule ~ ' (dbt_project/dbt_project.yml)'
+    ) }}
+{%- endmacro %}

@@ -1,0 +1,17 @@
+-- the site's own hosts: those with page views; without page-view events those of visits and of pages with forms
+with addresses as (
+    -- one address per spelling of a host: a host is read from few, not from every view
+    select distinct split_part(url, '/', 3) as authority from {{ ref('int_page_views') }}
+    union
+    select distinct split_part(url, '/', 3) as authority from {{ ref('int_property_visits') }}
+    union
+    select distinct split_part(page_url, '/', 3) as authority
+    from {{ ref('int_submissions') }}
+    where
+        form_type != 'lead_ad'
+        and not exists (select 1 from {{ ref('stg_hubspot__page_views') }})
+)
+
+select distinct {{ url_host("'https://' || authority") }} as host
+from addresses
+where authority != ''
