@@ -23,12 +23,15 @@ seen as (
         submissions.submission_id,
         submissions.contact_id,
         submissions.submitted_at,
+        -- of a form whose log is gone nothing is known
+        entries.submission_id is not null and entries.page_url is null as lacks_context,
         coalesce(
             visits.occurred_at >= submissions.submitted_at - interval '{{ setting("session_gap_minutes") }} minutes', false
         ) as follows_a_visit
     from {{ ref('int_submissions') }} as submissions
     asof left join visits
         on submissions.contact_id = visits.contact_id and submissions.submitted_at >= visits.occurred_at
+    left join {{ ref('stg_hubspot__form_submissions') }} as entries on submissions.submission_id = entries.submission_id
     where
         submissions.contact_id is not null
         and submissions.form_type != 'lead_ad'
@@ -39,6 +42,8 @@ select
     seen.submission_id,
     seen.contact_id,
     case
+        -- sent without the visitor's context, whatever else the contact did just before (vector A10)
+        when seen.lacks_context then false
         when portal.has_page_views then seen.follows_a_visit
         when
             seen.follows_a_visit
