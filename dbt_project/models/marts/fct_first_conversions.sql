@@ -11,7 +11,7 @@ select
     end as traffic_source,
     submissions.form_type = 'lead_ad' as is_lead_ad,
     -- a form that HubSpot got without the visitor's context is in none of its sessions (vector A10)
-    coalesce(sessions.is_ad_click, false) and submissions.is_tracked is distinct from false as is_ad_session,
+    coalesce(sessions.is_ad_click, false) and coalesce(submissions.is_tracked, true) as is_ad_session,
     contacts.created_at as contact_created_at,
     coalesce(
         contacts.created_at
