@@ -132,6 +132,9 @@ def demo(
     ] = "typical",
     people: Annotated[int | None, typer.Option(min=1, help="People of the simulated company.")] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed, another company.")] = None,
+    no_events: Annotated[
+        bool, typer.Option("--no-events", help="A portal tier without page-view events, and what that costs.")
+    ] = False,
 ) -> None:
     """Run the whole pipeline on a simulated company, without any account, and explain its bridge."""
     from ingestion.config import home
@@ -146,6 +149,8 @@ def demo(
     place = home() / "demo"
     asked = (("profile", profile), ("people", people), ("seed", seed))
     options = [f"--{name}={value}" for name, value in asked if value is not None]
+    if no_events:
+        options.append("--no-events")
     console.print("Starting a simulated company on loopback HTTP")
     try:
         with sandbox(options, place / "logs" / "sandbox.log") as company:
@@ -161,6 +166,10 @@ def demo(
         _fail([f"another refresh is running in {place}: wait for it"])
     console.print()
     _explain(place / "serving.duckdb", console)
+    if no_events:
+        from orchestration.explain import cost_without_events
+
+        console.print(cost_without_events(place / "serving.duckdb"))
     console.print(f"[dim]Everything above took {time.monotonic() - began:.0f} s. What to open next:[/dim]")
     shown, programs = _from_here(place), _from_here(Path(sys.executable).parent)
     for what, command in (

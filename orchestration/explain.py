@@ -33,6 +33,13 @@ _SPAN = """
 SELECT min(date), max(date) FROM reconciliation.conversion_bridge
 WHERE network = $network AND ($start IS NULL OR date >= $start) AND ($end IS NULL OR date <= $end)
 """
+_EVIDENCE = """
+SELECT
+    (SELECT count(*) FROM marts.fct_sessions WHERE evidence = 'contact_property'),
+    (SELECT count(*) FROM marts.fct_sessions WHERE evidence = 'submission_context'),
+    (SELECT count(*) FROM marts.fct_form_submissions
+     WHERE is_tracked IS NULL AND contact_id IS NOT NULL AND form_type <> 'lead_ad')
+"""
 _DEFAULT_REPORT = "SELECT any_value(attribution_report) FROM marts.fct_ad_performance_daily"
 
 
@@ -78,6 +85,18 @@ def read_bridges(
             first, last = span or (None, None)
             bridges.append(Bridge(name, first, last, str(report), statuses.get(name, "landed"), tuple(found)))
     return bridges
+
+
+def cost_without_events(serving: Path) -> str:
+    """What is not known in a portal without page-view events, with the figures of this one."""
+    with duckdb.connect(str(serving), read_only=True) as connection:
+        told, bare, unknown = connection.execute(_EVIDENCE).fetchall()[0]
+    return (
+        f"Without page-view events {told:,} sessions are known from contact properties and {bare:,} from a"
+        f" submission alone; of {unknown:,} submissions nothing tells whether they were tracked. A contact's"
+        " properties keep its first and its latest visits: an ad click between them earns no credit in the"
+        " reports over several interactions, and a bridge cannot tell a later session from no visit at all."
+    )
 
 
 def waterfall(bridge: Bridge, width: int) -> RenderableType:

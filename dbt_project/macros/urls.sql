@@ -1,6 +1,7 @@
 {# An address whose query holds parameters, else null; decoded where the query as a whole was encoded. #}
 {% macro tagged_url(url) -%}
     case
+        when not contains({{ url }}, '?') then null
         when regexp_matches({{ url }}, '[?][^#]*=') then {{ url }}
         when regexp_matches({{ url }}, '[?][^#]*%3[Dd]') then url_decode({{ url }})
     end
@@ -46,24 +47,15 @@
     regexp_extract({{ url }}, '^[^?#]*[?]([^#]*)', 1)
 {%- endmacro %}
 
-{# Parameter of the first click id in a URL, in the order networks take precedence; null where there is none. #}
-{% macro click_id_type(url) -%}
-    case
-        {%- for name in click_id_parameters() %}
-        when {{ url_param(url, name) }} is not null then '{{ name }}'
-        {%- endfor %}
-    end
+{# The first click id in a URL, and its parameter; null where there is none. #}
+{% macro click_id(url) -%}
+    nullif(trim(url_decode(regexp_extract({{ url }}, '[?&](?:{{ click_id_parameters() }})=([^&#]+)', 1))), '')
 {%- endmacro %}
 
-{# The click id itself, by its parameter. #}
-{% macro url_click_id(url, type) -%}
-    case {{ type }}
-        {%- for name in click_id_parameters() %}
-        when '{{ name }}' then {{ url_param(url, name) }}
-        {%- endfor %}
-    end
+{% macro click_id_type(url) -%}
+    nullif(regexp_extract({{ url }}, '[?&]({{ click_id_parameters() }})=[^&#]', 1), '')
 {%- endmacro %}
 
 {% macro click_id_parameters() -%}
-    {{ return(['gclid', 'gbraid', 'wbraid', 'fbclid', 'li_fat_id', 'msclkid', 'ttclid']) }}
+    {{ return('gclid|gbraid|wbraid|fbclid|li_fat_id|msclkid|ttclid') }}
 {%- endmacro %}

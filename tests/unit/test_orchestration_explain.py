@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from rich.console import Console
 
-from orchestration.explain import read_bridges, show
+from orchestration.explain import cost_without_events, read_bridges, show
 
 ROWS = [
     # date, step_order, step, label, kind, units, evidence
@@ -99,3 +99,21 @@ def test_figures_are_never_cut_off(serving: Path, width: int) -> None:
     for figure in ("100.30", "−0.30", "−39.9%", "aggregate", "residual"):
         assert figure in text
     assert max(map(len, text.splitlines()[1:])) <= width
+
+
+def test_the_cost_of_a_portal_without_events_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "serving.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("""
+            CREATE SCHEMA marts;
+            CREATE TABLE marts.fct_sessions AS
+            SELECT unnest(['contact_property', 'contact_property', 'submission_context']) AS evidence;
+            CREATE TABLE marts.fct_form_submissions AS
+            SELECT * FROM (VALUES
+                (NULL, 'c1', 'hubspot'), (true, 'c1', 'hubspot'),
+                (NULL, NULL, 'hubspot'), (NULL, 'c1', 'lead_ad')
+            ) AS submissions (is_tracked, contact_id, form_type)
+        """)
+    said = cost_without_events(path)
+    assert "2 sessions are known from contact properties and 1 from a submission alone" in said
+    assert "of 1 submissions nothing tells" in said

@@ -59,7 +59,11 @@ named as (
     select
         *,
         {{ tagged_url('url') }} as tagged_url,
-        {{ url_host('referrer') }} as referrer_host
+        -- a page of the same host, as most views, needs no closer look
+        case
+            when activity_type = 'page_view' and split_part(referrer, '/', 3) != split_part(url, '/', 3)
+                then {{ url_host('referrer') }}
+        end as other_host
     from activities
 ),
 
@@ -80,9 +84,7 @@ select
     activity_type,
     occurred_at,
     url,
-    tagged_url,
     referrer,
-    referrer_host,
     is_tracked,
     property_source,
     gclid as property_gclid,
@@ -110,10 +112,10 @@ select
         when activity_type = 'property_visit'
             then case when property_source not in ('DIRECT_TRAFFIC', 'OFFLINE') then 'source|' || property_source end
         when
-            referrer_host not in (
+            other_host not in (
                 select own_hosts.host from {{ ref('int_own_hosts') }} as own_hosts
                 where own_hosts.host is not null
             )
-            then 'referrer|' || referrer_host
+            then 'referrer|' || other_host
     end as evidence_key
 from parsed

@@ -1,6 +1,21 @@
 -- visits as a portal without page-view events tells them: the contact's first and latest URL, and each latest URL since
 with portal as (
-    select not exists (select 1 from {{ ref('stg_hubspot__page_views') }}) as lacks_page_views
+    select 1 as lacks_page_views
+    where not exists (select 1 from {{ ref('stg_hubspot__page_views') }})
+),
+
+-- joined, so that a portal with page views reads no history
+wanted as (
+    select
+        unnest([
+            'hs_analytics_source',
+            'hs_latest_source',
+            'hs_analytics_last_url',
+            'hs_google_click_id',
+            'hs_facebook_click_id',
+            'hs_linkedin_click_id'
+        ]) as property
+    from portal
 ),
 
 histories as (
@@ -10,6 +25,7 @@ histories as (
         histories.value,
         histories.seen_at
     from {{ ref('stg_hubspot__property_history') }} as histories
+    inner join wanted on histories.property = wanted.property
     inner join {{ ref('int_contact_aliases') }} as aliases on histories.contact_id = aliases.alias_id
 ),
 
@@ -135,8 +151,7 @@ select
 from visits
 cross join portal
 where
-    portal.lacks_page_views
-    and nullif(url, '') is not null
+    nullif(url, '') is not null
     and occurred_at <= {{ as_of() }}
     -- a synced lead is no visit
     and {{ url_param('url', 'hsa_la') }} is distinct from 'true'

@@ -7,12 +7,34 @@ with sessions as (
         session_number,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at,
-        count(*) filter (where activity_type = 'page_view') as page_views,
-        arg_min(activity_id, (occurred_at, activity_type, activity_id)) as first_activity_id,
-        arg_min(activity_type, (occurred_at, activity_type, activity_id)) as first_activity_type
+        count(*) filter (where activity_type = 'page_view') as page_views
     from {{ ref('int_session_activities') }}
     where {{ only_changed() }}
     group by session_id, contact_id, session_number
+),
+
+landings as (
+    select
+        sessions.*,
+        starts.activity_type as first_activity_type,
+        activities.url,
+        {{ tagged_url('activities.url') }} as tagged_url,
+        activities.referrer,
+        {{ url_host('activities.referrer') }} as referrer_host,
+        activities.is_tracked,
+        activities.property_source,
+        activities.property_gclid,
+        activities.property_fbclid,
+        activities.property_li_fat_id
+    from sessions
+    inner join {{ ref('int_session_activities') }} as starts
+        on sessions.session_id = starts.session_id and starts.starts_session
+    inner join {{ ref('int_activities') }} as activities
+        on
+            starts.contact_id = activities.contact_id
+            and starts.activity_id = activities.activity_id
+            and starts.activity_type = activities.activity_type
+    where {{ only_changed('starts.contact_id') }} and {{ only_changed('activities.contact_id') }}
 ),
 
 referrers as (
@@ -22,45 +44,23 @@ referrers as (
         arg_max(hosts.kind, length(hosts.host)) as referrer_kind,
         arg_max(hosts.name, length(hosts.host)) as referrer_name
     from (
-        select distinct referrer_host from {{ ref('int_activities') }}
-        where referrer_host is not null and {{ only_changed() }}
+        select distinct referrer_host from landings
+        where referrer_host is not null
     ) as seen
     inner join {{ ref('referrer_hosts') }} as hosts
         on seen.referrer_host = hosts.host or ends_with(seen.referrer_host, '.' || hosts.host)
     group by seen.referrer_host
 ),
 
-landings as (
-    select
-        sessions.*,
-        activities.url,
-        activities.tagged_url,
-        activities.referrer,
-        activities.referrer_host,
-        activities.is_tracked,
-        activities.property_source,
-        activities.property_gclid,
-        activities.property_fbclid,
-        activities.property_li_fat_id,
-        referrers.referrer_kind,
-        referrers.referrer_name,
-        coalesce(activities.referrer_host in (
-            select own_hosts.host from {{ ref('int_own_hosts') }} as own_hosts
-            where own_hosts.host is not null
-        ), false) as is_own_referrer
-    from sessions
-    inner join {{ ref('int_activities') }} as activities
-        on
-            sessions.contact_id = activities.contact_id
-            and sessions.first_activity_id = activities.activity_id
-            and sessions.first_activity_type = activities.activity_type
-    left join referrers on activities.referrer_host = referrers.referrer_host
-    where {{ only_changed('activities.contact_id') }}
-),
-
 parameters as (
     select
-        *,
+        landings.*,
+        referrers.referrer_kind,
+        referrers.referrer_name,
+        coalesce(landings.referrer_host in (
+            select own_hosts.host from {{ ref('int_own_hosts') }} as own_hosts
+            where own_hosts.host is not null
+        ), false) as is_own_referrer,
         {{ hsa_columns('tagged_url') }},
         {{ url_param('tagged_url', 'utm_source') }} as utm_source,
         {{ url_param('tagged_url', 'utm_medium') }} as utm_medium,
@@ -77,13 +77,14 @@ parameters as (
             end
         ) as click_id_type
     from landings
+    left join referrers on landings.referrer_host = referrers.referrer_host
 ),
 
 sourced as (
     select
         *,
         coalesce(
-            {{ url_click_id('tagged_url', 'click_id_type') }}, property_gclid, property_fbclid, property_li_fat_id
+            {{ click_id('tagged_url') }}, property_gclid, property_fbclid, property_li_fat_id
         ) as click_id,
         coalesce(
             lower(utm_source) in (

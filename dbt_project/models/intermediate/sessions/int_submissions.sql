@@ -141,10 +141,9 @@ lead_ad_urls as (
             history.url, (abs(epoch_ms(history.seen_at) - epoch_ms(submissions.submitted_at)), history.url)
         ) as url
     from submissions
-    inner join {{ ref('int_url_history') }} as history
+    inner join {{ ref('int_lead_ad_urls') }} as history
         on
             submissions.contact_id = history.contact_id
-            and {{ url_param('history.url', 'hsa_la') }} = 'true'
             and abs(epoch_ms(history.seen_at) - epoch_ms(submissions.submitted_at))
             <= {{ setting("lead_ad_url_hours") }} * 3600000
     where submissions.form_type = 'lead_ad'
