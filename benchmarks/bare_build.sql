@@ -6,7 +6,7 @@ CREATE TEMP MACRO id_param(url, name) AS
 
 CREATE TABLE conversions AS
 WITH counted AS (
-    SELECT id AS contact_id, unnest(string_split(hs_calculated_form_submissions, ';')) AS entry
+    SELECT id AS contact_id, email, unnest(string_split(hs_calculated_form_submissions, ';')) AS entry
     FROM raw_hubspot.raw.contacts
     WHERE hs_calculated_form_submissions <> ''
 )
@@ -20,7 +20,8 @@ SELECT
 FROM counted
 INNER JOIN raw_hubspot.raw.form_submissions AS logs
     ON logs.form_id = split_part(entry, ':', 1)
-    AND logs.submitted_at = make_timestamptz(split_part(entry, ':', 3)::BIGINT * 1000);
+    AND logs.submitted_at = make_timestamptz(split_part(entry, ':', 3)::BIGINT * 1000)
+    AND json_extract_string(logs.values, '$[0].value') = counted.email;
 
 CREATE TABLE activities AS
 SELECT
@@ -50,17 +51,27 @@ WITH named AS (
 gaps AS (
     SELECT
         *,
-        occurred_at > lag(occurred_at) OVER contact + INTERVAL '30 minutes' AS is_idle,
-        last_value(evidence_key IGNORE NULLS) OVER (contact ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS source_so_far
+        coalesce(
+            occurred_at > lag(occurred_at) OVER (PARTITION BY contact_id ORDER BY occurred_at, activity_id)
+            + INTERVAL '30 minutes', true
+        ) AS is_idle
     FROM named
-    WINDOW contact AS (PARTITION BY contact_id ORDER BY occurred_at, activity_id)
+),
+
+sources AS (
+    SELECT
+        *,
+        last_value(CASE WHEN is_idle THEN coalesce(evidence_key, '') ELSE evidence_key END IGNORE NULLS) OVER (
+            PARTITION BY contact_id ORDER BY occurred_at, activity_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS source_so_far
+    FROM gaps
 )
 
 SELECT
     contact_id, activity_id, occurred_at, is_view,
-    count_if(is_idle IS NULL OR is_idle OR (evidence_key IS NOT NULL AND evidence_key IS DISTINCT FROM source_so_far))
+    count_if(is_idle OR (evidence_key IS NOT NULL AND evidence_key IS DISTINCT FROM source_so_far))
         OVER (PARTITION BY contact_id ORDER BY occurred_at, activity_id) AS number
-FROM gaps;
+FROM sources;
 
 CREATE TABLE sessions AS
 SELECT

@@ -7,7 +7,9 @@ with sessions as (
         session_number,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at,
-        count(*) filter (where activity_type = 'page_view') as page_views
+        count(*) filter (where activity_type = 'page_view') as page_views,
+        any_value(activity_id) filter (where starts_session) as first_activity_id,
+        any_value(activity_type) filter (where starts_session) as first_activity_type
     from {{ ref('int_session_activities') }}
     where {{ only_changed() }}
     group by session_id, contact_id, session_number
@@ -16,7 +18,6 @@ with sessions as (
 landings as (
     select
         sessions.*,
-        starts.activity_type as first_activity_type,
         activities.url,
         {{ tagged_url('activities.url') }} as tagged_url,
         activities.referrer,
@@ -27,14 +28,12 @@ landings as (
         activities.property_fbclid,
         activities.property_li_fat_id
     from sessions
-    inner join {{ ref('int_session_activities') }} as starts
-        on sessions.session_id = starts.session_id and starts.starts_session
     inner join {{ ref('int_activities') }} as activities
         on
-            starts.contact_id = activities.contact_id
-            and starts.activity_id = activities.activity_id
-            and starts.activity_type = activities.activity_type
-    where {{ only_changed('starts.contact_id') }} and {{ only_changed('activities.contact_id') }}
+            sessions.contact_id = activities.contact_id
+            and sessions.first_activity_id = activities.activity_id
+            and sessions.first_activity_type = activities.activity_type
+    where {{ only_changed('activities.contact_id') }}
 ),
 
 referrers as (
