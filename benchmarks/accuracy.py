@@ -111,14 +111,14 @@ def _compared(
     true = {
         (row["network"], row["account_id"], row["campaign_id"], row["date"], row["step"]): float(row["units"])
         for row in truth["bridge"]
-        if START <= row["date"] <= END
+        if START <= row["date"] <= END and float(row["units"])
     }
     causes = Counter(
         len(unit["causes"])
         for unit in truth["units"]
         if unit["side"] == "network" and START <= unit["date"] <= END
     )
-    estimated = {(*row[:4], row[4]): row[5] for row in rows}
+    estimated = {(*row[:4], row[4]): row[5] for row in rows if row[5]}
     return Company(profile, seed, people, estimated, true, _marts(serving, truth), causes)
 
 

@@ -26,7 +26,8 @@ _BATCH_BYTES = 4 << 20
 _CONCURRENCY = 4
 # the list that holds an answer's rows; Google's answer is an array, which pyarrow.json does not read
 _ROWS = {"google_ads": "results", "facebook_ads": "data", "linkedin_ads": "elements"}
-_FIELDS = re.compile("fields=([^&]*)")
+# what is asked of each row: some objects are asked for in parts
+_FIELDS = re.compile("fields=([^&]*)|SELECT (.*?) FROM")
 
 
 class Sink:
@@ -130,7 +131,7 @@ async def load(task: dict[str, Any]) -> dict[str, int]:
 
     async def read(asked: dict[str, Any]) -> None:
         # fields that one request cannot hold come in several
-        fields = "".join(_FIELDS.findall(asked["path"] + asked["body"]))
+        fields = "".join(map("".join, _FIELDS.findall(asked["path"] + asked["body"])))
         key = (asked["rows"], fields)
         if key not in sinks:
             sinks[key] = Sink(Path(task["out"]) / f"{len(sinks)}.parquet", task["network"])
