@@ -7,23 +7,28 @@ with leads as (
         ad_group_id,
         ad_id,
         lead_id,
+        form_id,
         submitted_at as created_at,
         false as is_test,
+        false as is_organic,
         email
     from {{ ref('stg_google_ads__lead_form_submissions') }}
     union all by name
     select
         'facebook_ads' as network,
-        ads.account_id,
+        coalesce(ads.account_id, campaigns.account_id) as account_id,
         leads.campaign_id,
         leads.ad_group_id,
         leads.ad_id,
         leads.lead_id,
+        leads.form_id,
         leads.created_at,
         leads.is_test,
+        leads.is_organic,
         leads.email
     from {{ ref('stg_facebook_ads__leads') }} as leads
     left join {{ ref('stg_facebook_ads__ads') }} as ads on leads.ad_id = ads.ad_id
+    left join {{ ref('stg_facebook_ads__campaigns') }} as campaigns on leads.campaign_id = campaigns.campaign_id
     union all by name
     select
         'linkedin_ads' as network,
@@ -32,8 +37,10 @@ with leads as (
         leads.ad_group_id,
         leads.ad_id,
         leads.lead_id,
+        leads.form_id,
         leads.created_at,
         leads.is_test,
+        false as is_organic,
         leads.email
     from {{ ref('stg_linkedin_ads__leads') }} as leads
     left join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
@@ -41,6 +48,7 @@ with leads as (
 )
 
 select
-    * exclude (email),
+    * exclude (email, is_organic),
+    is_organic or coalesce(campaign_id, ad_group_id, ad_id) is null as is_without_ad,
     {{ email_hash('email') }} as email_hash
 from leads

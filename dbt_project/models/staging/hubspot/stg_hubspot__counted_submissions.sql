@@ -1,10 +1,22 @@
 -- hs_calculated_form_submissions: `formGuid:pageId:epochMs` entries separated by semicolons; an empty page id is a lead ad
 -- (vector L3)
-with entries as (
+with contacts as (
+    select
+        contact_id,
+        calculated_form_submissions
+    from {{ ref('stg_hubspot__contacts') }}
+    union all
+    select
+        contact_id,
+        calculated_form_submissions
+    from {{ ref('stg_hubspot__deleted_contacts') }}
+),
+
+entries as (
     select
         contact_id,
         unnest(string_split(calculated_form_submissions, ';')) as entry
-    from {{ ref('stg_hubspot__contacts') }}
+    from contacts
     where calculated_form_submissions is not null
 ),
 
