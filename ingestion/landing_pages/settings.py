@@ -79,6 +79,13 @@ ORIGINS = (
     Origin("linkedin_ads", "creatives", _each("urls"), "lead_form_id IS NULL"),
     # pages that ad clicks landed on, for ads whose network does not tell; a visitor's own query is not ours
     Origin("hubspot", "page_view_events", "split_part(hs_url, '?', 1)", "hs_url LIKE '%hsa_cam=%'"),
+    # where forms stand: a page without tracking code leaves untracked submissions; comments are on every post
+    Origin(
+        "hubspot",
+        "form_submissions",
+        "split_part(page_url, '?', 1)",
+        "page_url LIKE 'http%' AND form_id NOT IN (SELECT id FROM forms WHERE form_type = 'blog_comment')",
+    ),
 )
 
 

@@ -32,6 +32,8 @@ rows as (
         credits.is_counted_event,
         credits.interaction_at,
         claims.claim_source,
+        claims.named_by,
+        claims.is_exact_click,
         claims.clicked_at,
         claims.click_session_id,
         claims.click_id_type,
@@ -111,6 +113,9 @@ reasons as (
         ledger.*,
         facts.conversion_number,
         facts.is_tracked,
+        facts.page_lacks_code,
+        facts.was_first_before_a_merge,
+        facts.lead_status,
         facts.session_id,
         case when ledger.contact_id is null then facts.deleted_contact_id end as deleted_contact_id,
         case when ledger.contact_id is null then facts.deletion end as deletion,
@@ -121,7 +126,9 @@ reasons as (
                 then
                     case
                         when facts.is_filtered then 'filtered_traffic'
+                        when facts.is_lead_without_submission then 'lead_not_synced'
                         when ledger.contact_id is null then 'contact_deleted'
+                        when facts.conversion_number > 1 and facts.was_first_before_a_merge then 'contact_merged'
                         when facts.conversion_number > 1 and facts.campaign_claims_earlier_one then 'repeat_submission'
                         when facts.conversion_number > 1 then 'existing_contact'
                         when
@@ -129,8 +136,11 @@ reasons as (
                             and facts.existed_before_conversion
                             then 'existing_contact'
                         when ledger.event_is_credited then 'claimed_by_several_ads'
+                        when not coalesce(facts.is_tracked, false) and facts.page_lacks_code then 'no_tracking_code'
                         when not facts.is_tracked and facts.is_form_context_missing then 'form_context_missing'
                         when not facts.is_tracked then 'no_tracking_cookie'
+                        when facts.lacks_parameters and facts.is_untrackable_ad_type then 'untrackable_ad_type'
+                        when facts.lacks_parameters then 'auto_tracking_off'
                         -- without a common session to ask for, the report counts this contact by another conversion
                         when not {{ asks_for_one_session('ledger.attribution_report') }}
                             then
@@ -176,7 +186,7 @@ select
     cast(hubspot_units as decimal(18, 6)) as hubspot_units,
     reason_code,
     json_object(
-        'campaign_named_by', case when claim_source is not null then 'hsa' end,
+        'campaign_named_by', named_by,
         'claim_source', claim_source,
         'clicked_at', clicked_at,
         'click_session_id', click_session_id,
@@ -186,6 +196,9 @@ select
         'submission_session_id', session_id,
         'conversion_number', conversion_number,
         'is_tracked', is_tracked,
+        'page_lacks_code', page_lacks_code,
+        'was_first_before_a_merge', was_first_before_a_merge,
+        'lead_status', lead_status,
         'event_is_credited', event_is_credited,
         'deleted_contact_id', deleted_contact_id,
         'deletion', deletion,

@@ -62,47 +62,10 @@ read as (
 ads as (
     select
         urls.url,
-        ads.network,
-        ads.campaign_id
+        pages.network,
+        pages.campaign_id
     from {{ ref('stg_landing_pages__urls') }} as urls
-    inner join {{ ref('dim_ad') }} as ads on urls.source = ads.network and urls.final_url = ads.final_url
-    union
-    -- Performance Max has no ads
-    select
-        urls.url,
-        'google_ads' as network,
-        groups.campaign_id
-    from {{ ref('stg_landing_pages__urls') }} as urls
-    inner join {{ ref('stg_google_ads__asset_groups') }} as groups
-        on urls.source = 'google_ads' and urls.final_url in (groups.final_url, groups.final_mobile_url)
-    union
-    -- phones may be led elsewhere
-    select
-        urls.url,
-        'google_ads' as network,
-        ads.campaign_id
-    from {{ ref('stg_landing_pages__urls') }} as urls
-    inner join {{ ref('stg_google_ads__ads') }} as ads
-        on urls.source = 'google_ads' and urls.final_url = ads.final_mobile_url
-    union
-    -- a carousel leads to several pages
-    select
-        urls.url,
-        'facebook_ads' as network,
-        ads.campaign_id
-    from {{ ref('stg_landing_pages__urls') }} as urls
-    inner join {{ ref('stg_facebook_ads__ads') }} as ads
-        on urls.source = 'facebook_ads' and list_contains(ads.urls, urls.final_url)
-    union
-    select
-        urls.url,
-        'linkedin_ads' as network,
-        campaigns.campaign_id
-    from {{ ref('stg_landing_pages__urls') }} as urls
-    inner join {{ ref('stg_linkedin_ads__creatives') }} as creatives
-        on urls.source = 'linkedin_ads' and list_contains(creatives.urls, urls.final_url)
-    inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
-        on creatives.account_id = campaigns.account_id and creatives.ad_group_id = campaigns.ad_group_id
+    inner join {{ ref('int_campaign_pages') }} as pages on urls.source = pages.network and urls.final_url = pages.url
     union
     select
         urls.url,

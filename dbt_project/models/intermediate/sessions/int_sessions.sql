@@ -147,6 +147,7 @@ select
     click_id,
     click_id_type,
     is_ad_click,
+    is_tracked_visit,
     case first_activity_type
         when 'page_view' then 'page_views'
         when 'property_visit' then 'contact_property'

@@ -1,5 +1,6 @@
 -- the network's whole units of a campaign and day, handed to single claims (docs/contract.md, conversion_ledger): claims
--- inside the window and of an action in the headline take one each until the network's figure is used up
+-- inside the window and of an action in the headline take one each until the network's figure is used up; a test lead, which
+-- no network means to count, comes last
 with eligible as (
     select
         submission_id,
@@ -7,6 +8,8 @@ with eligible as (
         date,
         case when event_type = 'lead' then 'lead' else 'click' end as unit_type,
         is_credited_by_default,
+        is_test,
+        is_exact_click,
         clicked_at
     from {{ ref('int_claims') }}
     where could_count
@@ -19,6 +22,8 @@ ranked as (
             partition by network, account_id, campaign_id, date, unit_type
             order by
                 is_credited_by_default desc,
+                is_test asc,
+                is_exact_click desc,
                 clicked_at desc,
                 submission_id asc,
                 ad_group_id asc nulls last,

@@ -1,63 +1,93 @@
--- one row per submission and ad that could claim it: the contact's latest click on that ad at or before the submission, the
--- ad named by an untracked submission's page URL, or the ad of a lead-ad submission
+-- one row per event and ad that could claim it: the contact's latest click on that ad at or before a submission, the ad that
+-- an untracked submission's page URL names, the ad of a lead-ad submission or of a lead that never became one
 with submissions as (
-    select * from {{ ref('fct_form_submissions') }}
+    select
+        submissions.*,
+        leads.status as lead_status,
+        case
+            when submissions.form_type != 'lead_ad' then 'form_submission'
+            else 'lead'
+        end as event_type
+    from {{ ref('fct_form_submissions') }} as submissions
+    left join {{ ref('lead_sync') }} as leads on submissions.submission_id = leads.submission_id
 ),
 
-context as (
+-- a lead without a submission is an event of its own
+lost_leads as (
+    select
+        concat_ws(':', network, 'lead', lead_id) as submission_id,
+        *
+    from {{ ref('lead_sync') }}
+    where submission_id is null and campaign_id is not null
+),
+
+events as (
     select
         submission_id,
-        {{ hsa_columns('page_url') }}
+        event_type,
+        contact_id,
+        form_id,
+        submitted_at as occurred_at,
+        lead_status
     from submissions
+    union all by name
+    select
+        submission_id,
+        'lead' as event_type,
+        contact_id,
+        form_id,
+        created_at as occurred_at,
+        status as lead_status
+    from lost_leads
 ),
 
 candidates as (
     select
         submissions.submission_id,
-        sessions.network,
-        sessions.account_id,
-        sessions.campaign_id,
-        sessions.ad_group_id,
-        sessions.ad_id,
-        'click_session' as claim_source,
+        {{ ad_key('named.') }},
+        named.named_by,
+        named.claim_source,
         sessions.started_at as clicked_at,
         sessions.session_id as click_session_id,
         sessions.session_number as click_session_number,
         sessions.ended_at as click_session_ended_at,
-        sessions.click_id_type
+        named.click_id_type,
+        named.is_exact_click
     from submissions
     inner join {{ ref('fct_sessions') }} as sessions
-        on
-            submissions.contact_id = sessions.contact_id
-            and sessions.is_ad_click
-            and submissions.submitted_at >= sessions.started_at
-    where submissions.form_type != 'lead_ad'
+        on submissions.contact_id = sessions.contact_id and submissions.submitted_at >= sessions.started_at
+    inner join {{ ref('int_named_campaigns') }} as named
+        on named.claim_source = 'click_session' and sessions.session_id = named.landing_id
+    where submissions.event_type = 'form_submission'
     union all by name
-    -- without a cookie the click left no session, yet the page URL still names its ad (vector A6)
     select
         submissions.submission_id,
-        context.hsa_network as network,
-        context.hsa_account_id as account_id,
-        context.hsa_campaign_id as campaign_id,
-        context.hsa_ad_group_id as ad_group_id,
-        context.hsa_ad_id as ad_id,
-        'submission_url' as claim_source,
-        submissions.submitted_at as clicked_at
+        {{ ad_key('named.') }},
+        named.named_by,
+        named.claim_source,
+        submissions.submitted_at as clicked_at,
+        named.click_id_type,
+        named.is_exact_click
     from submissions
-    inner join context on submissions.submission_id = context.submission_id
-    where submissions.form_type != 'lead_ad' and not coalesce(submissions.is_tracked, false)
+    inner join {{ ref('int_named_campaigns') }} as named
+        on named.claim_source = 'submission_url' and submissions.submission_id = named.landing_id
     union all by name
     select
         submission_id,
-        network,
-        account_id,
-        campaign_id,
-        ad_group_id,
-        ad_id,
+        {{ ad_key() }},
+        case when {{ url_id_param('page_url', 'hsa_cam') }} is not null then 'hsa' else 'network_lead' end as named_by,
         'lead_ad' as claim_source,
         submitted_at as clicked_at
     from submissions
-    where form_type = 'lead_ad'
+    where event_type = 'lead'
+    union all by name
+    select
+        submission_id,
+        {{ ad_key() }},
+        'network_lead' as named_by,
+        'lead_ad' as claim_source,
+        created_at as clicked_at
+    from lost_leads
 ),
 
 latest as (
@@ -72,17 +102,20 @@ latest as (
 
 dated as (
     select
-        latest.*,
-        submissions.contact_id,
-        submissions.form_id,
-        submissions.submitted_at as occurred_at,
-        cast(submissions.submitted_at at time zone accounts.time_zone as date) as date,
-        case when latest.claim_source = 'lead_ad' then 'lead' else 'form_submission' end as event_type,
+        latest.* exclude (is_exact_click),
+        coalesce(latest.is_exact_click, false) as is_exact_click,
+        events.contact_id,
+        events.form_id,
+        events.occurred_at,
+        cast(events.occurred_at at time zone accounts.time_zone as date) as date,
+        events.event_type,
+        events.lead_status,
+        coalesce(events.lead_status = 'test_lead', false) as is_test,
         rules.click_window_days,
         rules.counts_every,
         mapped.is_in_headline as mapped_action_in_headline
     from latest
-    inner join submissions on latest.submission_id = submissions.submission_id
+    inner join events on latest.submission_id = events.submission_id
     inner join {{ ref('int_accounts') }} as accounts
         on latest.network = accounts.network and latest.account_id = accounts.account_id
     left join {{ ref('int_campaign_rules') }} as rules
@@ -100,8 +133,8 @@ dated as (
         on
             latest.network = mapped.network
             and latest.account_id = mapped.account_id
-            and submissions.form_id = mapped.form_id
-            and {{ holds_on('mapped', 'cast(submissions.submitted_at at time zone accounts.time_zone as date)') }}
+            and events.form_id = mapped.form_id
+            and {{ holds_on('mapped', 'cast(events.occurred_at at time zone accounts.time_zone as date)') }}
     -- a form counted by several actions counts where any of them does
     qualify row_number() over (
         partition by latest.submission_id, {{ ad_key('latest.') }}
