@@ -50,6 +50,9 @@ SCHEMAS = {
             ("occurred_at", INSTANT),
             ("date", pa.date32()),
             ("claim_source", pa.string()),
+            ("named_by", pa.string()),
+            ("is_exact_click", pa.bool_()),
+            ("is_test", pa.bool_()),
             ("clicked_at", INSTANT),
             ("click_session_id", pa.string()),
             ("click_id_type", pa.string()),
@@ -68,6 +71,12 @@ SCHEMAS = {
             ("is_filtered", pa.bool_()),
             ("is_tracked", pa.bool_()),
             ("is_form_context_missing", pa.bool_()),
+            ("is_lead_without_submission", pa.bool_()),
+            ("lead_status", pa.string()),
+            ("was_first_before_a_merge", pa.bool_()),
+            ("page_lacks_code", pa.bool_()),
+            ("lacks_parameters", pa.bool_()),
+            ("is_untrackable_ad_type", pa.bool_()),
             ("campaign_claims_earlier_one", pa.bool_()),
             ("existed_before_conversion", pa.bool_()),
             ("session_id", pa.string()),
@@ -91,6 +100,13 @@ SCHEMAS = {
     ),
     "fct_form_submissions": pa.schema([("submission_id", pa.string()), ("form_type", pa.string())]),
 }
+FURTHER_FACTS = (
+    "is_lead_without_submission",
+    "was_first_before_a_merge",
+    "page_lacks_code",
+    "lacks_parameters",
+    "is_untrackable_ad_type",
+)
 DEFAULT, EVERY = "first_form_submission", "all_ad_interactions"
 MODELS = ["int_campaign_days", "int_credits", "int_claim_units", "conversion_ledger", "conversion_bridge"]
 
@@ -149,7 +165,7 @@ claim = st.fixed_dictionaries(
         "clicked": st.integers(0, 40),
         "could_count": st.booleans(),
         "credited": st.booleans(),
-        "facts": st.tuples(st.sampled_from([None, 1, 2]), *([st.booleans()] * 5)),
+        "facts": st.tuples(st.sampled_from([None, 1, 2]), *([st.booleans()] * 10)),
     }
 )
 
@@ -162,7 +178,7 @@ CLAIMED = {
     "clicked": 1,
     "could_count": True,
     "credited": False,
-    "facts": (1, False, True, False, False, False),
+    "facts": (1, False, True, *([False] * 8)),
 }
 REPORTED = {
     "ad": CLAIMED["ad"],
@@ -217,6 +233,9 @@ def worlds(draw: st.DrawFn, *, with_claim: bool = False) -> World:
                 "occurred_at": occurred,
                 "date": occurred.date(),
                 "claim_source": "click_session",
+                "named_by": "hsa",
+                "is_exact_click": c["clicked"] % 3 == 0,
+                "is_test": False,
                 "clicked_at": occurred - timedelta(hours=c["clicked"]),
                 "click_window_days": 30,
                 "could_count": c["could_count"],
@@ -225,7 +244,7 @@ def worlds(draw: st.DrawFn, *, with_claim: bool = False) -> World:
                 "is_credited_by_default": is_credited,
             }
         )
-        number, filtered, tracked, context, earlier, timed_out = c["facts"]
+        number, filtered, tracked, context, earlier, timed_out, *further = c["facts"]
         rows["int_claim_facts"].append(
             ids
             | {
@@ -237,6 +256,7 @@ def worlds(draw: st.DrawFn, *, with_claim: bool = False) -> World:
                 "existed_before_conversion": bool(earlier),
                 "is_timed_out_session": timed_out,
             }
+            | dict(zip(FURTHER_FACTS, further, strict=True))
         )
         # the other report credits each ad of a contact, and more than what the network could count
         rows["fct_contact_attribution"] += [
