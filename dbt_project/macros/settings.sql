@@ -3,7 +3,7 @@
     {%- set value = var(name) -%}
     {%- set positive = [
         'session_gap_minutes', 'session_timeout_hours', 'lead_ad_url_hours', 'form_tracking_days', 'lead_pending_minutes',
-        'actions_days', 'actions_still_seen_days',
+        'actions_days', 'actions_still_seen_days', 'tracking_health_days',
     ] -%}
     {%- set not_negative = ['existing_contact_tolerance_minutes', 'analytics_delay_minutes'] -%}
     {%- if name in positive + not_negative -%}

@@ -88,5 +88,5 @@ left join form_pages on claims.submission_id = form_pages.submission_id
 left join {{ ref('int_first_conversions_before_merges') }} as merged on claims.submission_id = merged.submission_id
 left join {{ ref('dim_campaign') }} as campaigns on {{ same_campaign('claims', 'campaigns') }}
 left join {{ ref('untrackable_ad_types') }} as types
-    on campaigns.network = types.network and campaigns.campaign_type = types.ad_type
+    on campaigns.network = types.network and campaigns.campaign_type = types.campaign_type
 left join {{ ref('int_deleted_contact_submissions') }} as deleted on claims.submission_id = deleted.submission_id
