@@ -1,9 +1,20 @@
 -- what a user can remove, each once per account: the contacts HubSpot would credit without it and the spend behind them. Only
 -- causes that still hold are listed: the page's code is still gone, or the cause was met within the last days
-with credited as (
-    select distinct event_id
-    from {{ ref('int_credits') }}
+with credits as (
+    select * from {{ ref('int_credits') }}
     where attribution_report = '{{ setting("default_attribution_report") }}'
+),
+
+credited as (
+    select distinct event_id from credits
+),
+
+credited_contacts as (
+    select distinct
+        network,
+        account_id,
+        contact_id
+    from credits
 ),
 
 ledger as (
@@ -63,7 +74,7 @@ cookies as (
 pages as (
     select
         url,
-        {{ url_location('unnest(list_distinct([url, coalesce(final_url, url)]))') }} as location,
+        coalesce(final_url, url) as final_url,
         list_contains(tags, 'issue:tracking_code_missing')
         or list_contains(tags, 'issue:tracking_code_other_portal') as lacks_code,
         list_contains(tags, 'issue:redirect_drops_parameters') as drops_parameters
@@ -71,15 +82,35 @@ pages as (
     qualify row_number() over (partition by url order by fetched_at desc) = 1
 ),
 
--- one page a location: several addresses of it are one place to mend
-places as (
+-- several addresses of a page are one place to mend
+bare_pages as (
     select
         location,
-        min(url) as url,
-        bool_or(lacks_code) as lacks_code,
-        bool_or(drops_parameters) as drops_parameters
-    from pages
+        min(url) as url
+    from (
+        select
+            url,
+            {{ url_location('unnest(list_distinct([url, final_url]))') }} as location
+        from pages
+        where lacks_code
+    ) as located
     group by location
+),
+
+-- a campaign's clicks arrive on a page by a redirect where none of its ads leads there directly
+redirects as (
+    select
+        campaign_pages.network,
+        campaign_pages.account_id,
+        campaign_pages.campaign_id,
+        {{ url_location('pages.final_url') }} as location,
+        min(pages.url) as url
+    from {{ ref('int_campaign_pages') }} as campaign_pages
+    inner join {{ ref('stg_landing_pages__urls') }} as urls
+        on campaign_pages.network = urls.source and campaign_pages.url = urls.final_url
+    inner join pages on urls.url = pages.url
+    group by all
+    having bool_and(pages.drops_parameters)
 ),
 
 -- whether any visit by an ad of the account carries HubSpot's parameters lately
@@ -110,7 +141,7 @@ met as (
         claims.account_id,
         claims.campaign_id,
         'landing_page' as subject_type,
-        places.url as subject_id,
+        bare_pages.url as subject_id,
         'no_tracking_code' as cause,
         case when claims.could_be_credited and not claims.is_filtered then claims.contact_id end as gained,
         cookies.kept as chance,
@@ -119,7 +150,7 @@ met as (
         claims.submission_id,
         true as still_holds
     from claims
-    inner join places on claims.form_page = places.location and places.lacks_code
+    inner join bare_pages on claims.form_page = bare_pages.location
     cross join cookies
     where claims.page_lacks_code and not coalesce(claims.is_tracked, false)
     union all by name
@@ -155,17 +186,17 @@ met as (
         claims.account_id,
         claims.campaign_id,
         case
-            when places.drops_parameters then 'landing_page'
+            when redirects.url is not null then 'landing_page'
             when claims.is_untrackable_ad_type or coalesce(accounts.has_parameters, false) then 'campaign'
             else 'ad_account'
         end as subject_type,
         case
-            when places.drops_parameters then places.url
+            when redirects.url is not null then redirects.url
             when claims.is_untrackable_ad_type or coalesce(accounts.has_parameters, false) then claims.campaign_id
             else claims.account_id
         end as subject_id,
         case
-            when places.drops_parameters then 'redirect_drops_parameters'
+            when redirects.url is not null then 'redirect_drops_parameters'
             when claims.is_untrackable_ad_type then 'untrackable_ad_type'
             else 'auto_tracking_off'
         end as cause,
@@ -181,7 +212,7 @@ met as (
         claims.submission_id,
         false as still_holds
     from claims
-    left join places on claims.landing_page = places.location and places.drops_parameters
+    left join redirects on {{ same_campaign('claims', 'redirects') }} and claims.landing_page = redirects.location
     left join accounts on claims.network = accounts.network and claims.account_id = accounts.account_id
     where claims.lacks_parameters and claims.is_tracked
     union all by name
@@ -194,7 +225,7 @@ met as (
         'lead_not_synced' as cause,
         -- an address counts once, and only where HubSpot knows no conversion of its contact
         case
-            when first_conversions.contact_id is null and not claims.is_test
+            when first_conversions.contact_id is null and credited_contacts.contact_id is null and not claims.is_test
                 then coalesce(claims.contact_id, lead_addresses.email_hash, claims.submission_id)
         end as gained,
         1 as chance,
@@ -209,6 +240,12 @@ met as (
             and claims.submission_id = concat_ws(':', lead_addresses.network, 'lead', lead_addresses.lead_id)
     left join {{ ref('fct_first_conversions') }} as first_conversions
         on claims.contact_id = first_conversions.contact_id and claims.occurred_at >= first_conversions.converted_at
+    -- whom the account is credited with by a later conversion it does not gain
+    left join credited_contacts
+        on
+            claims.network = credited_contacts.network
+            and claims.account_id = credited_contacts.account_id
+            and claims.contact_id = credited_contacts.contact_id
     where claims.is_lead_without_submission
 ),
 
