@@ -36,11 +36,11 @@ class Reader:
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        while not self.stopped.wait(0.05):
+        while not self.stopped.wait(0.5):
             if not self.serving.exists():
                 continue
             try:
-                with duckdb.connect(str(self.serving), read_only=True) as connection:
+                with duckdb.connect(str(self.serving), read_only=True, config={"threads": 1}) as connection:
                     groups, unbalanced = connection.execute(BALANCE).fetchall()[0]
                 if not groups or unbalanced:
                     self.errors.append(f"{unbalanced} of {groups} groups do not balance")
