@@ -249,7 +249,7 @@ met as (
     where claims.is_lead_without_submission
 ),
 
--- each address of a contact is gained once, however many events and campaigns show it
+-- a contact is gained once, however many of its events and campaigns show it
 subjects as (
     select
         network,
@@ -272,10 +272,10 @@ subjects as (
             gained is not null
             and row_number() over (
                 partition by network, account_id, subject_type, subject_id, cause, gained
-                order by chance desc, occurred_at, submission_id
+                order by chance desc, occurred_at asc, submission_id asc
             ) = 1 as is_first_gain
         from met
-    )
+    ) as gains
     group by network, account_id, subject_type, subject_id, cause
     having bool_or(still_holds) or max(occurred_at) > {{ as_of() }} - to_days({{ setting("actions_still_seen_days") }})
 ),
@@ -308,7 +308,7 @@ counted_twice as (
         on
             claims.network = actions.network
             and claims.account_id = actions.account_id
-            and (actions.form_id = claims.form_id or (actions.form_id is null and actions.is_only_action))
+            and (claims.form_id = actions.form_id or (actions.form_id is null and actions.is_only_action))
     where claims.reason_code = 'repeat_submission' and claims.network_units > 0
     group by claims.network, claims.account_id, actions.conversion_action_id
 ),
@@ -366,8 +366,8 @@ select
                 listed.contacts_gained desc nulls last,
                 spent.spend_home desc nulls last,
                 listed.network_units desc,
-                listed.cause,
-                listed.subject_id
+                listed.cause asc,
+                listed.subject_id asc
         ) as integer
     ) as rank,
     cast(coalesce(listed.contacts_gained, 0) as decimal(18, 6)) as contacts_gained,
