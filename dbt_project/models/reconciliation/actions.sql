@@ -52,7 +52,8 @@ claims as (
     where claims.occurred_at > {{ as_of() }} - to_days({{ setting("actions_days") }})
 ),
 
--- how many visitors of tagged ads keep a cookie, where nothing else is in the way
+-- how many visitors of tagged ads keep a cookie, where nothing else is in the way: of those who convert on the page they
+-- land on, as without a cookie only that page's URL names the ad
 cookies as (
     select
         coalesce(
@@ -68,7 +69,7 @@ cookies as (
         and not lacks_parameters
         and not page_lacks_code
         and not is_form_context_missing
-        and (claim_source = 'submission_url' or click_session_id = session_id)
+        and (claim_source = 'submission_url' or (click_session_id = session_id and landing_page = form_page))
 ),
 
 pages as (
@@ -143,7 +144,14 @@ met as (
         'landing_page' as subject_type,
         bare_pages.url as subject_id,
         'no_tracking_code' as cause,
-        case when claims.could_be_credited and not claims.is_filtered then claims.contact_id end as gained,
+        case
+            when
+                claims.could_be_credited
+                and not claims.is_filtered
+                and not claims.lacks_parameters
+                and claims.claim_source = 'submission_url'
+                then claims.contact_id
+        end as gained,
         cookies.kept as chance,
         case when claims.reason_code = 'no_tracking_code' then claims.network_units else 0 end as network_units,
         claims.occurred_at,
@@ -165,6 +173,7 @@ met as (
             when
                 claims.could_be_credited
                 and not claims.is_filtered
+                and not claims.lacks_parameters
                 and (claims.claim_source = 'submission_url' or claims.is_in_the_clicks_session)
                 then claims.contact_id
         end as gained,

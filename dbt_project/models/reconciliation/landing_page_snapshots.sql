@@ -20,20 +20,24 @@ visits as (
     select
         {{ url_location('url') }} as location,
         {{ url_query('url') }} as query,
+        is_page_view,
         min(occurred_at) as first_at
     from (
         select
             url,
-            occurred_at
+            occurred_at,
+            true as is_page_view
         from {{ ref('int_page_views') }}
         union all
         select
             page_url as url,
-            submitted_at as occurred_at
+            submitted_at as occurred_at,
+            -- a visitor is known by the page seen before, too; where HTML shows no code, only a view of this page tells
+            not exists (select 1 from {{ ref('int_page_views') }}) as is_page_view
         from {{ ref('fct_form_submissions') }}
         where is_tracked
     ) as seen
-    group by location, query
+    group by location, query, is_page_view
 ),
 
 visited as (
@@ -45,6 +49,7 @@ visited as (
             -- a page that its query tells apart is that page alone
             and contains(visits.query, snapshots.query)
             and snapshots.fetched_at >= visits.first_at
+            and (visits.is_page_view or snapshots.has_tracking_code is null)
 ),
 
 read as (
