@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 
 import pytest
-import uvicorn
-from hypothesis import settings as hypothesis_settings
+from hypothesis import settings
 
-from ingestion import pipelines
+from ingestion.pipelines import Window
 from sandbox.apis.state import Sandbox
-from sandbox.serve import build_app, build_sandbox, settings, truth_of
+from sandbox.serve import DEFAULT_NOW, truth_of
 from sandbox.truth.without import without
+from sandbox.world.build import build_world
+from sandbox.world.profiles import PROFILES, Plants
+from tests.companies import modelled
 from tests.unit.test_sandbox_truth import no_uploads, ruled, rules, view_windows
-from tests.warehouse import Warehouse
 
 # all causes under the hypothesis profile `full`
-WHOLE = hypothesis_settings().max_examples >= 1000
-DAYS = pipelines.Window(date(2026, 9, 1), date(2026, 10, 31))
+WHOLE = settings().max_examples >= 1000
+DAYS = Window(date(2026, 9, 1), date(2026, 10, 31))
 REPORT = "first_form_submission"
 Patch = pytest.MonkeyPatch
 Sums = dict[str, float]
@@ -39,8 +34,20 @@ class Account:
     true: Sums
 
 
+#: Everything that can go wrong does so often enough to be counted.
+WRONG = replace(
+    PROFILES["messy"],
+    name="wrong",
+    internal=0.06,
+    archived=0.15,
+    second_email=0.25,
+    merged=0.9,
+)
+UNTRACKED = Plants(accounts=frozenset({"508912347"}))
+
+
 def company() -> Sandbox:
-    return build_sandbox(people=700, profile="messy")
+    return Sandbox(build_world(7, 1200, None, WRONG, UNTRACKED), DEFAULT_NOW)
 
 
 def account_of(sandbox: Sandbox) -> Account:
@@ -49,28 +56,7 @@ def account_of(sandbox: Sandbox) -> Account:
     for (_, day, step), units in truth_of(sandbox).bridge().items():
         if DAYS.start <= day <= DAYS.end:
             true[step] = true.get(step, 0) + float(units)
-    with (
-        tempfile.TemporaryDirectory() as place,
-        served(sandbox) as url,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        for name in [name for name in os.environ if name.startswith("SOURCES__")]:
-            patch.delenv(name)
-        for name, value in (settings(sandbox, url) | {"ADLEDGER_HOME": place}).items():
-            patch.setenv(name, value)
-        for source in pipelines.SOURCES:
-            for part in pipelines.parts(source):
-                window = None if part == "entities" else DAYS
-                pipelines.load(source, part, window=window, as_of=sandbox.now)
-        home = Warehouse(Path(place))
-        home.dbt(
-            "build",
-            "--select",
-            "+conversion_bridge",
-            "--exclude",
-            "resource_type:unit_test",
-            "resource_type:test",
-        )
+    with modelled(sandbox, DAYS, "conversion_bridge") as home:
         rows = home.rows(
             "select step, cast(sum(units) as double) as units from reconciliation.conversion_bridge"
             " where attribution_report = ? and date between ? and ? group by step",
@@ -79,21 +65,6 @@ def account_of(sandbox: Sandbox) -> Account:
             DAYS.end,
         )
     return Account({row["step"]: row["units"] for row in rows}, true)
-
-
-@contextmanager
-def served(sandbox: Sandbox) -> Iterator[str]:
-    config = uvicorn.Config(build_app(sandbox), port=0, log_level="error", lifespan="off", date_header=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +83,7 @@ def spared(cause: str) -> Sandbox:
     return Sandbox(world, sandbox.now)
 
 
-#: (cause in the world, the reason it leaves); the first ones are cheap to confuse with their neighbours
+#: (cause in the world, the reason it leaves)
 OBSTACLES = [
     ("no_tracking_cookie", "no_tracking_cookie"),
     ("lead_not_synced", "lead_not_synced"),
@@ -123,7 +94,6 @@ OBSTACLES = [
     ("filtered_traffic", "filtered_traffic"),
     ("contact_deleted", "contact_deleted"),
     ("contact_merged", "contact_merged"),
-    ("other_device", "no_trace_in_hubspot"),
 ]
 
 
