@@ -106,6 +106,21 @@ CHANGES = {
         "update marts.fct_deal_attribution set credit = credit / 2 where rowid = 0",
         "deal_credit_is_conserved",
     ),
+    "a load lost a record": (
+        "update reconciliation.load_counts set landed = landed - 1 where rowid ="
+        " (select min(rowid) from reconciliation.load_counts where landed > 0)",
+        "loads_lose_no_record",
+    ),
+    "a quarantined record is not there": (
+        "update reconciliation.load_counts set landed = landed - 1, quarantined = 1 where rowid ="
+        " (select min(rowid) from reconciliation.load_counts where landed > 0)",
+        "loads_lose_no_record",
+    ),
+    "a quarantined record names somebody": (
+        "insert into reconciliation.quarantine (record_id, source, resource, record, reason, loaded_at)"
+        " values ('1', 'hubspot', 'contacts', '{\"note\": \"to a.b@ex.test\"}', 'broken', now())",
+        "quarantine_names_nobody",
+    ),
 }
 
 
