@@ -123,6 +123,40 @@ CHANGES = {
     ),
 }
 
+AS_OF = "timestamptz '2026-11-01 06:00:00+00'"
+ALARMS = {
+    "nothing explains most of an account": (
+        "update reconciliation.conversion_bridge set evidence_class = 'residual' where kind = 'adjustment'",
+        "residual_share",
+    ),
+    "a figure moves long after": (
+        "insert into reconciliation.restatements"
+        f" select network, account_id, '1', date '2026-01-01', 'clicks', {AS_OF}, 5, 6, 304"
+        " from intermediate.int_accounts limit 1",
+        "restated_after_final",
+    ),
+    "a lead is missing": (
+        "update reconciliation.lead_sync set status = 'missing', created_at = " + AS_OF + " - interval 2 day",
+        "lead_sync_overdue",
+    ),
+    "a page loses its code": (
+        "insert into reconciliation.landing_page_snapshots by name select * replace ('lost' as snapshot_id,"
+        " fetched_at + interval 1 day as fetched_at, 'absent' as evidence)"
+        " from reconciliation.landing_page_snapshots where evidence = 'script' limit 1",
+        "landing_page_lost_its_code",
+    ),
+    "clicks stop naming their ad": (
+        "update reconciliation.match_rates set sessions = sessions + 50, matched = case"
+        " when date > date '2026-10-25' then matched else matched + 50 end where date > date '2026-09-28'",
+        "match_rate_falls",
+    ),
+    "an export names no campaign": (
+        "insert into seeds.hubspot_ads_export (attribution_report, network, campaign_name, contacts)"
+        " values ('first_form_submission', 'google_ads', 'Nobody''s', 3)",
+        "exported_campaigns_are_known",
+    ),
+}
+
 
 def test_every_check_passes_on_what_was_built(warehouse: Warehouse) -> None:
     assert failures(warehouse) == set()
@@ -139,6 +173,17 @@ def test_building_again_gives_the_same_rows(warehouse: Warehouse) -> None:
 def test_a_row_changed_by_hand_fails_its_check(warehouse: Warehouse, statement: str, check: str) -> None:
     warehouse.change(statement)
     assert check in failures(warehouse)
+
+
+@pytest.mark.parametrize(("statement", "check"), ALARMS.values(), ids=ALARMS)
+def test_an_alarm_says_what_to_do(warehouse: Warehouse, statement: str, check: str) -> None:
+    warehouse.change(statement)
+    output = warehouse.dbt("test", "--select", check, as_of="2026-11-01T06:00:00Z").stdout
+    assert f" {check} " in output
+    assert "WARN=1" in output
+    rows = warehouse.rows(f"select message from checks.{check}")
+    assert rows
+    assert all(row["message"] for row in rows)
 
 
 @pytest.mark.parametrize(
