@@ -69,8 +69,13 @@ class Progress:
         self._checks[step].append(check.passed)
         if not check.passed and check.severity.value == "WARN":
             found = check.metadata.get("dagster_dbt/failed_row_count")
-            line = f"warning: {check.check_name}{f' names {found.value}' if found else ''}"
-            self._console.print(f"  [yellow]{escape(line)}[/yellow]", highlight=False, soft_wrap=True)
+            messages = [str(line) for line in getattr(check.metadata.get("messages"), "value", [])]
+            lines = [f"warning: {check.check_name}{f' names {found.value}' if found else ''}"]
+            lines += [f"  {message}" for message in messages]
+            if found and messages and int(found.value) > len(messages):
+                lines.append(f"  … and {int(found.value) - len(messages)} more")
+            for line in lines:
+                self._console.print(f"  [yellow]{escape(line)}[/yellow]", highlight=False, soft_wrap=True)
         if check.check_name == _CONTRACT_CHECK and not check.passed:
             self._blame([str(line) for line in check.metadata["summary"].value])
 

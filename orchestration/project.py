@@ -13,8 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from dagster_dbt import DbtCliResource, DbtProject
 
+from ingestion.errors import redact
 from ingestion.pipelines import home
 from orchestration.locking import file_lock
 
@@ -22,6 +24,9 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
 # The one beside this interpreter: PATH may hold none, or another engine's.
 DBT_EXECUTABLE = Path(sys.executable).parent / "dbt"
 PUBLISHED_SCHEMAS = ("marts", "reconciliation")
+# Where dbt keeps the rows that a warning check found, and how many of them are shown.
+CHECKS_SCHEMA = "checks"
+MESSAGES = 5
 
 # dbt repeats what failed and where before it says why
 _ERROR_PREFIX = re.compile(r"^\w+ Error in .*? \(\S+\) ")
@@ -125,3 +130,19 @@ def build_faults(run_results: Mapping[str, Any], content: Mapping[str, Any]) -> 
         kind = "check" if node["resource_type"] == "test" else node["resource_type"]
         lines.append(text.split(" compiled code at ")[0] if raised else f"{kind} {node['name']}: {message}")
     return list(dict.fromkeys(lines))
+
+
+def warning_messages(check: str) -> list[str]:
+    """What the first rows that a warning check found say (its column `message`), as its last build kept them.
+
+    Addresses and tokens that a name may hold are hidden.
+    """
+    with duckdb.connect(str(warehouse_path()), read_only=True) as warehouse:
+        try:
+            rows = warehouse.execute(
+                f'SELECT message FROM {CHECKS_SCHEMA}."{check}" ORDER BY message LIMIT {MESSAGES}'
+            ).fetchall()
+        except (duckdb.CatalogException, duckdb.BinderException):
+            # a check that keeps no rows, or whose rows say nothing
+            return []
+    return [redact(str(message)) for (message,) in rows]

@@ -3,7 +3,9 @@
     {%- set value = var(name) -%}
     {%- set positive = [
         'session_gap_minutes', 'session_timeout_hours', 'lead_ad_url_hours', 'form_tracking_days', 'lead_pending_minutes',
-        'actions_days', 'actions_still_seen_days', 'tracking_health_days',
+        'actions_days', 'actions_still_seen_days',
+        'tracking_health_days', 'alarm_days', 'alarm_minimum', 'residual_share_limit_percent', 'match_rate_drop_limit_points',
+        'lead_sync_alarm_hours',
     ] -%}
     {%- set not_negative = ['existing_contact_tolerance_minutes', 'analytics_delay_minutes'] -%}
     {%- if name in positive + not_negative -%}
@@ -14,7 +16,7 @@
         {%- if value not in attribution_reports() -%}
             {{ invalid_setting(name, value, 'one of ' ~ attribution_reports() | join(', ')) }}
         {%- endif -%}
-    {%- elif name in ('finality_hours', 'default_click_window_days', 'lead_retention_days') -%}
+    {%- elif name in ('finality_hours', 'default_click_window_days', 'lead_retention_days', 'restated_days') -%}
         {%- set networks = ['google_ads', 'facebook_ads', 'linkedin_ads'] -%}
         {%- if value is not mapping or value.keys() | sort != networks | sort
             or value.values() | reject('integer') | list or value.values() | select('lt', 1) | list -%}

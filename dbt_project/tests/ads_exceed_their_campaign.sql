@@ -1,6 +1,6 @@
 -- a campaign's figure holds at least what its ads report; where they report more, the remainder would be negative and hide it.
 -- A campaign and its ads are read in different requests, so a figure that grew between them is no error by itself.
-{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_ad_performance_daily'}}}) }}
+{{ config(severity='warn', store_failures=true, meta={'dagster': {'ref': {'name': 'fct_ad_performance_daily'}}}) }}
 select
     network,
     account_id,
@@ -8,6 +8,8 @@ select
     date,
     impressions,
     clicks,
-    spend
+    spend,
+    network || ' account ' || account_id || ', campaign ' || campaign_id || ', ' || date || ': its ads report more than the'
+    || ' campaign. They were read in different requests: refresh that day once more.' as message
 from {{ ref('int_ad_delivery') }}
 where ad_id is null and (impressions < 0 or clicks < 0 or spend < -0.01)

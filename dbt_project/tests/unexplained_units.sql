@@ -1,12 +1,14 @@
 -- parts larger than their total: the network's data contradicts itself in these groups
-{{ config(severity='warn') }}
+{{ config(severity='warn', store_failures=true) }}
 
 select
     network,
     account_id,
     campaign_id,
     date,
-    units
+    units,
+    network || ' account ' || account_id || ', campaign ' || campaign_id || ', ' || date || ': the parts of the network''s figure'
+    || ' exceed it by ' || round(units, 2) || '. Refresh that day once more; if it stays, report it with this line.' as message
 from {{ ref('conversion_bridge') }}
 -- the network's side is the same under every report
 where step = 'unexplained' and attribution_report = '{{ setting("default_attribution_report") }}'

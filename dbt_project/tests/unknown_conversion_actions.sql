@@ -1,12 +1,15 @@
 -- an action that neither the map nor its category explains counts as a form: name it, so that its owner can say what it is
-{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fct_network_conversions'}}}) }}
+{{ config(severity='warn', store_failures=true, meta={'dagster': {'ref': {'name': 'fct_network_conversions'}}}) }}
 
 select distinct
     conversions.network,
     conversions.account_id,
     conversions.conversion_action_id,
     conversions.conversion_action_name,
-    conversions.action_category
+    conversions.action_category,
+    conversions.network || ' account ' || conversions.account_id || ': '
+    || coalesce(conversions.conversion_action_name, 'an action') || ' (' || conversions.conversion_action_id
+    || ') counts as a form, though nothing says so. Say what it is in the seed conversion_action_map.' as message
 from {{ ref('fct_network_conversions') }} as conversions
 left join {{ ref('int_conversion_actions') }} as actions
     on

@@ -55,7 +55,7 @@ def _records(name: str, properties: tuple[str, ...], custom: tuple[str, ...]) ->
         key=("id",),
         disposition="merge",
         latest=True,
-        private=_PERSONAL,
+        private=_PERSONAL | frozenset(custom),
     )
 
 

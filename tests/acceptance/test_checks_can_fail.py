@@ -106,6 +106,55 @@ CHANGES = {
         "update marts.fct_deal_attribution set credit = credit / 2 where rowid = 0",
         "deal_credit_is_conserved",
     ),
+    "a load lost a record": (
+        "update reconciliation.load_counts set landed = landed - 1 where rowid ="
+        " (select min(rowid) from reconciliation.load_counts where landed > 0)",
+        "loads_lose_no_record",
+    ),
+    "a quarantined record is not there": (
+        "update reconciliation.load_counts set landed = landed - 1, quarantined = 1 where rowid ="
+        " (select min(rowid) from reconciliation.load_counts where landed > 0)",
+        "loads_lose_no_record",
+    ),
+    "a quarantined record names somebody": (
+        "insert into reconciliation.quarantine (record_id, source, resource, record, reason, loaded_at)"
+        " values ('1', 'hubspot', 'contacts', '{\"note\": \"to a.b@ex.test\"}', 'broken', now())",
+        "quarantine_names_nobody",
+    ),
+}
+
+AS_OF = "timestamptz '2026-11-01 06:00:00+00'"
+ALARMS = {
+    "nothing explains most of an account": (
+        "update reconciliation.conversion_bridge set evidence_class = 'residual' where kind = 'adjustment'",
+        "residual_share",
+    ),
+    "a figure moves long after": (
+        "insert into reconciliation.restatements"
+        f" select network, account_id, '1', date '2026-01-01', 'clicks', {AS_OF}, 5, 6, 304"
+        " from intermediate.int_accounts limit 1",
+        "restated_after_final",
+    ),
+    "a lead is missing": (
+        "update reconciliation.lead_sync set status = 'missing', created_at = " + AS_OF + " - interval 2 day",
+        "lead_sync_overdue",
+    ),
+    "a page loses its code": (
+        "insert into reconciliation.landing_page_snapshots by name select * replace ('lost' as snapshot_id,"
+        " fetched_at + interval 1 day as fetched_at, 'absent' as evidence)"
+        " from reconciliation.landing_page_snapshots where evidence = 'script' limit 1",
+        "landing_page_lost_its_code",
+    ),
+    "clicks stop naming their ad": (
+        "update reconciliation.match_rates set sessions = sessions + 50, matched = case"
+        " when date > date '2026-10-25' then matched else matched + 50 end where date > date '2026-09-28'",
+        "match_rate_falls",
+    ),
+    "an export names no campaign": (
+        "insert into seeds.hubspot_ads_export (attribution_report, network, campaign_name, contacts)"
+        " values ('first_form_submission', 'google_ads', 'Nobody''s', 3)",
+        "exported_campaigns_are_known",
+    ),
 }
 
 
@@ -124,6 +173,17 @@ def test_building_again_gives_the_same_rows(warehouse: Warehouse) -> None:
 def test_a_row_changed_by_hand_fails_its_check(warehouse: Warehouse, statement: str, check: str) -> None:
     warehouse.change(statement)
     assert check in failures(warehouse)
+
+
+@pytest.mark.parametrize(("statement", "check"), ALARMS.values(), ids=ALARMS)
+def test_an_alarm_says_what_to_do(warehouse: Warehouse, statement: str, check: str) -> None:
+    warehouse.change(statement)
+    output = warehouse.dbt("test", "--select", check, as_of="2026-11-01T06:00:00Z").stdout
+    assert f" {check} " in output
+    assert "WARN=1" in output
+    rows = warehouse.rows(f"select message from checks.{check}")
+    assert rows
+    assert all(row["message"] for row in rows)
 
 
 @pytest.mark.parametrize(

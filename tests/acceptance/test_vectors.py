@@ -190,7 +190,8 @@ def test_vector(warehouses: dict[bool, Warehouse], vector: dict[str, Any]) -> No
         f"{contact}-",
     )
     leads = warehouse.rows(
-        "select lead_id from intermediate.int_network_leads where email_hash = sha256(?)",
+        "select lead_id, status from intermediate.int_network_leads inner join reconciliation.lead_sync"
+        " using (network, lead_id) where email_hash = sha256(?) order by lead_sync.created_at",
         f"{contact.lower()}@people.example",
     )
     converted_in = [
@@ -209,6 +210,7 @@ def test_vector(warehouses: dict[bool, Warehouse], vector: dict[str, Any]) -> No
         "filtered": sum(bool(s["is_filtered"]) for s in submissions),
         "without_contact": len(gone),
         "network_leads": len(leads),
+        "lead_statuses": [lead["status"] for lead in leads],
         "conversion_session": converted_in[0] if converted_in else None,
         "existed_before_conversion": first[0]["existed_before_conversion"] if first else None,
         "first_form_submission": [{key: credit[key] for key in AD_KEY} for credit in of_default],

@@ -7,8 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
+from ingestion.arrow import Reader
 from ingestion.http import Answer, Fault
-from ingestion.hubspot import api
+from ingestion.hubspot import api, tables
 from ingestion.pacing import Limit
 
 HEADERS = {
@@ -104,3 +105,17 @@ def test_a_log_ends_where_it_gets_older_than_asked() -> None:
 @pytest.mark.parametrize("date", ["", "yesterday"])
 def test_a_clock_that_cannot_be_read_is_none(date: str) -> None:
     assert api.clock(Answer(b"", None, {"date": date})) is None
+
+
+def test_the_portals_own_properties_are_masked_in_quarantine() -> None:
+    record = {"properties": {"mobilephone": "0171 123", "lifecyclestage": "lead", "firstname": "Ada"}}
+    reader = Reader(tables.contacts(("mobilephone",)))
+    reading = reader.read([orjson.dumps({"results": [record]})], {})
+    reader.close()
+
+    (rejected,) = reading.rejected
+    assert orjson.loads(rejected.record)["properties"] == {
+        "mobilephone": "<str>",
+        "lifecyclestage": "lead",
+        "firstname": "<str>",
+    }

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
+import dagster as dg
+import duckdb
 import pytest
+from rich.console import Console
 
-from orchestration.project import build_arguments, build_faults, is_current, project_hash
+from orchestration.progress import Progress
+from orchestration.project import (
+    MESSAGES,
+    build_arguments,
+    build_faults,
+    is_current,
+    project_hash,
+    warning_messages,
+)
 
 
 def test_a_build_runs_everything_but_unit_tests_as_seen_at_as_of() -> None:
@@ -89,4 +103,48 @@ def test_a_failed_build_says_one_line_per_root_fault() -> None:
         "check bridge_balances: Got 3 results, configured to fail if != 0",
         "no exchange rate for EUR to USD on 2026-10-01",
         "model fct_x: Binder Error: no column z",
+    ]
+
+
+def test_a_warning_says_its_first_rows_and_names_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADLEDGER_HOME", str(tmp_path))
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as warehouse:
+        warehouse.execute("create schema checks")
+        warehouse.execute("create table checks.silent (network varchar)")
+        warehouse.execute(
+            "create table checks.overdue as select 'form of a.b@ex.test: ' || range || ' leads' as message"
+            " from range(8)"
+        )
+    messages = warning_messages("overdue")
+    assert len(messages) == MESSAGES
+    assert messages[0] == "form of <e-mail>: 0 leads"
+    assert warning_messages("silent") == []
+    assert warning_messages("keeps_no_rows") == []
+
+
+def test_the_terminal_shows_a_warnings_rows_and_how_many_there_are() -> None:
+    screen = StringIO()
+    instance = dg.DagsterInstance.ephemeral()
+
+    @dg.asset(check_specs=[dg.AssetCheckSpec("overdue", asset="dbt_models")])
+    def dbt_models() -> Iterator[Any]:
+        check = dg.AssetCheckResult(
+            passed=False,
+            check_name="overdue",
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"dagster_dbt/failed_row_count": 3, "messages": ["form 1: reconnect it", "form 2"]},
+        )
+        yield dg.MaterializeResult(check_results=[check])
+
+    run = dg.materialize([dbt_models], instance=instance)
+    progress = Progress(Console(file=screen, width=200))
+    for entry in instance.all_logs(run.run_id):
+        progress.see(entry)
+    assert [line.strip() for line in screen.getvalue().splitlines()][:4] == [
+        "warning: overdue names 3",
+        "form 1: reconnect it",
+        "form 2",
+        "… and 1 more",
     ]

@@ -150,6 +150,7 @@ page_issues as (
 -- a visit of the last days that an ad led to, as its landing URL tells
 arrivals as (
     select
+        session_id,
         started_at,
         hsa_network is not null and hsa_campaign_id is not null as is_tagged,
         hsa_account_id,
@@ -187,6 +188,49 @@ arrivals as (
 
 -- an untagged click names its ad through click_view, or its campaign by utm_*, or by a page that no other campaign leads to;
 -- a tie names none
+campaign_names as (
+    select
+        network,
+        campaign_id,
+        campaign_id as name
+    from {{ ref('dim_campaign') }}
+    union
+    select
+        network,
+        campaign_id,
+        lower(campaign_name) as name
+    from {{ ref('dim_campaign') }}
+    where campaign_name is not null
+),
+
+by_utm as (
+    select
+        arrivals.session_id,
+        min(names.campaign_id) as campaign_id,
+        count(distinct names.campaign_id) as campaigns
+    from (
+        select
+            session_id,
+            network,
+            unnest([utm_id, lower(utm_campaign)]) as name
+        from arrivals
+        where not is_tagged
+    ) as arrivals
+    inner join campaign_names as names on arrivals.network = names.network and arrivals.name = names.name
+    group by arrivals.session_id
+),
+
+by_page as (
+    select
+        pages.network,
+        pages.link_location,
+        min(ads.campaign_id) as campaign_id
+    from pages
+    inner join ads on pages.network = ads.network and pages.account_id = ads.account_id and pages.ad_id = ads.ad_id
+    group by pages.network, pages.link_location
+    having count(distinct ads.campaign_id) = 1
+),
+
 named as (
     select
         arrivals.started_at,
@@ -195,43 +239,52 @@ named as (
         arrivals.clicked_ad_id,
         coalesce(
             arrivals.clicked_campaign_id,
-            case when count(distinct by_utm.campaign_id) = 1 then max(by_utm.campaign_id) end,
-            case
-                when count(distinct by_utm.campaign_id) = 0 and count(distinct by_page.campaign_id) = 1
-                    then max(by_page.campaign_id)
-            end
+            case when by_utm.campaigns = 1 then by_utm.campaign_id end,
+            case when by_utm.campaigns is null then by_page.campaign_id end
         ) as campaign_id
+    from arrivals
+    left join by_utm on arrivals.session_id = by_utm.session_id
+    left join by_page on arrivals.network = by_page.network and arrivals.location = by_page.link_location
+    where not arrivals.is_tagged and arrivals.network is not null
+),
+
+-- the ads that a tagged click could mean: by any of its ids at any level, or by the campaign alone
+meant as (
+    select
+        keys.session_id,
+        ads.account_id,
+        ads.ad_id
     from (
         select
-            *,
-            row_number() over () as arrival
+            session_id,
+            network,
+            unnest([hsa_ad_id, hsa_ad_group_id, hsa_campaign_id]) as id
         from arrivals
-        where not is_tagged and network is not null
-    ) as arrivals
-    left join {{ ref('dim_campaign') }} as by_utm
-        on
-            arrivals.network = by_utm.network
-            and (
-                arrivals.utm_id = by_utm.campaign_id
-                or arrivals.utm_campaign = by_utm.campaign_id
-                or lower(arrivals.utm_campaign) = lower(by_utm.campaign_name)
-            )
-    left join (
-        select distinct
-            pages.network,
-            ads.campaign_id,
-            pages.link_location
-        from pages
-        inner join ads on pages.network = ads.network and pages.account_id = ads.account_id and pages.ad_id = ads.ad_id
-    ) as by_page
-        on arrivals.network = by_page.network and arrivals.location = by_page.link_location
-    group by
-        arrivals.arrival,
-        arrivals.started_at,
-        arrivals.network,
-        arrivals.location,
-        arrivals.clicked_ad_id,
-        arrivals.clicked_campaign_id
+        where is_tagged
+    ) as keys
+    inner join ads on keys.network = ads.network and keys.id = ads.ad_id
+    union
+    select
+        keys.session_id,
+        ads.account_id,
+        ads.ad_id
+    from (
+        select
+            session_id,
+            network,
+            unnest([hsa_campaign_id, hsa_ad_id]) as id
+        from arrivals
+        where is_tagged
+    ) as keys
+    inner join ads on keys.network = ads.network and keys.id = ads.ad_group_id
+    union
+    select
+        arrivals.session_id,
+        ads.account_id,
+        ads.ad_id
+    from arrivals
+    inner join ads on arrivals.network = ads.network and arrivals.hsa_campaign_id = ads.campaign_id
+    where arrivals.is_tagged and arrivals.hsa_ad_id is null
 ),
 
 -- what arrived of each ad, and of its campaign where a click names no more; each with the instant of the latest
@@ -251,15 +304,9 @@ ad_arrivals as (
             else 'wrong'
         end as arrival
     from arrivals
+    inner join meant on arrivals.session_id = meant.session_id
     inner join ads
-        on
-            arrivals.network = ads.network
-            and (
-                ads.ad_id in (arrivals.hsa_ad_id, arrivals.hsa_ad_group_id, arrivals.hsa_campaign_id)
-                or ads.ad_group_id in (arrivals.hsa_campaign_id, arrivals.hsa_ad_id)
-                or (arrivals.hsa_ad_id is null and arrivals.hsa_campaign_id = ads.campaign_id)
-            )
-    where arrivals.is_tagged
+        on arrivals.network = ads.network and meant.account_id = ads.account_id and meant.ad_id = ads.ad_id
     union all by name
     select
         ads.network,

@@ -1,0 +1,10 @@
+select
+    source,
+    resource,
+    scope,
+    loaded_at,
+    received,
+    landed,
+    duplicates,
+    quarantined
+from {{ ref('stg_loads__counts') }}

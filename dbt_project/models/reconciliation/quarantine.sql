@@ -1,0 +1,8 @@
+select
+    record_id,
+    source,
+    resource,
+    record,
+    reason,
+    loaded_at
+from {{ ref('stg_loads__quarantine') }}

@@ -1,0 +1,18 @@
+{% set sources = ['hubspot', 'google_ads', 'facebook_ads', 'linkedin_ads', 'landing_pages'] -%}
+-- what every load received of a table, and what became of it; a scope is the days of a daily table, or the whole
+{% for origin in sources -%}
+    select
+        '{{ origin }}' as source,
+        resource,
+        split_part(id, '|', 2) as scope,
+        loaded_at,
+        received,
+        landed,
+        duplicates,
+        quarantined
+    from {{ source(origin, 'load_counts') }}
+    where loaded_at <= {{ as_of() }}
+    {% if not loop.last -%}
+        union all
+    {% endif -%}
+{% endfor -%}

@@ -1,0 +1,16 @@
+{% set sources = ['hubspot', 'google_ads', 'facebook_ads', 'linkedin_ads', 'landing_pages'] -%}
+-- what no load could read, of every source: all land the same two tables beside their own
+{% for origin in sources -%}
+    select
+        id as record_id,
+        '{{ origin }}' as source,
+        resource,
+        record,
+        reason,
+        loaded_at
+    from {{ source(origin, 'quarantine') }}
+    where loaded_at <= {{ as_of() }}
+    {% if not loop.last -%}
+        union all
+    {% endif -%}
+{% endfor -%}

@@ -1,0 +1,47 @@
+-- what a load received has landed, was a duplicate or lies in quarantine; what it counted as quarantined is there to be read
+{{ config(meta={'dagster': {'ref': {'name': 'load_counts'}}}) }}
+with quarantined as (
+    select
+        source,
+        resource,
+        loaded_at,
+        count(*) as records
+    from {{ ref('quarantine') }}
+    group by source, resource, loaded_at
+),
+
+-- a load of several scopes shows one record once
+counted as (
+    select
+        source,
+        resource,
+        loaded_at,
+        sum(received) as received,
+        sum(landed) as landed,
+        sum(duplicates) as duplicates,
+        sum(quarantined) as quarantined,
+        max(quarantined) as most_quarantined,
+        bool_or(received != landed + duplicates + quarantined) as is_wrong
+    from {{ ref('load_counts') }}
+    group by source, resource, loaded_at
+)
+
+select
+    counted.source,
+    counted.resource,
+    counted.loaded_at,
+    counted.received,
+    counted.landed,
+    counted.duplicates,
+    counted.quarantined,
+    coalesce(quarantined.records, 0) as quarantined_records
+from counted
+left join quarantined
+    on
+        counted.source = quarantined.source
+        and counted.resource = quarantined.resource
+        and counted.loaded_at = quarantined.loaded_at
+where
+    counted.is_wrong
+    or coalesce(quarantined.records, 0) < counted.most_quarantined
+    or coalesce(quarantined.records, 0) > counted.quarantined

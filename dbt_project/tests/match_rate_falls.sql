@@ -1,0 +1,41 @@
+-- fewer of the ad clicks that arrive name their ad than in the four weeks before
+{{ config(severity='warn', store_failures=true, meta={'dagster': {'ref': {'name': 'match_rates'}}}) }}
+
+with periods as (
+    select
+        network,
+        account_id,
+        date > cast({{ as_of() }} as date) - 7 as is_last_week,
+        sum(sessions) as sessions,
+        sum(matched) as matched
+    from {{ ref('match_rates') }}
+    where date > cast({{ as_of() }} as date) - 35
+    group by all
+),
+
+rates as (
+    select
+        now.network,
+        now.account_id,
+        100 * now.matched / now.sessions as percent,
+        100 * before.matched / before.sessions as percent_before
+    from periods as now
+    inner join periods as before
+        on now.network = before.network and now.account_id is not distinct from before.account_id
+    where
+        now.is_last_week
+        and not before.is_last_week
+        and now.sessions >= {{ setting("alarm_minimum") }}
+        and before.sessions >= {{ setting("alarm_minimum") }}
+)
+
+select
+    network,
+    account_id,
+    round(percent) as percent,
+    round(percent_before) as percent_before,
+    network || coalesce(' account ' || account_id, '') || ': ' || round(percent) || ' % of the arriving ad clicks of the last'
+    || ' 7 days name their ad, against ' || round(percent_before) || ' % in the 28 days before. Look at tracking_health for'
+    || ' ads without HubSpot''s parameters, and at what changed on site or ads.' as message
+from rates
+where percent_before - percent > {{ setting("match_rate_drop_limit_points") }}

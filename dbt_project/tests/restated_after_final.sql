@@ -1,0 +1,32 @@
+-- a figure that moved when its network could no longer change it: by the account's longest window and the network's lag
+{{ config(severity='warn', store_failures=true, meta={'dagster': {'ref': {'name': 'restatements'}}}) }}
+
+with windows as (
+    select
+        network,
+        account_id,
+        max(greatest(coalesce(click_window_days, 0), coalesce(view_window_days, 0))) as days
+    from {{ ref('dim_conversion_action') }}
+    group by network, account_id
+),
+
+moved as (
+    select
+        restatements.*,
+        coalesce(windows.days, 0) + {{ by_network('restated_days', 'restatements.network') }} as final_after_days
+    from {{ ref('restatements') }} as restatements
+    left join windows on restatements.network = windows.network and restatements.account_id = windows.account_id
+    where restatements.observed_at > {{ as_of() }} - to_days({{ setting("alarm_days") }})
+)
+
+select
+    network,
+    account_id,
+    campaign_id,
+    date,
+    metric,
+    network || ' account ' || account_id || ', campaign ' || campaign_id || ': ' || metric || ' of ' || date || ' went from '
+    || round(previous_value, 2) || ' to ' || round(value, 2) || ', ' || days_after || ' days after, though it was final after '
+    || final_after_days || '. Ask the network''s support, and refresh reports that show this day.' as message
+from moved
+where days_after > final_after_days
