@@ -19,16 +19,7 @@ network_steps as (
         account_id,
         campaign_id,
         date,
-        unnest([
-            { 'step': 'network_conversions', 'units': conversions },
-            { 'step': 'date_basis', 'units': date_basis },
-            { 'step': 'non_form_action', 'units': -non_form },
-            { 'step': 'uploaded_conversion', 'units': -uploaded },
-            { 'step': 'view_through', 'units': -viewed },
-            { 'step': 'fractional_credit', 'units': fractional },
-            -- a part below zero contradicts its total
-            { 'step': 'unexplained', 'units': -least(click_units, 0) - least(lead_units, 0) }
-        ]) as step
+        {{ network_steps() }} as step
     from campaign_days
 ),
 
@@ -40,7 +31,7 @@ claim_steps as (
         campaign_id,
         date,
         reason_code as step,
-        sum(case when network_units > 0 then -network_units else hubspot_units end) as units
+        {{ claim_units() }} as units
     from {{ ref('conversion_ledger') }}
     where reason_code is not null
     group by attribution_report, network, account_id, campaign_id, date, reason_code
@@ -136,29 +127,4 @@ steps as (
     from groups
 )
 
-select
-    steps.attribution_report,
-    steps.network,
-    steps.account_id,
-    steps.campaign_id,
-    steps.date,
-    codes.step_order,
-    steps.step,
-    codes.label as step_label,
-    codes.kind,
-    cast(sum(steps.units) as decimal(18, 6)) as units,
-    codes.evidence_class
-from steps
-inner join {{ ref('reason_codes') }} as codes on steps.step = codes.step
-group by
-    steps.attribution_report,
-    steps.network,
-    steps.account_id,
-    steps.campaign_id,
-    steps.date,
-    codes.step_order,
-    steps.step,
-    codes.label,
-    codes.kind,
-    codes.evidence_class
-having codes.kind != 'adjustment' or sum(steps.units) != 0
+{{ bridge_rows('steps', 'steps.network, steps.account_id, steps.campaign_id') }}

@@ -25,31 +25,9 @@ links as (
         network,
         account_id,
         ad_id,
-        final_url as link
-    from ads
-    where final_url is not null
-    union
-    select
-        'google_ads' as network,
-        account_id,
-        ad_id,
-        final_mobile_url as link
-    from {{ ref('stg_google_ads__ads') }}
-    where final_mobile_url is not null
-    union
-    select
-        'facebook_ads' as network,
-        account_id,
-        ad_id,
-        unnest(urls) as link
-    from {{ ref('stg_facebook_ads__ads') }}
-    union
-    select
-        'linkedin_ads' as network,
-        account_id,
-        ad_id,
-        unnest(urls) as link
-    from {{ ref('stg_linkedin_ads__creatives') }}
+        url as link
+    from {{ ref('int_ad_pages') }}
+    where ad_id is not null
 ),
 
 -- the page as the API names it, else as the ad's clicks arrived

@@ -1,0 +1,98 @@
+-- the bridge per ad: its own figures, the ledger's rows of that ad, and the rest by its sign. Claims take units per campaign,
+-- so an ad's claims may hold more than the network reports for that ad.
+with reports as (
+    {{ attribution_report_rows() }}
+),
+
+ad_days as (
+    select
+        reports.attribution_report,
+        figures.*
+    from {{ ref('int_ad_days') }} as figures
+    cross join reports
+),
+
+network_steps as (
+    select
+        attribution_report,
+        {{ ad_key() }},
+        date,
+        {{ network_steps() }} as step
+    from ad_days
+),
+
+claim_steps as (
+    select
+        attribution_report,
+        {{ ad_key() }},
+        date,
+        reason_code as step,
+        {{ claim_units() }} as units
+    from {{ ref('conversion_ledger') }}
+    where reason_code is not null
+    group by attribution_report, {{ ad_key() }}, date, reason_code
+),
+
+claimed as (
+    select
+        attribution_report,
+        {{ ad_key() }},
+        date,
+        sum(network_units) as network_units,
+        sum(hubspot_units) as hubspot_units
+    from {{ ref('conversion_ledger') }}
+    group by attribution_report, {{ ad_key() }}, date
+),
+
+-- units the claims hold beyond the network's, or the network beyond theirs
+rests as (
+    select
+        attribution_report,
+        {{ ad_key() }},
+        date,
+        case when sum(units) < 0 then 'no_trace_in_hubspot' else 'not_counted_by_network' end as step,
+        sum(units) as units
+    from (
+        select
+            attribution_report,
+            {{ ad_key() }},
+            date,
+            -greatest(click_units, 0) - greatest(lead_units, 0) as units
+        from ad_days
+        union all by name
+        select
+            * exclude (network_units, hubspot_units),
+            network_units as units
+        from claimed
+    ) as both_sides
+    group by attribution_report, {{ ad_key() }}, date
+),
+
+steps as (
+    select
+        * exclude (step),
+        step.step,
+        step.units
+    from network_steps
+    union all by name
+    select * from claim_steps
+    union all by name
+    select * from rests
+    union all by name
+    select
+        * exclude (network_units, hubspot_units),
+        'hubspot_contacts' as step,
+        hubspot_units as units
+    from claimed
+    union all by name
+    -- every ad with a figure or a claim has a start and an end, zero or not
+    select
+        attribution_report,
+        {{ ad_key() }},
+        date,
+        unnest(['network_conversions', 'hubspot_contacts']) as step,
+        cast(0 as decimal(18, 6)) as units
+    from rests
+)
+
+{{ bridge_rows('steps', ad_key('steps.')) }}
