@@ -50,7 +50,10 @@ select
     {{ ad_key('claims.') }},
     submissions.conversion_number,
     coalesce(submissions.is_filtered, false) or claims.is_test as is_filtered,
-    submissions.submission_id is null as is_lead_without_submission,
+    -- what an archived contact sent is in no mart, yet it arrived
+    submissions.submission_id is null
+    and not (claims.lead_status in ('synced', 'merged_into_existing') and claims.contact_id is null)
+        as is_lead_without_submission,
     claims.lead_status,
     submissions.is_tracked,
     coalesce(form_pages.lacks_code, false) as page_lacks_code,
