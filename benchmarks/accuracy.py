@@ -36,7 +36,7 @@ _BRIDGE = """
         AND date BETWEEN CAST($start AS DATE) AND CAST($end AS DATE)
     GROUP BY ALL
 """
-_FIGURES = f"""
+_FIGURES = """
     SELECT account_id, campaign_id, CAST(date AS VARCHAR), part, CAST(round(sum(conversions), 3) AS DOUBLE)
     FROM (
         SELECT *, CASE
@@ -47,7 +47,7 @@ _FIGURES = f"""
             ELSE 'click'
         END AS part
         FROM marts.fct_network_conversions
-        WHERE counts_in_headline AND date BETWEEN DATE '{START}' AND DATE '{END}'
+        WHERE counts_in_headline AND date BETWEEN CAST($start AS DATE) AND CAST($end AS DATE)
     )
     GROUP BY ALL HAVING sum(conversions) != 0
 """
@@ -72,8 +72,8 @@ class Failed(Exception):
     """A refresh did not publish; the text is what it said."""
 
 
-def measure(profile: str, seed: int, people: int) -> Company:
-    """Build the company, refresh a new home from it and compare with its truth.
+def measure(profile: str, seed: int, people: int, start: str = START) -> Company:
+    """Build the company, refresh a new home with its days from `start` to END and compare with its truth.
 
     Raises:
         Failed: the refresh did not publish.
@@ -88,7 +88,7 @@ def measure(profile: str, seed: int, people: int) -> Company:
                 _ADLEDGER,
                 "refresh",
                 "--start",
-                START,
+                start,
                 "--end",
                 END,
                 "--as-of",
@@ -101,28 +101,35 @@ def measure(profile: str, seed: int, people: int) -> Company:
                 truth = json.loads(answer.read())
         with duckdb.connect(str(home / "serving.duckdb"), read_only=True) as serving:
             serving.execute("SET TimeZone = 'UTC'")
-            return _compared(profile, seed, people, serving, truth)
+            return _compared(profile, seed, people, serving, truth, start)
 
 
 def _compared(
-    profile: str, seed: int, people: int, serving: duckdb.DuckDBPyConnection, truth: dict[str, Any]
+    profile: str,
+    seed: int,
+    people: int,
+    serving: duckdb.DuckDBPyConnection,
+    truth: dict[str, Any],
+    start: str = START,
 ) -> Company:
-    rows = serving.execute(_BRIDGE, {"start": START, "end": END}).fetchall()
+    rows = serving.execute(_BRIDGE, {"start": start, "end": END}).fetchall()
     true = {
         (row["network"], row["account_id"], row["campaign_id"], row["date"], row["step"]): float(row["units"])
         for row in truth["bridge"]
-        if START <= row["date"] <= END and float(row["units"])
+        if start <= row["date"] <= END and float(row["units"])
     }
     causes = Counter(
         len(unit["causes"])
         for unit in truth["units"]
-        if unit["side"] == "network" and START <= unit["date"] <= END
+        if unit["side"] == "network" and start <= unit["date"] <= END
     )
     estimated = {(*row[:4], row[4]): row[5] for row in rows if row[5]}
-    return Company(profile, seed, people, estimated, true, _marts(serving, truth), causes)
+    return Company(profile, seed, people, estimated, true, _marts(serving, truth, start), causes)
 
 
-def _marts(serving: duckdb.DuckDBPyConnection, truth: dict[str, Any]) -> list[comparing.Agreement]:
+def _marts(
+    serving: duckdb.DuckDBPyConnection, truth: dict[str, Any], start: str
+) -> list[comparing.Agreement]:
     """The marts beside the truth, row by row."""
 
     def rows(query: str) -> list[tuple[Any, ...]]:
@@ -208,11 +215,11 @@ def _marts(serving: duckdb.DuckDBPyConnection, truth: dict[str, Any]) -> list[co
         0,
         comparing.agree(
             "fct_network_conversions, headline per campaign, day and part",
-            rows(_FIGURES),
+            serving.execute(_FIGURES, {"start": start, "end": END}).fetchall(),
             [
                 (f["account_id"], f["campaign_id"], f["date"], f["part"], round(float(f["units"]), 3))
                 for f in truth["figures"]
-                if START <= f["date"] <= END
+                if start <= f["date"] <= END
             ],
             {},
         ),
