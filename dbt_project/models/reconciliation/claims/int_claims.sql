@@ -18,7 +18,7 @@ lost_leads as (
         concat_ws(':', network, 'lead', lead_id) as submission_id,
         *
     from {{ ref('lead_sync') }}
-    where submission_id is null and campaign_id is not null
+    where submission_id is null and campaign_id is not null and status != 'no_ad'
 ),
 
 events as (
