@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ import dlt
 
 from ingestion.errors import SettingError
 
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}")
 _PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -69,6 +71,26 @@ class Settings:
 
         Raises SettingError for an entry that is not digits after dashes and an `act_` are removed.
         """
+        digits = [entry.removeprefix("act_").replace("-", "") for entry in self._entries(key)]
+        for entry in digits:
+            if not entry.isdigit():
+                raise SettingError(f'{self.name(key)} holds "{entry}", which is no id: use digits only')
+        return tuple(dict.fromkeys(digits))
+
+    def hosts(self, key: str) -> tuple[str, ...]:
+        """Host names in lower case without a leading `www.`, from the same kinds of lists, once each.
+
+        Raises SettingError for an entry that is more or less than a host name.
+        """
+        found = [entry.lower().removeprefix("www.") for entry in self._entries(key)]
+        for entry in found:
+            if not _HOST.fullmatch(entry):
+                raise SettingError(
+                    f'{self.name(key)} holds "{entry}", which is no host name: set it like www.example.com'
+                )
+        return tuple(dict.fromkeys(found))
+
+    def _entries(self, key: str) -> list[str]:
         value = dlt.config.get(self.name(key))
         if isinstance(value, str):
             try:
@@ -76,14 +98,9 @@ class Settings:
             except ValueError:
                 value = value.split(",")
         if value is None:
-            return ()
+            return []
         entries = value if isinstance(value, (list, tuple)) else [value]
-        cleaned = [str(entry).strip() for entry in entries]
-        digits = [entry.removeprefix("act_").replace("-", "") for entry in cleaned if entry]
-        for entry in digits:
-            if not entry.isdigit():
-                raise SettingError(f'{self.name(key)} holds "{entry}", which is no id: use digits only')
-        return tuple(dict.fromkeys(digits))
+        return [text for entry in entries if (text := str(entry).strip())]
 
     def credentials(self, *alternatives: tuple[str, ...]) -> dict[str, str] | None:
         """The first alternative whose keys are all set; None when no key of any alternative is set.

@@ -148,6 +148,8 @@ class HubSpot:
 
     client: Client
     version: str
+    #: the site's own hosts, where the settings name them
+    domains: tuple[str, ...] = ()
 
     # -- CRM objects ------------------------------------------------------------------------------------
 
@@ -364,7 +366,8 @@ class HubSpot:
         answer = self.ask(partial(self.client.get, path))
         if not isinstance(answer.document, dict) or "portalId" not in answer.document:
             raise ResponseError(f"{self.client.setting}: {path} sent no portalId")
-        yield Page(b'{"results":[' + answer.body + b"]}", (), 1)
+        context = (("domains", orjson.dumps(self.domains).decode()),)
+        yield Page(b'{"results":[' + answer.body + b"]}", context, 1)
 
     def pipelines(self) -> Iterator[Page]:
         """The deal pipelines with their stages."""
@@ -536,4 +539,4 @@ def connect(landing: Landing) -> HubSpot:
         path = "/oauth/v1/token" if version == "v3" else f"/oauth/{version}/token"
         token = RefreshToken(section.name("refresh_token"), client, path, found)
     client.token = token
-    return HubSpot(client, version)
+    return HubSpot(client, version, section.hosts("domains"))

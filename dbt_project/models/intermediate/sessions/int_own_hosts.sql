@@ -1,5 +1,10 @@
--- the site's own hosts: those with page views; without page-view events those of visits and of pages with forms
-with addresses as (
+-- the site's own hosts: the ones set (sources.hubspot.domains), else those with page views; without page-view events those of
+-- visits and of pages with forms
+with configured as (
+    select unnest(domains) as host from {{ ref('stg_hubspot__account') }}
+),
+
+addresses as (
     -- one address per spelling of a host: a host is read from few, not from every view
     select distinct split_part(url, '/', 3) as authority from {{ ref('int_page_views') }}
     union
@@ -12,6 +17,8 @@ with addresses as (
         and not exists (select 1 from {{ ref('stg_hubspot__page_views') }})
 )
 
-select distinct {{ url_host("'https://' || authority") }} as host
+select host from configured
+union
+select {{ url_host("'https://' || authority") }} as host
 from addresses
-where authority != ''
+where authority != '' and not exists (select 1 from configured)
