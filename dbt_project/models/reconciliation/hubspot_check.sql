@@ -1,20 +1,67 @@
--- our credits beside HubSpot's own, campaign by campaign, over the days that HubSpot's export covers
-with exported as (
+-- our credits beside HubSpot's own, campaign by campaign: over the days that an export covers, and for every list of those
+-- who interacted with a campaign's ads
+with campaigns as (
     select
+        *,
+        count(*) over (partition by network, lower(trim(campaign_name))) = 1 as is_only_one_of_its_name
+    from {{ ref('dim_campaign') }}
+),
+
+members as (
+    select
+        memberships.list_id,
+        count(distinct aliases.contact_id) as contacts
+    from {{ ref('stg_hubspot__list_memberships') }} as memberships
+    inner join {{ ref('int_contact_aliases') }} as aliases on memberships.contact_id = aliases.alias_id
+    group by memberships.list_id
+),
+
+told as (
+    select
+        'ads_export' as hubspot_source,
+        attribution_report,
+        network,
+        campaign_id,
+        campaign_name,
+        first_date,
+        last_date,
+        contacts
+    from {{ ref('hubspot_ads_export') }}
+    union all by name
+    -- what HubSpot's filter calls an ad interaction is the report over all of them
+    -- https://knowledge.hubspot.com/ads/segment-contacts-based-on-ads-interactions
+    select
+        'list' as hubspot_source,
+        'all_ad_interactions' as attribution_report,
+        lists.network,
+        lists.campaign_id,
+        lists.campaign_name,
+        cast(null as date) as first_date,
+        cast(null as date) as last_date,
+        coalesce(members.contacts, 0) as contacts
+    from {{ ref('stg_hubspot__ad_lists') }} as lists
+    left join members on lists.list_id = members.list_id
+    -- of several lists of a campaign one is enough
+    qualify
+        row_number() over (
+            partition by lists.network, lists.campaign_id, lower(trim(lists.campaign_name))
+            order by lists.list_id
+        ) = 1
+),
+
+exported as (
+    select
+        exports.hubspot_source,
         exports.attribution_report,
         exports.network,
         campaigns.account_id,
         campaigns.campaign_id,
         exports.first_date,
         exports.last_date,
-        sum(exports.contacts) as contacts
-    from {{ ref('hubspot_ads_export') }} as exports
-    inner join (
-        select
-            *,
-            count(*) over (partition by network, lower(trim(campaign_name))) = 1 as is_only_one_of_its_name
-        from {{ ref('dim_campaign') }}
-    ) as campaigns
+        -- a list by id and one by name are the same people
+        case exports.hubspot_source when 'list' then max(exports.contacts) else sum(exports.contacts) end as contacts
+    from told as exports
+    inner join campaigns
         on
             exports.network = campaigns.network
             and (
@@ -26,6 +73,7 @@ with exported as (
                 )
             )
     group by
+        exports.hubspot_source,
         exports.attribution_report,
         exports.network,
         campaigns.account_id,
@@ -34,12 +82,15 @@ with exported as (
         exports.last_date
 ),
 
--- a campaign that the export of its account leaves out has no contact there, which is a finding, too
+-- a campaign that the export of its account leaves out has no contact there, which is a finding, too; one without a list
+-- has none to compare with
 ranges as (
     select distinct
+        hubspot_source,
         attribution_report,
         network,
         account_id,
+        case when hubspot_source = 'list' then campaign_id end as only_campaign_id,
         first_date,
         last_date
     from exported
@@ -66,6 +117,7 @@ credited as (
 
 ours as (
     select
+        ranges.hubspot_source,
         ranges.attribution_report,
         ranges.network,
         ranges.account_id,
@@ -79,6 +131,7 @@ ours as (
             ranges.attribution_report = credited.attribution_report
             and ranges.network = credited.network
             and ranges.account_id = credited.account_id
+            and coalesce(ranges.only_campaign_id = credited.campaign_id, true)
             and coalesce(ranges.first_date <= credited.date, true)
             and coalesce(ranges.last_date >= credited.date, true)
     group by all
@@ -91,14 +144,15 @@ select
     coalesce(ours.campaign_id, exported.campaign_id) as campaign_id,
     coalesce(ours.first_date, exported.first_date) as first_date,
     coalesce(ours.last_date, exported.last_date) as last_date,
-    'ads_export' as hubspot_source,
+    coalesce(ours.hubspot_source, exported.hubspot_source) as hubspot_source,
     coalesce(ours.contacts, 0) as contacts,
     cast(coalesce(exported.contacts, 0) as bigint) as hubspot_contacts,
     cast(coalesce(ours.contacts, 0) - coalesce(exported.contacts, 0) as bigint) as difference
 from ours
 full join exported
     on
-        ours.attribution_report = exported.attribution_report
+        ours.hubspot_source = exported.hubspot_source
+        and ours.attribution_report = exported.attribution_report
         and {{ same_campaign('ours', 'exported') }}
         and ours.first_date is not distinct from exported.first_date
         and ours.last_date is not distinct from exported.last_date

@@ -1,0 +1,34 @@
+-- lists whose one filter asks for interactions with one campaign; others hold something else
+with filters as (
+    select
+        id as list_id,
+        json_extract(filters, '$..filters[*]') as conditions
+    from {{ source('hubspot', 'lists') }}
+    where has_ad_filter and deleted_at is null
+),
+
+conditions as (
+    select
+        list_id,
+        conditions[1] as condition,
+        from_json(json_extract(conditions[1], '$.searchTerms'), '["VARCHAR"]') as terms
+    from filters
+    where len(conditions) = 1
+)
+
+select
+    list_id,
+    case json_extract_string(condition, '$.adNetwork')
+        when 'ADWORDS' then 'google_ads'
+        when 'FACEBOOK' then 'facebook_ads'
+        when 'LINKEDIN' then 'linkedin_ads'
+    end as network,
+    case when json_extract_string(condition, '$.searchTermType') = 'ID' then terms[1] end as campaign_id,
+    case when json_extract_string(condition, '$.searchTermType') != 'ID' then terms[1] end as campaign_name
+from conditions
+where
+    json_extract_string(condition, '$.filterType') = 'ADS_SEARCH'
+    and json_extract_string(condition, '$.entityType') = 'CAMPAIGN'
+    and json_extract_string(condition, '$.operator') = 'IS_EQUAL_TO'
+    and json_extract_string(condition, '$.adNetwork') in ('ADWORDS', 'FACEBOOK', 'LINKEDIN')
+    and len(terms) = 1
