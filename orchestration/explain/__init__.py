@@ -1,5 +1,5 @@
-"""What `adledger explain` tells: the bridge, the events behind a step, one person's journey; from the published file.
+"""What `adledger explain` tells, from the published file: bridge, events behind a step, a person's journey.
 
-`scope` checks what is asked, `reading`, `claims` and `journey` read, `terminal`, `page`, `picture` and `document` show;
-`masking` keeps personal data out of all of them.
+`scope` checks what is asked; `reading`, `claims` and `journey` read; `terminal`, `page`, `picture` and
+`document` show; `masking` keeps personal data out of all of them.
 """

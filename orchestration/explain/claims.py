@@ -137,7 +137,7 @@ def _rows(
 ) -> list[Claim]:
     where, given = scope.where()
     rows = connection.execute(_CLAIMS.format(where=f"{where} AND {condition}"), {**given, **more}).fetchall()
-    return [Claim(*row[:-1], json.loads(row[-1])) for row in rows]
+    return [Claim(*row[:-1], evidence=json.loads(row[-1])) for row in rows]
 
 
 def ad_words(
@@ -187,7 +187,7 @@ def _click(claim: Claim, known: Mapping[str, Any], mask: Mask) -> str | None:
     if "clicked_at" not in known:
         return None
     clicked = _instant(known["clicked_at"])
-    before = _ago((claim.occurred_at - clicked).total_seconds())
+    before = _before((claim.occurred_at - clicked).total_seconds(), claim.kind)
     by = f" ({known['click_id_type']})" if "click_id_type" in known else ""
     if source == "submission_url":
         return f"the form's own page address carries the ad click{by}; no visit is known"
@@ -253,9 +253,9 @@ def ordinal(number: int) -> str:
     return f"{number}{ending}"
 
 
-def _ago(seconds: float) -> str:
+def _before(seconds: float, event: str) -> str:
     if seconds < 60:
-        return "at once" if seconds >= 0 else "after the event"
+        return f"{'right before' if seconds >= 0 else 'after'} the {event}"
     size, unit = next(item for item in ((86400, "day"), (3600, "hour"), (60, "minute")) if seconds >= item[0])
     count = int(seconds // size)
-    return f"{count} {unit}{'' if count == 1 else 's'} before"
+    return f"{count} {unit}{'' if count == 1 else 's'} before the {event}"

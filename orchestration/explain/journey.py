@@ -15,7 +15,7 @@ from orchestration.window import InvalidOption
 
 #: HubSpot's reports in the order of the contract, and whom each one credits.
 REPORTS = {
-    "first_form_submission": "the ad whose click started the visit of the first conversion, or whose form it was",
+    "first_form_submission": "the ad that began the visit of the first conversion, or whose lead form it was",
     "first_form_submission_new_contact": "the same, if the contact did not exist before",
     "influenced_first_form_submission": "every ad interacted with up to the first conversion",
     "first_ad_interaction": "the ad of the first interaction",
@@ -23,6 +23,7 @@ REPORTS = {
     "all_ad_interactions": "every ad interacted with",
 }
 
+_TRACKED = {True: "tracked", False: "not tracked", None: "nothing tells whether tracked"}
 _AD_NAMES = """
 LEFT JOIN marts.dim_campaign AS campaigns
     ON campaigns.network = facts.network AND campaigns.account_id = facts.account_id
@@ -184,11 +185,13 @@ class Journey:
 def read_journey(connection: duckdb.DuckDBPyConnection, contact: str, scope: Scope) -> Journey:
     """A person's journey, with the claims of the scope's report; an id the file does not know is refused."""
     person = {"contact": contact}
-    sessions = [Session(*row[:9], Ad(*row[9:])) for row in connection.execute(_SESSIONS, person).fetchall()]
-    submissions = [
-        Submission(*row[:9], Ad(*row[9:])) for row in connection.execute(_SUBMISSIONS, person).fetchall()
+    sessions = [
+        Session(*row[:9], ad=Ad(*row[9:])) for row in connection.execute(_SESSIONS, person).fetchall()
     ]
-    found = [Credit(*row[:7], Ad(*row[7:])) for row in connection.execute(_CREDITS, person).fetchall()]
+    submissions = [
+        Submission(*row[:9], ad=Ad(*row[9:])) for row in connection.execute(_SUBMISSIONS, person).fetchall()
+    ]
+    found = [Credit(*row[:7], ad=Ad(*row[7:])) for row in connection.execute(_CREDITS, person).fetchall()]
     first = connection.execute(_FIRST, person).fetchone()
     claims = read_of_contact(connection, replace(Scope(), report=scope.report), contact)
     if not (sessions or submissions or found or claims):
@@ -253,7 +256,12 @@ def _why_no_ad(journey: Journey, first: First) -> str:
         return "came without HubSpot's tracking cookie, so HubSpot cannot tell which visit it was in"
     if visit.ad_evidence == "click_view" or visit.click_id_type:
         return "was in the visit of an ad click without hsa_* parameters"
-    return f"was in a visit that no ad click started (source {visit.traffic_source or 'unknown'})"
+    return f"was in a visit that no ad click started ({source_words(visit.traffic_source)})"
+
+
+def source_words(name: str | None) -> str:
+    """HubSpot's traffic source as people say it."""
+    return (name or "source unknown").replace("_", " ").lower()
 
 
 def form_words(form: Submission) -> str:
@@ -269,7 +277,6 @@ def form_facts(form: Submission, mask: Mask) -> list[str]:
         "filtered: no conversion"
         if form.conversion_number is None
         else f"conversion {form.conversion_number}",
-        {True: "tracked", False: "not tracked", None: "whether tracked is unknown"}[form.is_tracked],
+        *([] if form.form_type == "lead_ad" else [_TRACKED[form.is_tracked]]),
         *([f"in {session}"] if session else []),
-        *([f"ad {form.ad.words}"] if form.ad.words else []),
     ]

@@ -11,7 +11,7 @@ _NAME = re.compile(r"[\w.\-\[\]]{1,64}")
 
 
 class Mask:
-    """Numbers ids in the order they are met, so that the same one is recognised; lets all through if `shown`."""
+    """Numbers ids in the order met, so that the same one is recognised; lets all through if `shown`."""
 
     def __init__(self, *, shown: bool = False) -> None:
         self.shown = shown

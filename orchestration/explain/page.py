@@ -17,6 +17,7 @@ from orchestration.explain.journey import (
     Journey,
     form_facts,
     form_words,
+    source_words,
     why_credited,
     why_nobody,
 )
@@ -84,7 +85,7 @@ def write_journey(
                 "at": visit.started_at,
                 "moment": moment(visit.started_at),
                 "kind": "visit",
-                "what": f"{mask.id('session', visit.session_id)}, {_source(visit.traffic_source)}",
+                "what": f"{mask.id('session', visit.session_id)}, {source_words(visit.traffic_source)}",
                 "ad": visit.ad.words,
                 "facts": [f"named by {visit.named_by}"] if visit.named_by else [],
                 "url": mask.url(visit.landing_url),
@@ -183,7 +184,7 @@ def sentence(bridge: Bridge) -> str:
     gap = reported - credited
     if not gap:
         return f"{said}: here is every step from the one to the other."
-    return f"{said}: here is every one of the {figures.brief(abs(gap))} {'more' if gap < 0 else 'missing'}."
+    return f"{said}: here is every one of the {figures.brief(abs(gap))} between them."
 
 
 def _chart(bridge: Bridge) -> list[Bar]:
@@ -261,7 +262,3 @@ def _stale(source: Source) -> str:
     since = f" (as of {moment(source.as_of)}{through})" if source.as_of else ""
     name = NETWORKS.get(source.source, source.source)
     return f"{name} was not read in the last refresh: its figures are an earlier state{since}."
-
-
-def _source(name: str | None) -> str:
-    return (name or "source unknown").replace("_", " ").lower()

@@ -29,9 +29,10 @@ def draw_png(picture: Path, bridges: Sequence[Bridge], described: str = "") -> N
     """Writes the waterfalls as one PNG, a panel per network, as high as its steps need."""
     # half a second that only a picture needs
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     heights = [len(bridge.steps) * _ROW + _HEAD for bridge in bridges]
-    figure = Figure(figsize=(10, sum(heights)), layout="constrained")
+    figure = Figure(figsize=(10, sum(heights)), layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.12))
     panels = figure.subplots(len(bridges), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     for axes, bridge in zip(panels[:, 0], bridges, strict=True):
         digits = figures.places(bridge.steps)

@@ -19,6 +19,7 @@ from orchestration.explain.journey import (
     Submission,
     form_facts,
     form_words,
+    source_words,
     why_credited,
     why_nobody,
 )
@@ -161,7 +162,7 @@ def _visit(visit: Session, mask: Mask) -> RenderableType:
     ad = visit.ad.words
     head = Text.assemble(
         (moment(visit.started_at), "bold"),
-        f"  {mask.id('session', visit.session_id)}: {visit.traffic_source or 'source unknown'}",
+        f"  {mask.id('session', visit.session_id)}: {source_words(visit.traffic_source)}",
         (f"  {ad}" if ad else "", "cyan"),
         (f"  named by {visit.named_by}" if visit.named_by else "", "dim"),
     )
@@ -172,7 +173,8 @@ def _form(form: Submission, mask: Mask) -> RenderableType:
     head = Text.assemble(
         (moment(form.submitted_at), "bold"),
         (f"  {form_words(form)}", "magenta"),
-        (f", {', '.join(form_facts(form, mask))}", ""),
+        f", {', '.join(form_facts(form, mask))}",
+        (f"  {form.ad.words}" if form.ad.words else "", "cyan"),
     )
     return Group(head, Padding(Text(mask.url(form.page_url) or "", style="dim"), (0, 0, 0, 4)))
 
