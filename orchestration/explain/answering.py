@@ -68,11 +68,11 @@ def _bridges(
             if step
             else document.bridges_document(scope, sources, bridges)
         )
-        print(told)  # noqa: T201 - machines read it, without the console's wrapping
+        console.out(told, highlight=False)
     if not bridges:
         return False
     if forms.html:
-        by_step = {step: rows} if step else claims.read_by_step(connection, scope)
+        by_step = {step: rows} if step else claims.read_latest(connection, scope, page.FIRST_CLAIMS)
         page.write_bridges(forms.html, bridges, by_step, described, Mask(shown=mask.shown), chosen=step)
     if forms.png:
         picture.draw_png(forms.png, bridges, described)
@@ -95,7 +95,7 @@ def _journey(
     sources = reading.read_sources(connection)
     if forms.json:
         mask = Mask(shown=forms.personal_data)
-        print(document.journey_document(sources, person, labels, mask))  # noqa: T201 - machines read it
+        console.out(document.journey_document(sources, person, labels, mask), highlight=False)
     if forms.html:
         stale = [source for source in sources if source.is_stale]
         page.write_journey(forms.html, person, stale, labels, Mask(shown=forms.personal_data))

@@ -22,7 +22,8 @@ SELECT
     facts.event_id, facts.event_type, facts.contact_id, facts.occurred_at AT TIME ZONE 'UTC', facts.date,
     facts.network, facts.account_id, facts.campaign_id, campaigns.campaign_name,
     facts.ad_group_id, facts.ad_id, ads.ad_name,
-    facts.network_units, facts.hubspot_units, facts.reason_code, facts.evidence
+    facts.network_units, facts.hubspot_units, facts.reason_code, facts.evidence,
+    count(*) OVER (PARTITION BY facts.network, facts.reason_code) AS total
 FROM reconciliation.conversion_ledger AS facts
 LEFT JOIN marts.dim_campaign AS campaigns
     ON campaigns.network = facts.network AND campaigns.account_id = facts.account_id
@@ -32,6 +33,10 @@ LEFT JOIN marts.dim_ad AS ads
     AND ads.campaign_id = facts.campaign_id
     AND ads.ad_group_id IS NOT DISTINCT FROM facts.ad_group_id AND ads.ad_id = facts.ad_id
 WHERE {where}
+QUALIFY $most IS NULL OR row_number() OVER (
+    PARTITION BY facts.network, facts.reason_code
+    ORDER BY facts.occurred_at DESC, facts.event_id, facts.campaign_id, facts.ad_id
+) <= $most
 ORDER BY facts.occurred_at DESC, facts.event_id, facts.network, facts.campaign_id, facts.ad_id
 """
 _STEPS = """
@@ -80,6 +85,8 @@ class Claim:
     hubspot_units: Decimal
     reason_code: str | None
     evidence: Mapping[str, Any]
+    #: Rows of the same network and reason that were found, however many were read.
+    total: int
 
     @property
     def kind(self) -> str:
@@ -90,13 +97,6 @@ class Claim:
     def ad_words(self) -> str:
         """The ad by its names, else its ids."""
         return ad_words(self.campaign_id, self.campaign_name, self.ad_id, self.ad_name)
-
-    @property
-    def moved(self) -> Decimal:
-        """What the row moves in its step of the bridge."""
-        if self.reason_code is None:
-            return Decimal(0)
-        return -self.network_units if self.network_units else self.hubspot_units
 
 
 def step_codes(connection: duckdb.DuckDBPyConnection, scope: Scope) -> dict[str, str]:
@@ -113,10 +113,10 @@ def read_step(connection: duckdb.DuckDBPyConnection, scope: Scope, step: str) ->
     return _claims(connection, scope, step)
 
 
-def read_by_step(connection: duckdb.DuckDBPyConnection, scope: Scope) -> dict[str, list[Claim]]:
-    """All rows with a reason, by reason, the latest first."""
+def read_latest(connection: duckdb.DuckDBPyConnection, scope: Scope, most: int) -> dict[str, list[Claim]]:
+    """Rows by their reason, the latest first, at most `most` per network."""
     found: dict[str, list[Claim]] = {}
-    for claim in _rows(connection, scope, "facts.reason_code IS NOT NULL", {}):
+    for claim in _rows(connection, scope, "facts.reason_code IS NOT NULL", {"most": most}):
         found.setdefault(str(claim.reason_code), []).append(claim)
     return found
 
@@ -133,11 +133,13 @@ def _claims(connection: duckdb.DuckDBPyConnection, scope: Scope, step: str) -> l
 
 
 def _rows(
-    connection: duckdb.DuckDBPyConnection, scope: Scope, condition: str, more: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection, scope: Scope, condition: str, more: Mapping[str, Any]
 ) -> list[Claim]:
     where, given = scope.where()
-    rows = connection.execute(_CLAIMS.format(where=f"{where} AND {condition}"), {**given, **more}).fetchall()
-    return [Claim(*row[:-1], evidence=json.loads(row[-1])) for row in rows]
+    rows = connection.execute(
+        _CLAIMS.format(where=f"{where} AND {condition}"), {"most": None, **given, **more}
+    ).fetchall()
+    return [Claim(*(*row[:-2], json.loads(row[-2]), row[-1])) for row in rows]
 
 
 def ad_words(

@@ -186,12 +186,12 @@ def read_journey(connection: duckdb.DuckDBPyConnection, contact: str, scope: Sco
     """A person's journey, with the claims of the scope's report; an id the file does not know is refused."""
     person = {"contact": contact}
     sessions = [
-        Session(*row[:9], ad=Ad(*row[9:])) for row in connection.execute(_SESSIONS, person).fetchall()
+        Session(*(*row[:9], Ad(*row[9:]))) for row in connection.execute(_SESSIONS, person).fetchall()
     ]
     submissions = [
-        Submission(*row[:9], ad=Ad(*row[9:])) for row in connection.execute(_SUBMISSIONS, person).fetchall()
+        Submission(*(*row[:9], Ad(*row[9:]))) for row in connection.execute(_SUBMISSIONS, person).fetchall()
     ]
-    found = [Credit(*row[:7], ad=Ad(*row[7:])) for row in connection.execute(_CREDITS, person).fetchall()]
+    found = [Credit(*(*row[:7], Ad(*row[7:]))) for row in connection.execute(_CREDITS, person).fetchall()]
     first = connection.execute(_FIRST, person).fetchone()
     claims = read_of_contact(connection, replace(Scope(), report=scope.report), contact)
     if not (sessions or submissions or found or claims):

@@ -221,14 +221,14 @@ def _rows(
         own = [claim for claim in claims.get(step.code, ()) if claim.network == bridge.network]
         if not own or (chosen is not None and step.code != chosen):
             continue
-        shown = own if chosen else own[:FIRST_CLAIMS]
+        total = len(own) if chosen else own[0].total
         found.append(
             {
                 "label": step.label,
-                "all": f"{len(own):,}",
-                "more": len(own) > len(shown),
-                "shown": len(shown),
-                "claims": [_claim(claim, mask) for claim in shown],
+                "all": f"{total:,}",
+                "more": total > len(own),
+                "shown": len(own),
+                "claims": [_claim(claim, mask) for claim in own],
             }
         )
     return found
