@@ -326,12 +326,17 @@ def _explain(
     step: str | None = None,
     contact: str | None = None,
 ) -> None:
-    from orchestration.explain.answering import answer
+    from orchestration.explain.answering import Outdated, answer
     from orchestration.explain.scope import Scope
 
     if not serving.exists():
         _fail([f"nothing is published in {serving.parent} yet: run adledger refresh"])
-    found = answer(serving, scope or Scope(), console, forms, step=step, contact=contact)
+    try:
+        found = answer(serving, scope or Scope(), console, forms, step=step, contact=contact)
+    except Outdated as error:
+        _fail([str(error)])
+    except OSError as error:
+        _fail([f"cannot write {error.filename}: {error.strerror}"])
     if not found and forms and forms.files:
         _fail(["no network has figures in this range: nothing was written"])
     if not found and not (forms and forms.json):

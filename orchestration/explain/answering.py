@@ -13,6 +13,10 @@ from orchestration.explain.masking import Mask
 from orchestration.explain.scope import Scope, resolve
 
 
+class Outdated(Exception):
+    """The published file lacks what the question needs: an older version wrote it."""
+
+
 @dataclass(frozen=True)
 class Forms:
     """Where the answer goes; to the terminal if nowhere else."""
@@ -38,15 +42,21 @@ def answer(
     step: str | None = None,
     contact: str | None = None,
 ) -> bool:
-    """Answers from the published file; False where the range holds no figures. Raises InvalidOption."""
+    """Answers from the published file; False where the range holds no figures.
+
+    Raises InvalidOption where the question names what is not published, and Outdated.
+    """
     forms = forms or Forms()
-    with reading.reading(serving) as connection:
-        scope = resolve(connection, asked)
-        if contact is not None:
-            _journey(connection, scope, contact, console, forms)
-            found = True
-        else:
-            found = _bridges(connection, scope, step, console, forms)
+    try:
+        with reading.reading(serving) as connection:
+            scope = resolve(connection, asked)
+            if contact is not None:
+                _journey(connection, scope, contact, console, forms)
+                found = True
+            else:
+                found = _bridges(connection, scope, step, console, forms)
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise Outdated(f"an older version published {serving}: run adledger refresh") from error
     if found and not forms.json:
         for path in forms.files:
             console.print(f"Wrote {path}", highlight=False, soft_wrap=True)

@@ -114,20 +114,10 @@ def resolve(connection: duckdb.DuckDBPyConnection, asked: Scope) -> Scope:
         _known("--campaign", asked.campaign, connection.execute(_CAMPAIGNS, place).fetchall())
     place["campaign"] = asked.campaign
     if asked.ad is not None:
-        _known("--ad", asked.ad, _published(connection, "--ad", _ADS, place))
+        _known("--ad", asked.ad, connection.execute(_ADS, place).fetchall())
     if asked.tag is not None:
-        _known("--tag", asked.tag, _published(connection, "--tag", _TAGS, place))
+        _known("--tag", asked.tag, connection.execute(_TAGS, place).fetchall())
     return asked
-
-
-def _published(
-    connection: duckdb.DuckDBPyConnection, option: str, query: str, place: dict[str, Any]
-) -> list[tuple[Any, ...]]:
-    try:
-        return connection.execute(query, place).fetchall()
-    except duckdb.CatalogException as error:
-        said = "the published file is of an older version and has no figures per ad: run adledger refresh"
-        raise InvalidOption(option, said) from error
 
 
 def _known(option: str, value: str, rows: Sequence[tuple[Any, ...]]) -> None:

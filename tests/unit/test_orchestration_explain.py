@@ -257,13 +257,21 @@ def test_what_is_not_known_is_refused_with_what_is(
     assert known in re.sub(r"[│\s]+", " ", result.output)
 
 
-def test_a_file_without_figures_per_ad_says_so(serving: Path, explain: Callable[..., Result]) -> None:
+def test_a_file_of_an_older_version_says_so(serving: Path, explain: Callable[..., Result]) -> None:
     with duckdb.connect(str(serving)) as connection:
         connection.execute("DROP TABLE reconciliation.ad_bridge")
-    result = explain("--ad", "a1")
-    assert result.exit_code == 2
-    assert "run adledger refresh" in result.output
     assert explain().exit_code == 0
+    result = explain("--ad", "a1")
+    assert result.exit_code == 1
+    assert "run adledger refresh" in result.output
+
+
+def test_a_file_that_cannot_be_written_is_named(explain: Callable[..., Result], tmp_path: Path) -> None:
+    for option in ("--html", "--png", "--svg"):
+        nowhere = tmp_path / "nowhere" / "file"
+        result = explain(option, str(nowhere))
+        assert result.exit_code == 1
+        assert f"cannot write {nowhere}" in result.output
 
 
 def test_a_range_without_figures_writes_nothing(explain: Callable[..., Result], tmp_path: Path) -> None:
