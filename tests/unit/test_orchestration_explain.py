@@ -229,6 +229,15 @@ def test_every_filter_narrows_it(serving: Path, filters: dict[str, str], left: l
     assert _units(serving, **filters) == left
 
 
+def test_a_tag_is_of_its_own_campaign_where_no_ad_is_named(serving: Path) -> None:
+    with duckdb.connect(str(serving)) as connection:
+        connection.execute(
+            "INSERT INTO reconciliation.ad_bridge"
+            " SELECT * REPLACE ('c3' AS campaign_id) FROM reconciliation.ad_bridge WHERE campaign_id = 'c2'"
+        )
+    assert _units(serving, tag="launch") == C2
+
+
 @pytest.mark.parametrize(
     ("arguments", "option", "known"),
     [
@@ -296,6 +305,28 @@ def test_it_reads_as_a_waterfall(serving: Path) -> None:
     assert reported < trace == blocked
     assert lines[4].endswith("row")
     assert lines[5].endswith("residual")
+
+
+def test_a_page_shows_the_latest_rows_and_says_how_many_there_are(
+    serving: Path, explain: Callable[..., Result], tmp_path: Path
+) -> None:
+    with duckdb.connect(str(serving)) as connection:
+        connection.execute(
+            "INSERT INTO reconciliation.conversion_ledger"
+            " SELECT * EXCLUDE (n) REPLACE (event_id || n AS event_id, occurred_at - to_hours(n) AS occurred_at)"
+            " FROM reconciliation.conversion_ledger, range(1, 3) AS copies (n)"
+        )
+    page = tmp_path / "page.html"
+    explain("--html", str(page))
+    assert "the latest 3 of 6" in page.read_text()
+    assert re.findall(r"2026-10-02 \d\d:00", page.read_text()) == [
+        "2026-10-02 06:00",
+        "2026-10-02 11:00",
+        "2026-10-02 10:00",
+        "2026-10-02 10:00",
+    ]
+    explain("--html", str(page), "--step", "later_session")
+    assert "all 6" in page.read_text()
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
