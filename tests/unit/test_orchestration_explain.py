@@ -313,7 +313,8 @@ def test_a_page_shows_the_latest_rows_and_says_how_many_there_are(
     with duckdb.connect(str(serving)) as connection:
         connection.execute(
             "INSERT INTO reconciliation.conversion_ledger"
-            " SELECT * EXCLUDE (n) REPLACE (event_id || n AS event_id, occurred_at - to_hours(n) AS occurred_at)"
+            " SELECT * EXCLUDE (n)"
+            " REPLACE (event_id || n AS event_id, occurred_at - to_hours(n) AS occurred_at)"
             " FROM reconciliation.conversion_ledger, range(1, 3) AS copies (n)"
         )
     page = tmp_path / "page.html"
