@@ -18,6 +18,8 @@ from orchestration.window import InvalidOption, check_range, parse_day, parse_in
 
 if TYPE_CHECKING:
     from ingestion.planning import Reread
+    from orchestration.explain.answering import Forms
+    from orchestration.explain.scope import Scope
     from orchestration.refresh import Outcome, Plan
 
 app = typer.Typer(
@@ -104,25 +106,59 @@ def explain(
     network: Annotated[
         str | None, typer.Option(metavar="NETWORK", help="google_ads, facebook_ads or linkedin_ads.")
     ] = None,
+    account: Annotated[str | None, typer.Option(metavar="ID", help="One ad account.")] = None,
+    campaign: Annotated[str | None, typer.Option(metavar="ID", help="One campaign.")] = None,
+    ad: Annotated[str | None, typer.Option(metavar="ID", help="One ad.")] = None,
+    tag: Annotated[
+        str | None, typer.Option(metavar="TAG", help="The ads whose landing pages carry this tag.")
+    ] = None,
     start: _Start = None,
     end: _End = None,
-    svg: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw it into this file instead.", dir_okay=False)
+    report: Annotated[
+        str | None, typer.Option(metavar="REPORT", help="Another of HubSpot's attribution reports.")
     ] = None,
+    step: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="The single events behind this step, and what decided them."),
+    ] = None,
+    contact: Annotated[
+        str | None, typer.Option(metavar="ID", help="One person instead: visits, forms, credits, claims.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Into a page to mail.", dir_okay=False)
+    ] = None,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Into a picture.", dir_okay=False)] = None,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Into a drawing of the terminal.", dir_okay=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    personal_data: Annotated[
+        bool,
+        typer.Option("--show-personal-data", help="Show contact, event and click ids and whole addresses."),
+    ] = False,
 ) -> None:
-    """Print, per network, the steps from its conversions to HubSpot's contacts."""
+    """Explain, per network, the steps from its conversions to HubSpot's contacts, or one person's journey."""
     from ingestion.config import home
-    from orchestration.explain import NETWORKS
+    from orchestration.explain.answering import Forms
+    from orchestration.explain.scope import NETWORKS, Scope, unknown
 
     try:
         if network is not None and network not in NETWORKS:
-            raise InvalidOption("--network", f"{network} is none of {', '.join(NETWORKS)}")
+            raise unknown("--network", network, NETWORKS)
         first, last = parse_day("--start", start), parse_day("--end", end)
         if first and last and last < first:
             raise InvalidOption("--end", f"{last} lies before --start, {first}")
+        scope = Scope(network, account, campaign, ad, tag, first, last, report)
+        if contact and (step or png or svg or any(v for k, v in scope.filters().items() if k != "report")):
+            raise InvalidOption(
+                "--contact", "goes with --report, --html, --json and --show-personal-data alone"
+            )
+        if step and (png or svg):
+            raise InvalidOption("--step", "has no picture: use it with --html or --json")
+        forms = Forms(html, png, svg, as_json, personal_data)
+        _explain(home() / "serving.duckdb", Console(), scope, forms, step, contact)
     except InvalidOption as error:
         raise typer.BadParameter(str(error), param_hint=error.option) from error
-    _explain(home() / "serving.duckdb", Console(), network, first, last, svg)
 
 
 @app.command()
@@ -167,7 +203,7 @@ def demo(
     console.print()
     _explain(place / "serving.duckdb", console)
     if no_events:
-        from orchestration.explain import cost_without_events
+        from orchestration.explain.reading import cost_without_events
 
         console.print(cost_without_events(place / "serving.duckdb"))
     console.print(f"[dim]Everything above took {time.monotonic() - began:.0f} s. What to open next:[/dim]")
@@ -176,6 +212,10 @@ def demo(
         (
             "the bridge again, by network or days",
             f"ADLEDGER_HOME={shown} {programs}/adledger explain --network google_ads",
+        ),
+        (
+            "a page of it to mail",
+            f"ADLEDGER_HOME={shown} {programs}/adledger explain --html bridge.html",
         ),
         (
             "the published tables, from any tool that speaks DuckDB",
@@ -281,22 +321,26 @@ def _untouched() -> list[str]:
 def _explain(
     serving: Path,
     console: Console,
-    network: str | None = None,
-    start: date | None = None,
-    end: date | None = None,
-    svg: Path | None = None,
+    scope: Scope | None = None,
+    forms: Forms | None = None,
+    step: str | None = None,
+    contact: str | None = None,
 ) -> None:
-    from orchestration.explain import draw, read_bridges, show
+    from orchestration.explain.answering import Outdated, answer
+    from orchestration.explain.scope import Scope
 
     if not serving.exists():
         _fail([f"nothing is published in {serving.parent} yet: run adledger refresh"])
-    bridges = read_bridges(serving, network, start, end)
-    if not bridges:
+    try:
+        found = answer(serving, scope or Scope(), console, forms, step=step, contact=contact)
+    except Outdated as error:
+        _fail([str(error)])
+    except OSError as error:
+        _fail([f"cannot write {error.filename}: {error.strerror}"])
+    if not found and forms and forms.files:
+        _fail(["no network has figures in this range: nothing was written"])
+    if not found and not (forms and forms.json):
         console.print("No network has figures in this range.")
-    elif svg:
-        draw(svg, bridges)
-    else:
-        show(console, bridges)
 
 
 def _check_source(option: str, name: str, *, vendor: bool = False) -> None:
