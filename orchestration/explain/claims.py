@@ -168,12 +168,18 @@ def facts(claim: Claim, mask: Mask) -> list[str]:
             _window(known),
             _NAMED_BY.get(known.get("campaign_named_by", "")),
             _LEAD_STATUS.get(known.get("lead_status", "")),
+            "HubSpot filtered the submission or the lead was a test" if known.get("is_filtered") else None,
+            "its conversion action is outside the network's headline"
+            if known.get("is_headline_action") is False
+            else None,
             _conversion(known),
+            "the contact existed before it" if known.get("existed_before_conversion") else None,
             "it was the first one while its contact was a record of its own, before a merge"
             if known.get("was_first_before_a_merge")
             else None,
             _tracked(claim, known),
             "the page lacks the HubSpot tracking code" if known.get("page_lacks_code") else None,
+            "the form passes no cookie or page address" if known.get("is_form_context_missing") else None,
             _session(known),
             _credited(claim, known),
             _deleted(known, mask),
@@ -208,7 +214,8 @@ def _window(known: Mapping[str, Any]) -> str | None:
 def _conversion(known: Mapping[str, Any]) -> str | None:
     if "conversion_number" not in known:
         return None
-    return f"the person's {ordinal(int(known['conversion_number']))} conversion"
+    earlier = ", and this campaign claims an earlier one" if known.get("campaign_claims_earlier_one") else ""
+    return f"the person's {ordinal(int(known['conversion_number']))} conversion{earlier}"
 
 
 def _tracked(claim: Claim, known: Mapping[str, Any]) -> str | None:
@@ -221,6 +228,8 @@ def _session(known: Mapping[str, Any]) -> str | None:
     click, own = known.get("click_session_id"), known.get("submission_session_id")
     if click is None or own is None:
         return None
+    if known.get("is_timed_out_session"):
+        return "in the very next visit, a direct one soon after the click's"
     return "in the visit of the click" if click == own else "in another visit than the click's"
 
 

@@ -6,6 +6,8 @@ import io
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,6 +21,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.explain.claims import Claim, facts
 from orchestration.explain.masking import Mask
 from orchestration.explain.reading import cost_without_events, read_bridges, reading
 from orchestration.explain.scope import Scope, resolve
@@ -529,3 +532,31 @@ def test_the_cost_of_a_portal_without_events_is_counted(tmp_path: Path) -> None:
     said = cost_without_events(path)
     assert "2 sessions are known from contact properties and 1 from a submission alone" in said
     assert "of 1 submissions nothing tells" in said
+
+
+@pytest.mark.parametrize(
+    ("evidence", "said"),
+    [
+        ({"is_filtered": True}, "HubSpot filtered the submission"),
+        ({"is_headline_action": False}, "outside the network's headline"),
+        (
+            {"conversion_number": 2, "campaign_claims_earlier_one": True},
+            "2nd conversion, and this campaign claims an earlier one",
+        ),
+        ({"existed_before_conversion": True}, "the contact existed before it"),
+        ({"is_form_context_missing": True}, "passes no cookie or page address"),
+        (
+            {"click_session_id": "a", "submission_session_id": "b", "is_timed_out_session": True},
+            "in the very next visit",
+        ),
+        ({"lead_status": "missing"}, "the lead never reached HubSpot"),
+        ({"campaign_named_by": "landing_page"}, "only ads of this campaign lead to the page"),
+    ],
+)
+def test_every_fact_that_decides_a_reason_is_told(evidence: dict[str, Any], said: str) -> None:
+    claim = Claim(
+        *("s", "form_submission", ANN, datetime(2026, 10, 2, 10), date(2026, 10, 2), "google_ads", "1", "c"),
+        *(None, None, None, None, Decimal(1), Decimal(0), "later_session", evidence, 1),
+    )
+    assert any(said in fact for fact in facts(claim, Mask()))
+    assert not any(said in fact for fact in facts(replace(claim, evidence={}), Mask()))
