@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -555,7 +555,16 @@ def test_the_cost_of_a_portal_without_events_is_counted(tmp_path: Path) -> None:
 )
 def test_every_fact_that_decides_a_reason_is_told(evidence: dict[str, Any], said: str) -> None:
     claim = Claim(
-        *("s", "form_submission", ANN, datetime(2026, 10, 2, 10), date(2026, 10, 2), "google_ads", "1", "c"),
+        *(
+            "s",
+            "form_submission",
+            ANN,
+            datetime(2026, 10, 2, 10, tzinfo=UTC),
+            date(2026, 10, 2),
+            "google_ads",
+            "1",
+            "c",
+        ),
         *(None, None, None, None, Decimal(1), Decimal(0), "later_session", evidence, 1),
     )
     assert any(said in fact for fact in facts(claim, Mask()))
