@@ -83,8 +83,8 @@ ACCOUNT = Table(
         Column("time_zone", "text", "timeZone", required=True),
         Column("company_currency", "text", "companyCurrency", required=True),
         Column("additional_currencies", "json", "additionalCurrencies", default="[]"),
-        # the setting sources.hubspot.domains
-        Column("domains", "json", default="[]"),
+        # the setting sources.hubspot.domains, as a JSON list
+        Column("domains", "text"),
     ),
     key=("portal_id",),
     disposition="replace",

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from ingestion import pipelines
@@ -45,6 +46,7 @@ def load_all(source: str, environment: dict[str, str], now: str) -> dict[str, di
 
 def test_four_sources_land_side_by_side_and_again_without_a_change(company: Company, tmp_path: Path) -> None:
     environment = company.settings | {"ADLEDGER_HOME": str(tmp_path)}
+    environment["SOURCES__HUBSPOT__DOMAINS"] = "www.nordlicht.example,shop.example"
 
     def refresh() -> dict[str, dict[str, dict[str, int]]]:
         jobs = {source: pool.submit(load_all, source, environment, company.now) for source in PARTS}
@@ -69,3 +71,7 @@ def test_four_sources_land_side_by_side_and_again_without_a_change(company: Comp
         again = {table: first[source]["rows"][table] for table in second[source]["rows"].keys() - READ_ON}
         assert {table: second[source]["rows"][table] for table in again} == again
     assert landed() == before
+    with duckdb.connect(str(tmp_path / "raw" / "hubspot.duckdb"), read_only=True) as store:
+        assert store.sql("SELECT domains FROM raw.account").fetchall() == [
+            ('["nordlicht.example","shop.example"]',)
+        ]

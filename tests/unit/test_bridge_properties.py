@@ -108,7 +108,14 @@ FURTHER_FACTS = (
     "is_untrackable_ad_type",
 )
 DEFAULT, EVERY = "first_form_submission", "all_ad_interactions"
-MODELS = ["int_campaign_days", "int_credits", "int_claim_units", "conversion_ledger", "conversion_bridge"]
+MODELS = [
+    "int_campaign_days",
+    "int_credits",
+    "int_claim_units",
+    "int_reconciled_days",
+    "conversion_ledger",
+    "conversion_bridge",
+]
 
 
 @dataclass(frozen=True)

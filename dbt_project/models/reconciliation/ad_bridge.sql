@@ -1,3 +1,7 @@
+{{ config(
+    materialized='incremental', built_per='day', on_schema_change='fail', post_hook="{{ remember_built_days() }}"
+) }}
+-- the last model built per day: depends_on: {{ ref('conversion_bridge') }}
 -- the bridge per ad: its own figures, the ledger's rows of that ad, and the rest by its sign. Claims take units per campaign,
 -- so an ad's claims may hold more than the network reports for that ad.
 with reports as (
@@ -10,6 +14,12 @@ ad_days as (
         figures.*
     from {{ ref('int_ad_days') }} as figures
     cross join reports
+    where {{ only_changed_days('figures.') }}
+),
+
+ledger as (
+    select * from {{ ref('conversion_ledger') }}
+    where {{ only_changed_days() }}
 ),
 
 network_steps as (
@@ -28,7 +38,7 @@ claim_steps as (
         date,
         reason_code as step,
         {{ claim_units() }} as units
-    from {{ ref('conversion_ledger') }}
+    from ledger
     where reason_code is not null
     group by attribution_report, {{ ad_key() }}, date, reason_code
 ),
@@ -40,7 +50,7 @@ claimed as (
         date,
         sum(network_units) as network_units,
         sum(hubspot_units) as hubspot_units
-    from {{ ref('conversion_ledger') }}
+    from ledger
     group by attribution_report, {{ ad_key() }}, date
 ),
 

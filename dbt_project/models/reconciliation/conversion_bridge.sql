@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', built_per='day', on_schema_change='fail') }}
 -- from the network's own breakdown (aggregate) to single claims (row) to what neither explains (residual). The start comes
 -- from the network's figures, the end from HubSpot's credits, the residuals only from the allocation of claims.
 with reports as (
@@ -10,6 +11,12 @@ campaign_days as (
         figures.*
     from {{ ref('int_campaign_days') }} as figures
     cross join reports
+    where {{ only_changed_days('figures.') }}
+),
+
+ledger as (
+    select * from {{ ref('conversion_ledger') }}
+    where {{ only_changed_days() }}
 ),
 
 network_steps as (
@@ -32,7 +39,7 @@ claim_steps as (
         date,
         reason_code as step,
         {{ claim_units() }} as units
-    from {{ ref('conversion_ledger') }}
+    from ledger
     where reason_code is not null
     group by attribution_report, network, account_id, campaign_id, date, reason_code
 ),
@@ -45,7 +52,7 @@ allocated as (
         campaign_id,
         date,
         sum(network_units) as units
-    from {{ ref('conversion_ledger') }}
+    from ledger
     group by attribution_report, network, account_id, campaign_id, date
 ),
 
@@ -84,7 +91,7 @@ credited as (
             credits.network = days_read.network
             and credits.account_id = days_read.account_id
             and credits.date = days_read.date
-    where credits.is_counted_event
+    where credits.is_counted_event and {{ only_changed_days('credits.') }}
     group by credits.attribution_report, credits.network, credits.account_id, credits.campaign_id, credits.date
 ),
 
@@ -104,7 +111,7 @@ groups as (
         account_id,
         campaign_id,
         date
-    from {{ ref('conversion_ledger') }}
+    from ledger
 ),
 
 steps as (

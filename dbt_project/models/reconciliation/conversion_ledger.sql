@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', built_per='day', on_schema_change='fail') }}
 with reports as (
     {{ attribution_report_rows() }}
 ),
@@ -12,6 +13,12 @@ claims as (
     cross join reports
     left join {{ ref('int_claim_units') }} as units
         on claims.submission_id = units.submission_id and {{ same_ad('claims', 'units') }}
+    where {{ only_changed_days('claims.') }}
+),
+
+credits as (
+    select * from {{ ref('int_credits') }}
+    where {{ only_changed_days() }}
 ),
 
 rows as (
@@ -42,7 +49,7 @@ rows as (
         coalesce(claims.is_in_window, true) as is_in_window,
         coalesce(claims.is_headline_action, true) as is_headline_action
     from claims
-    full join {{ ref('int_credits') }} as credits
+    full join credits
         on
             claims.attribution_report = credits.attribution_report
             and claims.event_id = credits.event_id
@@ -73,39 +80,46 @@ counted as (
     window campaign_event as (partition by attribution_report, event_id, network, account_id, campaign_id)
 ),
 
+-- whom and what a report credits, on whatever day
+credited_events as (
+    select distinct
+        attribution_report,
+        event_id
+    from {{ ref('int_credits') }}
+),
+
+counted_contacts as (
+    select distinct
+        attribution_report,
+        contact_id,
+        network,
+        account_id,
+        campaign_id
+    from {{ ref('int_credits') }}
+    where is_counted_event
+),
+
 -- an event no network could count and HubSpot does not credit is no claim; a day never read has no figure to explain
 ledger as (
     select
         rows.*,
-        days_over.is_final,
-        bool_or(rows.is_credited) over (partition by rows.attribution_report, rows.event_id) as event_is_credited,
-        coalesce(bool_or(rows.hubspot_units = 1) over campaign_contact, false) as campaign_counts_contact
+        days.is_final,
+        credited_events.event_id is not null as event_is_credited,
+        counted_contacts.contact_id is not null as campaign_counts_contact
     from counted as rows
-    inner join (
-        select
-            days_read.network,
-            days_read.account_id,
-            days_read.date,
-            (cast(days_read.date + 1 as timestamp) at time zone accounts.time_zone)
-            + to_hours({{ by_network('finality_hours', 'days_read.network') }}) <= {{ as_of() }} as is_final
-        from {{ ref('int_days_read') }} as days_read
-        inner join {{ ref('int_accounts') }} as accounts
-            on days_read.network = accounts.network and days_read.account_id = accounts.account_id
-    ) as days_over
+    inner join {{ ref('int_reconciled_days') }} as days
         on
-            rows.network = days_over.network
-            and rows.account_id = days_over.account_id
-            and rows.date = days_over.date
+            rows.network = days.network
+            and rows.account_id = days.account_id
+            and rows.date = days.date
+    left join credited_events
+        on rows.attribution_report = credited_events.attribution_report and rows.event_id = credited_events.event_id
+    left join counted_contacts
+        on
+            rows.attribution_report = counted_contacts.attribution_report
+            and rows.contact_id = counted_contacts.contact_id
+            and {{ same_campaign('rows', 'counted_contacts') }}
     where rows.is_credited or rows.could_count
-    window
-        campaign_contact as (
-            partition by
-                rows.attribution_report,
-                rows.contact_id,
-                rows.network,
-                rows.account_id,
-                rows.campaign_id
-        )
 ),
 
 reasons as (

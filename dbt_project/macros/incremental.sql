@@ -1,8 +1,10 @@
-{# Incremental models, here, are built per contact: a contact whose inputs changed since the last complete build loses its rows
-   and gets them anew, whatever came late, was merged or flipped. Everything is built anew where the project, a setting or the
-   table itself changed, and where no project_hash says which project it is. #}
+{# Incremental models, here, are built per contact, or per account and day (config built_per='day'): one whose inputs changed
+   since the last complete build loses its rows and gets them anew, whatever came late, was merged, flipped or restated.
+   Everything is built anew where the project, a setting or the table itself changed, and where no project_hash says which
+   project it is. #}
 {% materialization incremental, adapter='duckdb', supported_languages=['sql'] %}
-    {%- if not is_update() -%}
+    {%- set is_per_day = config.get('built_per') == 'day' -%}
+    {%- if not (is_update_of_days() if is_per_day else is_update()) -%}
         {{ return(materialization_table_duckdb()) }}
     {%- endif -%}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -10,7 +12,7 @@
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- set columns = adapter.get_columns_in_relation(target_relation) | map(attribute='quoted') | join(', ') -%}
     {% call statement('delete') -%}
-        delete from {{ target_relation }} where {{ only_changed() }}
+        delete from {{ target_relation }} where {{ only_changed_days() if is_per_day else only_changed() }}
     {%- endcall %}
     {% call statement('main') -%}
         insert into {{ target_relation }} ({{ columns }}) select {{ columns }} from ({{ compiled_code }})
@@ -63,4 +65,42 @@
 {% macro remember_built_contacts() -%}
     create or replace table {{ target.database }}.intermediate.int_built_contacts as
     select contact_id, fingerprint, '{{ code_version() }}' as code from {{ ref('int_contact_inputs') }}
+{%- endmacro %}
+
+{# Condition on the days to build. #}
+{% macro only_changed_days(prefix='') -%}
+    {%- set changed = ref('int_changed_days') -%}
+    {%- if is_update_of_days() -%}
+        ({{ prefix }}network, {{ prefix }}account_id, {{ prefix }}date) in (
+            select (changed.network, changed.account_id, changed.date) from {{ changed }} as changed
+        )
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro is_update_of_days() -%}
+    {%- if not execute or load_relation(this) is none -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {{ return(built_days() is not none) }}
+{%- endmacro %}
+
+{# The same for days: what the ledger and the bridges were last built from. #}
+{% macro built_days() -%}
+    {%- if not execute or flags.FULL_REFRESH or not var('project_hash') -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set state = adapter.get_relation(target.database, 'intermediate', 'int_built_days') -%}
+    {%- if state is none -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set same = run_query("select 1 from " ~ state ~ " where code = '" ~ code_version() ~ "' limit 1") -%}
+    {{ return(state if same.rows | length else none) }}
+{%- endmacro %}
+
+{# Run after the last model built per day. #}
+{% macro remember_built_days() -%}
+    create or replace table {{ target.database }}.intermediate.int_built_days as
+    select network, account_id, date, fingerprint, '{{ code_version() }}' as code from {{ ref('int_day_inputs') }}
 {%- endmacro %}

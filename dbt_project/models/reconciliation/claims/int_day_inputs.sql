@@ -1,0 +1,94 @@
+-- one fingerprint per account and day of everything its ledger and bridges are made of
+with days as (
+    select
+        claims.network,
+        claims.account_id,
+        claims.date,
+        'claims' as part,
+        count(*) as records,
+        bit_xor(hash(claims, facts, units)) as fingerprint
+    from {{ ref('int_claims') }} as claims
+    left join {{ ref('int_claim_facts') }} as facts
+        on claims.submission_id = facts.submission_id and {{ same_ad('claims', 'facts') }}
+    left join {{ ref('int_claim_units') }} as units
+        on claims.submission_id = units.submission_id and {{ same_ad('claims', 'units') }}
+    group by claims.network, claims.account_id, claims.date
+    union all
+    select
+        credits.network,
+        credits.account_id,
+        credits.date,
+        'credits' as part,
+        count(*) as records,
+        bit_xor(hash(credits)) as fingerprint
+    from {{ ref('int_credits') }} as credits
+    group by credits.network, credits.account_id, credits.date
+    union all
+    -- what any campaign's credit, on whatever day, says of a claim's event and contact
+    select
+        claims.network,
+        claims.account_id,
+        claims.date,
+        'credited' as part,
+        count(*) as records,
+        bit_xor(hash(claims.submission_id, {{ ad_key('claims.') }}, credited.attribution_report)) as fingerprint
+    from {{ ref('int_claims') }} as claims
+    inner join (
+        select distinct
+            attribution_report,
+            event_id
+        from {{ ref('int_credits') }}
+    ) as credited
+        on claims.submission_id = credited.event_id
+    group by claims.network, claims.account_id, claims.date
+    union all
+    select
+        claims.network,
+        claims.account_id,
+        claims.date,
+        'counted' as part,
+        count(*) as records,
+        bit_xor(hash(claims.submission_id, {{ ad_key('claims.') }}, counted.attribution_report)) as fingerprint
+    from {{ ref('int_claims') }} as claims
+    inner join {{ ref('int_credits') }} as counted
+        on claims.contact_id = counted.contact_id and {{ same_campaign('claims', 'counted') }} and counted.is_counted_event
+    group by claims.network, claims.account_id, claims.date
+    union all
+    select
+        figures.network,
+        figures.account_id,
+        figures.date,
+        'campaign_figures' as part,
+        count(*) as records,
+        bit_xor(hash(figures)) as fingerprint
+    from {{ ref('int_campaign_days') }} as figures
+    group by figures.network, figures.account_id, figures.date
+    union all
+    select
+        figures.network,
+        figures.account_id,
+        figures.date,
+        'ad_figures' as part,
+        count(*) as records,
+        bit_xor(hash(figures)) as fingerprint
+    from {{ ref('int_ad_days') }} as figures
+    group by figures.network, figures.account_id, figures.date
+    union all
+    select
+        days.network,
+        days.account_id,
+        days.date,
+        'read' as part,
+        count(*) as records,
+        bit_xor(hash(days)) as fingerprint
+    from {{ ref('int_reconciled_days') }} as days
+    group by days.network, days.account_id, days.date
+)
+
+select
+    network,
+    account_id,
+    date,
+    hash(list((part, records, fingerprint) order by part)) as fingerprint
+from days
+group by network, account_id, date

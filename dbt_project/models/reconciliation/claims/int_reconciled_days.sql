@@ -1,0 +1,10 @@
+-- the days whose network figures were read, and whether the network has finished counting them
+select
+    days_read.network,
+    days_read.account_id,
+    days_read.date,
+    (cast(days_read.date + 1 as timestamp) at time zone accounts.time_zone)
+    + to_hours({{ by_network('finality_hours', 'days_read.network') }}) <= {{ as_of() }} as is_final
+from {{ ref('int_days_read') }} as days_read
+inner join {{ ref('int_accounts') }} as accounts
+    on days_read.network = accounts.network and days_read.account_id = accounts.account_id
