@@ -1,53 +1,22 @@
-{# The network's headline per `key` and day, split into what the bridge's aggregate steps take away and the whole units that
-   single claims can hold. Rounding is per action, day and `key`. #}
-{% macro headline_parts(key) -%}
-with figures as (
-    select
-        conversions.*,
-        -- LinkedIn and Meta report one basis only; it stands for the day of the conversion
-        coalesce(conversions.conversions_by_conversion_date, conversions.conversions) as converted,
-        -- uploaded and view figures of form actions go to their own steps; of other actions to non_form_action
-        case
-            when not conversions.is_form_action then 'non_form'
-            when conversions.event_type = 'uploaded' then 'uploaded'
-            when conversions.event_type in ('view', 'engaged_view') then 'view'
-            when conversions.event_type = 'lead_form' then 'lead'
-            else 'click'
-        end as part
-    from {{ ref('fct_network_conversions') }} as conversions
-    where conversions.counts_in_headline
-),
-
-actions as (
-    select
-        {{ key }},
-        date,
-        part,
-        conversion_action_id,
-        sum(conversions) as conversions,
-        sum(converted) as converted,
-        case when part in ('click', 'lead') then cast(round(sum(converted), 0) as decimal(18, 6)) end as whole
-    from figures
-    group by {{ key }}, date, part, conversion_action_id
-)
-
--- one decimal type throughout: where widths differ DuckDB may unify them to a type without decimals
-select
-    {{ key }},
-    date,
-    cast(sum(conversions) as decimal(18, 6)) as conversions,
-    cast(sum(converted) - sum(conversions) as decimal(18, 6)) as date_basis,
-    cast(coalesce(sum(converted) filter (where part = 'non_form'), 0) as decimal(18, 6)) as non_form,
-    cast(coalesce(sum(converted) filter (where part = 'uploaded'), 0) as decimal(18, 6)) as uploaded,
-    cast(coalesce(sum(converted) filter (where part = 'view'), 0) as decimal(18, 6)) as viewed,
-    cast(coalesce(sum(whole - converted) filter (where part in ('click', 'lead')), 0) as decimal(18, 6)) as fractional,
-    cast(coalesce(sum(whole) filter (where part = 'click'), 0) as decimal(18, 6)) as click_units,
-    cast(coalesce(sum(whole) filter (where part = 'lead'), 0) as decimal(18, 6)) as lead_units
-from actions
-group by {{ key }}, date
+{# What an ad takes of the units its campaign lacks to zero on the day: a part below zero contradicts its total. The ads
+   below zero take it, the lowest first, none more than it lacks itself, so that the ads sum to the campaign. #}
+{% macro share_of_shortfall(units) -%}
+    greatest(
+        least(
+            -{{ units }},
+            -sum({{ units }}) over (partition by network, account_id, campaign_id, date)
+            - coalesce(
+                sum(greatest(-{{ units }}, 0)) over (
+                    partition by network, account_id, campaign_id, date
+                    order by {{ units }} asc, ad_group_id asc nulls last, ad_id asc nulls last
+                    rows between unbounded preceding and 1 preceding
+                ), 0
+            )
+        ), 0
+    )
 {%- endmacro %}
 
-{# The bridge's start and aggregate steps, from the columns of headline_parts. #}
+{# The bridge's start and aggregate steps, from the columns of int_ad_days. #}
 {% macro network_steps() -%}
     unnest([
         { 'step': 'network_conversions', 'units': conversions },
@@ -56,8 +25,7 @@ group by {{ key }}, date
         { 'step': 'uploaded_conversion', 'units': -uploaded },
         { 'step': 'view_through', 'units': -viewed },
         { 'step': 'fractional_credit', 'units': fractional },
-        -- a part below zero contradicts its total
-        { 'step': 'unexplained', 'units': -least(click_units, 0) - least(lead_units, 0) }
+        { 'step': 'unexplained', 'units': unexplained }
     ])
 {%- endmacro %}
 

@@ -1,8 +1,7 @@
--- what no rounding touches is the same whether a campaign is read as a whole or as its ads, on every day
+-- start, aggregate steps, residuals taken together and end are the same whether a campaign is read as a whole or as its ads
 {{ config(meta={'dagster': {'ref': {'name': 'ad_bridge'}}}) }}
-{%- set steps %}
-    'network_conversions', 'date_basis', 'non_form_action', 'uploaded_conversion', 'view_through', 'hubspot_contacts'
-{%- endset %}
+-- an ad's claims may hold a sibling's units, which cancels over the campaign
+{%- set step_or_rest = "case when evidence_class = 'residual' then 'residual' else step end" %}
 with campaigns as (
     select
         attribution_report,
@@ -10,10 +9,10 @@ with campaigns as (
         account_id,
         campaign_id,
         date,
-        step,
-        units
+        {{ step_or_rest }} as step,
+        sum(units) as units
     from {{ ref('conversion_bridge') }}
-    where step in ({{ steps }})
+    group by attribution_report, network, account_id, campaign_id, date, {{ step_or_rest }}
 ),
 
 ads as (
@@ -23,11 +22,10 @@ ads as (
         account_id,
         campaign_id,
         date,
-        step,
+        {{ step_or_rest }} as step,
         sum(units) as units
     from {{ ref('ad_bridge') }}
-    where step in ({{ steps }})
-    group by attribution_report, network, account_id, campaign_id, date, step
+    group by attribution_report, network, account_id, campaign_id, date, {{ step_or_rest }}
 )
 
 select

@@ -109,6 +109,7 @@ FURTHER_FACTS = (
 )
 DEFAULT, EVERY = "first_form_submission", "all_ad_interactions"
 MODELS = [
+    "int_ad_days",
     "int_campaign_days",
     "int_credits",
     "int_claim_units",

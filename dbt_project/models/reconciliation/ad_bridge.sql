@@ -67,7 +67,7 @@ rests as (
             attribution_report,
             {{ ad_key() }},
             date,
-            -greatest(click_units, 0) - greatest(lead_units, 0) as units
+            -click_units - lead_units - unexplained as units
         from ad_days
         union all by name
         select

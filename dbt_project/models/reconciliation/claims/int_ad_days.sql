@@ -1,2 +1,81 @@
--- the headline of each ad and day as the ad bridge takes it apart; in rows without an ad what exists only higher up
-{{ headline_parts(ad_key()) }}
+-- the headline of each ad and day, split into what the bridge's aggregate steps take away and the whole units that single
+-- claims can hold; in rows without an ad what exists only higher up
+with figures as (
+    select
+        conversions.*,
+        -- LinkedIn and Meta report one basis only; it stands for the day of the conversion
+        coalesce(conversions.conversions_by_conversion_date, conversions.conversions) as converted,
+        -- uploaded and view figures of form actions go to their own steps; of other actions to non_form_action
+        case
+            when not conversions.is_form_action then 'non_form'
+            when conversions.event_type = 'uploaded' then 'uploaded'
+            when conversions.event_type in ('view', 'engaged_view') then 'view'
+            when conversions.event_type = 'lead_form' then 'lead'
+            else 'click'
+        end as part
+    from {{ ref('fct_network_conversions') }} as conversions
+    where conversions.counts_in_headline
+),
+
+actions as (
+    select
+        {{ ad_key() }},
+        date,
+        part,
+        conversion_action_id,
+        sum(conversions) as conversions,
+        sum(converted) as converted
+    from figures
+    group by {{ ad_key() }}, date, part, conversion_action_id
+),
+
+-- a campaign is rounded per action and day; its ads share these whole units by largest remainder, so that they sum to it
+ranked as (
+    select
+        *,
+        round(sum(converted) over campaign_action, 0) - sum(floor(converted)) over campaign_action as left_over,
+        row_number() over (
+            partition by network, account_id, campaign_id, date, part, conversion_action_id
+            order by
+                converted - floor(converted) desc,
+                converted desc,
+                ad_group_id asc nulls last,
+                ad_id asc nulls last
+        ) as position
+    from actions
+    window campaign_action as (partition by network, account_id, campaign_id, date, part, conversion_action_id)
+),
+
+rounded as (
+    select
+        *,
+        case
+            when part in ('click', 'lead')
+                then cast(floor(converted) + case when position <= left_over then 1 else 0 end as decimal(18, 6))
+        end as whole
+    from ranked
+),
+
+-- one decimal type throughout: where widths differ DuckDB may unify them to a type without decimals
+parts as (
+    select
+        {{ ad_key() }},
+        date,
+        cast(sum(conversions) as decimal(18, 6)) as conversions,
+        cast(sum(converted) - sum(conversions) as decimal(18, 6)) as date_basis,
+        cast(coalesce(sum(converted) filter (where part = 'non_form'), 0) as decimal(18, 6)) as non_form,
+        cast(coalesce(sum(converted) filter (where part = 'uploaded'), 0) as decimal(18, 6)) as uploaded,
+        cast(coalesce(sum(converted) filter (where part = 'view'), 0) as decimal(18, 6)) as viewed,
+        cast(coalesce(sum(whole - converted), 0) as decimal(18, 6)) as fractional,
+        cast(coalesce(sum(whole) filter (where part = 'click'), 0) as decimal(18, 6)) as click_units,
+        cast(coalesce(sum(whole) filter (where part = 'lead'), 0) as decimal(18, 6)) as lead_units
+    from rounded
+    group by {{ ad_key() }}, date
+)
+
+select
+    *,
+    cast(
+        {{ share_of_shortfall('click_units') }} + {{ share_of_shortfall('lead_units') }} as decimal(18, 6)
+    ) as unexplained
+from parts
