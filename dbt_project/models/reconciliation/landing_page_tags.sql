@@ -10,13 +10,16 @@ with latest as (
 tagged as (
     select
         {{ ad_key('pages.') }},
+        urls.url,
         unnest(latest.tags) as tag
     from {{ ref('int_ad_pages') }} as pages
     inner join {{ ref('stg_landing_pages__urls') }} as urls on pages.network = urls.source and pages.url = urls.final_url
     inner join latest on urls.url = latest.url
 )
 
-select distinct
+select
     tag,
-    {{ ad_key() }}
+    {{ ad_key() }},
+    min(url) as landing_page_url
 from tagged
+group by tag, {{ ad_key() }}
