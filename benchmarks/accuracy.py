@@ -72,8 +72,8 @@ class Failed(Exception):
     """A refresh did not publish; the text is what it said."""
 
 
-def measure(profile: str, seed: int, people: int, start: str = START) -> Company:
-    """Build the company, refresh a new home with its days from `start` to END and compare with its truth.
+def measure(profile: str, seed: int, people: int) -> Company:
+    """Build the company, refresh a new home with its days from START to END and compare with its truth.
 
     Raises:
         Failed: the refresh did not publish.
@@ -88,7 +88,7 @@ def measure(profile: str, seed: int, people: int, start: str = START) -> Company
                 _ADLEDGER,
                 "refresh",
                 "--start",
-                start,
+                START,
                 "--end",
                 END,
                 "--as-of",
@@ -101,17 +101,18 @@ def measure(profile: str, seed: int, people: int, start: str = START) -> Company
                 truth = json.loads(answer.read())
         with duckdb.connect(str(home / "serving.duckdb"), read_only=True) as serving:
             serving.execute("SET TimeZone = 'UTC'")
-            return _compared(profile, seed, people, serving, truth, start)
+            return compared(profile, seed, people, serving, truth, START)
 
 
-def _compared(
+def compared(
     profile: str,
     seed: int,
     people: int,
     serving: duckdb.DuckDBPyConnection,
     truth: dict[str, Any],
-    start: str = START,
+    start: str,
 ) -> Company:
+    """What a warehouse holds of a company, beside `/_sandbox/truth`; network figures from `start` to END."""
     rows = serving.execute(_BRIDGE, {"start": start, "end": END}).fetchall()
     true = {
         (row["network"], row["account_id"], row["campaign_id"], row["date"], row["step"]): float(row["units"])

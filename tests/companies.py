@@ -36,8 +36,8 @@ def served(sandbox: Sandbox) -> Iterator[str]:
 
 
 @contextmanager
-def modelled(sandbox: Sandbox, days: pipelines.Window, model: str) -> Iterator[Warehouse]:
-    """A home with everything the company tells of those days, built up to `model`."""
+def modelled(sandbox: Sandbox, days: pipelines.Window, *models: str) -> Iterator[Warehouse]:
+    """A home with everything the company tells of those days, built up to those models."""
     with (
         tempfile.TemporaryDirectory() as place,
         served(sandbox) as url,
@@ -52,7 +52,6 @@ def modelled(sandbox: Sandbox, days: pipelines.Window, model: str) -> Iterator[W
                 window = None if part == "entities" else days
                 pipelines.load(source, part, window=window, as_of=sandbox.now)
         home = Warehouse(Path(place))
-        home.dbt(
-            "build", "--select", f"+{model}", "--exclude", "resource_type:unit_test", "resource_type:test"
-        )
+        selected = [f"+{model}" for model in models]
+        home.dbt("build", "--select", *selected, "--exclude", "resource_type:unit_test", "resource_type:test")
         yield home

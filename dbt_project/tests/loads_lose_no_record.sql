@@ -1,5 +1,5 @@
 -- what a load received has landed, was a duplicate or lies in quarantine; what it counted as quarantined is there to be read
-{{ config(meta={'dagster': {'ref': {'name': 'load_counts'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'quarantine'}}}) }}
 with quarantined as (
     select
         source,
@@ -22,7 +22,7 @@ counted as (
         sum(quarantined) as quarantined,
         max(quarantined) as most_quarantined,
         bool_or(received != landed + duplicates + quarantined) as is_wrong
-    from {{ ref('load_counts') }}
+    from {{ ref('int_load_counts') }}
     group by source, resource, loaded_at
 )
 

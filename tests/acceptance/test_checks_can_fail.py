@@ -107,13 +107,13 @@ CHANGES = {
         "deal_credit_is_conserved",
     ),
     "a load lost a record": (
-        "update reconciliation.load_counts set landed = landed - 1 where rowid ="
-        " (select min(rowid) from reconciliation.load_counts where landed > 0)",
+        "update intermediate.int_load_counts set landed = landed - 1 where rowid ="
+        " (select min(rowid) from intermediate.int_load_counts where landed > 0)",
         "loads_lose_no_record",
     ),
     "a quarantined record is not there": (
-        "update reconciliation.load_counts set landed = landed - 1, quarantined = 1 where rowid ="
-        " (select min(rowid) from reconciliation.load_counts where landed > 0)",
+        "update intermediate.int_load_counts set landed = landed - 1, quarantined = 1 where rowid ="
+        " (select min(rowid) from intermediate.int_load_counts where landed > 0)",
         "loads_lose_no_record",
     ),
     "a quarantined record names somebody": (
@@ -230,7 +230,14 @@ def test_deleting_one_claim_moves_one_unit_to_the_residual(warehouse: Warehouse)
     )
     warehouse.dbt(
         "build",
-        *("--select", "int_claim_units", "int_claim_facts", "conversion_ledger", "conversion_bridge"),
+        *(
+            "--select",
+            "int_claim_units",
+            "int_claim_facts",
+            "conversion_ledger",
+            "conversion_bridge",
+            "ad_bridge",
+        ),
         *("--exclude", "resource_type:unit_test"),
         as_of="2026-11-01T06:00:00Z",
     )

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
+
+import duckdb
 import pytest
 
-from benchmarks.accuracy import Company, measure
+from benchmarks.accuracy import Company, compared
 from benchmarks.comparing import ENDS, accuracy, by_reason, reasons
+from ingestion.pipelines import Window
+from sandbox.apis.state import Json
+from sandbox.serve import build_sandbox, truth_of
+from tests.companies import modelled
 
 #: Steps that need no single claim: they follow from the networks' own breakdown.
 AGGREGATES = ("date_basis", "non_form_action", "uploaded_conversion", "view_through")
 
 
 #: Two months of figures; what HubSpot holds is read whole.
-START = "2026-09-01"
+DAYS = Window(date(2026, 9, 1), date(2026, 10, 31))
+
+
+def company(profile: str, seed: int, people: int) -> Company:
+    """The marts and the bridge of a simulated company, beside its truth."""
+    sandbox = build_sandbox(profile=profile, seed=seed, people=people)
+    truth = json.loads(Json(truth_of(sandbox).document()).body)
+    with (
+        modelled(sandbox, DAYS, "conversion_bridge", "fct_deal_attribution") as home,
+        duckdb.connect(str(home.home / "warehouse.duckdb"), read_only=True) as built,
+    ):
+        built.execute("SET TimeZone = 'UTC'")
+        return compared(profile, seed, people, built, truth, str(DAYS.start))
 
 
 @pytest.fixture(scope="module")
 def clean() -> Company:
-    return measure("clean", 7, 250, START)
+    return company("clean", 7, 250)
 
 
 @pytest.fixture(scope="module")
 def typical() -> Company:
-    return measure("typical", 11, 300, START)
+    return company("typical", 11, 300)
 
 
 def test_every_mart_agrees_row_by_row_where_nothing_is_in_the_way(clean: Company) -> None:
