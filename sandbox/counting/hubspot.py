@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 from sandbox.counting.common import spread
@@ -603,10 +604,15 @@ def _tracked(contact: Contact, known: _Known) -> dict[str, str | None]:
         values["hs_analytics_last_url"] = touches[-1].url
         values["hs_analytics_last_referrer"] = touches[-1].referrer or None
     for touch in known.landings:
-        for name, value in parse_qsl(urlsplit(touch.url).query):
-            if name in _CLICK_IDS:
-                values[_CLICK_IDS[name]] = value
+        values.update(_click_ids(touch.url))
     return values
+
+
+@lru_cache(1 << 16)
+def _click_ids(url: str) -> tuple[tuple[str, str], ...]:
+    """The click id properties that a landing URL sets: a history asks for each of its URLs again and again."""
+    query = parse_qsl(urlsplit(url).query)
+    return tuple((_CLICK_IDS[name], value) for name, value in query if name in _CLICK_IDS)
 
 
 def _lifecycle_stage(contact: Contact, known: _Known) -> str:
