@@ -610,7 +610,7 @@ def _tracked(contact: Contact, known: _Known) -> dict[str, str | None]:
 
 @lru_cache(1 << 16)
 def _click_ids(url: str) -> tuple[tuple[str, str], ...]:
-    """The click id properties that a landing URL sets: a history asks for each of its URLs again and again."""
+    """The click id properties that a landing URL sets; a history asks for each of its URLs many times."""
     query = parse_qsl(urlsplit(url).query)
     return tuple((_CLICK_IDS[name], value) for name, value in query if name in _CLICK_IDS)
 
