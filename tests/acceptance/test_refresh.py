@@ -241,19 +241,3 @@ def test_a_missing_exchange_rate_stops_the_refresh() -> None:
         modelled(company, days, "fct_ad_performance_daily"),
     ):
         pass
-
-
-def test_sources_without_credentials_are_skipped_and_declared_empty(company: Company, tmp_path: Path) -> None:
-    home = Home(tmp_path, {k: v for k, v in company.settings.items() if "FACEBOOK" in k})
-    result = home.run("refresh", *SHORT)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert dict(home.rows("select source, status from marts.sources")) == {
-        "hubspot": "skipped",
-        "google_ads": "skipped",
-        "facebook_ads": "landed",
-        "linkedin_ads": "skipped",
-        "landing_pages": "landed",
-    }
-    assert home.rows("select distinct network from reconciliation.conversion_bridge") == [("facebook_ads",)]
-    assert home.rows("select count(*) from marts.fct_sessions") == [(0,)]
-    assert home.rows("select count(*) > 0 from marts.fct_ad_performance_daily") == [(True,)]

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from ingestion.pipelines import VENDORS
+from tests.company import served_company
 from tests.warehouse import without_sources
 
 RANGE = ("--start", "2026-10-30", "--end", "2026-10-31", "--as-of", "2026-11-01T06:00:00Z")
@@ -31,9 +32,11 @@ def _adledger(home: Path, *arguments: str, **settings: str) -> subprocess.Comple
 
 @pytest.fixture(scope="module")
 def refreshed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A home after a refresh without any credentials, and what that refresh printed."""
+    """A home after a refresh with the credentials of one network alone, and what that refresh printed."""
     home = tmp_path_factory.mktemp("refreshed")
-    result = _adledger(home, "refresh", *RANGE)
+    with served_company() as company:
+        facebook = {name: value for name, value in company.settings.items() if "FACEBOOK" in name}
+        result = _adledger(home, "refresh", *RANGE, **facebook)
     assert result.returncode == 0, result.stdout + result.stderr
     return home, result.stdout
 
@@ -43,14 +46,23 @@ def test_sources_without_credentials_are_skipped_with_one_line_each(refreshed: t
     lines = printed.splitlines()
     assert lines[1] == "Days 2026-10-30 to 2026-10-31, as of 2026-11-01 06:00:00 UTC"
     skipped = [line for line in lines if "skipped" in line]
-    assert len(skipped) == len(VENDORS)
-    assert all(any(source in line for line in skipped) for source in VENDORS)
+    without = [source for source in VENDORS if source != "facebook_ads"]
+    assert len(skipped) == len(without)
+    assert all(any(source in line for line in skipped) for source in without)
     assert str(home / "serving.duckdb") in lines[-1]
     with duckdb.connect(str(home / "serving.duckdb"), read_only=True) as connection:
         states = connection.execute("SELECT source, status FROM marts.sources").fetchall()
-        bridge = connection.execute("FROM reconciliation.conversion_bridge").fetchall()
-    assert dict(states) == dict.fromkeys(VENDORS, "skipped") | {"landing_pages": "landed"}
-    assert bridge == []
+        bridged = connection.execute(
+            "SELECT DISTINCT network FROM reconciliation.conversion_bridge"
+        ).fetchall()
+        sessions = connection.execute("FROM marts.fct_sessions").fetchall()
+    assert dict(states) == dict.fromkeys(without, "skipped") | {
+        "facebook_ads": "landed",
+        "landing_pages": "landed",
+    }
+    # the tables of the others are there, declared empty
+    assert bridged == [("facebook_ads",)]
+    assert sessions == []
 
 
 def test_everything_it_writes_lies_under_the_home(refreshed: tuple[Path, str]) -> None:
