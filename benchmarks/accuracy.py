@@ -124,7 +124,7 @@ def compared(
         for unit in truth["units"]
         if unit["side"] == "network" and start <= unit["date"] <= END
     )
-    estimated = {(*row[:4], row[4]): row[5] for row in rows if row[5]}
+    estimated = {row[:5]: row[5] for row in rows if row[5]}
     return Company(profile, seed, people, estimated, true, _marts(serving, truth, start), causes)
 
 

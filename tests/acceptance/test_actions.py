@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ingestion.pipelines import Window
+from sandbox.apis.state import Sandbox
 from sandbox.serve import build_sandbox, truth_of
 from sandbox.world.profiles import Plants
 from tests.companies import modelled
@@ -27,7 +28,7 @@ PLANTED = {
 }
 
 
-def company(faults: list[str]) -> Any:
+def company(faults: list[str]) -> Sandbox:
     return build_sandbox(people=3000, profile="typical", plants=Plants.parse(faults))
 
 
