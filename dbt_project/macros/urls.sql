@@ -56,6 +56,20 @@
     nullif(regexp_extract({{ url }}, '[?&]({{ click_id_parameters() }})=[^&#]', 1), '')
 {%- endmacro %}
 
+{# The network that gives out a click id of that type. #}
+{% macro click_network(column='click_id_type') -%}
+    case
+        when {{ column }} in ('gclid', 'gbraid', 'wbraid') then 'google_ads'
+        when {{ column }} = 'fbclid' then 'facebook_ads'
+        when {{ column }} = 'li_fat_id' then 'linkedin_ads'
+    end
+{%- endmacro %}
+
 {% macro click_id_parameters() -%}
     {{ return('gclid|gbraid|wbraid|fbclid|li_fat_id|msclkid|ttclid') }}
+{%- endmacro %}
+
+{# Whether a snapshot of a page, by its tags, shows that this portal's tracking code is not there. #}
+{% macro lacks_own_code() -%}
+    list_has_any(tags, ['issue:tracking_code_missing', 'issue:tracking_code_other_portal'])
 {%- endmacro %}

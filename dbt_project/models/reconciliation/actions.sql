@@ -35,7 +35,7 @@ claims as (
         {{ url_location('sessions.landing_url') }} as landing_page,
         ledger.reason_code,
         coalesce(ledger.network_units, 0) as network_units,
-        -- a contact's first conversion that no ad is credited with
+        -- a contact's first conversion, so no filtered one, that no ad is credited with
         facts.conversion_number = 1
         and claims.contact_id is not null
         and credited.event_id is null as could_be_credited,
@@ -76,8 +76,7 @@ pages as (
     select
         url,
         coalesce(final_url, url) as final_url,
-        list_contains(tags, 'issue:tracking_code_missing')
-        or list_contains(tags, 'issue:tracking_code_other_portal') as lacks_code,
+        {{ lacks_own_code() }} as lacks_code,
         list_contains(tags, 'issue:redirect_drops_parameters') as drops_parameters
     from {{ ref('landing_page_snapshots') }}
     qualify row_number() over (partition by url order by fetched_at desc) = 1
@@ -128,14 +127,6 @@ accounts as (
     group by named.network, named.account_id
 ),
 
-lead_addresses as (
-    select
-        network,
-        lead_id,
-        email_hash
-    from {{ ref('int_network_leads') }}
-),
-
 met as (
     select
         claims.network,
@@ -147,7 +138,6 @@ met as (
         case
             when
                 claims.could_be_credited
-                and not claims.is_filtered
                 and not claims.lacks_parameters
                 and claims.claim_source = 'submission_url'
                 then claims.contact_id
@@ -172,7 +162,6 @@ met as (
         case
             when
                 claims.could_be_credited
-                and not claims.is_filtered
                 and not claims.lacks_parameters
                 and (claims.claim_source = 'submission_url' or claims.is_in_the_clicks_session)
                 then claims.contact_id
@@ -210,7 +199,7 @@ met as (
             else 'auto_tracking_off'
         end as cause,
         case
-            when claims.could_be_credited and not claims.is_filtered and claims.click_session_id = claims.session_id
+            when claims.could_be_credited and claims.click_session_id = claims.session_id
                 then claims.contact_id
         end as gained,
         1 as chance,
@@ -243,7 +232,7 @@ met as (
         claims.submission_id,
         false as still_holds
     from claims
-    left join lead_addresses
+    left join {{ ref('int_network_leads') }} as lead_addresses
         on
             claims.network = lead_addresses.network
             and claims.submission_id = concat_ws(':', lead_addresses.network, 'lead', lead_addresses.lead_id)

@@ -97,22 +97,15 @@ ranges as (
 ),
 
 credited as (
-    select
-        attribution.attribution_report,
-        attribution.network,
-        attribution.account_id,
-        attribution.campaign_id,
-        attribution.contact_id,
-        cast(min(attribution.credited_at) at time zone any_value(accounts.time_zone) as date) as date
-    from {{ ref('fct_contact_attribution') }} as attribution
-    inner join {{ ref('int_accounts') }} as accounts
-        on attribution.network = accounts.network and attribution.account_id = accounts.account_id
-    group by
-        attribution.attribution_report,
-        attribution.network,
-        attribution.account_id,
-        attribution.campaign_id,
-        attribution.contact_id
+    select distinct
+        attribution_report,
+        network,
+        account_id,
+        campaign_id,
+        contact_id,
+        date
+    from {{ ref('int_credits') }}
+    where is_counted_event
 ),
 
 ours as (

@@ -11,11 +11,7 @@ landings as (
     select
         *,
         {{ hsa_columns(tagged_url('landing_url')) }},
-        case
-            when click_id_type in ('gclid', 'gbraid', 'wbraid') then 'google_ads'
-            when click_id_type = 'fbclid' then 'facebook_ads'
-            when click_id_type = 'li_fat_id' then 'linkedin_ads'
-        end as click_network
+        {{ click_network() }} as click_network
     from {{ ref('fct_sessions') }}
 ),
 

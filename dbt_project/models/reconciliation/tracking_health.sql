@@ -137,10 +137,8 @@ arrivals as (
         hsa_ad_id,
         coalesce(
             hsa_network,
+            {{ click_network() }},
             case
-                when click_id_type in ('gclid', 'gbraid', 'wbraid') then 'google_ads'
-                when click_id_type = 'fbclid' then 'facebook_ads'
-                when click_id_type = 'li_fat_id' then 'linkedin_ads'
                 when regexp_matches(lower(utm_medium), 'paid|ppc|cpc')
                     then
                         case

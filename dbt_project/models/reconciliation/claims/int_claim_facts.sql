@@ -15,8 +15,7 @@ page_codes as (
     select distinct
         {{ url_location('unnest(list_distinct([url, coalesce(final_url, url)]))') }} as location,
         fetched_at,
-        list_contains(tags, 'issue:tracking_code_missing')
-        or list_contains(tags, 'issue:tracking_code_other_portal') as lacks_code
+        {{ lacks_own_code() }} as lacks_code
     from {{ ref('landing_page_snapshots') }}
     where has_tracking_code is not null
 ),

@@ -14,16 +14,6 @@ with days as (
         on claims.submission_id = units.submission_id and {{ same_ad('claims', 'units') }}
     group by claims.network, claims.account_id, claims.date
     union all
-    select
-        credits.network,
-        credits.account_id,
-        credits.date,
-        'credits' as part,
-        count(*) as records,
-        bit_xor(hash(credits)) as fingerprint
-    from {{ ref('int_credits') }} as credits
-    group by credits.network, credits.account_id, credits.date
-    union all
     -- what any campaign's credit, on whatever day, says of a claim's event and contact
     select
         claims.network,
@@ -53,36 +43,19 @@ with days as (
     inner join {{ ref('int_credits') }} as counted
         on claims.contact_id = counted.contact_id and {{ same_campaign('claims', 'counted') }} and counted.is_counted_event
     group by claims.network, claims.account_id, claims.date
-    union all
-    select
-        figures.network,
-        figures.account_id,
-        figures.date,
-        'campaign_figures' as part,
-        count(*) as records,
-        bit_xor(hash(figures)) as fingerprint
-    from {{ ref('int_campaign_days') }} as figures
-    group by figures.network, figures.account_id, figures.date
-    union all
-    select
-        figures.network,
-        figures.account_id,
-        figures.date,
-        'ad_figures' as part,
-        count(*) as records,
-        bit_xor(hash(figures)) as fingerprint
-    from {{ ref('int_ad_days') }} as figures
-    group by figures.network, figures.account_id, figures.date
-    union all
-    select
-        days.network,
-        days.account_id,
-        days.date,
-        'read' as part,
-        count(*) as records,
-        bit_xor(hash(days)) as fingerprint
-    from {{ ref('int_reconciled_days') }} as days
-    group by days.network, days.account_id, days.date
+    -- a campaign's figures are the sum of its ads'
+    {%- for model in ['int_credits', 'int_ad_days', 'int_reconciled_days'] %}
+        union all
+        select
+            rows.network,
+            rows.account_id,
+            rows.date,
+            '{{ model }}' as part,
+            count(*) as records,
+            bit_xor(hash(rows)) as fingerprint
+        from {{ ref(model) }} as rows
+        group by rows.network, rows.account_id, rows.date
+    {%- endfor %}
 )
 
 select

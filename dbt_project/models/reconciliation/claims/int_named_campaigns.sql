@@ -30,11 +30,7 @@ parameters as (
         lower({{ url_param('tagged_url', 'utm_campaign') }}) as utm_campaign,
         {{ url_id_param('tagged_url', 'utm_id') }} as utm_id,
         {{ url_location('url') }} as location,
-        case
-            when click_id_type in ('gclid', 'gbraid', 'wbraid') then 'google_ads'
-            when click_id_type = 'fbclid' then 'facebook_ads'
-            when click_id_type = 'li_fat_id' then 'linkedin_ads'
-        end as click_network
+        {{ click_network() }} as click_network
     from landings
 ),
 
