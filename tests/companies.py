@@ -21,7 +21,7 @@ from tests.warehouse import Warehouse
 
 @contextmanager
 def served(sandbox: Sandbox) -> Iterator[str]:
-    """Its address, for as long as the context lasts."""
+    """The address of all its vendors on a free loopback port, in this process; stopped at the end."""
     config = uvicorn.Config(build_app(sandbox), port=0, log_level="error", lifespan="off", date_header=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,13 +12,13 @@ from typing import Any
 
 import duckdb
 import pytest
-import uvicorn
 
 from ingestion import pipelines
 from ingestion.google_ads import api, source
 from ingestion.landing import Landing
 from sandbox.apis.state import Sandbox
-from sandbox.serve import build_app, build_sandbox, settings
+from sandbox.serve import build_sandbox, settings
+from tests.companies import served
 
 MANAGER, SHOP, SUB_MANAGER = "9903317745", "4471290863", "8800112233"
 UK, CLOSED = "5560471902", "3317720045"
@@ -129,19 +127,7 @@ class GoogleSandbox:
 def served_google(people: int = 120) -> Iterator[GoogleSandbox]:
     """The sandbox on a loopback port, in this process: a test may change what it holds."""
     sandbox = build_sandbox(people=people)
-    config = uvicorn.Config(
-        build_app(sandbox), port=0, log_level="warning", lifespan="off", date_header=False
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    found = {name: value for name, value in settings(sandbox, url).items() if "__GOOGLE_ADS__" in name}
-    found["SOURCES__GOOGLE_ADS__CUSTOMER_IDS"] = MANAGER
-    try:
+    with served(sandbox) as url:
+        found = {name: value for name, value in settings(sandbox, url).items() if "__GOOGLE_ADS__" in name}
+        found["SOURCES__GOOGLE_ADS__CUSTOMER_IDS"] = MANAGER
         yield GoogleSandbox(sandbox, found)
-    finally:
-        server.should_exit = True
-        thread.join(10)

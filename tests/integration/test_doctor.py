@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import re
 import socket
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from typer.testing import CliRunner
 
 from ingestion.doctor import Finding, examine
@@ -21,7 +19,8 @@ from ingestion.pipelines import VENDORS
 from orchestration.cli import app
 from sandbox.apis.facebook_ads.objects import PAGE_ID
 from sandbox.apis.state import Sandbox
-from sandbox.serve import build_app, build_sandbox, settings
+from sandbox.serve import build_sandbox, settings
+from tests import companies
 from tests.recorded.server import Exchange, Recorded, serve
 
 HOUR = 3600
@@ -46,15 +45,8 @@ SCOPES = [
 def served() -> Iterator[tuple[Sandbox, str]]:
     """The simulated vendors on a loopback port, in this process, at the real time."""
     sandbox = build_sandbox(people=60, now=datetime.now(UTC))
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(build_app(sandbox), log_level="error", lifespan="off", date_header=False)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        yield sandbox, f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    with companies.served(sandbox) as url:
+        yield sandbox, url
 
 
 @pytest.fixture

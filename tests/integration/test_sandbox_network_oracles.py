@@ -7,8 +7,6 @@ interface is parsed into its message, which refuses unknown fields and enum name
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +14,6 @@ from typing import Any
 import facebook_business as facebook
 import httpx
 import pytest
-import uvicorn
 from facebook_business.adobjects.adaccount import AdAccount
 from facebook_business.adobjects.adreportrun import AdReportRun
 from facebook_business.adobjects.leadgenform import LeadgenForm
@@ -32,9 +29,10 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from sandbox.apis.facebook_ads import APP_SECRET
 from sandbox.apis.state import Sandbox
-from sandbox.serve import build_app, build_sandbox
+from sandbox.serve import build_sandbox
 from sandbox.world.company import Network
 from sandbox.world.journeys import LeadAdSubmission
+from tests.companies import served
 
 ACCOUNT = "act_381905527714206"
 EVERY_STATUS = ["ACTIVE", "PAUSED", "ARCHIVED", "DELETED"]
@@ -49,16 +47,8 @@ def sandbox() -> Sandbox:
 
 @pytest.fixture(scope="module")
 def url(sandbox: Sandbox) -> Iterator[str]:
-    app = build_app(sandbox)
-    config = uvicorn.Config(app, port=0, log_level="warning", lifespan="off", date_header=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    with served(sandbox) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -17,7 +14,6 @@ from urllib.parse import parse_qs
 import hubspot
 import orjson
 import pytest
-import uvicorn
 from hubspot.crm.associations import BatchInputPublicObjectId
 from hubspot.crm.associations.v4 import BatchInputPublicFetchAssociationsBatchRequest
 from hubspot.crm.contacts import BatchReadInputSimplePublicObjectId, PublicObjectSearchRequest
@@ -27,7 +23,8 @@ from hubspot_sdk import HubSpot
 from sandbox.apis.hubspot.schema import PROPERTIES
 from sandbox.apis.state import Sandbox
 from sandbox.counting.hubspot import contact_touches
-from sandbox.serve import build_app, build_sandbox
+from sandbox.serve import build_sandbox
+from tests.companies import served
 
 KINDS = ("contacts", "companies", "deals")
 FORM_TYPES = ["hubspot", "captured", "flow", "blog_comment"]
@@ -55,29 +52,12 @@ class Portal:
         return {contact.email.partition("@")[2] for contact in contacts}
 
 
-@contextmanager
-def serving(sandbox: Sandbox) -> Iterator[str]:
-    """The sandbox's HubSpot on a free loopback port; its address."""
-    config = uvicorn.Config(
-        build_app(sandbox), port=0, log_level="warning", lifespan="off", date_header=False
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/hubspot"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-
-
 @pytest.fixture(scope="module")
 def portal() -> Iterator[Portal]:
     sandbox = build_sandbox(people=150)
     token = sandbox.credentials.hubspot_token
-    with serving(sandbox) as address:
+    with served(sandbox) as url:
+        address = f"{url}/hubspot"
         dated = HubSpot(access_token=token, base_url=address, max_retries=0, _strict_response_validation=True)
         yield Portal(sandbox, hubspot.Client.create(access_token=token, host=address), dated)
 
@@ -190,7 +170,8 @@ def test_batches_answer_every_id_asked_for(portal: Portal) -> None:
 def test_merging_by_the_client_gives_a_new_id_that_the_old_ones_lead_to() -> None:
     sandbox = build_sandbox(people=60)
     first, second = [contact.id for contact in sandbox.portal.contacts_at(sandbox.now, archived=False)[:2]]
-    with serving(sandbox) as address:
+    with served(sandbox) as url:
+        address = f"{url}/hubspot"
         client = HubSpot(access_token=sandbox.credentials.hubspot_token, base_url=address)
         merged = client.crm.objects.contacts.merge(primary_object_id=first, object_id_to_merge=second)
         assert merged.id not in (first, second)
