@@ -18,7 +18,8 @@ select
     last_found_at,
     url || ': the HubSpot tracking code stood in the page on ' || cast(last_found_at as date) || ' and was gone on '
     || cast(fetched_at as date) || case
-        when evidence in ('tag_manager', 'consent_manager', 'rendered_by_script')
+        -- a visit may be from before
+        when evidence in ('visit', 'tag_manager', 'consent_manager', 'rendered_by_script')
             then '. Make sure that the tag manager or the page''s scripts bring it now.'
         else '. Put it back: HubSpot sees no visit of this page.'
     end as message
