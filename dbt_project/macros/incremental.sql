@@ -3,8 +3,8 @@
    Everything is built anew where the project, a setting or the table itself changed, and where no project_hash says which
    project it is. #}
 {% materialization incremental, adapter='duckdb', supported_languages=['sql'] %}
-    {%- set is_per_day = config.get('built_per') == 'day' -%}
-    {%- if not (is_update_of_days() if is_per_day else is_update()) -%}
+    {%- set built_per = config.get('built_per', 'contact') -%}
+    {%- if not is_update(built_per) -%}
         {{ return(materialization_table_duckdb()) }}
     {%- endif -%}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -12,7 +12,7 @@
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- set columns = adapter.get_columns_in_relation(target_relation) | map(attribute='quoted') | join(', ') -%}
     {% call statement('delete') -%}
-        delete from {{ target_relation }} where {{ only_changed_days() if is_per_day else only_changed() }}
+        delete from {{ target_relation }} where {{ only_changed_days() if built_per == 'day' else only_changed() }}
     {%- endcall %}
     {% call statement('main') -%}
         insert into {{ target_relation }} ({{ columns }}) select {{ columns }} from ({{ compiled_code }})
@@ -33,20 +33,33 @@
     {%- endif -%}
 {%- endmacro %}
 
-{% macro is_update() -%}
+{% macro is_update(built_per='contact') -%}
     {%- if not execute or load_relation(this) is none -%}
         {{ return(false) }}
     {%- endif -%}
-    {{ return(built_contacts() is not none) }}
+    {{ return((built_days() if built_per == 'day' else built_contacts()) is not none) }}
+{%- endmacro %}
+
+{# What the contacts were last built from. #}
+{% macro built_contacts() -%}
+    {%- if execute and adapter.get_relation(target.database, 'intermediate', 'int_sessions') is none -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {{ return(last_build('int_built_contacts')) }}
+{%- endmacro %}
+
+{# What the ledger and the bridges were last built from. #}
+{% macro built_days() -%}
+    {{ return(last_build('int_built_days')) }}
 {%- endmacro %}
 
 {# The state of the last complete build, none where it is not that of this project and these settings. #}
-{% macro built_contacts() -%}
+{% macro last_build(table) -%}
     {%- if not execute or flags.FULL_REFRESH or not var('project_hash') -%}
         {{ return(none) }}
     {%- endif -%}
-    {%- set state = adapter.get_relation(target.database, 'intermediate', 'int_built_contacts') -%}
-    {%- if state is none or adapter.get_relation(target.database, 'intermediate', 'int_sessions') is none -%}
+    {%- set state = adapter.get_relation(target.database, 'intermediate', table) -%}
+    {%- if state is none -%}
         {{ return(none) }}
     {%- endif -%}
     {%- set same = run_query("select 1 from " ~ state ~ " where code = '" ~ code_version() ~ "' limit 1") -%}
@@ -70,33 +83,13 @@
 {# Condition on the days to build. #}
 {% macro only_changed_days(prefix='') -%}
     {%- set changed = ref('int_changed_days') -%}
-    {%- if is_update_of_days() -%}
+    {%- if is_update('day') -%}
         ({{ prefix }}network, {{ prefix }}account_id, {{ prefix }}date) in (
             select (changed.network, changed.account_id, changed.date) from {{ changed }} as changed
         )
     {%- else -%}
         true
     {%- endif -%}
-{%- endmacro %}
-
-{% macro is_update_of_days() -%}
-    {%- if not execute or load_relation(this) is none -%}
-        {{ return(false) }}
-    {%- endif -%}
-    {{ return(built_days() is not none) }}
-{%- endmacro %}
-
-{# The same for days: what the ledger and the bridges were last built from. #}
-{% macro built_days() -%}
-    {%- if not execute or flags.FULL_REFRESH or not var('project_hash') -%}
-        {{ return(none) }}
-    {%- endif -%}
-    {%- set state = adapter.get_relation(target.database, 'intermediate', 'int_built_days') -%}
-    {%- if state is none -%}
-        {{ return(none) }}
-    {%- endif -%}
-    {%- set same = run_query("select 1 from " ~ state ~ " where code = '" ~ code_version() ~ "' limit 1") -%}
-    {{ return(state if same.rows | length else none) }}
 {%- endmacro %}
 
 {# Run after the last model built per day. #}

@@ -17,14 +17,8 @@ from orchestration.explain.scope import Scope, unknown
 #: Steps whose rows are told by their units, not by a reason.
 _BY_UNITS = {"network_conversions": "facts.network_units > 0", "hubspot_contacts": "facts.hubspot_units > 0"}
 
-_CLAIMS = """
-SELECT
-    facts.event_id, facts.event_type, facts.contact_id, facts.occurred_at AT TIME ZONE 'UTC', facts.date,
-    facts.network, facts.account_id, facts.campaign_id, campaigns.campaign_name,
-    facts.ad_group_id, facts.ad_id, ads.ad_name,
-    facts.network_units, facts.hubspot_units, facts.reason_code, facts.evidence,
-    count(*) OVER (PARTITION BY facts.network, facts.reason_code) AS total
-FROM reconciliation.conversion_ledger AS facts
+#: Joins the names of the ad to a table called `facts`: columns of `campaigns` and `ads`.
+AD_NAMES = """
 LEFT JOIN marts.dim_campaign AS campaigns
     ON campaigns.network = facts.network AND campaigns.account_id = facts.account_id
     AND campaigns.campaign_id = facts.campaign_id
@@ -32,7 +26,15 @@ LEFT JOIN marts.dim_ad AS ads
     ON ads.network = facts.network AND ads.account_id = facts.account_id
     AND ads.campaign_id = facts.campaign_id
     AND ads.ad_group_id IS NOT DISTINCT FROM facts.ad_group_id AND ads.ad_id = facts.ad_id
-WHERE {where}
+"""
+_CLAIMS = f"""
+SELECT
+    facts.event_id, facts.event_type, facts.contact_id, facts.occurred_at AT TIME ZONE 'UTC', facts.date,
+    facts.network, facts.account_id, facts.campaign_id, campaigns.campaign_name,
+    facts.ad_group_id, facts.ad_id, ads.ad_name,
+    facts.network_units, facts.hubspot_units, facts.reason_code, facts.evidence,
+    count(*) OVER (PARTITION BY facts.network, facts.reason_code) AS total
+FROM reconciliation.conversion_ledger AS facts {AD_NAMES}WHERE {{where}}
 QUALIFY $most IS NULL OR row_number() OVER (
     PARTITION BY facts.network, facts.reason_code
     ORDER BY facts.occurred_at DESC, facts.event_id, facts.campaign_id, facts.ad_id

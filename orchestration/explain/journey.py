@@ -8,7 +8,7 @@ from datetime import datetime
 
 import duckdb
 
-from orchestration.explain.claims import Claim, ad_words, moment, read_of_contact
+from orchestration.explain.claims import AD_NAMES, Claim, ad_words, moment, read_of_contact
 from orchestration.explain.masking import Mask
 from orchestration.explain.scope import NETWORKS, Scope
 from orchestration.window import InvalidOption
@@ -24,15 +24,6 @@ REPORTS = {
 }
 
 _TRACKED = {True: "tracked", False: "not tracked", None: "nothing tells whether tracked"}
-_AD_NAMES = """
-LEFT JOIN marts.dim_campaign AS campaigns
-    ON campaigns.network = facts.network AND campaigns.account_id = facts.account_id
-    AND campaigns.campaign_id = facts.campaign_id
-LEFT JOIN marts.dim_ad AS ads
-    ON ads.network = facts.network AND ads.account_id = facts.account_id
-    AND ads.campaign_id = facts.campaign_id
-    AND ads.ad_group_id IS NOT DISTINCT FROM facts.ad_group_id AND ads.ad_id = facts.ad_id
-"""
 _AD = """
     facts.network, facts.account_id, facts.campaign_id, campaigns.campaign_name,
     facts.ad_group_id, facts.ad_id, ads.ad_name
@@ -42,7 +33,7 @@ SELECT
     facts.session_id, facts.session_number, facts.started_at AT TIME ZONE 'UTC', facts.page_views,
     facts.landing_url, facts.traffic_source, facts.evidence, facts.ad_evidence, facts.click_id_type,
     {_AD}
-FROM marts.fct_sessions AS facts {_AD_NAMES}
+FROM marts.fct_sessions AS facts {AD_NAMES}
 WHERE facts.contact_id = $contact
 ORDER BY facts.started_at, facts.session_id
 """
@@ -51,7 +42,7 @@ SELECT
     facts.submission_id, facts.form_id, facts.form_type, facts.submitted_at AT TIME ZONE 'UTC',
     facts.page_url, facts.session_id, facts.conversion_number, facts.is_tracked, facts.is_filtered,
     {_AD}
-FROM marts.fct_form_submissions AS facts {_AD_NAMES}
+FROM marts.fct_form_submissions AS facts {AD_NAMES}
 WHERE facts.contact_id = $contact
 ORDER BY facts.submitted_at, facts.submission_id
 """
@@ -60,7 +51,7 @@ SELECT
     facts.attribution_report, facts.interaction_type, facts.interaction_at AT TIME ZONE 'UTC',
     facts.credited_at AT TIME ZONE 'UTC', facts.submission_id, facts.session_id, facts.evidence,
     {_AD}
-FROM marts.fct_contact_attribution AS facts {_AD_NAMES}
+FROM marts.fct_contact_attribution AS facts {AD_NAMES}
 WHERE facts.contact_id = $contact
 ORDER BY facts.interaction_at, facts.network, facts.campaign_id, facts.ad_id
 """
