@@ -28,7 +28,7 @@ from rich.table import Table
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.measuring import BARE, Failed, Portal, Programs, Usage, console, ratio, run
+from benchmarks.measuring import BARE, Failed, Portal, Programs, Usage, bulk, console, ratio, run
 
 _HERE = Path(__file__).resolve().parent
 _PACKAGES = {
@@ -146,7 +146,7 @@ class Benchmark:
         """The warehouse against a portal that enforces the vendor's rate limits."""
         with (
             tempfile.TemporaryDirectory(prefix="benchmark-") as directory,
-            Portal(size, limits=True) as portal,
+            bulk(size, limits=True) as portal,
         ):
             result = self._adledger(portal, "rate limits", "first load", Path(directory) / "home")
             traffic = portal.ask("requests")
@@ -170,7 +170,7 @@ class Benchmark:
     # -- portals ----------------------------------------------------------------------------------------
 
     def _everything(self, name: str, size: Mapping[str, int], work: Path, *, refreshes: bool) -> None:
-        with Portal(size) as portal:
+        with bulk(size) as portal:
             home = work / name.replace(" ", "-")
             self._adledger(portal, name, "first load", home)
             if "bare" in self.contenders:
@@ -180,7 +180,7 @@ class Benchmark:
             shutil.rmtree(home, ignore_errors=True)
 
     def _contacts(self, name: str, size: Mapping[str, int], work: Path) -> None:
-        with Portal(size, web_analytics=False) as portal:
+        with bulk(size, web_analytics=False) as portal:
             home = work / name.replace(" ", "-")
             self._adledger(portal, name, "first load", home)
             shutil.rmtree(home, ignore_errors=True)

@@ -185,15 +185,17 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, width=None if terminal else 130, highlight=False)
 
 
-class Portal:
-    """A bulk portal in a process of its own."""
+def bulk(counts: Mapping[str, int], *, limits: bool = False, web_analytics: bool = True) -> Portal:
+    """A bulk portal of that size."""
+    size = ",".join(f"{name}={count}" for name, count in counts.items())
+    return Portal(["--bulk", size, *["--limits"] * limits, *["--no-events"] * (not web_analytics)])
 
-    def __init__(
-        self, counts: Mapping[str, int], *, limits: bool = False, web_analytics: bool = True
-    ) -> None:
-        command = [sys.executable, "-m", "sandbox.serve", "--bulk"]
-        command.append(",".join(f"{name}={count}" for name, count in counts.items()))
-        command += ["--limits"] * limits + ["--no-events"] * (not web_analytics)
+
+class Portal:
+    """A sandbox in a process of its own, served with these arguments."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        command = [sys.executable, "-m", "sandbox.serve", *arguments]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=_ROOT)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -201,6 +203,7 @@ class Portal:
             raise Failed("the portal did not start")
         ready = json.loads(line)
         self.url: str = ready["url"]
+        self.now: str = ready["now"].replace("Z", "+00:00")
         self.environment: dict[str, str] = {**ready["env"], "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
     def __enter__(self) -> Portal:
@@ -211,9 +214,13 @@ class Portal:
         self._process.wait(timeout=10)
 
     def cpu_s(self) -> float:
-        """Seconds of CPU that serving has taken since its start."""
+        """Seconds of CPU that it has taken since its start."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICK
+
+    def resident_mb(self) -> float:
+        """Its memory now."""
+        return _resident(self._process.pid) / 1e6
 
     @property
     def base_url(self) -> str:
@@ -228,6 +235,12 @@ class Portal:
     def ask(self, path: str, body: Any = None, method: str | None = None) -> Any:
         """A control's answer."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/_sandbox/{path}", data=data, method=method)
+        return self._open(urllib.request.Request(f"{self.url}/_sandbox/{path}", data=data, method=method))
+
+    def fetch(self, url: str, data: bytes | None, headers: Mapping[str, str]) -> Any:
+        """A vendor's answer."""
+        return self._open(urllib.request.Request(url, data=data, headers=dict(headers)))
+
+    def _open(self, request: urllib.request.Request) -> Any:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
             return json.load(answer)

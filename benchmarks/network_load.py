@@ -30,7 +30,7 @@ from rich.table import Table
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.measuring import BARE, Failed, Portal, Programs, Usage, console, ratio, run
+from benchmarks.measuring import BARE, Failed, Portal, Programs, Usage, bulk, console, ratio, run
 from sandbox.bulk.networks.google_ads import BURST, PER_SECOND
 from sandbox.world.company import DEFAULT_NOW
 
@@ -180,8 +180,8 @@ class Benchmark:
         small["clicks"] = max(1, self.size["clicks"] // _PART)
         with (
             tempfile.TemporaryDirectory(prefix="benchmark-") as directory,
-            Portal(small) as part,
-            Portal(self.size) as whole,
+            bulk(small) as part,
+            bulk(self.size) as whole,
         ):
             homes = [Path(directory) / str(number) for number in range(self.repeats)]
             # in turn, so that what else goes on here meets both sizes and both contenders
@@ -199,7 +199,7 @@ class Benchmark:
         """The warehouse against accounts that enforce the vendors' rate limits."""
         with (
             tempfile.TemporaryDirectory(prefix="benchmark-") as directory,
-            Portal(self.size, limits=True) as portal,
+            bulk(self.size, limits=True) as portal,
         ):
             self._adledger(portal, "full", _LIMITED, Path(directory) / "home")
             traffic = portal.ask("requests")

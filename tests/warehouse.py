@@ -85,9 +85,11 @@ class Warehouse:
         return result
 
     def rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
-        """Rows of the warehouse as dictionaries."""
+        """Rows of the warehouse, whose views read the raw stores, as dictionaries."""
         with duckdb.connect(str(self.home / "warehouse.duckdb"), read_only=True) as connection:
             connection.execute("set TimeZone = 'UTC'")
+            for store in (self.home / "raw").glob("*.duckdb"):
+                connection.execute(f"attach '{store}' as raw_{store.stem} (read_only)")
             relation = connection.execute(query, parameters)
             names = [column[0] for column in relation.description]
             return [dict(zip(names, row, strict=True)) for row in relation.fetchall()]

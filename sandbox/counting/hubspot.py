@@ -482,6 +482,7 @@ def sessions(views: list[View]) -> list[Session]:
     return result
 
 
+@lru_cache(1 << 14)
 def _campaign_key(url: str, source: Source | None) -> tuple[str, ...]:
     if source is None:
         return ()
@@ -511,8 +512,10 @@ def contact_touches(contact: Contact) -> list[Touch]:
 
 def stamp(at: datetime) -> str:
     """An instant as HubSpot prints it: no fraction where it is zero."""
-    text = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return text.replace(".000Z", "Z")
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    second, thousandths = at.isoformat(timespec="seconds")[:19], at.microsecond // 1000
+    return f"{second}.{thousandths:03}Z" if thousandths else f"{second}Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -629,13 +632,13 @@ def contact_history(contact: Contact, now: datetime) -> dict[str, list[dict[str,
     entries: dict[str, list[dict[str, str]]] = {}
     held: dict[str, str | None] = {}
     for moment in sorted(set(_moments(contact, touches, now))):
-        values = _tracked(contact, _known(contact, touches, moment))
-        for name in {*held, *values}:
+        values, told_at = _tracked(contact, _known(contact, touches, moment)), stamp(moment)
+        for name in held.keys() | values.keys():
             value = values.get(name)
             if value == held.get(name):
                 continue
             source = ("ANALYTICS", "web-analytics") if name != "lifecyclestage" else _STAGE_SOURCES[value]
-            entry = {"value": value or "", "timestamp": stamp(moment)}
+            entry = {"value": value or "", "timestamp": told_at}
             entry |= {"sourceType": source[0], "sourceId": source[1]}
             entries.setdefault(name, []).insert(0, entry)
         held = values

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 _SOCIAL_NAMES = {"facebook", "instagram", "linkedin", "twitter", "youtube", "xing", "pinterest"}
@@ -40,6 +41,7 @@ def _social(host: str) -> str | None:
     return found.split(".")[0] if found else None
 
 
+@lru_cache(1 << 14)
 def traffic_source(url: str, referrer: str, own_domain: str) -> Source | None:
     """The source of a landing; None where the referrer is the company's own site and the URL says nothing."""
     query = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))

@@ -6,6 +6,7 @@ https://developers.hubspot.com/docs/guides/api/analytics-and-events/event-analyt
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,6 +21,10 @@ NO_SCOPE = (
     "This app hasn't been granted all required scopes to make this call. Read more about required scopes "
     "here: https://developers.hubspot.com/scopes."
 )
+
+
+#: page views with the contact of each, and the place of each in the order of time
+_Found = tuple[list[tuple[str, PageViewEvent]], list[tuple[int, str]]]
 
 
 class Events:
@@ -76,7 +81,7 @@ class Events:
             following = token(f"{epoch_ms(last.view.at)}|0-1|{contact}|4-1553675|{last.view.id}|")
         return paged(request, [_page_view(contact, event) for contact, event in page], following)
 
-    def _asked_for(self, request: Request) -> tuple[list[tuple[str, PageViewEvent]], list[tuple[int, str]]]:
+    def _asked_for(self, request: Request) -> _Found:
         """The events that a query's filters leave, oldest first, and their places; found once per query."""
         earliest, latest = instant(request, "occurredAfter"), instant(request, "occurredBefore")
         asked = request.query_params
@@ -88,28 +93,31 @@ class Events:
         of_views = asked.get("eventType", "e_visited_page") == "e_visited_page"
         emails = self.crm.snapshot().records["contacts"]
 
-        def build() -> tuple[list[tuple[str, PageViewEvent]], list[tuple[int, str]]]:
+        def build() -> _Found:
+            known, places = self._known()
+            if not (of_contacts and of_views):
+                return [], []
+            if not (earliest or latest or named or wanted_email or ids):
+                return known, places
             rows = [
                 (contact, event)
-                for contact, event in self._known()
-                if of_contacts
-                and of_views
-                and (earliest is None or event.view.at >= earliest)
+                for contact, event in known
+                if (earliest is None or event.view.at >= earliest)
                 and (latest is None or event.view.at <= latest)
                 and (wanted_id is None or contact == wanted_id)
                 and (not wanted_email or (emails[contact].values["email"] or "").lower() == wanted_email)
                 and (not ids or event.view.id in ids)
             ]
-            return rows, [(epoch_ms(event.view.at), event.view.id) for _, event in rows]
+            return rows, [_place(event) for _, event in rows]
 
         paging = ("after", "limit", "sort")
         filters = sorted(pair for pair in asked.multi_items() if pair[0] not in paging)
         return self.sandbox.cached(f"hubspot-events?{filters}", build)
 
-    def _known(self) -> list[tuple[str, PageViewEvent]]:
+    def _known(self) -> _Found:
         """Page views and the live contact each belongs to: anonymous ones appear once it is known."""
 
-        def build() -> list[tuple[str, PageViewEvent]]:
+        def build() -> _Found:
             snapshot, now = self.crm.snapshot(), self.sandbox.now
             found = []
             for event in self.sandbox.portal.page_views:
@@ -117,8 +125,9 @@ class Events:
                     continue
                 record = snapshot.find("contacts", event.contact.id)
                 if record is not None and record.archived_at is None:
-                    found.append((record.id, event))
-            return sorted(found, key=lambda row: (epoch_ms(row[1].view.at), row[1].view.id))
+                    found.append((*_place(event), record.id, event))
+            found.sort(key=itemgetter(0, 1))
+            return [row[2:] for row in found], [row[:2] for row in found]
 
         return self.sandbox.cached("hubspot-page-views", build)
 
@@ -127,9 +136,13 @@ def _scope(_: Request) -> tuple[str, ...]:
     return ("business-intelligence",)
 
 
+def _place(event: PageViewEvent) -> tuple[int, str]:
+    return epoch_ms(event.view.at), event.view.id
+
+
 def _page_view(contact: str, event: PageViewEvent) -> dict[str, Any]:
     view, source = event.view, event.source
-    query = parse_qs(view.url.partition("?")[2])
+    query = parse_qs(view.url.partition("?")[2]) if "utm_" in view.url else {}
     values = {
         "hs_url": view.url,
         "hs_title": view.title,

@@ -87,7 +87,7 @@ class Lists:
                 held = record.values.get(name)
                 if held is None or (values and held not in values):
                     return None
-                entries = record.history(name, self.crm.definitions(record.kind)[name])
+                entries = record.histories([self.crm.definitions(record.kind)[name]])[name]
                 return max(parse_instant(str(entries[0]["timestamp"])), created)
 
             return joined

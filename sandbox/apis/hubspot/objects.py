@@ -104,9 +104,8 @@ class Objects:
         }
         if with_history:
             most = self.sandbox.faults.value("history_cap", "entries", None)
-            row["propertiesWithHistory"] = {
-                name: record.history(name, known[name])[:most] for name in with_history if name in known
-            }
+            told = record.histories(known[name] for name in with_history if name in known)
+            row["propertiesWithHistory"] = {name: entries[:most] for name, entries in told.items()}
         created, updated = stamp(record.created_at), stamp(record.updated_at)
         row |= {"createdAt": created, "updatedAt": updated, "archived": record.archived_at is not None}
         if record.archived_at is not None:

@@ -6,7 +6,7 @@ Merging gives a new record with a new id; reading an old id answers the new reco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -44,17 +44,21 @@ class Record:
     values: dict[str, str | None]
     tell: Callable[[], History]
     archived_at: datetime | None = None
-    told: Collection[str] | None = None
+    told: Set[str] | None = None
 
     def bump(self, at: datetime) -> None:
         """Something about it changed then."""
         self.updated_at = max(self.updated_at, at)
         self.values[CHANGED[self.kind]] = stamp(self.updated_at)
 
-    def history(self, name: str, definition: Property) -> list[Entry]:
-        """The values of one property, newest first."""
-        entries = self.tell().get(name) if self.told is None or name in self.told else None
-        value = self.values.get(name)
+    def histories(self, definitions: Iterable[Property]) -> dict[str, list[Entry]]:
+        """The values of each of these properties, newest first."""
+        wanted = {definition.name: definition for definition in definitions}
+        told = self.tell() if self.told is None or not self.told.isdisjoint(wanted) else {}
+        return {name: self._history(told.get(name), wanted[name]) for name in wanted}
+
+    def _history(self, entries: list[Entry] | None, definition: Property) -> list[Entry]:
+        value = self.values.get(definition.name)
         if entries is not None or value is None:
             return entries or []
         at = self.updated_at if definition.calculated else self.created_at
