@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -39,13 +38,7 @@ _NAMESPACE = uuid.UUID("5b1f6a52-5f0e-4f0b-8a55-0d2f1b8d4c11")
 
 def guid(*parts: object) -> str:
     """A stable UUID for the given parts."""
-    # uuid5 by hand: a large world has millions of them
-    name = "/".join(map(str, parts)).encode()
-    digest = bytearray(hashlib.sha1(_NAMESPACE.bytes + name, usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return str(uuid.uuid5(_NAMESPACE, "/".join(str(part) for part in parts)))
 
 
 class Network(StrEnum):
