@@ -203,7 +203,7 @@ class Portal:
             raise Failed("the portal did not start")
         ready = json.loads(line)
         self.url: str = ready["url"]
-        self.now: str = ready["now"].replace("Z", "+00:00")
+        self.now: str = ready["now"]
         self.environment: dict[str, str] = {**ready["env"], "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
     def __enter__(self) -> Portal:
