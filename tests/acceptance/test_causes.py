@@ -8,7 +8,6 @@ from datetime import date
 from functools import partial
 
 import pytest
-from hypothesis import settings
 
 from ingestion.pipelines import Window
 from sandbox.apis.state import Sandbox
@@ -17,10 +16,9 @@ from sandbox.truth.without import without
 from sandbox.world.build import build_world
 from sandbox.world.profiles import PROFILES, Plants
 from tests.companies import modelled
+from tests.matrices import WHOLE
 from tests.unit.test_sandbox_truth import no_uploads, ruled, rules, view_windows
 
-# all causes under the hypothesis profile `full`
-WHOLE = settings().max_examples >= 1000
 DAYS = Window(date(2026, 9, 1), date(2026, 10, 31))
 REPORT = "first_form_submission"
 Patch = pytest.MonkeyPatch

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 from tests.acceptance.test_vectors import PIPELINE, VECTORS, instant, land
+from tests.matrices import WHOLE
 from tests.warehouse import AS_OF, Warehouse
 
-# all orders under the hypothesis profile `full`
-WHOLE = settings().max_examples >= 1000
 ORDERS, BATCHES = (20, 4) if WHOLE else (1, 2)
 MODELS = ("+fct_deal_attribution", "--exclude", "resource_type:unit_test", "resource_type:test")
 MARTS = (

@@ -14,22 +14,20 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import settings
 
 from ingestion.pipelines import Window
 from sandbox.serve import build_sandbox
 from tests.companies import modelled
 from tests.company import Company, Home, served_company
+from tests.matrices import WHOLE
 from tests.warehouse import Warehouse
 
-# all faults under the hypothesis profile `full`
-WHOLE = settings().max_examples >= 1000
 FAULTS = {
+    "wrong token": ({"SOURCES__HUBSPOT__ACCESS_TOKEN": "not-a-token"}, "sources.hubspot.access_token"),
     "unreachable server": (
         {"SOURCES__GOOGLE_ADS__BASE_URL": "http://127.0.0.1:9"},
         "sources.google_ads.base_url",
     ),
-    "wrong token": ({"SOURCES__HUBSPOT__ACCESS_TOKEN": "not-a-token"}, "sources.hubspot.access_token"),
     "unknown account": (
         {"SOURCES__FACEBOOK_ADS__ACCOUNT_IDS": '["999000999"]'},
         "sources.facebook_ads.account_ids",
@@ -208,9 +206,9 @@ def test_explain_prints_each_networks_bridge(story: Story) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS if WHOLE else list(FAULTS)[:1])
 def test_a_fault_names_its_setting_and_leaves_the_published_file(story: Story, fault: str) -> None:
-    settings_of_fault, named = FAULTS[fault]
+    settings, named = FAULTS[fault]
     before = story.home.serving.stat()
-    result = story.home.run("refresh", *SHORT, **settings_of_fault)
+    result = story.home.run("refresh", *SHORT, **settings)
     assert result.returncode == 1
     lines = [line for line in result.stderr.splitlines() if named in line]
     assert len(lines) == 1, result.stderr
