@@ -7,13 +7,16 @@ from collections.abc import Iterator
 import dagster as dg
 import ibis
 
-from orchestration.contracts import Contract, build_contract, validate
+from orchestration.contracts import CHECK_NAME, Contract, build_contract, check_result
 from orchestration.locking import writing
 from orchestration.project import manifest, published_models, warehouse_path
 
-CHECK_NAME = "contract"
-
 contracts = [build_contract(node, manifest()) for node in published_models(manifest())]
+
+
+def _description(contract: Contract) -> str:
+    promised = "".join(f"\n- {name}" for name in contract.promises)
+    return f"Columns, types, keys, accepted values and rows as dbt's YAML declares them.{promised}"
 
 
 @dg.multi_asset_check(
@@ -22,7 +25,7 @@ contracts = [build_contract(node, manifest()) for node in published_models(manif
             CHECK_NAME,
             asset=dg.AssetKey([contract.schema, contract.table]),
             blocking=True,
-            description="Columns, types, keys, accepted values and rows as dbt's YAML declares them.",
+            description=_description(contract),
         )
         for contract in contracts
     ],
@@ -35,20 +38,6 @@ def published_contracts() -> Iterator[dg.AssetCheckResult]:
         warehouse = ibis.duckdb.connect(warehouse_path(), read_only=True)
         try:
             for contract in contracts:
-                yield _result(contract, warehouse.table(contract.table, database=contract.schema))
+                yield check_result(contract, warehouse.table(contract.table, database=contract.schema))
         finally:
             warehouse.disconnect()
-
-
-def _result(contract: Contract, table: ibis.Table) -> dg.AssetCheckResult:
-    violations = validate(contract, table)
-    return dg.AssetCheckResult(
-        asset_key=dg.AssetKey([contract.schema, contract.table]),
-        check_name=CHECK_NAME,
-        passed=not violations,
-        metadata={
-            "rows": table.count().to_pyarrow().as_py(),
-            "violations": [vars(violation) for violation in violations],
-            "summary": [violation.line(f"{contract.schema}.{contract.table}") for violation in violations],
-        },
-    )

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import dagster as dg
 import ibis
 import pandera.ibis as pa
 from ibis.backends.sql.datatypes import DuckDBType
 from pandera.errors import SchemaErrorReason, SchemaErrors
 
+from ingestion.errors import redact
+from orchestration.project import published_models
+from orchestration.promises import Promise, read_promises
+
+CHECK_NAME = "contract"
 EXAMPLES = 5
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What one published table promises: columns, keys, and whether it may hold no rows."""
+    """What one published table promises: columns and keys, what its rows keep, whether it may hold none."""
 
     schema: str
     table: str
+    #: Checks the promises, too.
     columns: pa.DataFrameSchema
+    promises: Mapping[str, Promise]
     may_be_empty: bool
+    #: Columns whose values are shown nowhere.
+    personal: frozenset[str]
+    #: The schema of every published table, where a promise finds the other one.
+    schemas: Mapping[str, str]
 
     @property
     def grain(self) -> list[str]:
@@ -29,15 +41,29 @@ class Contract:
         keys: Any = self.columns.unique
         return keys[0] if keys else list(self.columns.columns)
 
+    def broken(self, promise: Promise, table: ibis.Table) -> ibis.Table:
+        """The rows or groups of `table` that break a promise, by grain and by what the promise is about."""
+        shown = dict.fromkeys([*self.grain, *promise.used])
+        return _broken(promise, table, self.schemas, list(shown))
+
 
 @dataclass(frozen=True)
 class Violation:
-    """A broken promise of a table, with the number of rows that break it and a few of them."""
+    """A broken promise of a table, with the number of rows that break it and a few of them.
+
+    `name` is what the dbt YAML calls the promise; None for what a column or a key declares.
+    """
 
     check: str
     column: str | None = None
     rows: int | None = None
     examples: list[dict[str, str | None]] = field(default_factory=list)
+    name: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The promise's name, else what it is about: `column: what is wrong`."""
+        return self.name or (f"{self.column}: {self.check}" if self.column else self.check)
 
     def line(self, table: str) -> str:
         """One line for a terminal."""
@@ -50,7 +76,10 @@ class Violation:
 
 
 def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contract:
-    """The contract of a model, from the dbt manifest alone."""
+    """The contract of a model, from the dbt manifest alone.
+
+    Raises orchestration.promises.DeclarationError where the YAML promises what cannot be checked.
+    """
     tests = [
         test["test_metadata"] | {"column": test.get("column_name")}
         for test in content["nodes"].values()
@@ -81,14 +110,53 @@ def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contr
             ],
             nullable=not (promised & {"primary_key", "not_null"} or tested("not_null", name)),
         )
+    published = list(published_models(content))
+    meta = node["config"].get("meta", {})
+    promises = read_promises(
+        node["alias"],
+        meta,
+        {model["alias"]: model["columns"] for model in published},
+        {name: test["values"] for name in columns for test in tested("accepted_values", name)},
+    )
+    schemas = {model["alias"]: model["schema"] for model in published}
+    schema = pa.DataFrameSchema(
+        columns,
+        [_check(promise, schemas) for promise in promises],
+        # Column(unique=True) is ignored by pandera's ibis backend
+        # several keys are a list of lists, which its annotation does not say
+        unique=keys or None,  # type: ignore[arg-type]
+        strict=True,
+        name=node["alias"],
+    )
     return Contract(
         node["schema"],
         node["alias"],
-        # Column(unique=True) is ignored by pandera's ibis backend
-        # several keys are a list of lists, which its annotation does not say
-        pa.DataFrameSchema(columns, unique=keys or None, strict=True, name=node["alias"]),  # type: ignore[arg-type]
-        bool(node["config"].get("meta", {}).get("may_be_empty")),
+        schema,
+        {promise.name: promise for promise in promises},
+        bool(meta.get("may_be_empty")),
+        frozenset(
+            name
+            for name, column in node["columns"].items()
+            if column.get("config", {}).get("meta", {}).get("personal")
+        ),
+        schemas,
     )
+
+
+def _check(promise: Promise, schemas: Mapping[str, str]) -> pa.Check:
+    # one number comes out of DuckDB: of a check per row pandera pulls the whole column when it fails
+    return pa.Check(
+        lambda data: _broken(promise, data.table, schemas).count() == 0,
+        name=promise.name,
+        error=promise.violation,
+    )
+
+
+def _broken(
+    promise: Promise, table: ibis.Table, schemas: Mapping[str, str], shown: Sequence[str] = ()
+) -> ibis.Table:
+    backend = table.get_backend()
+    return promise.broken(table, lambda name: backend.table(name, database=schemas[name]), shown)
 
 
 def _dtype(data_type: str) -> Any:
@@ -105,10 +173,22 @@ def validate(contract: Contract, table: ibis.Table) -> list[Violation]:
     try:
         contract.columns.validate(table, lazy=True)
     except SchemaErrors as errors:
-        found = [_violation(error, contract, table) for error in errors.schema_errors]
+        found = [
+            _violation(error, contract, table)
+            for error in errors.schema_errors
+            # a promise about a column that is missing is told by the column
+            if not (
+                error.reason_code is SchemaErrorReason.CHECK_ERROR and _lacks(table, contract, error.check)
+            )
+        ]
         # pandera holds that no rows at all break not_null
         violations += [violation for violation in found if violation.rows != 0]
     return violations
+
+
+def _lacks(table: ibis.Table, contract: Contract, check: pa.Check) -> bool:
+    promise = contract.promises.get(str(check.name))
+    return promise is not None and not set(promise.used) <= set(table.columns)
 
 
 def _violation(error: Any, contract: Contract, table: ibis.Table) -> Violation:
@@ -117,9 +197,13 @@ def _violation(error: Any, contract: Contract, table: ibis.Table) -> Violation:
     if reason is SchemaErrorReason.SERIES_CONTAINS_NULLS:
         return _rows("is null", column, table.filter(table[column].isnull()), contract)
     if reason is SchemaErrorReason.DATAFRAME_CHECK:
+        if column is None:
+            return _promised(contract.promises[error.check.name], contract, table)
         allowed = error.check.statistics["allowed_values"]
         broken = table.filter(table[column].notnull() & ~table[column].isin(allowed))
         return _rows("has a value that is not accepted", column, broken, contract)
+    if reason is SchemaErrorReason.CHECK_ERROR:
+        return Violation(f"cannot be checked: {redact(str(error.failure_cases))}", name=error.check.name)
     if reason is SchemaErrorReason.DUPLICATES:
         return _rows("repeats its key", None, error.failure_cases, contract)
     if reason is SchemaErrorReason.COLUMN_NOT_IN_DATAFRAME:
@@ -129,14 +213,63 @@ def _violation(error: Any, contract: Contract, table: ibis.Table) -> Violation:
     return Violation(" ".join(str(error).split()), column)
 
 
+def _promised(promise: Promise, contract: Contract, table: ibis.Table) -> Violation:
+    broken = contract.broken(promise, table)
+    shown = list(broken.columns) if promise.is_of_groups else [*contract.grain, *promise.used]
+    return Violation(promise.violation, None, *_shown(broken, shown, contract), promise.name)
+
+
 def _rows(check: str, column: str | None, broken: ibis.Table, contract: Contract) -> Violation:
+    shown = [*contract.grain, *([column] if column else [])]
+    return Violation(check, column, *_shown(broken, shown, contract))
+
+
+def _shown(
+    broken: ibis.Table, columns: list[str], contract: Contract
+) -> tuple[int, list[dict[str, str | None]]]:
+    """How many rows there are, and the first by these columns; personal ones, JSON and lists are left out."""
     shown = [
         name
-        for name in dict.fromkeys([*contract.grain, *([column] if column else [])])
+        for name in dict.fromkeys(columns)
         if name in broken.columns
+        and name not in contract.personal
+        and not (broken[name].type().is_json() or broken[name].type().is_nested())
     ]
+    rows = broken.select(shown).order_by(shown).limit(EXAMPLES).to_pyarrow().to_pylist()
     examples = [
-        {name: None if value is None else str(value) for name, value in row.items()}
-        for row in broken.select(shown).limit(EXAMPLES).to_pyarrow().to_pylist()
+        {name: None if value is None else redact(str(value)) for name, value in row.items()} for row in rows
     ]
-    return Violation(check, column, broken.count().to_pyarrow().as_py(), examples)
+    return broken.count().to_pyarrow().as_py(), examples
+
+
+def check_result(contract: Contract, table: ibis.Table) -> dg.AssetCheckResult:
+    """How `table` keeps its contract: each violation with the number of rows and a few of them."""
+    violations = validate(contract, table)
+    metadata: dict[str, dg.MetadataValue | int | list[str]] = {
+        "rows": table.count().to_pyarrow().as_py(),
+        "promises": len(contract.promises),
+        "summary": [violation.line(f"{contract.schema}.{contract.table}") for violation in violations],
+    }
+    if violations:
+        metadata["violations"] = _table(
+            {
+                "promise": violation.title,
+                "column": violation.column,
+                "violation": violation.check,
+                "rows": violation.rows,
+            }
+            for violation in violations
+        )
+    for violation in violations:
+        if violation.examples:
+            metadata[f"rows: {violation.title}"] = _table(violation.examples)
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey([contract.schema, contract.table]),
+        check_name=CHECK_NAME,
+        passed=not violations,
+        metadata=metadata,
+    )
+
+
+def _table(rows: Iterable[Mapping[str, str | int | None]]) -> dg.MetadataValue:
+    return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows])

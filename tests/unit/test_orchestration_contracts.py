@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import dagster as dg
 import duckdb
 import ibis
 import pytest
 
-from orchestration.contracts import Contract, Violation, build_contract, validate
+from orchestration.contracts import EXAMPLES, Contract, Violation, build_contract, check_result, validate
 
 GOOD = """
 SELECT * FROM (VALUES
@@ -34,7 +35,7 @@ def _node(**config: Any) -> dict[str, Any]:
             "ad_id": {"data_type": "varchar", "constraints": []},
             "date": {"data_type": "date", "constraints": []},
             "units": {"data_type": "decimal(18,6)", "constraints": []},
-            "seen_at": {"data_type": "timestamptz", "constraints": []},
+            "seen_at": {"data_type": "timestamptz", "config": {"meta": {"personal": True}}},
             "evidence": {"data_type": "json", "constraints": []},
             "tags": {"data_type": "varchar[]", "constraints": []},
         },
@@ -132,3 +133,134 @@ def test_only_a_declared_model_may_be_empty() -> None:
 def test_a_warning_in_dbt_is_no_promise() -> None:
     contract = _contract(None, _test("not_null", "ad_id", severity="warn"))
     assert _violations(contract, GOOD) == []
+
+
+PROMISES: dict[str, Any] = {
+    "invariants": [
+        {"name": "units_are_positive", "holds": "units >= 0", "violation": "has units below zero"},
+        {
+            "name": "a_day_has_one_network",
+            "by": ["date"],
+            "holds": "count(distinct network) = 1",
+            "violation": "has several networks on a day",
+        },
+    ],
+    "references": [{"columns": [{"ad_id": "id"}, "network"], "to": "dim"}],
+    "conserves": [
+        {
+            "name": "units_are_the_dims",
+            "by": ["network"],
+            "sum": "units",
+            "equals": {"table": "dim", "sum": "units"},
+            "violation": "has other units than the ads",
+        }
+    ],
+}
+
+
+def _promised(fct: str, dim: str, **promises: Any) -> dg.AssetCheckResult:
+    """The check of a table whose YAML makes `promises`, beside the ads it names."""
+    node = _node(may_be_empty=True, **promises)
+    ads = _node() | {"alias": "dim", "unique_id": "dim"}
+    ads["columns"] = {name: {"data_type": "varchar"} for name in ("id", "network", "units", "email")}
+    key = _test("unique_combination", columns=["network", "ad_id"])
+    contract = build_contract(node, {"nodes": {"fct": node, "dim": ads, "key": key}})
+    connection = duckdb.connect()
+    connection.execute(
+        f"CREATE SCHEMA marts; CREATE TABLE marts.fct AS {fct}; CREATE TABLE marts.dim AS {dim}"
+    )
+    table = ibis.duckdb.from_connection(connection).table("fct", database="marts")
+    return check_result(contract, table)
+
+
+def _records(result: dg.AssetCheckResult, name: str) -> list[dict[str, Any]]:
+    table = result.metadata[name]
+    assert isinstance(table, dg.TableMetadataValue)
+    return [dict(record.data) for record in table.records]
+
+
+ADS = "SELECT '1' AS id, 'google_ads' AS network, 1.5 AS units"
+ROW = f"SELECT * FROM ({GOOD}) WHERE ad_id = '1'"
+
+
+def test_promises_that_are_kept_pass() -> None:
+    result = _promised(ROW, ADS, **PROMISES)
+    assert result.passed
+    assert set(result.metadata) == {"rows", "promises", "summary"}
+    assert [result.metadata[name].value for name in ("rows", "promises", "summary")] == [1, 4, []]
+
+
+@pytest.mark.parametrize(
+    ("fct", "dim", "summary", "example"),
+    [
+        (
+            f"SELECT * REPLACE (-1.5::DECIMAL(18,6) AS units) FROM ({ROW})",
+            "SELECT '1' AS id, 'google_ads' AS network, -1.5 AS units",
+            "has units below zero in 1 rows, for example network=google_ads, ad_id=1, units=-1.500000",
+            {"network": "google_ads", "ad_id": "1", "units": "-1.500000"},
+        ),
+        (
+            GOOD,
+            ADS,
+            "has several networks on a day in 1 rows, for example date=2026-10-01",
+            {"date": "2026-10-01"},
+        ),
+        (
+            ROW,
+            "SELECT '2' AS id, 'google_ads' AS network, 1.5 AS units",
+            "has ad_id, network of no row in dim in 1 rows, for example network=google_ads, ad_id=1",
+            {"network": "google_ads", "ad_id": "1"},
+        ),
+        (
+            ROW,
+            f"SELECT * REPLACE (units + 1 AS units) FROM ({ADS})",
+            "has other units than the ads in 1 rows, for example network=google_ads, here=1.500000, dim=2.5",
+            {"network": "google_ads", "here": "1.500000", "dim": "2.5"},
+        ),
+    ],
+    ids=["row", "group", "reference", "sum"],
+)
+def test_a_broken_promise_shows_its_rows(fct: str, dim: str, summary: str, example: dict[str, str]) -> None:
+    result = _promised(fct, dim, **PROMISES)
+    assert not result.passed
+    assert result.metadata["summary"].value == [f"marts.fct: {summary}"]
+    (violation,) = _records(result, "violations")
+    assert violation["rows"] == 1
+    (row,) = _records(result, f"rows: {violation['promise']}")
+    assert row == example
+
+
+def test_a_few_rows_are_shown_and_all_are_counted() -> None:
+    fct = (
+        "SELECT * EXCLUDE (i) REPLACE (i::VARCHAR AS ad_id, -1::DECIMAL(18,6) AS units)"
+        f" FROM ({ROW}), range(1000) AS r(i)"
+    )
+    result = _promised(fct, ADS, invariants=PROMISES["invariants"][:1])
+    (violation,) = _records(result, "violations")
+    assert violation["rows"] == 1000
+    assert len(_records(result, "rows: units_are_positive")) == EXAMPLES
+
+
+def test_failing_rows_name_nobody() -> None:
+    fct = f"""
+        SELECT * REPLACE ('of ann@b.test' AS ad_id, '{{"name": "Ann"}}'::JSON AS evidence, ['Ann'] AS tags)
+        FROM ({ROW})
+    """
+    holds = "seen_at is null and evidence is null and tags is null"
+    invariant = {"name": "nothing", "holds": holds, "violation": "is there"}
+    result = _promised(fct, ADS, invariants=[invariant])
+    (row,) = _records(result, "rows: nothing")
+    assert row == {"network": "google_ads", "ad_id": "of <e-mail>"}
+    assert "ann" not in str(result.metadata).lower()
+
+
+def test_a_missing_column_is_told_once() -> None:
+    result = _promised(f"SELECT * EXCLUDE (units) FROM ({ROW})", ADS, **PROMISES)
+    assert result.metadata["summary"].value == ["marts.fct.units: is missing"]
+
+
+def test_a_promise_that_cannot_be_checked_breaks() -> None:
+    result = _promised(ROW, "SELECT '1' AS id", references=PROMISES["references"])
+    (line,) = result.metadata["summary"].value
+    assert line.startswith("marts.fct: cannot be checked: ")
+    assert "network" in line
