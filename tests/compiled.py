@@ -17,11 +17,12 @@ from tests.warehouse import AS_OF, PROJECT
 
 @dataclass(frozen=True)
 class CompiledModels:
-    """Compiled SQL by model name, the schema each model or seed stands in, and dbt's nodes of the models."""
+    """Compiled SQL by model name, the schema of each model or seed, dbt's nodes of models, its manifest."""
 
     sql: dict[str, str]
     schemas: dict[str, str]
     nodes: dict[str, dict[str, Any]]
+    manifest: dict[str, Any]
 
     @classmethod
     def compile(cls, target: Path) -> CompiledModels:
@@ -35,12 +36,13 @@ class CompiledModels:
             ],
             check=True,
         )
-        nodes = json.loads((target / "manifest.json").read_text())["nodes"].values()
-        models = [node for node in nodes if node["resource_type"] in ("model", "seed")]
+        manifest = json.loads((target / "manifest.json").read_text())
+        models = [node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")]
         return cls(
             {node["name"]: node["compiled_code"] for node in models if node["resource_type"] == "model"},
             {node["name"]: node["schema"] for node in models},
             {node["name"]: node for node in models if node["resource_type"] == "model"},
+            manifest,
         )
 
     def run(self, models: list[str], inputs: dict[str, pa.Table]) -> dict[str, list[dict[str, Any]]]:

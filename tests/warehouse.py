@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import ibis
 
 from ingestion import pipelines
+from orchestration.contracts import Violation, build_contract, validate
+from orchestration.project import published_models
 
 PROJECT = Path(__file__).parent.parent / "dbt_project"
 AS_OF = datetime(2026, 11, 1, 6, tzinfo=UTC)
@@ -93,6 +96,24 @@ class Warehouse:
             relation = connection.execute(query, parameters)
             names = [column[0] for column in relation.description]
             return [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
+
+    def breaches(self, *tables: str) -> list[Violation]:
+        """What breaks the contracts of these tables, or of all that are published."""
+        content = json.loads((self.home / "dbt/target/manifest.json").read_bytes())
+        backend = ibis.duckdb.connect(self.home / "warehouse.duckdb", read_only=True)
+        try:
+            contracts = [
+                build_contract(node, content)
+                for node in published_models(content)
+                if not tables or node["alias"] in tables
+            ]
+            return [
+                violation
+                for contract in contracts
+                for violation in validate(contract, backend.table(contract.table, database=contract.schema))
+            ]
+        finally:
+            backend.disconnect()
 
     def change(self, statement: str) -> None:
         """Change the warehouse by hand."""

@@ -1,4 +1,4 @@
-"""The blocking checks: each fails when one row of a mart is changed; deleting a claim moves one unit."""
+"""The blocking checks and contracts: each fails when one row is changed; deleting a claim moves one unit."""
 
 from __future__ import annotations
 
@@ -85,30 +85,86 @@ CREDITED = """(
     select event_id from reconciliation.conversion_ledger
     where network_units = 1 and hubspot_units = 1 limit 1
 )"""
-CHANGES = {
+#: What the contract of a published table finds: statement, table, promise.
+BREACHES = {
     "a network figure grows": (
         "update marts.fct_network_conversions set conversions = conversions + 1 where rowid ="
         " (select min(rowid) from marts.fct_network_conversions where counts_in_headline)",
-        "bridge_starts_with_network_conversions",
+        "conversion_bridge",
+        "starts_with_the_networks_headline",
     ),
-    "a credit is gone": (
-        "delete from marts.fct_contact_attribution where submission_id = " + CREDITED,
-        "bridge_ends_with_hubspot_contacts",
+    "a bridge is gone": (
+        "delete from reconciliation.conversion_bridge where (network, campaign_id, date) ="
+        " (select (network, campaign_id, date) from reconciliation.conversion_bridge"
+        " where kind = 'start' and units > 0 order by all limit 1)",
+        "conversion_bridge",
+        "starts_with_the_networks_headline",
     ),
     "a step of the bridge is changed": (
         "update reconciliation.conversion_bridge set units = units + 1 where rowid ="
         " (select min(rowid) from reconciliation.conversion_bridge where kind = 'adjustment')",
-        "bridge_balances",
+        "conversion_bridge",
+        "balances",
     ),
     "an end of the bridge is gone": (
         "delete from reconciliation.conversion_bridge where rowid ="
         " (select min(rowid) from reconciliation.conversion_bridge where kind = 'end')",
-        "bridge_balances",
+        "conversion_bridge",
+        "balances",
     ),
     "a ledger row is gone": (
         "delete from reconciliation.conversion_ledger where rowid ="
         " (select min(rowid) from reconciliation.conversion_ledger where reason_code is not null)",
-        "bridge_rows_are_in_the_ledger",
+        "conversion_bridge",
+        "its_row_steps_are_the_ledgers",
+    ),
+    "a counted contact is gone": (
+        "update reconciliation.conversion_ledger set hubspot_units = 0 where rowid ="
+        " (select min(rowid) from reconciliation.conversion_ledger where hubspot_units = 1)",
+        "conversion_bridge",
+        "its_end_is_the_ledgers",
+    ),
+    "a claim moves to a sibling's ad": (
+        "update reconciliation.conversion_ledger set ad_id = 'another' where event_id = " + CREDITED,
+        "ad_bridge",
+        "its_end_is_the_ledgers",
+    ),
+    "an ad's step is changed": (
+        "update reconciliation.ad_bridge set units = units + 1 where rowid ="
+        " (select min(rowid) from reconciliation.ad_bridge where kind = 'adjustment')",
+        "ad_bridge",
+        "sums_to_the_campaign",
+    ),
+    "an ad's day is changed": (
+        "update marts.fct_ad_performance_daily set network_conversions = network_conversions + 1"
+        " where rowid = 0",
+        "fct_ad_performance_daily",
+        "conversions_are_the_networks_headline",
+    ),
+    "a deal's credit is changed": (
+        "update marts.fct_deal_attribution set credit = credit / 2 where rowid = 0",
+        "fct_deal_attribution",
+        "a_deal_is_credited_whole",
+    ),
+    "a session's contact is another": (
+        "update marts.fct_sessions set contact_id = 'another' where session_id ="
+        " (select min(session_id) from marts.fct_first_conversions)",
+        "fct_first_conversions",
+        "session_id, contact_id in fct_sessions",
+    ),
+    "a quarantined record names somebody": (
+        "insert into reconciliation.quarantine (record_id, source, resource, record, reason, loaded_at)"
+        " values ('1', 'hubspot', 'contacts', '{\"note\": \"to a.b@ex.test\"}', 'broken', now())",
+        "quarantine",
+        "names_nobody",
+    ),
+}
+
+#: What dbt's data tests find, across layers.
+CHANGES = {
+    "a credit is gone": (
+        "delete from marts.fct_contact_attribution where submission_id = " + CREDITED,
+        "bridge_ends_with_hubspot_contacts",
     ),
     "a claim takes a unit the network never reported": (
         "update reconciliation.conversion_ledger set network_units = 1000 where event_id = " + CREDITED,
@@ -123,9 +179,10 @@ CHANGES = {
         "update marts.fct_ad_performance_daily set spend = spend + 1 where rowid = 0",
         "performance_equals_the_accounts_figures",
     ),
-    "a deal's credit is changed": (
-        "update marts.fct_deal_attribution set credit = credit / 2 where rowid = 0",
-        "deal_credit_is_conserved",
+    "a won deal is gone": (
+        "delete from marts.fct_deal_attribution where deal_id ="
+        " (select min(deal_id) from marts.fct_deal_attribution)",
+        "won_deals_are_attributed",
     ),
     "a load lost a record": (
         "update intermediate.int_load_counts set landed = landed - 1 where rowid ="
@@ -136,11 +193,6 @@ CHANGES = {
         "update intermediate.int_load_counts set landed = landed - 1, quarantined = 1 where rowid ="
         " (select min(rowid) from intermediate.int_load_counts where landed > 0)",
         "loads_lose_no_record",
-    ),
-    "a quarantined record names somebody": (
-        "insert into reconciliation.quarantine (record_id, source, resource, record, reason, loaded_at)"
-        " values ('1', 'hubspot', 'contacts', '{\"note\": \"to a.b@ex.test\"}', 'broken', now())",
-        "quarantine_names_nobody",
     ),
 }
 
@@ -181,6 +233,7 @@ ALARMS = {
 
 def test_every_check_passes_on_what_was_built(built: Warehouse, checks: Checks) -> None:
     assert failures(built, checks) == set()
+    assert built.breaches() == []
 
 
 def test_building_again_gives_the_same_rows(warehouse: Warehouse) -> None:
@@ -196,6 +249,16 @@ def test_a_row_changed_by_hand_fails_its_check(
 ) -> None:
     warehouse.change(statement)
     assert check in failures(warehouse, checks)
+
+
+@pytest.mark.parametrize(("statement", "table", "promise"), BREACHES.values(), ids=BREACHES)
+def test_a_row_changed_by_hand_breaks_its_contract(
+    warehouse: Warehouse, statement: str, table: str, promise: str
+) -> None:
+    warehouse.change(statement)
+    (broken,) = [violation for violation in warehouse.breaches(table) if violation.name == promise]
+    assert broken.rows
+    assert broken.rows >= len(broken.examples) > 0
 
 
 @pytest.mark.parametrize(("statement", "check"), ALARMS.values(), ids=ALARMS)
@@ -225,11 +288,13 @@ def test_a_mart_emptied_by_mistake_fails(warehouse: Warehouse, checks: Checks, m
     assert "marts_hold_what_was_landed" in failures(warehouse, checks)
 
 
-def test_an_empty_bridge_fails(warehouse: Warehouse, checks: Checks) -> None:
+def test_an_empty_bridge_breaks_its_contract(warehouse: Warehouse) -> None:
     warehouse.change("delete from reconciliation.conversion_bridge")
-    assert {"bridge_starts_with_network_conversions", "bridge_ends_with_hubspot_contacts"} <= failures(
-        warehouse, checks
-    )
+    assert {violation.name for violation in warehouse.breaches("conversion_bridge")} == {
+        "starts_with_the_networks_headline",
+        "its_row_steps_are_the_ledgers",
+        "its_end_is_the_ledgers",
+    }
 
 
 def test_deleting_one_claim_moves_one_unit_to_the_residual(warehouse: Warehouse, checks: Checks) -> None:
@@ -281,3 +346,4 @@ def test_deleting_one_claim_moves_one_unit_to_the_residual(warehouse: Warehouse,
     }
     assert moved == {(*group, "later_session"): 1, (*group, "no_trace_in_hubspot"): -1}
     assert failures(warehouse, checks) == set()
+    assert warehouse.breaches("conversion_ledger", "conversion_bridge", "ad_bridge") == []

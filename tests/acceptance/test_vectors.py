@@ -165,6 +165,12 @@ def warehouses(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Warehouse
     return built
 
 
+@pytest.mark.parametrize("events", [True, False])
+def test_every_vector_keeps_the_contracts(warehouses: dict[bool, Warehouse], events: bool) -> None:
+    tables = ("fct_sessions", "fct_form_submissions", "fct_first_conversions", "fct_contact_attribution")
+    assert warehouses[events].breaches(*tables) == []
+
+
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["id"])
 def test_vector(warehouses: dict[bool, Warehouse], vector: dict[str, Any]) -> None:
     expected, contact = vector["expected"], vector["id"]
