@@ -166,6 +166,15 @@ CHANGES = {
         "delete from marts.fct_contact_attribution where submission_id = " + CREDITED,
         "bridge_ends_with_hubspot_contacts",
     ),
+    "a claim goes without a unit that is left": (
+        "update reconciliation.conversion_ledger set network_units = 0 where rowid ="
+        " (select min(ledger.rowid) from reconciliation.conversion_ledger as ledger"
+        " inner join reconciliation.conversion_bridge using (attribution_report, campaign_id, date)"
+        " where step = 'no_trace_in_hubspot' and network_units = 1 and event_type = 'form_submission'"
+        " and campaign_id not in (select campaign_id from marts.fct_network_conversions"
+        " where event_type = 'lead_form'))",
+        "claims_take_every_unit_left",
+    ),
     "a claim takes a unit the network never reported": (
         "update reconciliation.conversion_ledger set network_units = 1000 where event_id = " + CREDITED,
         "ledger_never_exceeds_the_network",
