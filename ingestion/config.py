@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dlt
@@ -27,27 +28,29 @@ def home() -> Path:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The settings of one section, e.g. `sources.hubspot` (docs/contract.md, section 1)."""
+class Section:
+    """The settings of one section, e.g. `schedule` (docs/contract.md, section 1)."""
 
-    source: str
+    path: str
 
     def name(self, key: str) -> str:
         """The full name of a setting, as errors show it."""
-        return f"sources.{self.source}.{key}"
+        return f"{self.path}.{key}"
 
     def environment(self, key: str) -> str:
         """The environment variable of a setting."""
-        return f"SOURCES__{self.source}__{key}".upper()
+        return self.name(key).replace(".", "__").upper()
 
     def get(self, key: str) -> str | None:
         """The value as text, None when it is unset or blank."""
-        value = dlt.secrets.get(self.name(key))
-        if value is None:
-            value = dlt.config.get(self.name(key))
+        value = self._value(key)
         if value is None or not str(value).strip():
             return None
         return str(value).strip()
+
+    def _value(self, key: str) -> Any:
+        value = dlt.secrets.get(self.name(key))
+        return dlt.config.get(self.name(key)) if value is None else value
 
     def require(self, key: str) -> str:
         """The value as text. Raises SettingError when it is unset."""
@@ -57,6 +60,16 @@ class Settings:
                 f"{self.name(key)} is not set: put it into .dlt/secrets.toml or {self.environment(key)}"
             )
         return value
+
+    def integer(self, key: str, default: int, lowest: int, highest: int) -> int:
+        """A whole number of a range. Raises SettingError when it is none."""
+        value = self.get(key) or str(default)
+        if not value.isdecimal() or not lowest <= int(value) <= highest:
+            raise SettingError(
+                f'{self.name(key)} is "{value}": set it (or {self.environment(key)}) to a whole number'
+                f" from {lowest} to {highest}"
+            )
+        return int(value)
 
     def url(self, key: str, default: str) -> str:
         """An http(s) address without a trailing slash. Raises SettingError when it is none."""
@@ -71,7 +84,7 @@ class Settings:
 
         Raises SettingError for an entry that is not digits after dashes and an `act_` are removed.
         """
-        digits = [entry.removeprefix("act_").replace("-", "") for entry in self._entries(key)]
+        digits = [entry.removeprefix("act_").replace("-", "") for entry in self.entries(key)]
         for entry in digits:
             if not entry.isdigit():
                 raise SettingError(f'{self.name(key)} holds "{entry}", which is no id: use digits only')
@@ -82,7 +95,7 @@ class Settings:
 
         Raises SettingError for an entry that is more or less than a host name.
         """
-        found = [entry.lower().removeprefix("www.") for entry in self._entries(key)]
+        found = [entry.lower().removeprefix("www.") for entry in self.entries(key)]
         for entry in found:
             if not _HOST.fullmatch(entry):
                 raise SettingError(
@@ -90,8 +103,9 @@ class Settings:
                 )
         return tuple(dict.fromkeys(found))
 
-    def _entries(self, key: str) -> list[str]:
-        value = dlt.config.get(self.name(key))
+    def entries(self, key: str) -> list[str]:
+        """The texts of a list, a JSON list or a comma-separated text, without blank ones."""
+        value = self._value(key)
         if isinstance(value, str):
             try:
                 value = json.loads(value)
@@ -121,3 +135,10 @@ class Settings:
             f"{self.name(missing[0])} is not set although {self.name(present[0])} is:"
             f" put it into .dlt/secrets.toml or {self.environment(missing[0])}"
         )
+
+
+class Settings(Section):
+    """The settings of a source, e.g. `sources.hubspot`."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(f"sources.{source}")

@@ -30,7 +30,12 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
 
 
 class IngestionError(Exception):
-    """A load that cannot go on. `str()` is one line: the setting or the fault, and the fix."""
+    """A load that cannot go on. `str()` is one line: the setting or the fault, and the fix.
+
+    `transient`: the same load may succeed some minutes later although nobody changed anything.
+    """
+
+    transient = False
 
     def __init__(self, message: str, *, secrets: tuple[str, ...] = ()) -> None:
         super().__init__(redact(message, secrets))
@@ -50,6 +55,14 @@ class PermissionMissing(AccessError):
 
 class UnreachableError(IngestionError):
     """The server could not be reached, or kept failing."""
+
+    transient = True
+
+
+class LimitSpent(UnreachableError):
+    """The vendor's limit is used up for longer than a run lasts."""
+
+    transient = False
 
 
 class ResponseError(IngestionError):

@@ -23,7 +23,7 @@ import orjson
 import tenacity
 import urllib3
 
-from ingestion.errors import AccessError, IngestionError, ResponseError, UnreachableError, redact
+from ingestion.errors import AccessError, IngestionError, LimitSpent, ResponseError, UnreachableError, redact
 from ingestion.pacing import Limit, Pacer
 
 T = TypeVar("T")
@@ -127,6 +127,11 @@ class _Failed(Exception):
     wait: float | None = None
     fault: Fault | None = None
 
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the vendor asks for a longer pause than a run makes."""
+        return self.wait is not None and self.wait > _LONGEST_HINT
+
 
 @dataclass(frozen=True)
 class _Request:
@@ -183,7 +188,8 @@ class Client:
     """Requests to one vendor's API at `base_url`.
 
     Raises AccessError for a refused token, UnreachableError when the server cannot be reached or keeps
-    failing, ResponseError when an answer is not JSON, and RequestFault for what only the caller can explain.
+    failing (LimitSpent: for longer than a run lasts), ResponseError when an answer is not JSON, and
+    RequestFault for what only the caller can explain.
     `send`, `sleep` and `clock` are for tests.
     """
 
@@ -294,8 +300,7 @@ class Client:
     def _is_spent(self, state: tenacity.RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
         assert isinstance(error, _Failed)
-        too_long = error.wait is not None and error.wait > _LONGEST_HINT
-        return too_long or state.attempt_number >= _ATTEMPTS[error.stage]
+        return error.is_too_long or state.attempt_number >= _ATTEMPTS[error.stage]
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -398,7 +403,9 @@ class Client:
             what = "limits requests" if failed.stage == "throttled" else "keeps failing"
             when = "run again after the limit resets" if failed.stage == "throttled" else "run again later"
             answered = f" ({failed.status})" if failed.status else ""
-            return self.error(UnreachableError, f"{self.setting}: {host} {what}{answered}: {detail}; {when}")
+            spent = failed.is_too_long or bool(failed.fault and failed.fault.hopeless)
+            kind = LimitSpent if spent else UnreachableError
+            return self.error(kind, f"{self.setting}: {host} {what}{answered}: {detail}; {when}")
         assert failed.fault is not None
         return RequestFault(Fault(failed.fault.kind, detail), failed.status)
 

@@ -43,6 +43,7 @@ from ingestion.google_ads import settings as google_settings
 from ingestion.google_ads import source as google_ads
 from ingestion.hubspot import settings as hubspot_settings
 from ingestion.hubspot import source as hubspot
+from ingestion.hubspot import tables as hubspot_tables
 from ingestion.landing import LOAD_COUNTS, QUARANTINE, Landing, resource
 from ingestion.landing_pages import settings as landing_pages_settings
 from ingestion.landing_pages import source as landing_pages
@@ -66,9 +67,13 @@ __all__ = [
     "build_source",
     "home",
     "is_configured",
+    "landed_as_of",
     "landed_days",
     "load",
+    "loaded_at",
+    "main_table",
     "parts",
+    "portal_time_zone",
     "reads_first",
     "run",
     "unsettled_since",
@@ -112,6 +117,11 @@ class LoadReport:
 def parts(name: str) -> tuple[str, ...]:
     """The parts of a source: "entities", and "daily" where it has daily figures."""
     return ("entities", "daily") if _module(name).DAILY else ("entities",)
+
+
+def main_table(name: str, part: str) -> str:
+    """The table that stands for a part of a source."""
+    return _tables(name, part)[0].name
 
 
 def reads_first(name: str) -> tuple[tuple[str, str], ...]:
@@ -266,6 +276,36 @@ def unsettled_since(name: str) -> date | None:
     if told := getattr(_module(name), "unsettled_days", None):
         days = max(days, told(store))
     return max(landed.start, newest - timedelta(days=days))
+
+
+def loaded_at(name: str) -> dict[str, datetime]:
+    """As-of of the last load of each table of a source, of those that ever landed."""
+    try:
+        return dict(
+            Store(_file(name)).rows("SELECT resource, max(loaded_at) FROM load_counts GROUP BY resource")
+        )
+    except duckdb.CatalogException:
+        return {}
+
+
+def landed_as_of(name: str) -> datetime | None:
+    """As-of of a source's last load, of its part that lags; None where a part never landed."""
+    known = loaded_at(name)
+    newest = [
+        max((known[table.name] for table in _tables(name, part) if table.name in known), default=None)
+        for part in parts(name)
+    ]
+    found = [instant for instant in newest if instant is not None]
+    return min(found) if len(found) == len(newest) else None
+
+
+def portal_time_zone() -> str | None:
+    """The HubSpot portal's own time zone (IANA) as last landed; None before that."""
+    store = Store(_file("hubspot"))
+    if store.is_new(hubspot_tables.ACCOUNT):
+        return None
+    found = store.rows("SELECT time_zone FROM account LIMIT 1")
+    return str(found[0][0]) if found else None
 
 
 def _landing(
