@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ingestion.planning import Reread
     from orchestration.explain.answering import Forms
     from orchestration.explain.scope import Scope
+    from orchestration.locking import Locked
     from orchestration.refresh import Outcome, Plan
 
 app = typer.Typer(
@@ -92,13 +94,13 @@ def _alone(
 ) -> None:
     from ingestion.pipelines import home
     from orchestration import locking
-    from orchestration.refresh import Plan, exclusive
+    from orchestration.refresh import Plan
 
     try:
-        with exclusive():
+        with locking.exclusive(_me("adledger refresh")):
             _refresh(Plan(as_of, first, last, reread, tuple(allow_stale)), Console())
-    except locking.Locked:
-        _fail([f"another refresh is running in {home()}: wait for it, or set ADLEDGER_HOME to another place"])
+    except locking.Locked as busy:
+        _fail([f"{_running(busy, home())}; wait for it, or set ADLEDGER_HOME to another place"])
 
 
 @app.command()
@@ -191,15 +193,15 @@ def demo(
     try:
         with sandbox(options, place / "logs" / "sandbox.log") as company:
             use(company, place)
-            from orchestration.refresh import Plan, exclusive
+            from orchestration.refresh import Plan
 
-            with exclusive():
+            with locking.exclusive(_me("adledger demo")):
                 forget_landed(place)
                 _refresh(Plan(company.now), console)
     except SandboxFailed as error:
         _fail([str(error)])
-    except locking.Locked:
-        _fail([f"another refresh is running in {place}: wait for it"])
+    except locking.Locked as busy:
+        _fail([f"{_running(busy, place)}; wait for it"])
     console.print()
     _explain(place / "serving.duckdb", console)
     if no_events:
@@ -268,24 +270,25 @@ def add_page(
     ] = None,
 ) -> None:
     """Snapshot and tag a page now; from then on every refresh looks at it."""
+    from ingestion.config import home
     from ingestion.errors import IngestionError
     from ingestion.landing_pages.adding import add_page as add
     from orchestration import locking
     from orchestration.pages import show
-    from orchestration.refresh import exclusive
 
     console = Console()
     try:
-        with exclusive(), console.status(f"Fetching {url}"):
+        with locking.exclusive(_me("adledger page add")), console.status(f"Fetching {url}"):
             added = add(url, tags or (), as_of=datetime.now(UTC).replace(microsecond=0))
     except IngestionError as error:
         _fail([str(error)])
-    except locking.Locked:
-        _fail(["a refresh is running: add the page when it has ended"])
+    except locking.Locked as busy:
+        _fail([f"{_running(busy, home())}; add the page when it has ended"])
     show(console, added)
 
 
 def _refresh(plan: Plan, console: Console) -> None:
+    from ingestion.errors import SettingError
     from orchestration.progress import Progress
     from orchestration.refresh import log_path, run
 
@@ -297,11 +300,22 @@ def _refresh(plan: Plan, console: Console) -> None:
         return shown[0]
 
     console.print("Preparing")
-    outcome: Outcome = run(plan, make_progress)
+    try:
+        outcome: Outcome = run(plan, make_progress)
+    except SettingError as error:
+        _fail([str(error)])
     if outcome.published:
         return
     faults = outcome.faults or [f"the run ended before it published: see {log_path()}"]
     _fail([*faults, *_untouched(), f"details: {log_path()}"])
+
+
+def _me(command: str) -> str:
+    return f"{command}, process {os.getpid()}"
+
+
+def _running(busy: Locked, place: Path) -> str:
+    return f"another refresh is running in {place}{f' ({busy.holder})' if busy.holder else ''}"
 
 
 def _from_here(path: Path) -> Path:
@@ -351,7 +365,7 @@ def _check_source(option: str, name: str, *, vendor: bool = False) -> None:
         raise InvalidOption(option, f"{name} is none of {', '.join(known)}")
 
 
-def _fail(lines: list[str]) -> None:
+def _fail(lines: list[str]) -> NoReturn:
     console = Console(stderr=True)
     for line in lines:
         console.print(f"[red]adledger:[/red] {escape(line)}", highlight=False, soft_wrap=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
 from ingestion.pipelines import SOURCES, Window, is_configured, parts, unsettled_since
+from orchestration.locking import Locked, writing
 from orchestration.window import FIRST_DAY, default_range
 
 # A key names a calendar day in each ad account's own time zone; only which days exist by now is told in UTC.
@@ -20,8 +21,17 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 
 def next_window(as_of: datetime) -> Window:
     """The days a refresh reads by default, from what has landed under `ADLEDGER_HOME`."""
-    unsettled = [unsettled_since(name) for name in DAILY_SOURCES if is_configured(name)]
+    unsettled = [_unsettled_since(name) for name in DAILY_SOURCES if is_configured(name)]
     return Window(*default_range(as_of, datetime.now(UTC).date(), unsettled))
+
+
+def _unsettled_since(source: str) -> date | None:
+    """While its file is written the usual 90 days are asked for: a load leaves settled days alone anyway."""
+    try:
+        with writing(f"raw_{source}", wait=False):
+            return unsettled_since(source)
+    except Locked:
+        return None
 
 
 def range_tags(window: Window) -> dict[str, str]:

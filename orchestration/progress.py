@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,10 @@ class Progress:
     def __init__(self, console: Console) -> None:
         self.faults: list[str] = []
         self.published: str | None = None
+        #: What each warning check of a table says, by table and name; empty where it passed.
+        self.warnings: dict[tuple[str, str], list[str]] = {}
+        #: Why each source is stale; None where it landed.
+        self.sources: dict[str, str | None] = {}
         self._console = console
         self._status = console.status("starting")
         self._started: dict[str, float] = {}
@@ -40,6 +44,10 @@ class Progress:
         """Stops the live line."""
         self._status.stop()
 
+    def warn(self, line: str) -> None:
+        """Prints what stops nothing."""
+        self._console.print(f"  [yellow]warning: {escape(line)}[/yellow]", highlight=False, soft_wrap=True)
+
     def see(self, entry: dg.EventLogEntry) -> None:
         """Takes the next event of the run."""
         event, step = entry.dagster_event, entry.step_key
@@ -49,31 +57,46 @@ class Progress:
             self._status.update(escape(entry.user_message))
             return
         match event.event_type_value:
-            case "STEP_START":
+            case "STEP_START" | "STEP_RESTARTED":
                 self._started[step] = entry.timestamp
                 self._status.update(escape(", ".join(sorted(self._started))))
             case "ASSET_MATERIALIZATION":
                 found = event.step_materialization_data.materialization
                 values = {name: value.value for name, value in found.metadata.items()}
                 self._tables[step][found.asset_key.to_user_string()] = values
+                self._see_source(found.asset_key.path, values)
             case "ASSET_CHECK_EVALUATION":
                 self._see_check(step, event.asset_check_evaluation_data)
             case "STEP_SUCCESS":
                 if summary := self._summary(step):
                     self._finish(step, summary, entry.timestamp)
+            case "STEP_UP_FOR_RETRY":
+                again = event.step_retry_data.seconds_to_wait or 0
+                why = _message(event.step_retry_data.error)
+                self._finish(step, f"[yellow]{escape(why)}; again in {again:.0f} s[/yellow]", entry.timestamp)
             case "STEP_FAILURE":
                 self._finish(step, "[red]failed[/red]", entry.timestamp)
                 self._see_failure(step, event.step_failure_data)
 
+    def _see_source(self, path: Sequence[str], values: Mapping[str, Any]) -> None:
+        status = values.get("status")
+        if status == "stale" or (status == "landed" and not self.sources.get(path[1])):
+            self.sources[path[1]] = str(values["message"]) if status == "stale" else None
+
     def _see_check(self, step: str, check: Any) -> None:
         self._checks[step].append(check.passed)
-        if not check.passed and check.severity.value == "WARN":
+        is_warning = check.severity.value == "WARN"
+        key = (check.asset_key.to_user_string(), check.check_name)
+        if is_warning or check.passed:
+            self.warnings[key] = []
+        if not check.passed and is_warning:
             found = check.metadata.get("dagster_dbt/failed_row_count")
             messages = [str(line) for line in getattr(check.metadata.get("messages"), "value", [])]
             lines = [f"warning: {check.check_name}{f' names {found.value}' if found else ''}"]
             lines += [f"  {message}" for message in messages]
             if found and messages and int(found.value) > len(messages):
                 lines.append(f"  … and {int(found.value) - len(messages)} more")
+            self.warnings[key] = lines
             for line in lines:
                 self._console.print(f"  [yellow]{escape(line)}[/yellow]", highlight=False, soft_wrap=True)
         if check.check_name == _CONTRACT_CHECK and not check.passed:
@@ -83,9 +106,7 @@ class Progress:
         if failure.user_failure_data and failure.user_failure_data.description:
             self._blame(failure.user_failure_data.description.splitlines())
         elif not (failure.error and failure.error.cls_name == "DagsterAssetCheckFailedError"):
-            error = failure.error.cause or failure.error if failure.error else None
-            text = " ".join(error.message.split()) if error else "its process ended without a word"
-            self._blame([f"{step}: {text}"])
+            self._blame([f"{step}: {_message(failure.error)}"])
 
     def _blame(self, lines: list[str]) -> None:
         """Both parts of a source fail for one reason: it is told once."""
@@ -112,6 +133,8 @@ class Progress:
         checks = self._checks[step]
         if step == "published_contracts":
             return f"{len(checks)} tables hold what dbt's YAML declares"
+        if not tables:
+            return f"{sum(checks)} of {len(checks)} checks passed"
         if step == "dbt_models":
             return f"{len(tables)} built, {sum(checks)} of {len(checks)} checks passed"
         facts = next(iter(tables.values()), {})
@@ -125,6 +148,12 @@ class Progress:
         requests = sum(facts["requests"].values())
         notice = f"; [yellow]{escape(str(facts['message']))}[/yellow]" if facts.get("message") else ""
         return f"{rows:,} rows into {len(tables)} tables{quarantined}, {requests:,} requests{notice}"
+
+
+def _message(error: Any) -> str:
+    """What a step's error says, or the fault behind it."""
+    found = error.cause or error if error else None
+    return " ".join(found.message.split()) if found else "its process ended without a word"
 
 
 def _label(step: str) -> str:

@@ -16,14 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingestion.pipelines import Reread, Window, home
-from orchestration.locking import file_lock
 
 if TYPE_CHECKING:
     import dagster as dg
 
     from orchestration.progress import Progress
 
-REFRESH_TAG = "adledger/refresh"
 _POLL_SECONDS = 0.3
 
 
@@ -51,15 +49,8 @@ def log_path() -> Path:
     return home() / "logs" / "refresh.log"
 
 
-@contextmanager
-def exclusive() -> Iterator[None]:
-    """Keeps a second refresh out of this home. Raises orchestration.locking.Locked when one is running."""
-    with file_lock(home() / "locks" / "refresh.lock"):
-        yield
-
-
 def run(plan: Plan, make_progress: Callable[[int], Progress]) -> Outcome:
-    """Runs one refresh to its end; the caller holds `exclusive()`.
+    """Runs one refresh to its end; the caller holds `orchestration.locking.exclusive`.
 
     `make_progress` gets a descriptor that leads to the terminal: the process's own are turned into the log.
     """
@@ -78,17 +69,18 @@ def run(plan: Plan, make_progress: Callable[[int], Progress]) -> Outcome:
 def _execute(plan: Plan, progress: Progress) -> Outcome:
     import dagster as dg
 
+    from orchestration.alerts import report_run
+    from orchestration.execution import COMMAND_TAG
     from orchestration.job import refresh_job
     from orchestration.partitions import next_window, range_tags
 
     usual = next_window(plan.as_of)
     window = Window(plan.start or min(usual.start, plan.end or usual.start), plan.end or usual.end)
     progress.begin(window, plan.as_of)
-    tag = {REFRESH_TAG: uuid.uuid4().hex}
+    tag = {COMMAND_TAG: uuid.uuid4().hex}
     with dg.DagsterInstance.get() as instance:
-        _bury_the_dead(instance)
         with _watched(instance, tag, progress):
-            dg.execute_job(
+            result = dg.execute_job(
                 dg.reconstructable(refresh_job),
                 instance=instance,
                 run_config={
@@ -104,24 +96,9 @@ def _execute(plan: Plan, progress: Progress) -> Outcome:
                 },
                 tags={**range_tags(window), **tag},
             )
+        for line in report_run(instance, result.run_id, progress).warnings:
+            progress.warn(line)
     return Outcome(progress.published is not None and not progress.faults, progress.faults)
-
-
-def _bury_the_dead(instance: dg.DagsterInstance) -> None:
-    """Ends the records of refreshes whose process died, which would hold their pools for ever.
-
-    They are dead for certain: this process holds the home's refresh lock.
-    """
-    import dagster as dg
-
-    open_states = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
-    for record in instance.get_run_records(
-        dg.RunsFilter(statuses=[*open_states, dg.DagsterRunStatus.CANCELING])
-    ):
-        run = record.dagster_run
-        if REFRESH_TAG in run.tags:
-            instance.report_run_failed(run, "The process of this refresh died.")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 @contextmanager

@@ -6,20 +6,19 @@ from datetime import UTC, date, datetime
 from typing import Any, cast
 
 import dagster as dg
-import duckdb
 from dagster_dlt import DagsterDltTranslator, dlt_assets
 from dagster_dlt.translator import DltResourceTranslatorData
 
+from ingestion.config import Section
 from ingestion.pipelines import (
-    RAW_SCHEMA,
     SOURCES,
     IngestionError,
     LoadReport,
     Reread,
     Window,
     build_source,
-    home,
     load,
+    loaded_at,
     reads_first,
 )
 from orchestration.locking import writing
@@ -42,20 +41,30 @@ class RawTranslator(DagsterDltTranslator):
 
 def landed_at(source: str, tables: list[str]) -> datetime | None:
     """As-of of the oldest last load among `tables` of a source; None where one of them never landed."""
-    path = home() / "raw" / f"{source}.duckdb"
-    if not path.exists():
-        return None
-    with duckdb.connect() as connection:
-        connection.execute(f"ATTACH '{path}' AS store (READ_ONLY)")
-        connection.execute("SET TimeZone = 'UTC'")
-        try:
-            rows = connection.execute(
-                f"SELECT resource, max(loaded_at) FROM store.{RAW_SCHEMA}.load_counts GROUP BY resource"
-            ).fetchall()
-        except duckdb.CatalogException:
-            return None
-    newest: dict[str, datetime] = dict(rows)
+    newest = loaded_at(source)
     return min((newest[table] for table in tables), default=None) if newest.keys() >= set(tables) else None
+
+
+def _retries() -> dg.RetryPolicy:
+    section = Section("retry")
+    return dg.RetryPolicy(
+        max_retries=section.integer("times", 2, 0, 10),
+        delay=section.integer("seconds", 30, 0, 3600),
+        backoff=dg.Backoff.EXPONENTIAL,
+        jitter=dg.Jitter.PLUS_MINUS,
+    )
+
+
+def _retry_later(context: dg.AssetExecutionContext, source: str, fault: IngestionError) -> None:
+    """Asks for another attempt where the fault may pass by itself; settings and permissions never do.
+
+    Raises dagster.RetryRequested. The step leaves its pool while it waits.
+    """
+    policy = _retries()
+    if fault.transient and context.retry_number < policy.max_retries:
+        seconds = max(0, round(policy.calculate_delay(context.retry_number + 1)))
+        context.log.warning(f"{source}: again in {seconds} s: {fault}")
+        raise dg.RetryRequested(policy.max_retries, seconds) from fault
 
 
 def _results(
@@ -82,6 +91,7 @@ def _load(
                 exclusive=lambda other: writing(f"raw_{other}"),
             )
     except IngestionError as fault:
+        _retry_later(context, source, fault)
         if source not in settings.allow_stale:
             raise dg.Failure(description=str(fault), allow_retries=False) from None
         landed = landed_at(source, [key.path[-1] for key in keys])
