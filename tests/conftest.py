@@ -23,11 +23,15 @@ settings.register_profile(
 settings.load_profile("default")
 
 
+# a refresh that cannot reach a server tries again, at once: module fixtures refresh, too
+os.environ["RETRY__SECONDS"] = "0"
+
+
 @pytest.fixture(autouse=True)
 def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A developer's own credentials never reach a test."""
+    """A developer's own credentials never reach a test, and a test alerts nobody."""
     for name in list(os.environ):
-        if name.startswith("SOURCES__"):
+        if name.startswith(("SOURCES__", "ALERTS__", "FRESHNESS__", "SCHEDULE__")):
             monkeypatch.delenv(name)
 
 

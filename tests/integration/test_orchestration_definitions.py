@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import duckdb
 import pytest
+from rich.console import Console
 
+from ingestion.errors import AccessError, LimitSpent, SettingError, UnreachableError
 from ingestion.pipelines import RAW_SCHEMA, SOURCES, IngestionError, LoadReport, Window
 
 AS_OF = "2026-11-01T06:00:00+00:00"
@@ -93,6 +97,9 @@ def test_publishing_waits_for_every_published_model_and_its_contract(
     upstream = job.graph.dependency_structure.input_to_upstream_outputs_for_node(node.name)
     names = {output.node_name for outputs in upstream.values() for output in outputs}
     assert names == {"dbt_models", "published_contracts"}
+    # what only warns holds nothing up
+    late = job.graph.dependency_structure.input_to_upstream_outputs_for_node("dbt_models")
+    assert "freshness" not in {output.node_name for outputs in late.values() for output in outputs}
 
 
 def test_one_job_over_everything_and_one_daily_schedule(
@@ -116,12 +123,46 @@ def test_a_tick_asks_for_what_the_command_line_would(
 ) -> None:
     monkeypatch.setenv("SOURCES__FACEBOOK_ADS__ACCESS_TOKEN", "a-token")
     (schedule,) = defs.get_repository_def().schedule_defs
-    context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 11, 1, 5, tzinfo=UTC))
+    tick = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    context = dg.build_schedule_context(scheduled_execution_time=tick)
     (request,) = schedule.evaluate_tick(context).run_requests or []
-    assert request.tags["dagster/asset_partition_range_start"] == "2026-08-04"
-    assert request.tags["dagster/asset_partition_range_end"] == "2026-11-01"
+    first, last = tick.date() - timedelta(days=89), tick.date()
+    assert request.run_key == last.isoformat()
+    assert request.tags["dagster/asset_partition_range_start"] == first.isoformat()
+    assert request.tags["dagster/asset_partition_range_end"] == last.isoformat()
     settings = request.run_config["resources"]["run_settings"]["config"]
-    assert settings == {"as_of": "2026-11-01T05:00:00+00:00", "reread": "unsettled"}
+    assert settings == {"as_of": tick.isoformat(), "reread": "unsettled"}
+
+
+def test_the_ticks_of_an_outage_are_one_run(defs: dg.Definitions) -> None:
+    (schedule,) = defs.get_repository_def().schedule_defs
+    missed = datetime.now(UTC) - timedelta(days=1)
+    evaluated = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=missed))
+    assert not evaluated.run_requests
+    assert "later day" in str(evaluated.skip_message)
+
+
+def test_a_backfill_of_a_range_is_one_run(defs: dg.Definitions) -> None:
+    from dagster._core.definitions.automation_tick_evaluation_context import (
+        build_run_requests_with_backfill_policies,
+    )
+    from dagster._core.definitions.events import AssetKeyPartitionKey
+
+    graph = defs.get_repository_def().asset_graph
+    daily = [key for key in graph.materializable_asset_keys if graph.get(key).is_partitioned]
+    days = [f"2026-10-{day:02}" for day in range(1, 32)]
+    wanted = [AssetKeyPartitionKey(key, day) for key in daily for day in days]
+    with dg.DagsterInstance.ephemeral() as instance:
+        (request,) = build_run_requests_with_backfill_policies(wanted, graph, instance)
+    assert set(request.asset_selection or ()) == set(daily)
+    assert request.tags["dagster/asset_partition_range_start"] == days[0]
+    assert request.tags["dagster/asset_partition_range_end"] == days[-1]
+
+
+def test_every_run_has_the_home_to_itself(defs: dg.Definitions) -> None:
+    repository = defs.get_repository_def()
+    jobs = [repository.get_job("refresh"), repository.get_implicit_global_asset_job_def()]
+    assert {job.executor_def.name for job in jobs} == {"alone_in_home"}
 
 
 def test_pools_keep_the_writers_of_one_file_apart(defs: dg.Definitions) -> None:
@@ -146,6 +187,8 @@ class Loads:
 
     asked: dict[tuple[str, str], tuple[Window | None, datetime]]
     broken: str | None = None
+    fault: type[IngestionError] = IngestionError
+    attempts: Counter[str] = field(default_factory=Counter)
 
     def __call__(
         self, name: str, part: str, *, window: Window | None, as_of: datetime, progress: Any, **others: Any
@@ -153,7 +196,8 @@ class Loads:
         self.asked[name, part] = (window, as_of)
         progress(f"{name} {part}")
         if name == self.broken:
-            raise IngestionError(f"sources.{name}.access_token is not accepted: make a new one")
+            self.attempts[part] += 1
+            raise self.fault(f"sources.{name}.access_token is not accepted: make a new one")
         return LoadReport(name, False, None, {"campaigns": 7}, 1, {"ok": 3}, None)
 
 
@@ -166,10 +210,14 @@ def loads(defs: dg.Definitions, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 def _run(
-    defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], *allow_stale: str, **settings: str
+    defs: dg.Definitions,
+    specs: dict[dg.AssetKey, dg.AssetSpec],
+    *allow_stale: str,
+    instance: dg.DagsterInstance | None = None,
+    **settings: str,
 ) -> dg.ExecuteInProcessResult:
     return defs.resolve_job_def("refresh").execute_in_process(
-        instance=dg.DagsterInstance.ephemeral(),
+        instance=instance or dg.DagsterInstance.ephemeral(),
         asset_selection=[key for key in specs if key.path[0] == "raw"],
         tags={
             "dagster/asset_partition_range_start": "2026-10-30",
@@ -227,6 +275,31 @@ def test_a_source_that_fails_says_its_line_and_the_others_land(
         )
     succeeded = {event.step_key for event in result.get_step_success_events()}
     assert {"hubspot_entities", "linkedin_ads_daily", "facebook_ads_entities"} <= succeeded
+
+
+@pytest.mark.parametrize(
+    ("fault", "attempts"),
+    [(UnreachableError, 3), (LimitSpent, 1), (SettingError, 1), (AccessError, 1)],
+)
+def test_only_what_may_pass_by_itself_is_tried_again(
+    defs: dg.Definitions,
+    specs: dict[dg.AssetKey, dg.AssetSpec],
+    loads: Loads,
+    fault: type[IngestionError],
+    attempts: int,
+) -> None:
+    from orchestration.progress import Progress
+
+    loads.broken, loads.fault = "google_ads", fault
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = _run(defs, specs, as_of=AS_OF, instance=instance)
+        told = StringIO()
+        progress = Progress(Console(file=told, width=200))
+        for entry in instance.all_logs(result.run_id):
+            progress.see(entry)
+    assert loads.attempts == {"entities": attempts, "daily": attempts}
+    assert progress.faults == ["sources.google_ads.access_token is not accepted: make a new one"]
+    assert told.getvalue().count("make a new one; again in 0 s") == 2 * (attempts - 1)
 
 
 def test_a_stale_source_goes_on_with_what_it_landed(
