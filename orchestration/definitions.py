@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration.assets.dbt import dbt_models
-from orchestration.assets.raw import raw_assets
+from orchestration.assets.raw import apis, raw_assets
 from orchestration.assets.serving import serving_duckdb
 from orchestration.checks import published_contracts
 from orchestration.execution import alone_in_home
@@ -16,7 +16,7 @@ from orchestration.schedules import configured_daily_refresh
 from orchestration.sensors import watch
 
 defs = dg.Definitions(
-    assets=[*raw_assets, dbt_models, serving_duckdb],
+    assets=[*apis.values(), *raw_assets, dbt_models, serving_duckdb],
     asset_checks=[freshness, published_contracts],
     jobs=[refresh],
     schedules=[configured_daily_refresh()],

@@ -1,5 +1,5 @@
 -- an exported row that fits no campaign, or several, is compared with nothing
-{{ config(severity='warn', store_failures=true, meta={'dagster': {'ref': {'name': 'hubspot_check'}}}) }}
+{{ config(severity='warn', store_failures=true, meta={'dagster': {'ref': {'name': 'hubspot_ads_export'}}}) }}
 
 select
     exports.network,

@@ -1,5 +1,5 @@
 -- a mart may be empty only where its raw tables are: an error upstream must not pass as a quiet account
-{{ config(meta={'dagster': {'ref': {'name': 'conversion_bridge'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'fct_ad_performance_daily'}}}) }}
 
 select 'fct_sessions' as empty_mart
 where

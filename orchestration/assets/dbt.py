@@ -1,14 +1,20 @@
 """The models as assets: one dbt build per run, its data tests as checks."""
 
 # Annotations are not postponed here: Dagster reads them when a step is defined.
+import json
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
 
+from ingestion.pipelines import SOURCES
+from orchestration.assets.tables import code, facts
+from orchestration.lineage import column_lineage
 from orchestration.locking import writing
 from orchestration.project import (
+    PROJECT_DIR,
     build_arguments,
     build_dir,
     build_faults,
@@ -17,10 +23,11 @@ from orchestration.project import (
     warning_messages,
 )
 from orchestration.resources import RunSettings
+from orchestration.stored import Relation, look
 
 
 class WarehouseTranslator(DagsterDbtTranslator):
-    """Names an asset as the warehouse names the table: [schema, name], grouped by the layer's folder.
+    """Names an asset as the warehouse names the table: [schema, name], grouped by its folder.
 
     Sources keep the key their `meta.dagster.asset_key` states, which is the raw table's.
     """
@@ -31,9 +38,16 @@ class WarehouseTranslator(DagsterDbtTranslator):
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        if dbt_resource_props["resource_type"] == "model":
-            return str(dbt_resource_props["fqn"][1])
-        return f"{dbt_resource_props['resource_type']}s"
+        folders = dbt_resource_props["fqn"][1:-1]
+        return "_".join(folders) or f"{dbt_resource_props['resource_type']}s"
+
+    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
+        yaml = (dbt_resource_props.get("patch_path") or "").partition("://")[2]
+        files = [path for path in (dbt_resource_props["original_file_path"], yaml) if path]
+        return {
+            **super().get_metadata(dbt_resource_props),
+            **code(*(f"{PROJECT_DIR.name}/{path}" for path in files)),
+        }
 
 
 @dbt_assets(
@@ -57,15 +71,9 @@ def dbt_models(
         invocation = dbt.cli(
             build_arguments(as_of), context=context, target_path=build_dir(), raise_on_error=False
         )
-        # dbt holds the warehouse file while it runs: rows can be read when it is done
-        warned: list[dg.AssetCheckResult] = []
-        for event in invocation.stream():
-            if isinstance(event, dg.AssetCheckResult) and _is_warning(event):
-                warned.append(event)
-            else:
-                yield event
-        for event in warned:
-            yield event.with_metadata({**event.metadata, "messages": warning_messages(str(event.check_name))})
+        # dbt holds the warehouse file while it runs: what lies in it can be told when it is done
+        events = list(_followed(context, invocation.stream()))
+        yield from _completed(context, events, as_of)
     if invocation.process.returncode == 0:
         return
     if (build_dir() / "run_results.json").exists():
@@ -80,6 +88,55 @@ def dbt_models(
         ),
         allow_retries=False,
     )
+
+
+def _followed(context: dg.AssetExecutionContext, events: Iterator[Any]) -> Iterator[Any]:
+    """Says which layer is being built."""
+    layer = None
+    for event in events:
+        if isinstance(event, dg.Output):
+            key = context.asset_key_for_output(event.output_name)
+            if key.path[0] != layer:
+                layer = key.path[0]
+                context.log.info(f"dbt builds {layer}")
+        yield event
+
+
+def _completed(context: dg.AssetExecutionContext, events: list[Any], as_of: datetime) -> Iterator[Any]:
+    """The events of a build with what its tables hold, and what the rows of its warnings say."""
+    built = build_dir() / "manifest.json"
+    content = json.loads(built.read_bytes()) if built.exists() else manifest()
+    stored = look(["warehouse", *(f"raw_{name}" for name in SOURCES)])
+    lineage = column_lineage(
+        content,
+        {relation: found.columns for relation, found in stored.items()},
+        build_dir() / "column_lineage.json",
+        as_of=as_of.isoformat(),
+    )
+    for line in lineage.faults:
+        context.log.warning(line)
+    keys = _keys(content)
+    for event in events:
+        if isinstance(event, dg.Output):
+            unique_id = str(event.metadata["unique_id"].value)
+            node = content["nodes"][unique_id]
+            if table := stored.get(Relation.parse(node["relation_name"])):
+                shown = facts(table, node["columns"], lineage.origins.get(unique_id), keys)
+                event = event.with_metadata({**event.metadata, **shown})
+        elif isinstance(event, dg.AssetCheckResult) and _is_warning(event):
+            event = event.with_metadata(
+                {**event.metadata, "messages": warning_messages(str(event.check_name))}
+            )
+        yield event
+
+
+def _keys(content: Mapping[str, Any]) -> dict[Relation, dg.AssetKey]:
+    translator = WarehouseTranslator()
+    return {
+        Relation.parse(node["relation_name"]): translator.get_asset_key(node)
+        for node in [*content["nodes"].values(), *content["sources"].values()]
+        if node.get("relation_name") and node["resource_type"] in ("model", "seed", "source")
+    }
 
 
 def _is_warning(check: dg.AssetCheckResult) -> bool:

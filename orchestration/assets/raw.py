@@ -3,6 +3,7 @@
 # Annotations are not postponed here: Dagster reads them when a step is defined.
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any, cast
 
 import dagster as dg
@@ -11,6 +12,7 @@ from dagster_dlt.translator import DltResourceTranslatorData
 
 from ingestion.config import Section
 from ingestion.pipelines import (
+    RAW_SCHEMA,
     SOURCES,
     IngestionError,
     LoadReport,
@@ -21,9 +23,42 @@ from ingestion.pipelines import (
     loaded_at,
     reads_first,
 )
+from orchestration.assets.tables import code
+from orchestration.assets.tables import facts as table_facts
 from orchestration.locking import writing
 from orchestration.partitions import DAILY_SOURCES, days
+from orchestration.project import manifest
 from orchestration.resources import RunSettings
+from orchestration.stored import Relation, look
+
+OWNER = "team:ingestion"
+
+#: What the raw tables are read from. Nothing here materializes them.
+apis = {
+    name: dg.AssetSpec(
+        ["api", name], description=f"{title}.", group_name="apis", owners=[OWNER], kinds={kind, "http"}
+    )
+    for name, title, kind in (
+        ("hubspot", "HubSpot's CRM, forms and event APIs", "hubspot"),
+        ("google_ads", "The Google Ads API", "google"),
+        ("facebook_ads", "Meta's Marketing API", "facebook"),
+        ("linkedin_ads", "LinkedIn's Marketing and Lead Sync APIs", "linkedin"),
+        ("landing_pages", "The public pages that ads and forms lead to", "html"),
+    )
+}
+
+
+def relation(source: str, table: str) -> Relation:
+    """A raw table, as dbt's sources name it."""
+    return Relation(f"raw_{source}", RAW_SCHEMA, table)
+
+
+@cache
+def _descriptions() -> dict[tuple[str, str], str]:
+    """What dbt's YAML says of each raw table."""
+    return {
+        (node["source_name"], node["name"]): node["description"] for node in manifest()["sources"].values()
+    }
 
 
 class RawTranslator(DagsterDltTranslator):
@@ -33,8 +68,14 @@ class RawTranslator(DagsterDltTranslator):
         source, table = data.resource.source_name, data.resource.name
         return dg.AssetSpec(
             ["raw", source, table],
-            deps=[["raw", *upstream] for upstream in reads_first(source)],
+            deps=[apis[source].key, *(dg.AssetKey(["raw", *upstream]) for upstream in reads_first(source))],
+            description=_descriptions().get((source, table)),
+            metadata={
+                "dagster/table_name": str(relation(source, table)),
+                **code(f"ingestion/{source}/source.py", f"ingestion/{source}/tables.py"),
+            },
             group_name=f"raw_{source}",
+            owners=[OWNER],
             kinds={"dlt", "duckdb"},
         )
 
@@ -70,8 +111,15 @@ def _retry_later(context: dg.AssetExecutionContext, source: str, fault: Ingestio
 def _results(
     keys: list[dg.AssetKey], rows: Mapping[str, int], facts: Mapping[str, Any]
 ) -> Iterator[dg.MaterializeResult[None]]:
+    source = keys[0].path[1]
+    with writing(f"raw_{source}"):
+        stored = look([f"raw_{source}"])
     for key in keys:
-        yield dg.MaterializeResult(asset_key=key, metadata={**facts, "rows": rows.get(key.path[-1], 0)})
+        table = relation(source, key.path[-1])
+        shown = table_facts(stored[table]) if table in stored else {}
+        yield dg.MaterializeResult(
+            asset_key=key, metadata={**facts, "rows": rows.get(table.name, 0), **shown}
+        )
 
 
 def _load(

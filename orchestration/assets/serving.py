@@ -7,6 +7,7 @@ import dagster as dg
 
 from ingestion.pipelines import SOURCES, home, landed_days
 from orchestration.assets.raw import raw_assets
+from orchestration.assets.tables import code
 from orchestration.locking import writing
 from orchestration.project import manifest, published_models, warehouse_path
 from orchestration.publishing import Published, SourceState, publish
@@ -40,6 +41,8 @@ def source_state(instance: dg.DagsterInstance, source: str) -> SourceState:
     key=["serving", "serving_duckdb"],
     deps=[dg.AssetKey([model["schema"], model["name"]]) for model in _models],
     group_name="serving",
+    owners=["team:reconciliation"],
+    metadata=code("orchestration/publishing.py"),
     kinds={"duckdb"},
     pool="warehouse",
 )

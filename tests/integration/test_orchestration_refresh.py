@@ -7,6 +7,7 @@ import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -71,6 +72,39 @@ def test_everything_it_writes_lies_under_the_home(refreshed: tuple[Path, str]) -
         path.name for path in home.iterdir()
     }
     assert (home / "logs" / "refresh.log").stat().st_size > 0
+
+
+def test_the_lineage_shows_rows_columns_and_where_each_column_comes_from(
+    refreshed: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, _ = refreshed
+    monkeypatch.setenv("ADLEDGER_HOME", str(home))
+    from orchestration.project import manifest
+
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+
+        def shown(*path: str) -> dict[str, Any]:
+            event = instance.get_latest_materialization_event(dg.AssetKey(path))
+            assert event
+            assert event.asset_materialization
+            return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+        models = [node for node in manifest()["nodes"].values() if node["resource_type"] == "model"]
+        facts = {node["name"]: shown(node["schema"], node["name"]) for node in models}
+        raw = shown("raw", "facebook_ads", "campaigns")
+    assert len(facts) > 100
+    assert all(found["dagster/column_schema"].columns for found in facts.values())
+    # only what is counted or fixed comes from no column
+    without = [name for name, found in facts.items() if not found["dagster/column_lineage"].deps_by_column]
+    assert without == []
+    came_from = facts["stg_facebook_ads__campaigns"]["dagster/column_lineage"].deps_by_column["campaign_name"]
+    assert [(dep.asset_key.path, dep.column_name) for dep in came_from] == [
+        (["raw", "facebook_ads", "campaigns"], "name")
+    ]
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
+        (rows,) = connection.execute("SELECT count(*) FROM marts.dim_campaign").fetchall()[0]
+    assert facts["dim_campaign"]["dagster/row_count"] == rows > 0
+    assert raw["dagster/row_count"] == raw["rows"] > 0
 
 
 def test_a_failing_source_is_named_and_the_published_file_untouched(refreshed: tuple[Path, str]) -> None:

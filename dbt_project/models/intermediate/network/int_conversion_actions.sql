@@ -90,7 +90,7 @@ versions as (
     cross join {{ ref('facebook_headline_actions') }} as headline
 ),
 
-map as (
+mapped as (
     select
         network,
         account_id,
@@ -120,7 +120,7 @@ starts as (
         account_id,
         conversion_action_id,
         valid_from
-    from map
+    from mapped
 ),
 
 spans as (
@@ -140,18 +140,18 @@ select
     versions.conversion_action_name,
     versions.action_category,
     versions.status,
-    coalesce(map.origin, versions.origin) as origin,
+    coalesce(mapped.origin, versions.origin) as origin,
     coalesce(versions.counts_every, false) as counts_every,
     versions.attribution_model,
     versions.click_window_days,
     versions.view_window_days,
     coalesce(versions.is_in_headline, false) as is_in_headline,
-    coalesce(map.is_form, categories.is_form, headline.is_form) as is_form,
+    coalesce(mapped.is_form, categories.is_form, headline.is_form) as is_form,
     case
-        when map.is_form is not null then 'map'
+        when mapped.is_form is not null then 'map'
         when coalesce(categories.is_form, headline.is_form) is not null then 'category'
     end as is_form_source,
-    map.form_id,
+    mapped.form_id,
     spans.valid_from,
     spans.valid_until
 from spans
@@ -161,12 +161,12 @@ inner join versions
         and spans.account_id = versions.account_id
         and spans.conversion_action_id = versions.conversion_action_id
         and {{ holds_on('versions', 'spans.valid_from') }}
-left join map
+left join mapped
     on
-        spans.network = map.network
-        and spans.account_id = map.account_id
-        and spans.conversion_action_id = map.conversion_action_id
-        and {{ holds_on('map', 'spans.valid_from') }}
+        spans.network = mapped.network
+        and spans.account_id = mapped.account_id
+        and spans.conversion_action_id = mapped.conversion_action_id
+        and {{ holds_on('mapped', 'spans.valid_from') }}
 left join {{ ref('conversion_categories') }} as categories
     on spans.network = categories.network and versions.action_category = categories.action_category
 left join {{ ref('facebook_headline_actions') }} as headline

@@ -55,9 +55,10 @@ matched as (
             submitted_at,
             row_number() over (partition by form_id, submitted_at order by submission_id) as position
         from entries
-        anti join agreed using (submission_id)
-        -- an erased contact's is nobody else's
-        where erased_contact_id is null
+        where
+            submission_id not in (select agreed.submission_id from agreed)
+            -- an erased contact's is nobody else's
+            and erased_contact_id is null
     ) as left_entries
     inner join (
         select
@@ -66,7 +67,9 @@ matched as (
             submitted_at,
             row_number() over (partition by form_id, submitted_at order by contact_id) as position
         from {{ ref('int_counted_submissions') }}
-        anti join agreed using (contact_id, form_id, submitted_at)
+        where (contact_id, form_id, submitted_at) not in (
+            select (agreed.contact_id, agreed.form_id, agreed.submitted_at) from agreed
+        )
     ) as left_counted
         using (form_id, submitted_at, position)
 ),
