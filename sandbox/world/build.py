@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar, cast
 
 from sandbox.world.company import Company
 from sandbox.world.crowd import Delivery
@@ -13,6 +16,8 @@ from sandbox.world.journeys import Event, simulate
 from sandbox.world.people import Person, build_people
 from sandbox.world.profiles import Plants, Profile
 from sandbox.world.setup import build_company
+
+Kind = TypeVar("Kind", bound=Event)
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,17 @@ class World:
     people: list[Person]
     events: list[Event]
     delivery: Delivery
+
+    def of_kind(self, kind: type[Kind]) -> list[Kind]:
+        """The events of one type, in order of time."""
+        return cast("list[Kind]", self._by_kind[kind])
+
+    @cached_property
+    def _by_kind(self) -> dict[type, list[Event]]:
+        found: dict[type, list[Event]] = defaultdict(list)
+        for event in self.events:
+            found[type(event)].append(event)
+        return found
 
 
 def build_world(

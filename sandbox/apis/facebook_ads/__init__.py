@@ -36,7 +36,7 @@ from sandbox.apis.facebook_ads.common import (
     select,
 )
 from sandbox.apis.facebook_ads.insights import Daily, Report, daily_figures
-from sandbox.apis.facebook_ads.leads import Leads, leads_of
+from sandbox.apis.facebook_ads.leads import Leads
 from sandbox.apis.facebook_ads.objects import PAGE_ID, Objects
 from sandbox.apis.facebook_ads.reports import Runs
 from sandbox.apis.faults import CATALOGUE
@@ -46,6 +46,7 @@ from sandbox.counting.common import delivery_days, share_of, spread
 from sandbox.counting.facebook import LAG, ActionCredit
 from sandbox.world.company import Account, Network
 from sandbox.world.further import Further
+from sandbox.world.journeys import LeadAdSubmission
 
 VERSIONS = tuple(f"v{number}.0" for number in range(21, 27))
 PAGE_TOKEN = "sandbox-facebook-page-token"
@@ -400,13 +401,14 @@ class FacebookApi:
     # -- the page's leads -------------------------------------------------------------------------------
 
     def _leads(self) -> Leads:
-        sandbox, events = self.sandbox, self.sandbox.world.events
+        sandbox = self.sandbox
         organic, test = (sandbox.faults.value("facebook_leads", name, 0) for name in ("organic", "test"))
 
         def build() -> Leads:
-            sent = sandbox.lasting("facebook-leads-sent", lambda: leads_of(Network.FACEBOOK, events))
+            sent = sandbox.world.of_kind(LeadAdSubmission)
+            own = [one for one in sent if one.placement.network is Network.FACEBOOK]
             people = sandbox.portal.people
-            return Leads(sandbox.company, people, sent, sandbox.now, organic=organic, test=test)
+            return Leads(sandbox.company, people, own, sandbox.now, organic=organic, test=test)
 
         return sandbox.cached(f"facebook-leads-{organic}-{test}", build)
 

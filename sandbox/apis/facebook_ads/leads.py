@@ -6,7 +6,7 @@ and test leads do not; a form has one test lead at most, the last one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +14,7 @@ from sandbox.apis.facebook_ads.common import Row
 from sandbox.apis.facebook_ads.objects import PAGE_ID
 from sandbox.counting.common import share_of
 from sandbox.world.company import Company, LeadForm, Network
-from sandbox.world.journeys import Event, LeadAdSubmission
+from sandbox.world.journeys import LeadAdSubmission
 from sandbox.world.people import Person
 
 LAG = timedelta(minutes=1)
@@ -34,17 +34,6 @@ class _Sent:
     full_name: str
     submission: LeadAdSubmission | None = None
     test: bool = False
-
-
-def leads_of(network: Network, events: Iterable[Event]) -> list[LeadAdSubmission]:
-    """Everything sent in a network's lead forms, in order of time."""
-    return [
-        event
-        for event in events
-        if isinstance(event, LeadAdSubmission)
-        and event.placement.network is network
-        and event.placement.lead_form is not None
-    ]
 
 
 class Leads:

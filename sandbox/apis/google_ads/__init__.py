@@ -20,7 +20,7 @@ from starlette.routing import Route
 from sandbox.apis import gaql
 from sandbox.apis.faults import CATALOGUE
 from sandbox.apis.google_ads import clicks, rules
-from sandbox.apis.google_ads.books import LEAD_FORM, Books, Row, credit_facts, delivery_fact
+from sandbox.apis.google_ads.books import LEAD_FORM, Books, Row
 from sandbox.apis.google_ads.errors import MESSAGES, UNSCOPED, exhausted, failure, request_id
 from sandbox.apis.google_ads.schema import INT, camel, catalogue, check_version, kind_of, mask
 from sandbox.apis.limits import DailyQuota, PerSetting
@@ -220,12 +220,10 @@ class GoogleAdsApi:
         parts = [rows[i : i + size] for i in range(0, len(rows), size)]
         if not parts and faults.value("google_empty", "as", "batch") == "array":
             return []
-        batches = []
-        for part in parts or [[]]:
-            batch: dict[str, Any] = {"results": [self._shape(query, row) for row in part]} if part else {}
-            batch["fieldMask"] = mask(query)
-            batch["requestId"] = request_id(repr(query))
-            batches.append(batch)
+        told, shape = {"fieldMask": mask(query), "requestId": request_id(repr(query))}, _shape(query)
+        batches: list[dict[str, Any]] = [
+            {**({"results": [*map(shape, part)]} if part else {}), **told} for part in parts or [[]]
+        ]
         batches[-1]["queryResourceConsumption"] = str(100 + len(rows))
         if (rule := faults.due("google_stream_error", "POST", address)) is not None:
             version = request.path_params["version"]
@@ -245,7 +243,7 @@ class GoogleAdsApi:
         start, size = self._start(body, address, version), self.sandbox.caps.google_rows
         settings = body.get("searchSettings") or {}
         page = [] if settings.get("omitResults") else rows[start : start + size]
-        answer: dict[str, Any] = {"results": [self._shape(query, row) for row in page]} if page else {}
+        answer: dict[str, Any] = {"results": [*map(_shape(query), page)]} if page else {}
         if page and start + size < len(rows):
             answer["nextPageToken"] = f"CAE{start + size}.{_mark(str(body['query']))}"
         if settings.get("returnTotalResultsCount"):
@@ -349,8 +347,12 @@ class GoogleAdsApi:
 
     def _clicked(self) -> list[AdClick]:
         """Every click of the company's people on the network, in order of time."""
-        events = self.sandbox.world.events
-        return self.sandbox.lasting("google-clicked", lambda: clicks.clicks_of(Network.GOOGLE, events))
+
+        def build() -> list[AdClick]:
+            made = self.sandbox.world.of_kind(AdClick)
+            return [click for click in made if click.placement.network is Network.GOOGLE]
+
+        return self.sandbox.lasting("google-clicked", build)
 
     def _books(self, account: Account) -> Books:
         status, leads = self._status(account), self.sandbox.faults.get("google_lead_forms")
@@ -366,12 +368,12 @@ class GoogleAdsApi:
         books = Books(sandbox.company, account, placements, kept, sandbox.now, status)
         delivery = sandbox.world.delivery if own else self._further().delivery if placements else None
         if delivery is not None:
-            days = delivery_days(delivery, placements, account.time_zone, sandbox.now - CLICK_LAG)
-            books.facts = [delivery_fact(account, day) for day in days]
+            for day in delivery_days(delivery, placements, account.time_zone, sandbox.now - CLICK_LAG):
+                books.deliver(day)
         if own:
             for credit in (*sandbox.google[account.id], *clicks.lead_credits(books, leads)):
                 if credit.visible_at <= sandbox.now:
-                    books.facts += credit_facts(credit)
+                    books.credit(credit)
         return books
 
     def _clicks(self, books: Books) -> clicks.Clicks:
@@ -384,30 +386,32 @@ class GoogleAdsApi:
         key = f"google-clicks-{books.account.id}-{rates}-{books.status}"
         return sandbox.cached(key, lambda: clicks.Clicks(books, delivery, own, rates))
 
-    # -- shaping ----------------------------------------------------------------------------------------
 
-    def _shape(self, query: gaql.Query, row: Row) -> dict[str, Any]:
-        shaped: dict[str, Any] = {}
-        names = dict.fromkeys(query.select)
-        if query.parameters.get("omit_unselected_resource_names") != "true":
-            owners = {query.resource, *(name.split(".")[0] for name in query.select)} - {
-                "metrics",
-                "segments",
-            }
-            named = {f"{owner}.resource_name": None for owner in sorted(owners)}
-            if any(name.startswith("ad_group_ad.ad.") for name in query.select):
-                named["ad_group_ad.ad.resource_name"] = None
-            names = named | names
-        for name in names:
-            value, kind = row.get(name), kind_of(name)
+def _shape(query: gaql.Query) -> Callable[[Row], dict[str, Any]]:
+    """How a row of the query's answer becomes JSON."""
+    names = dict.fromkeys(query.select)
+    if query.parameters.get("omit_unselected_resource_names") != "true":
+        owners = {query.resource, *(name.split(".")[0] for name in query.select)} - {"metrics", "segments"}
+        named = {f"{owner}.resource_name": None for owner in sorted(owners)}
+        if any(name.startswith("ad_group_ad.ad.") for name in query.select):
+            named["ad_group_ad.ad.resource_name"] = None
+        names = named | names
+    paths = [([camel(part) for part in name.split(".")], kind_of(name) == INT) for name in names]
+    plan = [(name, path[:-1], path[-1], as_text) for name, (path, as_text) in zip(names, paths, strict=True)]
+
+    def shaped(row: Row) -> dict[str, Any]:
+        body: dict[str, Any] = {}
+        for name, parents, last, as_text in plan:
+            value = row.get(name)
             if value is None or value == "" or value == []:
                 continue
-            place = shaped
-            *parents, last = [camel(part) for part in name.split(".")]
+            place = body
             for parent in parents:
                 place = place.setdefault(parent, {})
-            place[last] = str(value) if kind == INT else value
-        return shaped
+            place[last] = str(value) if as_text else value
+        return body
+
+    return shaped
 
 
 def _mark(query: str) -> str:

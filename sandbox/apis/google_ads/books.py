@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import zlib
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from sandbox.apis import gaql
 from sandbox.apis.google_ads.rules import Asked
-from sandbox.apis.google_ads.schema import CONVERSION_SEGMENTS, INT, METRICS, SPLIT_SEGMENTS
+from sandbox.apis.google_ads.schema import CONVERSION_SEGMENTS, DATE_SEGMENTS, INT, METRICS, SPLIT_SEGMENTS
 from sandbox.counting.common import DeliveryDay
 from sandbox.counting.google import Credit
 from sandbox.world.company import PER_EURO, Account, Ad, Company, Placement, Rule
@@ -45,6 +48,8 @@ _NETWORKS = {
     "SMART": (("SEARCH", 0.9), ("CONTENT", 0.1)),
     "DEMAND_GEN": (("YOUTUBE", 0.5), ("DISCOVER", 0.4), ("GMAIL", 0.1)),
 }
+#: What a figure is called where it is dated by the conversion.
+_BY_CONVERSION = {name: dated for name in METRICS if (dated := f"{name}_by_conversion_date") in METRICS}
 _NUMBERS = [
     "ONE",
     "TWO",
@@ -73,15 +78,23 @@ _LAG_BUCKETS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A figure of one placement on one day; of one conversion action where `rule` is given."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """What figures are of: a placement, or one conversion action of it. Books hold one object of each."""
 
     placement: Placement
-    day: date
-    figures: dict[str, float]
     rule: Rule | None = None
     event_type: str = ""
+    lag_bucket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Figures of a subject on one day; `delay` is a conversion's."""
+
+    subject: Subject
+    day: date
+    figures: dict[str, float]
     delay: timedelta = timedelta(0)
 
 
@@ -96,6 +109,7 @@ class Books:
     now: datetime
     status: str
     facts: list[Fact] = field(default_factory=list)
+    _subjects: dict[tuple[object, ...], Subject] = field(default_factory=dict)
 
     @property
     def base(self) -> str:
@@ -279,51 +293,96 @@ class Books:
 
     # -- figures ----------------------------------------------------------------------------------------
 
+    def deliver(self, day: DeliveryDay) -> None:
+        """Enter what a placement delivered, in the account's currency."""
+        delivered: dict[str, float] = {
+            "impressions": day.impressions,
+            "clicks": day.clicks,
+            "interactions": day.clicks,
+            "cost_micros": int(day.cost_micros * PER_EURO[self.account.currency]),
+        }
+        self.facts.append(Fact(self._subject(day.placement), day.day, delivered))
+
+    def credit(self, credit: Credit) -> None:
+        """Enter a credit: by interaction day, and by conversion day for the `_by_conversion_date` metrics."""
+        rule, kind, delay = credit.rule, credit.event_type, credit.delay
+        subject = self._subject(credit.placement, rule, kind, lag_bucket(delay))
+        if kind == "IMPRESSION":
+            through: dict[str, float] = {"view_through_conversions": 1}
+            self.facts.append(Fact(subject, credit.interacted_on, through, delay))
+            return
+        at_click = {"all_conversions": credit.units, "all_conversions_value": credit.value}
+        if credit.cross_device:
+            at_click["cross_device_conversions"] = credit.units
+        if rule.in_headline:
+            at_click |= {"conversions": credit.units, "conversions_value": credit.value}
+        at_conversion = {_BY_CONVERSION[name]: amount for name, amount in at_click.items()}
+        self.facts.append(Fact(subject, credit.interacted_on, at_click, delay))
+        self.facts.append(Fact(subject, credit.converted_on, at_conversion, delay))
+
+    def _subject(
+        self, placement: Placement, rule: Rule | None = None, event_type: str = "", bucket: str = ""
+    ) -> Subject:
+        key = (placement.key, rule and rule.id, event_type, bucket)
+        if key not in self._subjects:
+            self._subjects[key] = Subject(placement, rule, event_type, bucket)
+        return self._subjects[key]
+
+    @cached_property
+    def _actions(self) -> dict[Subject, Row]:
+        """The segments of conversions of every subject."""
+        return {subject: self._action(subject) for subject in self._subjects.values()}
+
+    @cached_property
+    def _calendars(self) -> dict[date, Row]:
+        """The date segments of every day that has figures."""
+        return {day: _calendar(day) for day in {fact.day for fact in self.facts}}
+
     def metric_rows(self, query: gaql.Query, asked: Asked) -> list[Row]:
         """Rows per object and segment; where segments are asked for, rows without any figure are left out."""
-        by_action = any(name[9:] in CONVERSION_SEGMENTS for name in asked.segments)
-        split = [name for name in asked.segments if name[9:] in SPLIT_SEGMENTS]
-        dated = [
-            c for c in query.where if c.field.startswith("segments.") and c.field in _calendar(self.today)
-        ]
+        dates, actions, splits = (
+            [name for name in asked.segments if name[9:] in kind]
+            for kind in (DATE_SEGMENTS, CONVERSION_SEGMENTS, SPLIT_SEGMENTS)
+        )
+        dated = [c for c in query.where if c.field.startswith("segments.") and c.field[9:] in DATE_SEGMENTS]
         rest = [c for c in query.where if c not in dated]
-        attributes = {p.key: self.placement(p, query.resource) for p in self.placements}
-        sums: dict[tuple[Any, ...], dict[str, float]] = defaultdict(lambda: defaultdict(float))
-        rows: dict[tuple[Any, ...], Row] = {}
         identity = f"{query.resource}.resource_name"
-        if not asked.segments:
-            for row in attributes.values():
-                if row is not None:
-                    rows.setdefault((row[identity],), dict(row))
+        attributes = {p.key: self.placement(p, query.resource) for p in self.placements}
+        named = {row[identity]: row for row in attributes.values() if row is not None}
         filtered = [c.field for c in rest if c.field.startswith("metrics.")]
         names = [name.removeprefix("metrics.") for name in dict.fromkeys((*asked.metrics, *filtered))]
-        calendars: dict[date, Row | None] = {}
-        for fact in self.facts:
-            attribute = attributes[fact.placement.key]
-            if attribute is None or (by_action and fact.rule is None):
-                continue
-            if fact.day not in calendars:
-                calendar = _calendar(fact.day)
-                inside = all(gaql.matches(c, calendar[c.field], self.today) for c in dated)
-                calendars[fact.day] = calendar if inside else None
-            values = calendars[fact.day]
-            if values is None:
-                continue
-            if by_action and fact.rule is not None:
-                values = values | self._action(fact, fact.rule)
-            for more, figures in _split(fact) if split else (({}, fact.figures),):
-                held = values | more
-                key = (attribute[identity], *(held[name] for name in asked.segments))
-                total = sums[key]
-                for name in names:
-                    total[name] += figures.get(name, 0)
-                if key not in rows:
-                    rows[key] = {**attribute, **{name: held[name] for name in asked.segments}}
+        # a key is the object with its segments of conversions, the segments of dates, those of delivery
+        subjects = {
+            subject: (row[identity], *(action[name] for name in actions))
+            for subject, action in self._actions.items()
+            if (row := attributes[subject.placement.key]) is not None and (action or not actions)
+        }
+        days = {
+            day: tuple(calendar[name] for name in dates)
+            for day, calendar in self._calendars.items()
+            if all(gaql.matches(c, calendar[c.field], self.today) for c in dated)
+        }
+        sums: dict[tuple[Any, ...], dict[str, float]] = {}
+        if not asked.segments:
+            sums = {((name,), (), ()): defaultdict(float) for name in named}
+        facts = [fact for fact in self.facts if fact.day in days and fact.subject in subjects]
+        cells: Iterable[tuple[Fact, tuple[str, ...], dict[str, float]]] = (
+            ((fact, (), fact.figures) for fact in facts)
+            if not splits
+            else ((fact, tuple(c[n] for n in splits), f) for fact in facts for c, f in _split(fact))
+        )
+        for fact, cell, figures in cells:
+            key = (subjects[fact.subject], days[fact.day], cell)
+            if (total := sums.get(key)) is None:
+                total = sums[key] = defaultdict(float)
+            for name, amount in figures.items():
+                total[name] += amount
         result = []
-        for key, row in rows.items():
-            total = sums.get(key, {})
+        for (subject, day, cell), total in sums.items():
             if asked.segments and asked.metrics and not any(total.get(name[8:]) for name in asked.metrics):
                 continue
+            segments = zip((*actions, *dates, *splits), (*subject[1:], *day, *cell), strict=True)
+            row = named[subject[0]] | dict(segments)
             for name in names:
                 figure = total.get(name, 0)
                 row[f"metrics.{name}"] = int(figure) if METRICS[name] == INT else float(figure)
@@ -332,13 +391,16 @@ class Books:
         result.sort(key=lambda row: (row[identity], *(str(row[name]) for name in asked.segments)))
         return result
 
-    def _action(self, fact: Fact, rule: Rule) -> Row:
+    def _action(self, subject: Subject) -> Row:
+        rule = subject.rule
+        if rule is None:
+            return {}
         return {
             "segments.conversion_action": f"{self.base}/conversionActions/{rule.id}",
             "segments.conversion_action_name": rule.name,
             "segments.conversion_action_category": rule.category,
-            "segments.conversion_attribution_event_type": fact.event_type,
-            "segments.conversion_lag_bucket": lag_bucket(fact.delay),
+            "segments.conversion_attribution_event_type": subject.event_type,
+            "segments.conversion_lag_bucket": subject.lag_bucket,
             "segments.external_conversion_source": _source(rule),
         }
 
@@ -358,62 +420,24 @@ def _source(rule: Rule) -> str:
 
 def lag_bucket(delay: timedelta) -> str:
     """Google's name for the time between interaction and conversion."""
-    for days, name in _LAG_BUCKETS:
-        if delay < timedelta(days=days):
-            return name
-    return _LAG_BUCKETS[-1][1]
-
-
-def delivery_fact(account: Account, day: DeliveryDay) -> Fact:
-    """What a placement delivered, in the account's currency."""
-    delivered: dict[str, float] = {
-        "impressions": day.impressions,
-        "clicks": day.clicks,
-        "interactions": day.clicks,
-        "cost_micros": int(day.cost_micros * PER_EURO[account.currency]),
-    }
-    return Fact(day.placement, day.day, delivered)
-
-
-def credit_facts(credit: Credit) -> list[Fact]:
-    """A credit's figures: by interaction day, and by conversion day for the `_by_conversion_date` metrics."""
-    place, rule, kind = credit.placement, credit.rule, credit.event_type
-    if kind == "IMPRESSION":
-        figures: dict[str, float] = {"view_through_conversions": 1}
-        return [Fact(place, credit.interacted_on, figures, rule, kind, credit.delay)]
-    at_click = {"all_conversions": credit.units, "all_conversions_value": credit.value}
-    at_conversion = {
-        "all_conversions_by_conversion_date": credit.units,
-        "all_conversions_value_by_conversion_date": credit.value,
-    }
-    if credit.cross_device:
-        at_click["cross_device_conversions"] = credit.units
-        at_conversion["cross_device_conversions_by_conversion_date"] = credit.units
-    if rule.in_headline:
-        at_click |= {"conversions": credit.units, "conversions_value": credit.value}
-        at_conversion |= {
-            "conversions_by_conversion_date": credit.units,
-            "conversions_value_by_conversion_date": credit.value,
-        }
-    return [
-        Fact(place, credit.interacted_on, at_click, rule, kind, credit.delay),
-        Fact(place, credit.converted_on, at_conversion, rule, kind, credit.delay),
-    ]
+    place = bisect_right(_LAG_BUCKETS, delay / timedelta(days=1), key=itemgetter(0))
+    return _LAG_BUCKETS[min(place, len(_LAG_BUCKETS) - 1)][1]
 
 
 def _split(fact: Fact) -> list[tuple[Row, dict[str, float]]]:
-    """The figure over devices and networks: counts add up to it, a credit stays with one of each."""
+    """The figures over devices and networks: counts add up to them, a credit stays with one of each."""
+    placement, rule = fact.subject.placement, fact.subject.rule
     cells = [
         (device, network, share * part)
         for device, share in _DEVICES
-        for network, part in _NETWORKS[fact.placement.campaign.kind]
+        for network, part in _NETWORKS[placement.campaign.kind]
     ]
     names = [{"segments.device": device, "segments.ad_network_type": network} for device, network, _ in cells]
     bounds = [0.0]
     for _, _, share in cells:
         bounds.append(bounds[-1] + share)
-    if fact.rule is not None:
-        place = zlib.crc32(f"{fact.placement.key}{fact.rule.id}{fact.delay}".encode()) / 2**32
+    if rule is not None:
+        place = zlib.crc32(f"{placement.key}{rule.id}{fact.delay}".encode()) / 2**32
         chosen = next((n for n, bound in enumerate(bounds[1:]) if place < bound), len(cells) - 1)
         return [(names[chosen], fact.figures)]
     bounds[-1] = 1.0

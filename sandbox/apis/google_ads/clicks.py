@@ -20,9 +20,9 @@ from sandbox.apis.google_ads.books import LEAD_FORM, Books, Row
 from sandbox.apis.google_ads.rules import Asked
 from sandbox.counting.common import share_of
 from sandbox.counting.google import CLICK_LAG, Credit
-from sandbox.world.company import ADS_START, HORIZON, Account, Network, Placement
+from sandbox.world.company import ADS_START, HORIZON, Account, Placement
 from sandbox.world.crowd import Delivery, hour_index
-from sandbox.world.journeys import AdClick, Event
+from sandbox.world.journeys import AdClick
 from sandbox.world.people import Person
 
 LEAD_LAG = timedelta(minutes=10)
@@ -59,11 +59,6 @@ class Rates:
 ByHour = Mapping[tuple[tuple[str, ...], int], list[AdClick]]
 
 
-def clicks_of(network: Network, events: Iterable[Event]) -> list[AdClick]:
-    """The people's clicks on a network's ads."""
-    return [event for event in events if isinstance(event, AdClick) and event.placement.network is network]
-
-
 def by_hour(clicks: Iterable[AdClick]) -> ByHour:
     """Clicks by placement and hour since the ads started."""
     found: dict[tuple[tuple[str, ...], int], list[AdClick]] = defaultdict(list)
@@ -86,7 +81,7 @@ class Clicks:
         for placement in self.books.placements:
             attributes = self._attributes(placement)
             for gclid in self._of_day(placement, day):
-                row = {**attributes, **self._click(placement, gclid, day)}
+                row = {**attributes, **self._click(placement, gclid, day), "metrics.clicks": 1}
                 rows = [row]
                 if share_of(f"repeat{gclid}") < self.rates.repeats:
                     rows.append({**row, "segments.click_type": "SITELINKS"})
@@ -94,7 +89,7 @@ class Clicks:
                     if number and "segments.click_type" not in asked.segments:
                         continue
                     key = (gclid, *(one[name] for name in asked.segments))
-                    found.setdefault(key, {**one, "metrics.clicks": 1})
+                    found.setdefault(key, one)
         today = self.books.today
         return [
             row

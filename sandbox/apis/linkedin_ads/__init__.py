@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -22,7 +22,7 @@ from sandbox.apis import restli
 from sandbox.apis.faults import CATALOGUE
 from sandbox.apis.limits import DailyQuota, PerSetting
 from sandbox.apis.linkedin_ads import leads, objects
-from sandbox.apis.linkedin_ads.analytics import Fact, Query, conversion_fact, delivery_fact
+from sandbox.apis.linkedin_ads.analytics import Fact, Query, by_day, conversion_fact, delivery_fact
 from sandbox.apis.linkedin_ads.common import (
     MAX_COUNT,
     MAX_PAGE,
@@ -40,6 +40,7 @@ from sandbox.counting.common import delivery_days, share_of, spread
 from sandbox.counting.linkedin import LAG, MemberConversion
 from sandbox.world.company import Account, Network, Placement, guid
 from sandbox.world.further import Further
+from sandbox.world.journeys import LeadAdSubmission
 
 #: Monthly versions that are alive on 2026-11-23; there is no 202512.
 VERSIONS = tuple(f"2026{month:02d}" for month in range(1, 12))
@@ -328,8 +329,7 @@ class LinkedInApi:
         if not isinstance(kind, dict) or kind.get("leadType") != "SPONSORED":
             raise invalid_field("leadType", "leadType must be SPONSORED for a sponsored account")
         sandbox = self.sandbox
-        events = sandbox.lasting("linkedin-leads-sent", lambda: leads.sent_by_account(sandbox.world.events))
-        own = events.get(account.id, [])
+        own = [one for one in sandbox.world.of_kind(LeadAdSubmission) if one.placement.account is account]
         sent = leads.Responses(self._placements(account), sandbox.portal.people, own, sandbox.now)
         tests = sandbox.faults.value("linkedin_leads", "test", 0)
         only = str(parameters.get("limitedToTestLeads", "false")).lower() == "true"
@@ -372,22 +372,21 @@ class LinkedInApi:
             raise problem(429, "TOO_MANY_REQUESTS", message)
         volume.append((at, values))
 
-    def _facts(self) -> list[Fact]:
-        """Every daily figure known now. An account without a role has none, and no error either."""
+    def _facts(self) -> dict[date, list[Fact]]:
+        """Every daily figure known now, by day. An account without a role has none, and no error either."""
         sandbox, accounts = self.sandbox, self._accounts()
         late = sandbox.faults.get("linkedin_late_conversions")
 
-        def build() -> list[Fact]:
+        def build() -> dict[date, list[Fact]]:
             facts: list[Fact] = []
-            counted: list[Fact] = []
             for account in accounts:
                 own = account in self.owns
                 delivery = sandbox.world.delivery if own else self._further().delivery
                 days = delivery_days(delivery, self._placements(account), "UTC", sandbox.now - LAG)
                 facts += [delivery_fact(day) for day in days]
                 found = [_delayed(one, late) for one in sandbox.linkedin.get(account.id, ())]
-                counted += [conversion_fact(one) for one in found if one.visible_at <= sandbox.now]
-            return facts + counted
+                facts += [conversion_fact(one) for one in found if one.visible_at <= sandbox.now]
+            return by_day(facts)
 
         return sandbox.cached(f"linkedin-facts-{[account.id for account in accounts]}-{late}", build)
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from sandbox.apis.linkedin_ads.common import Row, day, invalid_field
@@ -116,6 +118,17 @@ def conversion_fact(found: MemberConversion) -> Fact:
     return Fact(found.placement, found.rule, found.day, figures)
 
 
+def by_day(facts: Iterable[Fact]) -> dict[date, list[Fact]]:
+    """The facts of each day, those of one placement and rule added up: counts and decimals lose nothing."""
+    found: dict[date, dict[object, Fact]] = defaultdict(dict)
+    for fact in facts:
+        empty = Fact(fact.placement, fact.rule, fact.day, defaultdict(int))
+        held = found[fact.day].setdefault((fact.placement.key, fact.rule and fact.rule.id), empty)
+        for name, amount in fact.figures.items():
+            held.figures[name] += amount
+    return {at: [*held.values()] for at, held in found.items()}
+
+
 @dataclass(frozen=True)
 class Query:
     """One request: its pivots, fields, days (both ends included), granularity and facets."""
@@ -151,19 +164,17 @@ class Query:
         """The fields that are figures."""
         return [name for name in self.fields if name not in _KEYS]
 
-    def elements(self, facts: list[Fact], *, plain: bool) -> list[Row]:
+    def elements(self, facts: Mapping[date, list[Fact]], *, plain: bool) -> list[Row]:
         """A row for each pivot value and span in which one of the figures asked for is not zero."""
         sums: dict[tuple[Any, ...], dict[str, Any]] = defaultdict(lambda: defaultdict(int))
         chosen: dict[tuple[str, ...], bool] = {}
-        for fact in facts:
+        for fact in chain.from_iterable(rows for at, rows in facts.items() if self.first <= at <= self.last):
             key = fact.placement.key
             if key not in chosen:
                 chosen[key] = all(
                     _urn(fact.placement, None, pivot) in urns for pivot, urns in self.facets.items()
                 )
-            if not chosen[key] or not self.first <= fact.day <= self.last:
-                continue
-            if "CONVERSION" in self.pivots and fact.rule is None:
+            if not chosen[key] or ("CONVERSION" in self.pivots and fact.rule is None):
                 continue
             span = _span(fact.day, self.first, self.last, self.granularity)
             total = sums[(span, tuple(_urn(fact.placement, fact.rule, pivot) for pivot in self.pivots))]

@@ -5,15 +5,15 @@ https://learn.microsoft.com/en-us/linkedin/marketing/lead-sync/lead-sync-schema
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from sandbox.apis.linkedin_ads.common import Row
 from sandbox.apis.linkedin_ads.objects import account_urn
 from sandbox.counting.hubspot import epoch_ms
 from sandbox.counting.linkedin import LAG
-from sandbox.world.company import Account, LeadForm, Network, Placement, guid
-from sandbox.world.journeys import Event, LeadAdSubmission
+from sandbox.world.company import Account, LeadForm, Placement, guid
+from sandbox.world.journeys import LeadAdSubmission
 from sandbox.world.people import Person
 
 _CREATED = datetime(2026, 5, 18, 8, tzinfo=UTC)
@@ -76,15 +76,6 @@ def form_row(account: Account, form: LeadForm) -> Row:
         "created": epoch_ms(_CREATED),
         "lastModified": epoch_ms(_CREATED),
     }
-
-
-def sent_by_account(events: Iterable[Event]) -> dict[str, list[LeadAdSubmission]]:
-    """Everything sent in lead forms by id of the account, in order of time."""
-    found: dict[str, list[LeadAdSubmission]] = {}
-    for event in events:
-        if isinstance(event, LeadAdSubmission) and event.placement.network is Network.LINKEDIN:
-            found.setdefault(event.placement.account.id, []).append(event)
-    return found
 
 
 class Responses:
