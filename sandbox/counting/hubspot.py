@@ -526,26 +526,15 @@ class ContactState:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the portal knows of a contact at an instant: its touches and counted submissions by time."""
-
-    at: datetime
-    touches: list[Touch]
-    landings: list[Touch]
-    counted: list[Conversion]
-
-
-def _known(contact: Contact, touches: list[Touch], at: datetime) -> _Known:
-    known = [touch for touch in touches if touch.known_at <= at]
-    landings = [touch for touch in known if touch not in contact.lead_touches]
-    counted = sorted((c for c in contact.conversions if c.known_at <= at), key=lambda c: c.at)
-    return _Known(at, known, landings, counted)
+def _landings(contact: Contact, touches: list[Touch]) -> list[Touch]:
+    """Those of the touches that are landings on the site."""
+    return [touch for touch in touches if touch not in contact.lead_touches]
 
 
 def contact_state(contact: Contact, now: datetime) -> ContactState:
     """Every property of the contact as of `now`, all values text or None."""
-    known = _known(contact, contact_touches(contact), now)
+    touches = [touch for touch in contact_touches(contact) if touch.known_at <= now]
+    counted = sorted((c for c in contact.conversions if c.known_at <= now), key=lambda c: c.at)
     views = [
         view
         for identified, cookie in contact.cookies
@@ -554,7 +543,7 @@ def contact_state(contact: Contact, now: datetime) -> ContactState:
         if view.at <= now
     ]
     views.sort(key=lambda view: view.at)
-    changes = [*_moments(contact, known.touches, now), *(v.at for v in views if v.at > contact.created_at)]
+    changes = [*_moments(contact, touches, now), *(v.at for v in views if v.at > contact.created_at)]
     updated = max(changes)
     person = contact.person
     values: dict[str, str | None] = {
@@ -572,9 +561,9 @@ def contact_state(contact: Contact, now: datetime) -> ContactState:
         "hs_additional_emails": None,
         "hs_merged_object_ids": None,
     }
-    values |= _tracked(contact, known)
-    values |= _visits(contact, known, views)
-    values |= _conversion_properties(known.counted)
+    values |= {**_came_by(contact, touches), "lifecyclestage": _lifecycle_stage(contact, now)}
+    values |= _visits(contact, touches, views)
+    values |= _conversion_properties(counted)
     return ContactState(values, updated)
 
 
@@ -586,9 +575,8 @@ def _moments(contact: Contact, touches: list[Touch], now: datetime) -> list[date
     return [moment for moment in moments if moment <= now]
 
 
-def _tracked(contact: Contact, known: _Known) -> dict[str, str | None]:
-    """The properties whose history matters: sources, URLs, click ids, lifecycle stage."""
-    touches = known.touches
+def _came_by(contact: Contact, touches: list[Touch]) -> dict[str, str | None]:
+    """The properties whose history follows these touches: sources, URLs, click ids."""
     offline_first = not touches or touches[0].at > contact.created_at
     original = contact.offline if offline_first else touches[0].source
     latest = touches[-1].source if touches else contact.offline
@@ -599,14 +587,13 @@ def _tracked(contact: Contact, known: _Known) -> dict[str, str | None]:
         "hs_latest_source": latest.category,
         "hs_latest_source_data_1": latest.data_1,
         "hs_latest_source_data_2": latest.data_2,
-        "lifecyclestage": _lifecycle_stage(contact, known),
     }
     if touches:
         values["hs_analytics_first_url"] = touches[0].url
         values["hs_analytics_first_referrer"] = touches[0].referrer or None
         values["hs_analytics_last_url"] = touches[-1].url
         values["hs_analytics_last_referrer"] = touches[-1].referrer or None
-    for touch in known.landings:
+    for touch in _landings(contact, touches):
         values.update(_click_ids(touch.url))
     return values
 
@@ -614,16 +601,16 @@ def _tracked(contact: Contact, known: _Known) -> dict[str, str | None]:
 @lru_cache(1 << 16)
 def _click_ids(url: str) -> tuple[tuple[str, str], ...]:
     """The click id properties that a landing URL sets; a history asks for each of its URLs many times."""
-    query = parse_qsl(urlsplit(url).query)
+    query = parse_qsl(urlsplit(url).query) if any(name in url for name in _CLICK_IDS) else []
     return tuple((_CLICK_IDS[name], value) for name, value in query if name in _CLICK_IDS)
 
 
-def _lifecycle_stage(contact: Contact, known: _Known) -> str:
-    if any(deal.won_at is not None and deal.won_at <= known.at for deal in contact.deals):
+def _lifecycle_stage(contact: Contact, at: datetime) -> str:
+    if any(deal.won_at is not None and deal.won_at <= at for deal in contact.deals):
         return "customer"
-    if any(deal.opened.at <= known.at for deal in contact.deals):
+    if any(deal.opened.at <= at for deal in contact.deals):
         return "opportunity"
-    return "lead" if known.counted else "subscriber"
+    return "lead" if any(c.known_at <= at for c in contact.conversions) else "subscriber"
 
 
 def contact_history(contact: Contact, now: datetime) -> dict[str, list[dict[str, str]]]:
@@ -631,15 +618,22 @@ def contact_history(contact: Contact, now: datetime) -> dict[str, list[dict[str,
     touches = contact_touches(contact)
     entries: dict[str, list[dict[str, str]]] = {}
     held: dict[str, str | None] = {}
+    known: list[Touch] = []
+    came_by = _came_by(contact, known)
     for moment in sorted(set(_moments(contact, touches, now))):
-        values, told_at = _tracked(contact, _known(contact, touches, moment)), stamp(moment)
-        for name in held.keys() | values.keys():
-            value = values.get(name)
+        by_then = [touch for touch in touches if touch.known_at <= moment]
+        if len(by_then) > len(known):
+            known, came_by = by_then, _came_by(contact, by_then)
+        values = {**came_by, "lifecyclestage": _lifecycle_stage(contact, moment)}
+        told_at = stamp(moment)
+        # a name that is there once stays
+        for name, value in values.items() - held.items():
             if value == held.get(name):
                 continue
-            source = ("ANALYTICS", "web-analytics") if name != "lifecyclestage" else _STAGE_SOURCES[value]
-            entry = {"value": value or "", "timestamp": told_at}
-            entry |= {"sourceType": source[0], "sourceId": source[1]}
+            kind, source = (
+                _STAGE_SOURCES[value] if name == "lifecyclestage" else ("ANALYTICS", "web-analytics")
+            )
+            entry = {"value": value or "", "timestamp": told_at, "sourceType": kind, "sourceId": source}
             entries.setdefault(name, []).insert(0, entry)
         held = values
     return entries
@@ -653,8 +647,8 @@ _STAGE_SOURCES: dict[str | None, tuple[str, str]] = {
 }
 
 
-def _visits(contact: Contact, known: _Known, views: list[View]) -> dict[str, str | None]:
-    touches, landings = known.touches, known.landings
+def _visits(contact: Contact, touches: list[Touch], views: list[View]) -> dict[str, str | None]:
+    landings = _landings(contact, touches)
     offline_first = not touches or touches[0].at > contact.created_at
     values: dict[str, str | None] = {
         "hs_latest_source_timestamp": stamp(touches[-1].at if touches else contact.created_at),

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from sandbox.apis import restli
+from sandbox.apis.hubspot.common import parameters
 from sandbox.counting import facebook, google, linkedin
 from sandbox.counting.hubspot import (
     Portal,
@@ -580,3 +581,18 @@ def test_addresses_are_reserved_for_examples(world: World) -> None:
 def test_an_unknown_currency_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="google_ads=XXX"):
         build_company({"google_ads": "XXX"})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "a=1&b=2&a=3",
+        "a=&a=2&b=x+y%26%C3%BC",
+        "xa=1&ab=2&b=k=v?a=9",
+        "&&b=%zz&a",
+        "",
+    ],
+)
+def test_chosen_parameters_are_those_that_reading_all_of_them_finds(query: str) -> None:
+    found = {name: values[0] for name, values in parse_qs(query).items() if name in ("a", "b")}
+    assert parameters(f"https://www.nordlicht.example/?{query}", "a", "b") == found

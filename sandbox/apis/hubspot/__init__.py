@@ -68,12 +68,13 @@ def build_app(sandbox: Sandbox) -> Starlette:
         return Json(not_found(request, "Unable to find the requested resource").body, status_code=404)
 
     routes: list[Route] = []
+    # tried in this order: what a load asks for most comes first
     for concern in (
+        Events(crm),
+        Forms(crm),
         Objects(crm, changes),
         Associations(crm),
         Settings(crm),
-        Forms(crm),
-        Events(crm),
         Lists(crm),
     ):
         for endpoint in concern.endpoints():

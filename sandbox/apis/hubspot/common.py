@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote_plus, urlencode
 
 import orjson
 from starlette.requests import Request
@@ -97,6 +99,17 @@ def instant(request: Request, parameter: str) -> datetime | None:
         return parse_instant(text)
     except ValueError as error:
         raise invalid(request, f"Invalid date in {parameter}: {text}") from error
+
+
+def parameters(url: str, *wanted: str) -> dict[str, str]:
+    """The first value of each of these query parameters; reading all of them costs several times as much."""
+    found = _finder(wanted).findall(url.partition("?")[2])
+    return {name: unquote_plus(value) for name, value in reversed(found)}
+
+
+@lru_cache
+def _finder(wanted: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?:^|&)({'|'.join(wanted)})=([^&]+)")
 
 
 def _link(request: Request, after: str) -> str:

@@ -8,11 +8,20 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from operator import itemgetter
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
-from sandbox.apis.hubspot.common import Endpoint, instant, invalid, limit, paged, problem, token, untoken
+from sandbox.apis.hubspot.common import (
+    Endpoint,
+    instant,
+    invalid,
+    limit,
+    paged,
+    parameters,
+    problem,
+    token,
+    untoken,
+)
 from sandbox.apis.hubspot.records import Crm
 from sandbox.counting.hubspot import PageViewEvent, epoch_ms, stamp
 
@@ -99,16 +108,18 @@ class Events:
                 return [], []
             if not (earliest or latest or named or wanted_email or ids):
                 return known, places
-            rows = [
-                (contact, event)
-                for contact, event in known
+            first = bisect_left(places, (epoch_ms(earliest), "")) if earliest else 0
+            end = bisect_left(places, (epoch_ms(latest) + 1, "")) if latest else len(known)
+            kept = [
+                number
+                for number, (contact, event) in enumerate(known[first:end], start=first)
                 if (earliest is None or event.view.at >= earliest)
                 and (latest is None or event.view.at <= latest)
                 and (wanted_id is None or contact == wanted_id)
                 and (not wanted_email or (emails[contact].values["email"] or "").lower() == wanted_email)
                 and (not ids or event.view.id in ids)
             ]
-            return rows, [_place(event) for _, event in rows]
+            return [known[number] for number in kept], [places[number] for number in kept]
 
         paging = ("after", "limit", "sort")
         filters = sorted(pair for pair in asked.multi_items() if pair[0] not in paging)
@@ -142,7 +153,7 @@ def _place(event: PageViewEvent) -> tuple[int, str]:
 
 def _page_view(contact: str, event: PageViewEvent) -> dict[str, Any]:
     view, source = event.view, event.source
-    query = parse_qs(view.url.partition("?")[2]) if "utm_" in view.url else {}
+    utm = parameters(view.url, "utm_source", "utm_medium", "utm_campaign")
     values = {
         "hs_url": view.url,
         "hs_title": view.title,
@@ -151,9 +162,9 @@ def _page_view(contact: str, event: PageViewEvent) -> dict[str, Any]:
         "hs_visit_source": source.category,
         "hs_visit_source_details_1": source.data_1,
         "hs_visit_source_details_2": source.data_2,
-        "hs_utm_source": query.get("utm_source", [None])[0],
-        "hs_utm_medium": query.get("utm_medium", [None])[0],
-        "hs_utm_campaign": query.get("utm_campaign", [None])[0],
+        "hs_utm_source": utm.get("utm_source"),
+        "hs_utm_medium": utm.get("utm_medium"),
+        "hs_utm_campaign": utm.get("utm_campaign"),
     }
     return {
         "id": view.id,

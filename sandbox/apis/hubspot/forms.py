@@ -46,6 +46,9 @@ class Forms:
         ]
 
     def _forms(self) -> list[dict[str, Any]]:
+        return self.sandbox.cached("hubspot-forms", self._told)
+
+    def _told(self) -> list[dict[str, Any]]:
         now, fates = self.sandbox.now, self.crm.form_fates
         rows = []
         for form in self.sandbox.company.forms:

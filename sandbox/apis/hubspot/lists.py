@@ -10,11 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
-from sandbox.apis.hubspot.common import Endpoint, flag, invalid, json_body, limit, names, not_found, paged
+from sandbox.apis.hubspot.common import (
+    Endpoint,
+    flag,
+    invalid,
+    json_body,
+    limit,
+    names,
+    not_found,
+    paged,
+    parameters,
+)
 from sandbox.apis.hubspot.objects import object_type
 from sandbox.apis.hubspot.records import Crm, Record
 from sandbox.apis.hubspot.schema import TYPE_IDS
@@ -58,7 +67,8 @@ class Lists:
     def __init__(self, crm: Crm) -> None:
         self.crm = crm
         self.sandbox = crm.sandbox
-        self._interactions: dict[str, dict[tuple[str, str], datetime]] = {}
+        self._interactions: dict[tuple[str, str], dict[str, datetime]] = {}
+        self._read = 0
 
     def endpoints(self) -> list[Endpoint]:
         """The routes; dated and v3 ones."""
@@ -87,7 +97,7 @@ class Lists:
                 held = record.values.get(name)
                 if held is None or (values and held not in values):
                     return None
-                entries = record.histories([self.crm.definitions(record.kind)[name]])[name]
+                entries = record.histories({name: self.crm.definitions(record.kind)[name]})[name]
                 return max(parse_instant(str(entries[0]["timestamp"])), created)
 
             return joined
@@ -160,27 +170,25 @@ class Lists:
         }
 
         def joined(record: Record) -> datetime | None:
-            at = self._interactions_of(record.id).get((tag, campaign.id))
+            at = self._interactions_with(tag, campaign.id).get(record.id)
             return at if at is not None and at <= self.sandbox.now else None
 
         name = f"Ad interactions: {campaign.name}"
         return Segment(list_id, name, "contacts", "DYNAMIC", ADS_START, (rule,), joined)
 
-    def _interactions_of(self, contact_id: str) -> dict[tuple[str, str], datetime]:
-        """When the portal first knew that the contact came by an ad of each campaign."""
-        if contact_id not in self._interactions:
-            known = {contact.id for contact in self.sandbox.portal.contacts} - self._interactions.keys()
-            for contact in self.sandbox.portal.contacts:
-                if contact.id not in known:
-                    continue
-                first: dict[tuple[str, str], datetime] = {}
-                for touch in contact_touches(contact):
-                    query = parse_qs(touch.url.partition("?")[2])
-                    key = (query.get("hsa_net", [""])[0], query.get("hsa_cam", [""])[0])
-                    if all(key):
-                        first[key] = min(first.get(key, touch.known_at), touch.known_at)
-                self._interactions[contact.id] = first
-        return self._interactions.get(contact_id, {})
+    def _interactions_with(self, tag: str, campaign: str) -> dict[str, datetime]:
+        """When the portal first knew of each contact that it came by an ad of the campaign."""
+        contacts = self.sandbox.portal.contacts
+        # contacts are only ever added
+        for contact in contacts[self._read :]:
+            for touch in contact_touches(contact):
+                query = parameters(touch.url, "hsa_net", "hsa_cam")
+                key = (query.get("hsa_net", ""), query.get("hsa_cam", ""))
+                if all(key):
+                    first = self._interactions.setdefault(key, {})
+                    first[contact.id] = min(first.get(contact.id, touch.known_at), touch.known_at)
+        self._read = len(contacts)
+        return self._interactions.get((tag, campaign), {})
 
     def members_of(self, segment: Segment) -> dict[str, datetime]:
         """Record ids with the instant each joined, by id."""

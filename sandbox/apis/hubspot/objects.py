@@ -94,23 +94,30 @@ class Objects:
 
     # -- answers ----------------------------------------------------------------------------------------
 
-    def body(self, record: Record, wanted: list[str], with_history: list[str]) -> dict[str, Any]:
-        """A record with the properties asked for; unknown ones are left out without a word."""
-        known = self.crm.definitions(record.kind)
-        asked = {*(wanted or DEFAULTS[record.kind]), "createdate", "hs_object_id", CHANGED[record.kind]}
-        row: dict[str, Any] = {
-            "id": record.id,
-            "properties": {name: record.values.get(name) for name in sorted(asked & known.keys())},
-        }
-        if with_history:
-            most = self.sandbox.faults.value("history_cap", "entries", None)
-            told = record.histories(known[name] for name in with_history if name in known)
-            row["propertiesWithHistory"] = {name: entries[:most] for name, entries in told.items()}
-        created, updated = stamp(record.created_at), stamp(record.updated_at)
-        row |= {"createdAt": created, "updatedAt": updated, "archived": record.archived_at is not None}
-        if record.archived_at is not None:
-            row["archivedAt"] = stamp(record.archived_at)
-        return row
+    def _teller(
+        self, kind: str, wanted: list[str], with_history: list[str]
+    ) -> Callable[[Record], dict[str, Any]]:
+        """How to tell records with the properties asked for; unknown ones are left out without a word."""
+        known = self.crm.definitions(kind)
+        asked = {*(wanted or DEFAULTS[kind]), "createdate", "hs_object_id", CHANGED[kind]}
+        names, traced = sorted(asked & known.keys()), {n: known[n] for n in with_history if n in known}
+        most = self.sandbox.faults.value("history_cap", "entries", None)
+
+        def told(record: Record) -> dict[str, Any]:
+            row: dict[str, Any] = {
+                "id": record.id,
+                "properties": {name: record.values.get(name) for name in names},
+            }
+            if with_history:
+                histories = record.histories(traced).items()
+                row["propertiesWithHistory"] = {name: entries[:most] for name, entries in histories}
+            created, updated = stamp(record.created_at), stamp(record.updated_at)
+            row |= {"createdAt": created, "updatedAt": updated, "archived": record.archived_at is not None}
+            if record.archived_at is not None:
+                row["archivedAt"] = stamp(record.archived_at)
+            return row
+
+        return told
 
     async def listing(self, request: Request) -> dict[str, Any]:
         """Objects of a type by id: live ones, or archived ones only."""
@@ -128,7 +135,7 @@ class Objects:
             ids = sorted([*ids, *snapshot.merged[kind]], key=int)
         first = bisect_left(ids, int(after), key=int)
         page = ids[first : first + size]
-        rows = [self.body(records[i], wanted, history) for i in page]
+        rows = [*map(self._teller(kind, wanted, history), (records[i] for i in page))]
         others = [_ALIASES.get(name, name) for name in names(request, "associations")]
         for row in rows:
             tied = {
@@ -162,7 +169,8 @@ class Objects:
         """One object; an id that was merged away answers the record it became part of."""
         kind = object_type(request, request.path_params["type"])
         record = self._find(request, kind, request.path_params["id"], archived=flag(request, "archived"))
-        return self.body(record, names(request, "properties"), names(request, "propertiesWithHistory"))
+        history, wanted = names(request, "propertiesWithHistory"), names(request, "properties")
+        return self._teller(kind, wanted, history)(record)
 
     def _find(self, request: Request, kind: str, given: str, *, archived: bool) -> Record:
         if request.query_params.get("idProperty") == "email" and kind == "contacts":
@@ -198,8 +206,9 @@ class Objects:
             inputs = [by_email.get(value.lower(), value) for value in inputs]
         archived, snapshot = flag(request, "archived"), self.crm.snapshot()
         found = {i: snapshot.find(kind, i) for i in inputs}
+        told = self._teller(kind, wanted, history)
         rows = {
-            record.id: self.body(record, wanted, history)
+            record.id: told(record)
             for record in found.values()
             if record is not None and (record.archived_at is not None) is archived
         }
@@ -261,7 +270,8 @@ class Objects:
             descending = given.get("direction") == "DESCENDING" or str(sort).startswith("-")
             rows.sort(key=lambda row: _comparable(row.values.get(name)), reverse=descending)
         start = offset + int(faults.value("offset_drift", "by", 0)) if offset else 0
-        page = [self.body(row, list(body.get("properties", [])), []) for row in rows[start : start + size]]
+        told = self._teller(kind, list(body.get("properties", [])), [])
+        page = [*map(told, rows[start : start + size])]
         answer: dict[str, Any] = {"total": len(rows), "results": page}
         if len(rows) > offset + size:
             answer["paging"] = {"next": {"after": str(offset + size)}}
@@ -277,7 +287,7 @@ class Objects:
             merged = self.changes.merge(kind, primary, secondary)
         except Refused as refused:
             raise invalid(request, str(refused)) from refused
-        return self.body(self.crm.snapshot().records[kind][merged], [], [])
+        return self._teller(kind, [], [])(self.crm.snapshot().records[kind][merged])
 
     async def erase(self, request: Request) -> Response:
         """GDPR delete by id or e-mail."""

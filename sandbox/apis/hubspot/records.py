@@ -6,7 +6,7 @@ Merging gives a new record with a new id; reading an old id answers the new reco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -51,11 +51,10 @@ class Record:
         self.updated_at = max(self.updated_at, at)
         self.values[CHANGED[self.kind]] = stamp(self.updated_at)
 
-    def histories(self, definitions: Iterable[Property]) -> dict[str, list[Entry]]:
+    def histories(self, wanted: Mapping[str, Property]) -> dict[str, list[Entry]]:
         """The values of each of these properties, newest first."""
-        wanted = {definition.name: definition for definition in definitions}
         told = self.tell() if self.told is None or not self.told.isdisjoint(wanted) else {}
-        return {name: self._history(told.get(name), wanted[name]) for name in wanted}
+        return {name: self._history(told.get(name), definition) for name, definition in wanted.items()}
 
     def _history(self, entries: list[Entry] | None, definition: Property) -> list[Entry]:
         value = self.values.get(definition.name)
@@ -227,13 +226,17 @@ class Crm:
         self.organisations = self._organisations()
         self.sandbox.forget()
 
-    def definitions(self, kind: str, at: datetime | None = None) -> dict[str, Property]:
-        """The properties a type has, archived ones included."""
-        found = {definition.name: definition for definition in PROPERTIES[kind]}
-        for rename in self.renames:
-            if rename.kind == kind and rename.at <= (at or self.sandbox.now) and rename.old in found:
-                found[rename.new] = replace(found.pop(rename.old), name=rename.new)
-        return found
+    def definitions(self, kind: str) -> dict[str, Property]:
+        """The properties a type has now, archived ones included."""
+
+        def build() -> dict[str, Property]:
+            found = {definition.name: definition for definition in PROPERTIES[kind]}
+            for rename in self.renames:
+                if rename.kind == kind and rename.at <= self.sandbox.now and rename.old in found:
+                    found[rename.new] = replace(found.pop(rename.old), name=rename.new)
+            return found
+
+        return self.sandbox.cached(f"hubspot-properties-{kind}", build)
 
     def snapshot(self, at: datetime | None = None) -> Snapshot:
         """The CRM as of that instant, now by default."""
