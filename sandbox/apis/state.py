@@ -18,11 +18,16 @@ from sandbox.world.build import World, uncollected
 from sandbox.world.company import Network
 
 T = TypeVar("T")
+#: https://developers.google.com/google-ads/api/docs/reporting/paging
+GOOGLE_PAGE = 10_000
 
 
 @dataclass(frozen=True)
 class PageCaps:
-    """Most rows a page carries, whatever the client asks: a small company still needs several pages."""
+    """Most rows a page carries, whatever the client asks: a small company still needs several pages.
+
+    `google_batches`: into how many a stream's answer is cut.
+    """
 
     hubspot_events: int = 500
     hubspot_forms: int = 2
@@ -128,7 +133,9 @@ class Sandbox:
         """Most rows per page, as the fault `page_caps` changes them."""
         changes = self.faults.get("page_caps") or {}
         names = [field.name for field in fields(PageCaps)]
-        most = dict.fromkeys(names, 10**9) if changes.get("off") else {}
+        # what is left is the client's limit; Google's pages have a size of their own
+        off = {**dict.fromkeys(names, 10**9), "google_rows": GOOGLE_PAGE, "google_batches": 1}
+        most = off if changes.get("off") else {}
         return replace(self._caps, **{**most, **{n: int(changes[n]) for n in names if n in changes}})
 
     def set_now(self, now: datetime) -> None:

@@ -533,6 +533,14 @@ def test_google_streams_can_be_cut(asked: Networks) -> None:
         asked.google(SIMPLE).json()
 
 
+def test_google_streams_come_whole_where_pages_are_not_capped(asked: Networks) -> None:
+    batches = asked.google(SIMPLE).json()
+    asked.fault(page_caps={"off": True})
+    (whole,) = asked.google(SIMPLE).json()
+    assert len(batches) == 3
+    assert whole["results"] == [row for batch in batches for row in batch["results"]]
+
+
 def test_google_search_pages_by_tokens_of_its_own_query(asked: Networks) -> None:
     asked.fault(page_caps={"google_rows": 2})
     pages, token = [], ""
