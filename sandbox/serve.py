@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import signal
 import socket
@@ -30,7 +31,7 @@ from sandbox.bulk.portal import Portal as BulkPortal
 from sandbox.bulk.portal import Size
 from sandbox.counting.hubspot import stamp
 from sandbox.truth import Truth
-from sandbox.world.build import build_world
+from sandbox.world.build import build_world, uncollected
 from sandbox.world.company import DEFAULT_NOW, Network
 from sandbox.world.profiles import PROFILES, Plants
 
@@ -239,8 +240,11 @@ def _served(arguments: argparse.Namespace) -> tuple[ASGIApp, str, Callable[[str]
     )
     for name, parameters in map(faults.parse, arguments.fault):
         sandbox.faults.set(name, parameters)
+    # the records stay, and what answers are made of ends with them: little garbage is left to look for
+    gc.set_threshold(100_000, 20, 100)
     # with many people the first answer would keep its client waiting
-    hubspot.changes_of(sandbox).crm.snapshot()
+    with uncollected():
+        hubspot.changes_of(sandbox).crm.snapshot()
     return build_app(sandbox), stamp(sandbox.now), lambda url: settings(sandbox, url)
 
 
