@@ -36,6 +36,11 @@ class Contract:
     schemas: Mapping[str, str]
 
     @property
+    def check_key(self) -> dg.AssetCheckKey:
+        """The check that shows how the table keeps it."""
+        return dg.AssetCheckKey(dg.AssetKey([self.schema, self.table]), CHECK_NAME)
+
+    @property
     def grain(self) -> list[str]:
         """The columns that name a row; all of them where no key is declared."""
         keys: Any = self.columns.unique
@@ -264,8 +269,8 @@ def check_result(contract: Contract, table: ibis.Table) -> dg.AssetCheckResult:
         if violation.examples:
             metadata[f"rows: {violation.title}"] = _table(violation.examples)
     return dg.AssetCheckResult(
-        asset_key=dg.AssetKey([contract.schema, contract.table]),
-        check_name=CHECK_NAME,
+        asset_key=contract.check_key.asset_key,
+        check_name=contract.check_key.name,
         passed=not violations,
         metadata=metadata,
     )

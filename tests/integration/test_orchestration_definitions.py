@@ -224,6 +224,13 @@ def test_every_run_has_the_home_to_itself(defs: dg.Definitions) -> None:
     assert {job.executor_def.name for job in jobs} == {"alone_in_home"}
 
 
+def test_a_run_of_one_table_validates_that_table_alone(defs: dg.Definitions) -> None:
+    bridge = dg.AssetKey(["reconciliation", "conversion_bridge"])
+    everything = defs.get_repository_def().get_implicit_global_asset_job_def()
+    checks = everything.get_subset(asset_selection={bridge}).asset_layer.asset_graph.asset_check_keys
+    assert {key.asset_key for key in checks if key.name == "contract"} == {bridge}
+
+
 def test_pools_keep_the_writers_of_one_file_apart(defs: dg.Definitions) -> None:
     pools: dict[str, set[str]] = {}
     for node in defs.resolve_job_def("refresh").nodes:
