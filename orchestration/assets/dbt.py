@@ -27,7 +27,7 @@ from orchestration.stored import Relation, look
 
 
 class WarehouseTranslator(DagsterDbtTranslator):
-    """Names an asset as the warehouse names the table: [schema, name], grouped by its folder.
+    """Names an asset as the warehouse names the table: [schema, name], grouped by its layer.
 
     Sources keep the key their `meta.dagster.asset_key` states, which is the raw table's.
     """
@@ -38,8 +38,10 @@ class WarehouseTranslator(DagsterDbtTranslator):
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        folders = dbt_resource_props["fqn"][1:-1]
-        return "_".join(folders) or f"{dbt_resource_props['resource_type']}s"
+        # a group per folder is too many for one screen
+        if dbt_resource_props["resource_type"] == "model":
+            return str(dbt_resource_props["fqn"][1])
+        return f"{dbt_resource_props['resource_type']}s"
 
     def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
         yaml = (dbt_resource_props.get("patch_path") or "").partition("://")[2]
