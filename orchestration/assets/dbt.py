@@ -10,7 +10,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
 
 from ingestion.pipelines import SOURCES
-from orchestration.assets.tables import code, facts
+from orchestration.assets.tables import code, table_facts
 from orchestration.lineage import column_lineage
 from orchestration.locking import writing
 from orchestration.project import (
@@ -74,8 +74,9 @@ def dbt_models(
             build_arguments(as_of), context=context, target_path=build_dir(), raise_on_error=False
         )
         # dbt holds the warehouse file while it runs: what lies in it can be told when it is done
-        events = list(_followed(context, invocation.stream()))
-        yield from _completed(context, events, as_of)
+        events = list(_counted(context, invocation.stream()))
+        if events:
+            yield from _completed(context, events, as_of)
     if invocation.process.returncode == 0:
         return
     if (build_dir() / "run_results.json").exists():
@@ -92,15 +93,14 @@ def dbt_models(
     )
 
 
-def _followed(context: dg.AssetExecutionContext, events: Iterator[Any]) -> Iterator[Any]:
-    """Says which layer is being built."""
-    layer = None
+def _counted(context: dg.AssetExecutionContext, events: Iterator[Any]) -> Iterator[Any]:
+    """Says now and then how far the build is."""
+    built, wanted = 0, len(context.selected_asset_keys)
     for event in events:
         if isinstance(event, dg.Output):
-            key = context.asset_key_for_output(event.output_name)
-            if key.path[0] != layer:
-                layer = key.path[0]
-                context.log.info(f"dbt builds {layer}")
+            built += 1
+            if built % 20 == 0:
+                context.log.info(f"models: {built} of {wanted} built")
         yield event
 
 
@@ -123,7 +123,7 @@ def _completed(context: dg.AssetExecutionContext, events: list[Any], as_of: date
             unique_id = str(event.metadata["unique_id"].value)
             node = content["nodes"][unique_id]
             if table := stored.get(Relation.parse(node["relation_name"])):
-                shown = facts(table, node["columns"], lineage.origins.get(unique_id), keys)
+                shown = table_facts(table, node["columns"], lineage.origins.get(unique_id), keys)
                 event = event.with_metadata({**event.metadata, **shown})
         elif isinstance(event, dg.AssetCheckResult) and _is_warning(event):
             event = event.with_metadata(

@@ -23,8 +23,7 @@ from ingestion.pipelines import (
     loaded_at,
     reads_first,
 )
-from orchestration.assets.tables import code
-from orchestration.assets.tables import facts as table_facts
+from orchestration.assets.tables import code, table_facts
 from orchestration.locking import writing
 from orchestration.partitions import DAILY_SOURCES, days
 from orchestration.project import manifest

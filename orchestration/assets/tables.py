@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -15,18 +16,18 @@ from orchestration.stored import Relation, Stored
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def facts(
+def table_facts(
     stored: Stored,
-    described: Mapping[str, Mapping[str, Any]] | None = None,
+    described: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     origins: Origins | None = None,
-    keys: Mapping[Relation, dg.AssetKey] | None = None,
+    keys: Mapping[Relation, dg.AssetKey] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Dagster's standard metadata of a materialized table, by what its file holds.
 
     `described` are the columns of its dbt node, `keys` the assets of the relations in `origins`.
     """
     columns = [
-        dg.TableColumn(name, kind.lower(), (described or {}).get(name, {}).get("description"))
+        dg.TableColumn(name, kind.lower(), described.get(name, {}).get("description"))
         for name, kind in stored.columns.items()
     ]
     found: dict[str, Any] = {"dagster/column_schema": dg.TableSchema(columns)}
@@ -38,7 +39,7 @@ def facts(
                 name: [
                     dg.TableColumnDep(keys[relation], column)
                     for relation, column in came_from
-                    if keys and relation in keys
+                    if relation in keys
                 ]
                 for name, came_from in origins.items()
                 if name in stored.columns

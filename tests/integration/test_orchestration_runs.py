@@ -160,9 +160,11 @@ def test_the_queue_counts_a_refresh_of_the_command_line(instance: dg.DagsterInst
             job_code_origin=dg.reconstructable(refresh_like).get_python_origin(),
         )
         coordinator = QueuedRunCoordinatorDaemon(interval_seconds=1)
-        chosen = lambda: coordinator._get_runs_to_dequeue(  # noqa: E731
-            workspace.instance, instance.get_concurrency_config(), fixed_iteration_time=None
-        )
+
+        def chosen() -> list[dg.DagsterRun]:
+            limits = instance.get_concurrency_config()
+            return coordinator._get_runs_to_dequeue(workspace.instance, limits, fixed_iteration_time=None)
+
         assert chosen() == []
         instance.report_run_failed(of_command_line)
         assert [run.run_id for run in chosen()] == [queued.run_id]
