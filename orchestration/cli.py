@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from orchestration import clock
 from orchestration.window import InvalidOption, check_range, parse_day, parse_instant
 
 if TYPE_CHECKING:
@@ -77,11 +78,10 @@ def backfill(
 def _range(
     start: str | None, end: str | None, as_of: str | None, allow_stale: Sequence[str]
 ) -> tuple[datetime, date | None, date | None]:
-    now = datetime.now(UTC)
     try:
-        instant = parse_instant(as_of, now)
+        instant = parse_instant(as_of, clock.now())
         first, last = parse_day("--start", start), parse_day("--end", end)
-        check_range(first, last, instant, now.date())
+        check_range(first, last, instant, datetime.now(UTC).date())
         for name in allow_stale:
             _check_source("--allow-stale", name)
     except InvalidOption as error:
@@ -175,16 +175,16 @@ def demo(
     ] = False,
 ) -> None:
     """Run the whole pipeline on a simulated company, without any account, and explain its bridge."""
-    from ingestion.config import home
     from orchestration import locking
-    from orchestration.demo import SandboxFailed, forget_landed, sandbox, use
+    from orchestration.demo import SandboxFailed, forget_landed, note_options, sandbox, use
+    from orchestration.demo import place as demonstrations
 
     if profile not in PROFILES:
         raise typer.BadParameter(f"{profile} is none of {', '.join(PROFILES)}", param_hint="--profile")
     # so that the sandbox is stopped on a plain kill, too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     console, began = Console(), time.monotonic()
-    place = home() / "demo"
+    place = demonstrations()
     asked = (("profile", profile), ("people", people), ("seed", seed))
     options = [f"--{name}={value}" for name, value in asked if value is not None]
     if no_events:
@@ -197,6 +197,7 @@ def demo(
 
             with locking.exclusive(_me("adledger demo")):
                 forget_landed(place)
+                note_options(place, options)
                 _refresh(Plan(company.now), console)
     except SandboxFailed as error:
         _fail([str(error)])
@@ -224,11 +225,37 @@ def demo(
             f"{shown}/serving.duckdb  (FROM reconciliation.conversion_bridge)",
         ),
         (
-            "lineage and runs",
-            f"ADLEDGER_HOME={place} DAGSTER_HOME={place}/dagster {programs}/dagster dev",
+            "lineage, checks and runs in a browser",
+            f"{programs}/adledger ui --demo",
         ),
     ):
         console.print(f"  {what}\n    [bold]{escape(command)}[/bold]", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1 to listen on.")] = 3000,
+    demonstration: Annotated[
+        bool, typer.Option("--demo", help="With the demonstration's company even if accounts are set up.")
+    ] = False,
+) -> None:
+    """Open Dagster's UI in a browser: lineage, checks, runs, backfills; runs its schedule and alerts, too.
+
+    Ctrl-C closes it, and ends the runs in progress that were started there or by the schedule.
+    """
+    from ingestion.config import home
+    from orchestration import locking
+    from orchestration.demo import SandboxFailed
+    from orchestration.ui import Stopped, UiFailed, open_ui
+
+    try:
+        open_ui(port, Console(), demonstration=demonstration)
+    except (UiFailed, SandboxFailed) as error:
+        _fail([str(error)])
+    except locking.Locked as busy:
+        _fail([f"the UI of {home()} is open already: {busy.holder}"])
+    except Stopped as stopped:
+        raise typer.Exit(128 + stopped.number) from stopped
 
 
 @app.command()
@@ -279,7 +306,7 @@ def add_page(
     console = Console()
     try:
         with locking.exclusive(_me("adledger page add")), console.status(f"Fetching {url}"):
-            added = add(url, tags or (), as_of=datetime.now(UTC).replace(microsecond=0))
+            added = add(url, tags or (), as_of=clock.now().replace(microsecond=0))
     except IngestionError as error:
         _fail([str(error)])
     except locking.Locked as busy:

@@ -13,6 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ingestion import config
+from orchestration import clock
+
+#: How tidy the company is where nobody says.
+USUAL_PROFILE = "typical"
+_OPTIONS = "sandbox.json"
 _STOP_SECONDS = 10
 
 
@@ -27,6 +33,7 @@ class Sandbox:
     url: str
     now: datetime
     env: dict[str, str]
+    process: subprocess.Popen[bytes]
 
 
 @contextmanager
@@ -39,13 +46,15 @@ def sandbox(options: Sequence[str], log: Path) -> Iterator[Sandbox]:
             stdout=subprocess.PIPE,
             stderr=errors,
             stdin=subprocess.DEVNULL,
+            # Ctrl-C in the terminal ends what reads from it first
+            start_new_session=True,
         )
     try:
         line = process.stdout.readline() if process.stdout else b""
         if not line:
             raise SandboxFailed(f"the sandbox did not start: see {log}")
         said = json.loads(line)
-        yield Sandbox(said["url"], datetime.fromisoformat(said["now"]), said["env"])
+        yield Sandbox(said["url"], datetime.fromisoformat(said["now"]), said["env"], process)
     finally:
         process.terminate()
         try:
@@ -56,11 +65,28 @@ def sandbox(options: Sequence[str], log: Path) -> Iterator[Sandbox]:
 
 
 def use(found: Sandbox, home: Path) -> None:
-    """Points this process at the sandbox and at `home`, away from the user's own settings."""
+    """Points this process at the sandbox, its clock and `home`, away from the user's own settings."""
     os.environ.update(found.env)
+    os.environ[clock.VARIABLE] = found.now.isoformat()
     os.environ["ADLEDGER_HOME"] = str(home)
     # dlt reads .dlt/ of this folder: the user's secrets are none of the sandbox's business
     os.environ["DLT_PROJECT_DIR"] = str(home)
+
+
+def place() -> Path:
+    """The demonstration's home, beside what the user's own accounts landed."""
+    return config.home() / "demo"
+
+
+def options_of(place: Path) -> list[str]:
+    """The sandbox's options for the company that `place` was filled from last, else the usual one's."""
+    noted = place / _OPTIONS
+    return json.loads(noted.read_text()) if noted.exists() else [f"--profile={USUAL_PROFILE}"]
+
+
+def note_options(place: Path, options: Sequence[str]) -> None:
+    """Remembers whose company `place` is filled from."""
+    (place / _OPTIONS).write_text(json.dumps(list(options)))
 
 
 def forget_landed(home: Path) -> None:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
 from ingestion.pipelines import SOURCES, Window, is_configured, parts, unsettled_since
+from orchestration import clock
 from orchestration.locking import Locked, writing
 from orchestration.window import FIRST_DAY, default_range
 
 # A key names a calendar day in each ad account's own time zone; only which days exist by now is told in UTC.
-days = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), timezone="UTC", end_offset=1)
+# Where the demonstration's clock stands, it has no day after that one.
+_standing = clock.stands_at()
+days = dg.DailyPartitionsDefinition(
+    start_date=FIRST_DAY.isoformat(),
+    end_date=(_standing.date() + timedelta(days=1)).isoformat() if _standing else None,
+    timezone="UTC",
+    end_offset=1,
+)
 
 DAILY_SOURCES = tuple(name for name in SOURCES if "daily" in parts(name))
 

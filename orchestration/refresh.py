@@ -49,15 +49,23 @@ def log_path() -> Path:
     return home() / "logs" / "refresh.log"
 
 
+def use_instance() -> None:
+    """Points this process and its children at the home and at its Dagster instance, set up as shipped."""
+    os.environ["ADLEDGER_HOME"] = str(home())
+    os.environ["DAGSTER_HOME"] = str(home() / "dagster")
+    shipped, used = Path(__file__).with_name("dagster.yaml"), home() / "dagster" / "dagster.yaml"
+    used.parent.mkdir(parents=True, exist_ok=True)
+    # left alone where it is the same: another process may be reading it
+    if not used.exists() or used.read_bytes() != shipped.read_bytes():
+        shutil.copyfile(shipped, used)
+
+
 def run(plan: Plan, make_progress: Callable[[int], Progress]) -> Outcome:
     """Runs one refresh to its end; the caller holds `orchestration.locking.exclusive`.
 
     `make_progress` gets a descriptor that leads to the terminal: the process's own are turned into the log.
     """
-    os.environ["ADLEDGER_HOME"] = str(home())
-    os.environ["DAGSTER_HOME"] = str(home() / "dagster")
-    (home() / "dagster").mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(Path(__file__).with_name("dagster.yaml"), home() / "dagster" / "dagster.yaml")
+    use_instance()
     with _output_to(log_path()) as terminal:
         progress = make_progress(terminal)
         # the workers' server imports the definitions while this process does the same

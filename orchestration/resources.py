@@ -8,6 +8,7 @@ import dagster as dg
 from dagster_dbt import DbtCliResource
 from pydantic import Field
 
+from orchestration import clock
 from orchestration.project import dbt_cli
 
 
@@ -33,8 +34,8 @@ class RunSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self.as_of:
             return datetime.fromisoformat(self.as_of).astimezone(UTC)
         record = instance.get_run_record_by_id(run_id)
-        created = record.create_timestamp if record else datetime.now(UTC)
-        return created.astimezone(UTC).replace(microsecond=0)
+        created = clock.here(record.create_timestamp) if record else clock.now()
+        return created.replace(microsecond=0)
 
 
 def dbt_resource() -> DbtCliResource:

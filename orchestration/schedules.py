@@ -10,6 +10,7 @@ import dagster as dg
 from ingestion.config import Section
 from ingestion.errors import SettingError
 from ingestion.pipelines import home, portal_time_zone
+from orchestration import clock
 from orchestration.jobs import refresh
 from orchestration.locking import Locked, writing
 from orchestration.partitions import next_window, range_tags
@@ -65,13 +66,14 @@ def build_daily_refresh(hour: int, time_zone: str) -> dg.ScheduleDefinition:
         description=f"The same refresh as `adledger refresh`, every day at {hour:02}:00 {time_zone}.",
     )
     def daily_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        as_of = context.scheduled_execution_time.astimezone(UTC)
+        tick = context.scheduled_execution_time.astimezone(UTC)
         # after an outage the missed ticks come one after another: the newest reads what all of them would
-        if datetime.now(UTC) - as_of >= timedelta(days=1):
+        if datetime.now(UTC) - tick >= timedelta(days=1):
             return dg.SkipReason("A later day's refresh is due already and reads this day too.")
+        as_of = clock.here(tick)
         return dg.RunRequest(
             # the day, so that no change of the clock or of the hour makes a second run of it
-            run_key=as_of.astimezone(ZoneInfo(time_zone)).date().isoformat(),
+            run_key=tick.astimezone(ZoneInfo(time_zone)).date().isoformat(),
             tags=range_tags(next_window(as_of)),
             run_config={
                 "resources": {

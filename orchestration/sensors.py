@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from orchestration import clock
 from orchestration.alerts import Look, report, report_run, source_key
 from orchestration.execution import bury_the_dead, open_runs
 from orchestration.freshness import Limits, late_days, late_load, watched
@@ -28,9 +29,9 @@ def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     if open_runs(context.instance):
         with suppress(Locked), exclusive("adledger's sensor"):
             bury_the_dead(context.instance)
-    now = datetime.now(UTC)
-    cursor, warnings = _report_runs(context.instance, context.cursor, now)
-    look = look_at_clock(now)
+    # Dagster dates its records by the machine's clock
+    cursor, warnings = _report_runs(context.instance, context.cursor, datetime.now(UTC))
+    look = look_at_clock(clock.now())
     warnings += report(look).warnings
     for line in warnings:
         context.log.warning(line)

@@ -1,0 +1,284 @@
+"""Dagster's UI on this home: code server, web server and daemon, started, watched and ended together."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import urllib3
+from rich.console import Console
+
+from ingestion.config import home
+from ingestion.pipelines import VENDORS, is_configured
+from orchestration import demo, locking, refresh
+
+HOST = "127.0.0.1"
+_MODULE, _LOCATION = "orchestration.definitions", "adledger"
+_POLL_SECONDS = 0.2
+# a load or a build that is told to end needs a moment
+_RUN_SECONDS = 30
+_END_SECONDS = 10
+_LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError {
+    __typename ... on PythonError { message errorChain { error { message } } } } } } } }"""
+_RUNS = """{ runsOrError(filter: {statuses: [STARTING, STARTED, CANCELING]}) { ... on Runs { results {
+    runId status parentRunId tags { key } } } } }"""
+_END_RUN = "mutation ($id: String!) { terminateRun(runId: $id) { __typename } }"
+
+
+class UiFailed(Exception):
+    """The UI could not start, or a part of it ended by itself."""
+
+
+class Stopped(Exception):
+    """A signal came before the UI answered."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+class Signals:
+    """Remembers the first signal that asks to end, so that none interrupts starting or ending a process."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+
+    def __enter__(self) -> Signals:
+        wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        # nohup keeps its meaning; Ctrl-C does even where a shell's & took it away, from the children too
+        self._before = {
+            number: signal.signal(number, self._see)
+            for number in wanted
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
+        }
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _see(self, number: int, _: FrameType | None) -> None:
+        self.number = self.number or number
+
+    def check(self) -> None:
+        """Raises Stopped once a signal has come."""
+        if self.number is not None:
+            raise Stopped(self.number)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A running process and what an error calls it."""
+
+    name: str
+    process: subprocess.Popen[Any]
+    log: Path
+
+
+def log_path() -> Path:
+    """Where everything that Dagster says while the UI of this home is open is written."""
+    return home() / "logs" / "ui.log"
+
+
+def address(port: int) -> str:
+    """Where a browser finds the UI."""
+    return f"http://{HOST}:{port}"
+
+
+def open_ui(port: int, console: Console, *, demonstration: bool) -> None:
+    """Serves the UI of this home until a signal ends it; of the simulated company where no vendor is set up.
+
+    Raises UiFailed, Stopped, locking.Locked (the home's UI is open), demo.SandboxFailed.
+    """
+    _check_port(port)
+    with Signals() as signals, ExitStack() as stack:
+        parts = []
+        if demonstration or not any(map(is_configured, VENDORS)):
+            why = "" if demonstration else "No ad network and no HubSpot is set up here: "
+            place = demo.place()
+            options = demo.options_of(place)
+            company = stack.enter_context(demo.sandbox(options, place / "logs" / "sandbox.log"))
+            parts.append(Part("the sandbox", company.process, place / "logs" / "sandbox.log"))
+            demo.use(company, place)
+            console.print(
+                f"{why}{'t' if why else 'T'}he demonstration's simulated company,"
+                f" whose clock stands at {company.now:%Y-%m-%d %H:%M} UTC",
+                highlight=False,
+                soft_wrap=True,
+            )
+            signals.check()
+        stack.enter_context(_only_ui(port))
+        if parts and not (home() / "serving.duckdb").exists():
+            demo.note_options(home(), options)
+            _refresh(signals)
+        _serve(port, console, signals, parts)
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        # as the web server binds it
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise UiFailed(
+                f"cannot listen on {HOST}:{port} ({(error.strerror or str(error)).lower()}):"
+                f" end what uses it, or choose another with --port"
+            ) from error
+
+
+@contextmanager
+def _only_ui(port: int) -> Iterator[None]:
+    """Two daemons on one home would both start its schedule."""
+    with locking.file_lock(home() / "locks" / "ui.lock", holder=address(port)):
+        yield
+
+
+def _refresh(signals: Signals) -> None:
+    """The first refresh of the demonstration, as its own command, so that nothing of it stays in memory."""
+    command = [str(Path(sys.executable).with_name("adledger")), "refresh"]
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        while process.poll() is None:
+            signals.check()
+            time.sleep(_POLL_SECONDS)
+    finally:
+        _end([process], _RUN_SECONDS)
+    if process.returncode:
+        raise UiFailed("the demonstration's first refresh failed: see above")
+
+
+def _serve(port: int, console: Console, signals: Signals, others: Sequence[Part]) -> None:
+    refresh.use_instance()
+    log = log_path()
+    log.parent.mkdir(parents=True, exist_ok=True)
+    # a home's path can be longer than a socket's may be
+    with log.open("wb") as output, tempfile.TemporaryDirectory(prefix="adledger-") as folder:
+        parts: list[Part] = []
+        try:
+            for name, command in _commands(port, Path(folder)).items():
+                process = _start([sys.executable, "-m", *command], output.fileno())
+                parts.append(Part(name, process, log))
+            with console.status("Starting Dagster"):
+                while not _answers(port):
+                    signals.check()
+                    _check([*others, *parts])
+                    time.sleep(_POLL_SECONDS)
+            console.print(f"Dagster is at {address(port)} until Ctrl-C; it logs to {log}", soft_wrap=True)
+            while signals.number is None:
+                _check([*others, *parts])
+                time.sleep(_POLL_SECONDS)
+        finally:
+            # first who starts runs, then the runs, then who can end them
+            servers, daemon = [part.process for part in parts[:2]], [part.process for part in parts[2:]]
+            _end(daemon, _END_SECONDS)
+            _end_runs(port, console)
+            _end(servers, _END_SECONDS)
+
+
+def _commands(port: int, folder: Path) -> dict[str, list[str]]:
+    """What `dagster dev` starts, side by side as our own children, each watched and ended by itself."""
+    code, workspace = folder / "code.sock", folder / "workspace.yaml"
+    server = {"socket": str(code), "host": "localhost", "location_name": _LOCATION}
+    workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))
+    return {
+        "Dagster's code server": [
+            *("dagster", "code-server", "start", "--socket", str(code)),
+            *("--module-name", _MODULE, "--location-name", _LOCATION, "--log-level", "warning"),
+        ],
+        "Dagster's web server": [
+            *("dagster_webserver", "--host", HOST, "--port", str(port), "--workspace", str(workspace)),
+        ],
+        "Dagster's daemon": ["dagster._daemon", "run", "--workspace", str(workspace)],
+    }
+
+
+def _start(command: Sequence[str], output: int) -> subprocess.Popen[Any]:
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+    )
+
+
+def _check(parts: Sequence[Part]) -> None:
+    for part in parts:
+        if part.process.poll() is not None:
+            raise UiFailed(f"{part.name} ended by itself, so the UI is closed: see {part.log}")
+
+
+def _ask(port: int, query: str, **variables: str) -> Any:
+    """The answer of the web server's GraphQL; None where it does not answer."""
+    try:
+        answer = urllib3.request(
+            "POST",
+            f"{address(port)}/graphql",
+            json={"query": query, "variables": variables},
+            retries=False,
+            timeout=_END_SECONDS,
+        )
+        return answer.json().get("data")
+    except (urllib3.exceptions.HTTPError, ValueError):
+        return None
+
+
+def _answers(port: int) -> bool:
+    """Whether the web server shows the lineage. Raises UiFailed where the definitions do not load."""
+    found = _ask(port, _LOCATIONS)
+    if not found:
+        return False
+    (entry,) = found["workspaceOrError"]["locationEntries"]
+    state = entry["locationOrLoadError"]
+    if state is None or "UserCodeUnreachable" in state.get("message", ""):
+        return False
+    if state["__typename"] == "PythonError":
+        causes = [state["message"], *(link["error"]["message"] for link in state["errorChain"])]
+        raise UiFailed(f"{causes[-1].strip().splitlines()[0]} (details: {log_path()})")
+    return True
+
+
+def _end_runs(port: int, console: Console) -> None:
+    """Lets Dagster end the runs that the UI or its schedule started; the rest dies with the code server."""
+    until, told = time.monotonic() + _RUN_SECONDS, False
+    while time.monotonic() < until:
+        found = _ask(port, _RUNS)
+        runs = found["runsOrError"]["results"] if found else []
+        if runs:
+            # imports Dagster
+            from orchestration.execution import COMMAND_TAG
+
+            of_ui = [run for run in runs if COMMAND_TAG not in {tag["key"] for tag in run["tags"]}]
+            runs = [run for run in runs if run in of_ui or run["parentRunId"]]
+        if not runs:
+            return
+        if not told:
+            console.print(f"Ending {len(runs)} run{'s' if len(runs) > 1 else ''} in progress")
+            told = True
+        for run in runs:
+            if run["status"] == "STARTED":
+                _ask(port, _END_RUN, id=run["runId"])
+        time.sleep(_POLL_SECONDS)
+
+
+def _end(processes: Sequence[subprocess.Popen[Any]], seconds: float) -> None:
+    """Interrupts the processes, and kills what is left of their sessions after that time."""
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+    until = time.monotonic() + seconds
+    for process in processes:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, until - time.monotonic()))
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
