@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +21,13 @@ import urllib3
 from rich.console import Console
 
 from ingestion.config import home
+from ingestion.errors import SettingError
 from ingestion.pipelines import VENDORS, is_configured
 from orchestration import demo, locking, refresh
 
 HOST = "127.0.0.1"
 _MODULE, _LOCATION = "orchestration.definitions", "adledger"
+_SETTING_ERROR = f"{SettingError.__module__}.{SettingError.__name__}: "
 _POLL_SECONDS = 0.2
 # a load or a build that is told to end needs a moment
 _RUN_SECONDS = 30
@@ -168,14 +170,13 @@ def _serve(port: int, console: Console, signals: Signals, others: Sequence[Part]
     with log.open("wb") as output, tempfile.TemporaryDirectory(prefix="adledger-") as folder:
         parts: list[Part] = []
         try:
-            for name, command in _commands(port, Path(folder)).items():
-                process = _start([sys.executable, "-m", *command], output.fileno())
-                parts.append(Part(name, process, log))
             with console.status("Starting Dagster"):
-                while not _answers(port):
-                    signals.check()
-                    _check([*others, *parts])
-                    time.sleep(_POLL_SECONDS)
+                for name, command, is_up in _services(port, Path(folder)):
+                    parts.append(Part(name, _start(command, output.fileno()), log))
+                    while not is_up():
+                        signals.check()
+                        _check([*others, *parts])
+                        time.sleep(_POLL_SECONDS)
             console.print(f"Dagster is at {address(port)} until Ctrl-C; it logs to {log}", soft_wrap=True)
             while signals.number is None:
                 _check([*others, *parts])
@@ -188,26 +189,34 @@ def _serve(port: int, console: Console, signals: Signals, others: Sequence[Part]
             _end(servers, _END_SECONDS)
 
 
-def _commands(port: int, folder: Path) -> dict[str, list[str]]:
-    """What `dagster dev` starts, side by side as our own children, each watched and ended by itself."""
+def _services(port: int, folder: Path) -> Iterator[tuple[str, list[str], Callable[[], bool]]]:
+    """What `dagster dev` starts, as our own children, each with what tells that the next may follow."""
     code, workspace = folder / "code.sock", folder / "workspace.yaml"
     server = {"socket": str(code), "host": "localhost", "location_name": _LOCATION}
     workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))
-    return {
-        "Dagster's code server": [
+    yield (
+        "Dagster's code server",
+        [
             *("dagster", "code-server", "start", "--socket", str(code)),
             *("--module-name", _MODULE, "--location-name", _LOCATION, "--log-level", "warning"),
         ],
-        "Dagster's web server": [
-            *("dagster_webserver", "--host", HOST, "--port", str(port), "--workspace", str(workspace)),
-        ],
-        "Dagster's daemon": ["dagster._daemon", "run", "--workspace", str(workspace)],
-    }
+        code.exists,
+    )
+    yield (
+        "Dagster's web server",
+        ["dagster_webserver", "--host", HOST, "--port", str(port), "--workspace", str(workspace)],
+        lambda: _answers(port),
+    )
+    yield "Dagster's daemon", ["dagster._daemon", "run", "--workspace", str(workspace)], lambda: True
 
 
 def _start(command: Sequence[str], output: int) -> subprocess.Popen[Any]:
     return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        [sys.executable, "-m", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
     )
 
 
@@ -239,11 +248,12 @@ def _answers(port: int) -> bool:
         return False
     (entry,) = found["workspaceOrError"]["locationEntries"]
     state = entry["locationOrLoadError"]
-    if state is None or "UserCodeUnreachable" in state.get("message", ""):
+    if state is None:
         return False
     if state["__typename"] == "PythonError":
         causes = [state["message"], *(link["error"]["message"] for link in state["errorChain"])]
-        raise UiFailed(f"{causes[-1].strip().splitlines()[0]} (details: {log_path()})")
+        cause = causes[-1].strip().splitlines()[0]
+        raise UiFailed(f"{cause.removeprefix(_SETTING_ERROR)} (details: {log_path()})")
     return True
 
 
