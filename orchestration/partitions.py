@@ -11,15 +11,18 @@ from orchestration import clock
 from orchestration.locking import Locked, writing
 from orchestration.window import FIRST_DAY, default_range
 
-# A key names a calendar day in each ad account's own time zone; only which days exist by now is told in UTC.
-# Where the demonstration's clock stands, it has no day after that one.
-_standing = clock.stands_at()
-days = dg.DailyPartitionsDefinition(
-    start_date=FIRST_DAY.isoformat(),
-    end_date=(_standing.date() + timedelta(days=1)).isoformat() if _standing else None,
-    timezone="UTC",
-    end_offset=1,
-)
+
+
+def calendar(stands_at: datetime | None) -> dg.DailyPartitionsDefinition:
+    """Every day up to today, or up to where the demonstration's clock stands."""
+    # a key names a day in each ad account's own time zone; only which days exist by now is told in UTC
+    end = (stands_at.date() + timedelta(days=1)).isoformat() if stands_at else None
+    return dg.DailyPartitionsDefinition(
+        start_date=FIRST_DAY.isoformat(), end_date=end, timezone="UTC", end_offset=1
+    )
+
+
+days = calendar(clock.stands_at())
 
 DAILY_SOURCES = tuple(name for name in SOURCES if "daily" in parts(name))
 

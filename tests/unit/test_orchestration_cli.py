@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,8 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app
 from orchestration.locking import file_lock
+from tests.holding import held
+from tests.opened import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +38,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["explain", "--start", "2026-10-02", "--end", "2026-10-01"], "--end"),
         (["demo", "--people", "0"], "--people"),
         (["doctor", "tiktok_ads"], "SOURCE"),
+        (["ui", "--port", "0"], "--port"),
+        (["ui", "--port", "70000"], "--port"),
     ],
 )
 def test_bad_options_exit_two_and_are_named(arguments: list[str], option: str, home: Path) -> None:
@@ -58,6 +64,29 @@ def test_a_second_refresh_of_the_same_home_is_refused(home: Path) -> None:
     assert result.exit_code == 1
     assert "another refresh is running" in result.output
     assert str(home) in result.output
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_a_taken_port_is_named_before_anything_starts(home: Path, address: str) -> None:
+    with socket.create_server((address, 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(app, ["ui", "--port", str(port)])
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert f"cannot listen on 127.0.0.1:{port} (address already in use)" in line
+    assert "--port" in line
+    assert not list(home.iterdir())
+
+
+def test_a_home_has_one_ui(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES__HUBSPOT__ACCESS_TOKEN", "a-token")
+    before = signal.getsignal(signal.SIGTERM)
+    with held(home / "locks" / "ui.lock", "http://127.0.0.1:3999"):
+        result = CliRunner().invoke(app, ["ui", "--port", str(free_port())])
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert f"the UI of {home} is open already: http://127.0.0.1:3999" in line
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_explain_without_a_published_file_says_what_to_do(home: Path) -> None:

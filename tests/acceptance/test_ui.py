@@ -1,0 +1,137 @@
+"""The UI in a browser, after the demonstration's first refresh: what a person sees of the pipeline.
+
+`make screenshots` keeps its pictures for the documentation.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+
+from ingestion.pipelines import SOURCES
+from tests.company import Home
+from tests.opened import Opened, opened_ui
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no browser: apt-get install chromium")
+QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+LAYERS = {"seeds", "staging", "intermediate", "marts", "reconciliation", "serving"}
+GROUPS = {*(f"raw_{source}" for source in SOURCES), *LAYERS}
+BRIDGE = "/assets/reconciliation/conversion_bridge"
+ASSETS = """{ assetNodes { assetKey { path } groupName dependencyKeys { path } assetMaterializations(limit: 1)
+    { runId } } }"""
+# bytes; the largest picture a page of documentation should load
+LARGEST = 300_000
+
+Keep = Callable[[str], None]
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    """The UI of a home that it has just refreshed for the first time."""
+    with opened_ui(tmp_path_factory.mktemp("ui"), 300) as opened:
+        opened.wait()
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def page(opened: Opened) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*QUIET.split(), "--disable-component-update", "--disable-sync"]
+        )
+        page = browser.new_page(base_url=opened.url)
+        page.set_default_timeout(30_000)
+        yield page
+        browser.close()
+
+
+@pytest.fixture
+def keep(page: Page, tmp_path: Path) -> Keep:
+    """Takes a picture of the page, for the documentation where `ADLEDGER_SCREENSHOTS` names its folder."""
+
+    def keep(name: str) -> None:
+        # what moves has come to rest
+        page.wait_for_timeout(1500)
+        file = Path(os.environ.get("ADLEDGER_SCREENSHOTS") or tmp_path) / f"{name}.png"
+        Image.open(BytesIO(page.screenshot())).convert("RGB").quantize(128).save(file, optimize=True)
+        assert file.stat().st_size < LARGEST
+
+    return keep
+
+
+def _name(key: dict[str, Any]) -> str:
+    return "/".join(key["path"])
+
+
+def test_opening_it_refreshes_the_demonstration_first(opened: Opened) -> None:
+    assert "Days 2026-08-04 to 2026-11-01, as of 2026-11-01 06:00:00 UTC\n" in opened.lines
+    assert any(line.lstrip().startswith("published") for line in opened.lines)
+
+
+def test_the_lineage_is_whole_from_the_networks_to_the_published_file(
+    opened: Opened, page: Page, keep: Keep
+) -> None:
+    page.set_viewport_size({"width": 1400, "height": 640})
+    page.goto("/asset-groups")
+    for group in GROUPS:
+        # in the list, and in the graph
+        expect(page.get_by_text(group, exact=True).locator("visible=true")).to_have_count(2)
+    keep("lineage")
+
+    assets = {_name(node["assetKey"]): node for node in opened.ask(ASSETS)["assetNodes"]}
+    assert {node["groupName"] for node in assets.values()} == GROUPS
+    assert [name for name, node in assets.items() if not node["assetMaterializations"]] == []
+    published = Home(opened.home / "demo").rows(
+        "SELECT table_schema || '/' || table_name FROM information_schema.tables WHERE table_name <> 'sources'"
+    )
+    assert {name for (name,) in published} <= assets.keys()
+
+    reached, ahead = set(), ["serving/serving_duckdb"]
+    while ahead:
+        name = ahead.pop()
+        if name not in reached:
+            reached.add(name)
+            ahead += [_name(key) for key in assets[name]["dependencyKeys"]]
+    assert {name for (name,) in published} <= reached
+    assert {assets[name]["groupName"] for name in reached} == GROUPS
+
+
+def test_the_run_is_green(page: Page, keep: Keep) -> None:
+    page.set_viewport_size({"width": 1400, "height": 800})
+    page.goto("/runs")
+    row = page.get_by_role("row").filter(has_text="refresh")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("Success")
+    page.goto(str(row.get_by_role("link").first.get_attribute("href")))
+    expect(page.get_by_text("Success", exact=True).first).to_be_visible()
+    expect(page.get_by_text("serving__serving_duckdb").first).to_be_visible()
+    keep("run")
+
+
+def test_the_bridge_says_what_its_columns_mean_and_that_its_checks_passed(page: Page, keep: Keep) -> None:
+    page.set_viewport_size({"width": 1400, "height": 1000})
+    page.goto(f"{BRIDGE}?view=overview")
+    columns = page.get_by_role("row").filter(has_text="evidence_class")
+    expect(columns.first).to_contain_text("varchar")
+    described = page.get_by_role("row").filter(has_text=re.compile("^attribution_report"))
+    expect(described.first).to_contain_text("Rule by which a contact is credited to an ad")
+    keep("asset")
+
+    page.goto(f"{BRIDGE}?view=checks")
+    heading = page.get_by_text(re.compile(r"^Checks \(\d+\)$"))
+    expect(heading).to_be_visible()
+    expected = int(re.sub(r"\D", "", heading.inner_text()))
+    for name in ("bridge_balances", "bridge_rows_are_in_the_ledger", "contract"):
+        expect(page.get_by_text(name, exact=True).first).to_be_visible()
+    expect(page.get_by_text("Succeeded", exact=True)).to_have_count(expected)
+    keep("checks")
