@@ -1,4 +1,4 @@
-.PHONY: setup demo test test-full lint format lock benchmark accuracy clean
+.PHONY: setup demo test test-full lint format lock benchmark accuracy screenshots clean
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -48,6 +48,10 @@ benchmark: setup
 # How well the account explains companies whose truth is known (about eight minutes; writes the page about it).
 accuracy: setup
 	$(BIN)/python -m benchmarks.accuracy --page docs/accuracy.md --picture docs/images/accuracy.svg
+
+# The documentation's pictures of the UI (two minutes; needs Chromium).
+screenshots: setup
+	ADLEDGER_SCREENSHOTS=docs/images $(BIN)/pytest -n 0 tests/acceptance/test_ui.py
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --group dev --python-version 3.11 --universal --generate-hashes \

@@ -78,7 +78,7 @@ def free_port() -> int:
 def opened_ui(home: Path, people: int) -> Iterator[Opened]:
     """Starts it with a company of that many people; killed at the end where the test did not end it."""
     (home / "demo").mkdir(parents=True, exist_ok=True)
-    note_options(home / "demo", ["--profile=typical", f"--people={people}"])
+    note_options(home / "demo", ["--profile=plain", f"--people={people}"])
     port = free_port()
     process = subprocess.Popen(
         [ADLEDGER, "ui", "--demo", "--port", str(port)],
