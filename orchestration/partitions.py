@@ -12,7 +12,6 @@ from orchestration.locking import Locked, writing
 from orchestration.window import FIRST_DAY, default_range
 
 
-
 def calendar(stands_at: datetime | None) -> dg.DailyPartitionsDefinition:
     """Every day up to today, or up to where the demonstration's clock stands."""
     # a key names a day in each ad account's own time zone; only which days exist by now is told in UTC
