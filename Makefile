@@ -49,7 +49,7 @@ benchmark: setup
 accuracy: setup
 	$(BIN)/python -m benchmarks.accuracy --page docs/accuracy.md --picture docs/images/accuracy.svg
 
-# The documentation's pictures of the UI (two minutes; needs Chromium).
+# The documentation's pictures of the UI (three minutes; needs Chromium).
 screenshots: setup
 	ADLEDGER_SCREENSHOTS=docs/images $(BIN)/pytest -n 0 tests/acceptance/test_ui.py
 

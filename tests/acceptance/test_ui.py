@@ -82,12 +82,12 @@ def test_the_lineage_is_whole_from_the_networks_to_the_published_file(
 ) -> None:
     assets = {_name(node["assetKey"]): node for node in opened.ask(ASSETS)["assetNodes"]}
     groups = {node["groupName"] for node in assets.values()}
-    assert {*(f"raw_{source}" for source in SOURCES), "serving"} <= groups
-    page.set_viewport_size({"width": 1400, "height": 720})
+    raw = {f"raw_{source}" for source in SOURCES}
+    assert {*raw, "serving"} <= groups
+    page.set_viewport_size({"width": 1400, "height": 1000})
     page.goto("/asset-groups")
     for group in groups:
-        # in the list, and in the graph
-        expect(page.get_by_text(group, exact=True).locator("visible=true")).to_have_count(2)
+        expect(page.get_by_text(group, exact=True).locator("visible=true").first).to_be_visible()
     keep("lineage")
 
     made = {name: node for name, node in assets.items() if node["isMaterializable"]}
@@ -105,7 +105,7 @@ def test_the_lineage_is_whole_from_the_networks_to_the_published_file(
             reached.add(name)
             ahead += [_name(key) for key in assets[name]["dependencyKeys"]]
     assert {name for (name,) in published} <= reached
-    assert {assets[name]["groupName"] for name in reached} == groups
+    assert raw <= {assets[name]["groupName"] for name in reached}
 
 
 def test_the_run_is_green(opened: Opened, page: Page, keep: Keep) -> None:
@@ -135,7 +135,7 @@ def test_the_bridge_says_what_its_columns_mean_and_that_its_checks_passed(page: 
     heading = page.get_by_text(re.compile(r"^Checks \(\d+\)$"))
     expect(heading).to_be_visible()
     expected = int(re.sub(r"\D", "", heading.inner_text()))
-    for name in ("bridge_balances", "bridge_rows_are_in_the_ledger", "contract"):
+    for name in ("contract", "residual_share", "unexplained_units"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
     expect(page.get_by_text("Succeeded", exact=True)).to_have_count(expected)
     keep("checks")
