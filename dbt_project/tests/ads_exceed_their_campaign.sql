@@ -1,5 +1,3 @@
--- a campaign's figure holds at least what its ads report; where they report more, the remainder would be negative and hide it.
--- A campaign and its ads are read in different requests, so a figure that grew between them is no error by itself.
 {{ config(severity='warn', store_failures=true) }}
 select
     network,

@@ -1,4 +1,3 @@
--- the end of each campaign and day is the number of distinct contacts HubSpot credits, on the day of the earliest credit
 {{ config(meta={'dagster': {'ref': {'name': 'conversion_bridge'}}}) }}
 with bridge as (
     select

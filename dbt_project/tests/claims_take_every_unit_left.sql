@@ -1,5 +1,3 @@
--- a claim that could count has no unit only where its campaign's day has none left over: the allocation would have met.
--- Leads and clicks are allocated apart, so of a day with leads this is not said
 {{ config(meta={'dagster': {'ref': {'name': 'conversion_bridge'}}}) }}
 with lead_days as (
     select

@@ -1,4 +1,3 @@
--- an exported row that fits no campaign, or several, is compared with nothing
 {{ config(severity='warn', store_failures=true, meta={'dagster': {'ref': {'name': 'hubspot_ads_export'}}}) }}
 
 select

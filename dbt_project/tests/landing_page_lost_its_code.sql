@@ -1,4 +1,3 @@
--- the code stood in the page's HTML, and the latest snapshot does not find it there
 {{ config(severity='warn', store_failures=true, meta={'dagster': {'ref': {'name': 'landing_page_snapshots'}}}) }}
 
 with pages as (

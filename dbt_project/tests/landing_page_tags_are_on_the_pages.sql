@@ -1,4 +1,3 @@
--- an ad has every tag of the page it leads to, as the page's latest snapshot lists them, and none that the page lacks
 {{ config(meta={'dagster': {'ref': {'name': 'landing_page_tags'}}}) }}
 with latest as (
     select

@@ -1,4 +1,3 @@
--- leads that HubSpot should have by now and can still fetch
 {{ config(severity='warn', store_failures=true, meta={'dagster': {'ref': {'name': 'lead_sync'}}}) }}
 
 select

@@ -1,4 +1,3 @@
--- units handed to claims never exceed what the network reported for form actions, rounded to whole units
 {{ config(meta={'dagster': {'ref': {'name': 'conversion_ledger'}}}) }}
 with handed as (
     select

@@ -1,4 +1,3 @@
--- what a load received has landed, was a duplicate or lies in quarantine; what it counted as quarantined is there to be read
 {{ config(meta={'dagster': {'ref': {'name': 'quarantine'}}}) }}
 with quarantined as (
     select

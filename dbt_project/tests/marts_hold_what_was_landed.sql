@@ -1,4 +1,3 @@
--- a mart may be empty only where its raw tables are: an error upstream must not pass as a quiet account
 {{ config(meta={'dagster': {'ref': {'name': 'fct_ad_performance_daily'}}}) }}
 
 select 'fct_sessions' as empty_mart

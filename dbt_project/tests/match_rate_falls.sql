@@ -1,4 +1,3 @@
--- fewer of the ad clicks that arrive name their ad than in the four weeks before
 {{ config(severity='warn', store_failures=true, meta={'dagster': {'ref': {'name': 'match_rates'}}}) }}
 
 with periods as (

@@ -1,4 +1,3 @@
--- the headline split by action, event and ad adds up to the network's own campaign figure; Google's are rounded doubles
 {{ config(meta={'dagster': {'ref': {'name': 'fct_ad_performance_daily'}}}) }}
 with totals as (
     select

@@ -1,5 +1,3 @@
--- every unit that a network reported per campaign is in the mart: by account and day, without the joins that place it, so
--- that a campaign nobody lists cannot lose its figures unseen. Google's conversions are rounded doubles.
 {{ config(meta={'dagster': {'ref': {'name': 'fct_ad_performance_daily'}}}) }}
 with observed as (
     select

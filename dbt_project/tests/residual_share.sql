@@ -1,4 +1,3 @@
--- what nothing explains, as a share of an account's conversions in the last days
 {{ config(severity='warn', store_failures=true, meta={'dagster': {'ref': {'name': 'conversion_bridge'}}}) }}
 
 with accounts as (

@@ -1,4 +1,3 @@
--- a figure that moved when its network could no longer change it: by the account's longest window and the network's lag
 {{ config(severity='warn', store_failures=true, meta={'dagster': {'ref': {'name': 'restatements'}}}) }}
 
 with windows as (

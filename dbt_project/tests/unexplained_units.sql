@@ -1,4 +1,3 @@
--- parts larger than their total: the network's data contradicts itself in these groups
 {{ config(severity='warn', store_failures=true) }}
 
 select

@@ -1,4 +1,3 @@
--- an action that neither the map nor its category explains counts as a form: name it, so that its owner can say what it is
 {{ config(severity='warn', store_failures=true, meta={'dagster': {'ref': {'name': 'fct_network_conversions'}}}) }}
 
 select distinct

@@ -1,4 +1,3 @@
--- every won deal stands under every report, with its own amount; that its credits sum to 1 is the mart's own contract
 {{ config(meta={'dagster': {'ref': {'name': 'fct_deal_attribution'}}}) }}
 with reports as (
     {{ attribution_report_rows() }}

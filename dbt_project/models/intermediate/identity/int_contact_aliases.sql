@@ -1,4 +1,3 @@
--- every id a live contact is or was known by: merges give a new record, and merged records are merged again
 with recursive pairs as (
     select
         merged.alias_id,

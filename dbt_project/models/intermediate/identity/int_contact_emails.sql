@@ -1,4 +1,3 @@
--- an address belongs to one contact; the older one keeps it where the portal's data says otherwise
 select
     email_hash,
     arg_min(contact_id, (created_at, contact_id)) as contact_id

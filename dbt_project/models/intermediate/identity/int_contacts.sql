@@ -1,4 +1,3 @@
--- a merged record goes on lying in the raw store under its old id
 select contacts.*
 from {{ ref('stg_hubspot__contacts') }} as contacts
 inner join {{ ref('int_contact_aliases') }} as aliases

@@ -1,4 +1,3 @@
--- whose a submission was, where its contact is gone: an erasure marked it, an archived contact still has its address
 select
     submissions.submission_id,
     arg_max(deleted.contact_id, (deleted.deleted_at, deleted.contact_id)) as deleted_contact_id,

@@ -1,4 +1,3 @@
--- one rate per currency and day that needs one; a missing rate stops the run and lists what is missing
 with needed as (
     select distinct
         accounts.currency as from_currency,

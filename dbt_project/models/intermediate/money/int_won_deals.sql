@@ -1,4 +1,3 @@
--- a deal is won where its own pipeline's stage says so; a stage that is gone leaves HubSpot's flag
 with won as (
     select
         deals.deal_id,

@@ -1,4 +1,3 @@
--- impressions, clicks and spend per ad and day; what only the campaign's total holds stands in a row without ad group and ad
 with ads as (
     select
         'google_ads' as network,

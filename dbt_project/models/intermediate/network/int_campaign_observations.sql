@@ -1,5 +1,3 @@
--- every observation of a campaign's figures of a day, with the instants between which it held. Meta's conversions are the
--- headline action types; LinkedIn's campaigns stand below their campaign group, several rows per campaign and day.
 select
     'google_ads' as network,
     account_id,

@@ -1,4 +1,3 @@
--- the ad behind a gclid, as far down as all its rows agree; repeats and invalid clicks are listed too
 select
     gclid as google_click_id,
     max(account_id) as account_id,

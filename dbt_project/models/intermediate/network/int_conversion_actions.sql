@@ -1,5 +1,3 @@
--- what each conversion action counts and the days it does so for: settings from the APIs; whether it is a form, and which,
--- from the user's map first and from its category second
 with google_figures as (
     -- an action of a manager out of reach has figures here and no settings
     select

@@ -1,4 +1,3 @@
--- a day without figures that was read is a zero; a day never read is unknown
 select
     'google_ads' as network,
     account_id,

@@ -1,5 +1,3 @@
--- one row per ad, day and headline action type, and one without ad for what only the campaign's total holds: deleted ads vanish
--- at ad level and stay in their campaign (vector N18). Windows overlap and are absent when zero
 with insights as (
     select
         account_id,

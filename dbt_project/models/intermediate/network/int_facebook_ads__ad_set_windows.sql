@@ -1,4 +1,3 @@
--- each ad set's windows and the account's days they hold for
 with versions as (
     select
         ad_sets.account_id,

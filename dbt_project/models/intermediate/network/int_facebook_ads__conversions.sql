@@ -1,5 +1,3 @@
--- one row per ad, day, headline action type and event type; Meta gives the total by the ad set's own setting and each window for
--- itself, so that what is no click within the ad set's click window was a view
 with windowed as (
     select
         actions.*,

@@ -1,4 +1,3 @@
--- each conversion action's settings and the account's days they hold for
 with versions as (
     select
         actions.*,

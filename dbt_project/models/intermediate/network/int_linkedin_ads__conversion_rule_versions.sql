@@ -1,4 +1,3 @@
--- each conversion rule's settings and the days they hold for
 with versions as (
     select
         rules.*,

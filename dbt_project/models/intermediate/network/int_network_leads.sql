@@ -1,4 +1,3 @@
--- leads of lead ads on the three networks; organic ones and previews name no ad (vector L7)
 with leads as (
     select
         'google_ads' as network,

@@ -1,6 +1,4 @@
 {{ config(materialized='incremental', on_schema_change='fail') }}
--- what a contact did, and which source it names: by its ad, its campaign or an external referrer; direct and own-domain views
--- name none
 with views as (
     select
         contact_id,

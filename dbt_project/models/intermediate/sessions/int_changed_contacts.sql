@@ -1,4 +1,3 @@
--- contacts whose inputs, or the ad behind whose click id, are not what was built last; see macros/incremental.sql
 {%- set built = built_contacts() -%}
 {%- set sessions = adapter.get_relation(target.database, 'intermediate', 'int_sessions') if built is not none %}
 select inputs.contact_id

@@ -1,4 +1,3 @@
--- one fingerprint per contact of everything its sessions, conversions and credits are made of
 with shared as (
     -- what the rules take from the portal as a whole
     select hash(list(host order by host), any_value(portal.has_page_views)) as fingerprint

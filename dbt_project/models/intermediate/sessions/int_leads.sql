@@ -1,7 +1,3 @@
--- what became of a network's lead in HubSpot: the contact with its address, archived ones included, and the one lead-ad
--- submission that is this lead.
--- A lead takes one submission and a submission one lead, the nearest pair in time first; a submission whose URL names the
--- network or the ad is no other's.
 with recursive leads as (
     select
         leads.*,

@@ -1,5 +1,3 @@
--- the site's own hosts: the ones set (sources.hubspot.domains), else those with page views; without page-view events those of
--- visits and of pages with forms
 with configured as (
     select unnest(domains) as host from {{ ref('stg_hubspot__account') }}
 ),

@@ -1,4 +1,3 @@
--- visits as a portal without page-view events tells them: the contact's first and latest URL, and each latest URL since
 with portal as (
     select 1 as lacks_page_views
     where not exists (select 1 from {{ ref('stg_hubspot__page_views') }})

@@ -1,6 +1,4 @@
 {{ config(materialized='incremental', on_schema_change='fail') }}
--- https://knowledge.hubspot.com/reports/what-is-the-difference-between-sessions-visitors-visits-and-page-views:
--- a session ends after 30 idle minutes or when another source begins
 with activities as (
     select
         contact_id,

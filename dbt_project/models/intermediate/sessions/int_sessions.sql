@@ -1,5 +1,4 @@
 {{ config(materialized='incremental', on_schema_change='fail') }}
--- a session is what its first activity says: landing URL, referrer, ad, source
 with sessions as (
     select
         session_id,

@@ -1,5 +1,4 @@
 {{ config(materialized='incremental', on_schema_change='fail') }}
--- whether the contact's visit to the page was tracked: by its page views, else by its properties; null where neither tells
 with portal as (
     select exists(select 1 from {{ ref('stg_hubspot__page_views') }}) as has_page_views
 ),

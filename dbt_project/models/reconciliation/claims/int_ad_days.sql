@@ -1,5 +1,3 @@
--- the headline of each ad and day, split into what the bridge's aggregate steps take away and the whole units that single
--- claims can hold; in rows without an ad what exists only higher up
 with figures as (
     select
         conversions.*,

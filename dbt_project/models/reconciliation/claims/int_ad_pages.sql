@@ -1,4 +1,3 @@
--- one row per ad and address that it leads to, as the network names it
 select
     {{ ad_key() }},
     final_url as url

@@ -1,4 +1,3 @@
--- the headline of each campaign and day as the bridge takes it apart: the sum of its ads and of what exists only higher up
 select
     network,
     account_id,

@@ -1,4 +1,3 @@
--- one row per campaign and address that its ads lead to, as the network names it
 select distinct
     network,
     account_id,

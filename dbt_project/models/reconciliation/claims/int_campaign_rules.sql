@@ -1,5 +1,3 @@
--- how far back and how often an account's network counts a form submission, from the network's own settings; Meta's
--- windows stand at the ad set, and a claim that names only the campaign takes the campaign's widest
 with accounts as (
     select
         accounts.network,

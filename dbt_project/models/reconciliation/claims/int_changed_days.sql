@@ -1,4 +1,3 @@
--- days whose inputs are not what was built last; see macros/incremental.sql
 {%- set built = built_days() %}
 select
     inputs.network,

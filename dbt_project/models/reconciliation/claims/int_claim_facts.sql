@@ -1,4 +1,3 @@
--- what decides the reason of a claim that HubSpot does not credit, one column per fact
 with form_tracking as (
     select
         submission_id,

@@ -1,6 +1,3 @@
--- the network's whole units of a campaign and day, handed to single claims (docs/contract.md, conversion_ledger): claims
--- inside the window and of an action in the headline take one each until the network's figure is used up; a test lead, which
--- no network means to count, comes last
 with eligible as (
     select
         submission_id,

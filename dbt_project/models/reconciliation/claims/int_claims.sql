@@ -1,5 +1,3 @@
--- one row per event and ad that could claim it: the contact's latest click on that ad at or before a submission, the ad that
--- an untracked submission's page URL names, the ad of a lead-ad submission or of a lead that never became one
 with submissions as (
     select
         submissions.*,

@@ -1,4 +1,3 @@
--- what HubSpot credits, on the campaign's day; where no conversion follows, the interaction itself is the event
 select
     attribution.attribution_report,
     coalesce(attribution.submission_id, attribution.session_id) as event_id,

@@ -1,4 +1,3 @@
--- one fingerprint per account and day of everything its ledger and bridges are made of
 with days as (
     select
         claims.network,

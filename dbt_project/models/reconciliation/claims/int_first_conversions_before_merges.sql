@@ -1,5 +1,3 @@
--- submissions that came first while their contact was a record of its own, and are later ones of the contact it became:
--- the old record tells where it was landed before the merge, else the address that the form was sent with
 with landed as (
     select
         aliases.contact_id,

@@ -1,5 +1,3 @@
--- the campaign behind a visit, or behind the page of an untracked form, by the first rung that names exactly one
--- (docs/contract.md, conversion_ledger); where several tie, a rung names none
 with landings as (
     select
         'click_session' as claim_source,

@@ -1,4 +1,3 @@
--- the days whose network figures were read, and whether the network has finished counting them
 select
     days_read.network,
     days_read.account_id,

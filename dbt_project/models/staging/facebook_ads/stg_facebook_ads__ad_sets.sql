@@ -1,4 +1,3 @@
--- an ad set that is listed no longer stays as it was last
 select
     account_id,
     campaign_id,

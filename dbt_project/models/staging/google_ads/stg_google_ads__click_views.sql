@@ -1,4 +1,3 @@
--- every click ever listed: a click that a later answer leaves out was made all the same
 select
     customer_id as account_id,
     date,

@@ -1,4 +1,3 @@
--- lists whose one filter asks for interactions with one campaign; others hold something else
 with filters as (
     select
         id as list_id,

@@ -1,5 +1,3 @@
--- hs_calculated_form_submissions: `formGuid:pageId:epochMs` entries separated by semicolons; an empty page id is a lead ad
--- (vector L3)
 with contacts as (
     select
         contact_id,

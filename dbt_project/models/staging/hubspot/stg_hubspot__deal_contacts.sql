@@ -1,4 +1,3 @@
--- the same pair comes once per association type
 with associations as (
     select
         deal_id,

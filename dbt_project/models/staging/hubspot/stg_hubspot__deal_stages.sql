@@ -1,4 +1,3 @@
--- a stage is won where its pipeline says so; stage ids are per pipeline and metadata values are strings
 with stages as (
     select
         id as pipeline_id,

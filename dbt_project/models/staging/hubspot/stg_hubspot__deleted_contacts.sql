@@ -1,4 +1,3 @@
--- an archived contact can be restored for 90 days; of an erased one nothing is kept but that it was there
 select
     id as contact_id,
     coalesce(try_cast(createdate as timestamptz), created_at) as created_at,

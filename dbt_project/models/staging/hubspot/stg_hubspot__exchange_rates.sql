@@ -1,4 +1,3 @@
--- HubSpot's own rates: units of the portal's currency for one unit of another, from an instant on
 select
     from_currency,
     to_currency,

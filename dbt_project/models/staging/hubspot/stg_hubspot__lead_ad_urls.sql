@@ -1,4 +1,3 @@
--- every lead ad that the first or last URL of a contact was ever seen to name: HubSpot keeps only the newest entries
 with histories as (
     select
         contact_id,

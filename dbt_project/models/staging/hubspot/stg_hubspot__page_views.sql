@@ -1,4 +1,3 @@
--- the raw store keeps one row per event
 select
     id as event_id,
     object_id as contact_id,

@@ -1,4 +1,3 @@
--- every dated value of the properties that tell of visits, as analytics set them: a value typed by hand is no visit (vector I2)
 with histories as (
     select
         contact_id,

@@ -1,4 +1,3 @@
--- LinkedIn's campaign is the contract's ad group, its campaign group the contract's campaign
 select
     account_id,
     campaign_group_id as campaign_id,

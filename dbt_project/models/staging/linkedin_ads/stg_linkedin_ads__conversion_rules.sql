@@ -1,4 +1,3 @@
--- the version of as-of, before the first observation the first; a rule that is listed no longer keeps its last
 select * exclude (observed_at, superseded_at)
 from {{ ref('stg_linkedin_ads__conversion_rule_versions') }}
 qualify

@@ -1,4 +1,3 @@
--- LinkedIn's campaign is the contract's ad group
 select
     account_id,
     id as lead_id,

@@ -1,5 +1,4 @@
 {% set sources = ['hubspot', 'google_ads', 'facebook_ads', 'linkedin_ads', 'landing_pages'] -%}
--- what every load received of a table, and what became of it; a scope is the days of a daily table, or the whole
 {% for origin in sources -%}
     select
         '{{ origin }}' as source,

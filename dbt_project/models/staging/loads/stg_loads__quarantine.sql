@@ -1,5 +1,4 @@
 {% set sources = ['hubspot', 'google_ads', 'facebook_ads', 'linkedin_ads', 'landing_pages'] -%}
--- what no load could read, of every source: all land the same two tables beside their own
 {% for origin in sources -%}
     select
         id as record_id,
