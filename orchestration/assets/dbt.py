@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
+from dagster_shared.record import replace
 
 from ingestion.pipelines import SOURCES
 from orchestration.assets.tables import code, table_facts
@@ -43,6 +44,18 @@ class WarehouseTranslator(DagsterDbtTranslator):
             return str(dbt_resource_props["fqn"][1])
         return f"{dbt_resource_props['resource_type']}s"
 
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        # without the SQL, which would stand before the columns: the code's link leads to it
+        return str(dbt_resource_props["description"])
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetCheckSpec | None:
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        if spec is None or spec.description:
+            return spec
+        return replace(spec, description=_promise(manifest["nodes"][unique_id]))
+
     def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
         yaml = (dbt_resource_props.get("patch_path") or "").partition("://")[2]
         files = [path for path in (dbt_resource_props["original_file_path"], yaml) if path]
@@ -50,6 +63,17 @@ class WarehouseTranslator(DagsterDbtTranslator):
             **super().get_metadata(dbt_resource_props),
             **code(*(f"{PROJECT_DIR.name}/{path}" for path in files)),
         }
+
+
+def _promise(test: Mapping[str, Any]) -> str:
+    """What a data test asks for, as its own description says it, else in the words of the dbt YAML."""
+    if test["description"] or "test_metadata" not in test:
+        return str(test["description"])
+    asked = {name: value for name, value in test["test_metadata"]["kwargs"].items() if name != "model"}
+    values = (
+        ", ".join(map(str, value)) if isinstance(value, list) else str(value) for value in asked.values()
+    )
+    return f"{test['test_metadata']['name'].replace('_', ' ')}: {'; '.join(values)}"
 
 
 @dbt_assets(
