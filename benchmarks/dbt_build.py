@@ -25,7 +25,7 @@ if __package__ in (None, ""):
 
 from benchmarks.measuring import Failed, Usage, console, ratio, run
 from ingestion import pipelines
-from orchestration.project import PROJECT_DIR, project_hash
+from orchestration.project import PROJECT_DIR, build_environment
 
 _HERE = Path(__file__).resolve().parent
 AS_OF = datetime(2026, 11, 1, 6, tzinfo=UTC)
@@ -81,10 +81,9 @@ def dbt(home: Path, as_of: datetime) -> tuple[Usage, dict[str, float], float]:
             ),
             *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(home), "--no-use-colors"),
             *("--target-path", str(home / "target"), "--log-path", str(home / "logs")),
-            *("--vars", json.dumps({"as_of": as_of.isoformat(), "project_hash": project_hash()})),
         ],
         out,
-        environment={**os.environ, "ADLEDGER_HOME": str(home)},
+        environment={**os.environ, "ADLEDGER_HOME": str(home), **build_environment(as_of)},
     )
     results = json.loads((home / "target" / "run_results.json").read_text())["results"]
     seconds = {item["unique_id"].rsplit(".", 1)[1]: item["execution_time"] for item in results}

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -48,13 +49,24 @@ def warehouse_path() -> Path:
     return home() / "warehouse.duckdb"
 
 
-def build_arguments(as_of: datetime) -> list[str]:
-    """The arguments of a production build: all models, seeds and data tests, as seen at `as_of`.
+# A production build: models, seeds and data tests. Unit tests guard changes of the code, so they run in CI.
+BUILD_ARGUMENTS = ("build", "--exclude", "resource_type:unit_test")
 
-    Unit tests guard changes of the code, not of the data, so they run in CI.
-    """
-    variables = json.dumps({"as_of": as_of.astimezone(UTC).isoformat(), "project_hash": project_hash()})
-    return ["build", "--exclude", "resource_type:unit_test", "--vars", variables]
+
+def build_environment(as_of: datetime) -> dict[str, str]:
+    """What a build reads at run time: the instant it is seen at, and which project builds."""
+    return {
+        "ADLEDGER_AS_OF": as_of.astimezone(UTC).isoformat(),
+        "ADLEDGER_PROJECT_HASH": project_hash(),
+    }
+
+
+def reuse_parsed() -> None:
+    """Spares the first build of a home parsing what its definitions were read from."""
+    parsed, used = (folder / "partial_parse.msgpack" for folder in (target_dir(), build_dir()))
+    if parsed.exists() and not used.exists():
+        used.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(parsed, used)
 
 
 def project_hash(project_dir: Path = PROJECT_DIR) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -32,8 +33,8 @@ class CompiledModels:
                 str(Path(sys.executable).with_name("dbt")),
                 *("compile", "--target", "render", "--quiet", "--project-dir", str(PROJECT)),
                 *("--profiles-dir", str(PROJECT), "--target-path", str(target), "--log-path", str(target)),
-                *("--vars", json.dumps({"as_of": AS_OF.isoformat()})),
             ],
+            env=os.environ | {"ADLEDGER_AS_OF": AS_OF.isoformat()},
             check=True,
         )
         manifest = json.loads((target / "manifest.json").read_text())

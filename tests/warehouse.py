@@ -68,7 +68,14 @@ class Warehouse:
         with duckdb.connect(str(self.home / "raw" / f"{source}.duckdb")) as connection:
             connection.execute(f'delete from raw."{table}" where list_contains(?, id)', [list(ids)])
 
-    def dbt(self, *arguments: str, check: bool = True, **variables: Any) -> subprocess.CompletedProcess[str]:
+    def dbt(
+        self,
+        *arguments: str,
+        as_of: str = AS_OF.isoformat(),
+        project_hash: str = "",
+        check: bool = True,
+        **variables: Any,
+    ) -> subprocess.CompletedProcess[str]:
         """Run dbt on this home."""
         result = subprocess.run(
             [
@@ -76,9 +83,14 @@ class Warehouse:
                 *arguments,
                 *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
                 *("--target-path", str(self.home / "dbt/target"), "--log-path", str(self.home / "dbt/logs")),
-                *("--vars", json.dumps({"as_of": AS_OF.isoformat()} | variables)),
+                *("--vars", json.dumps(variables)),
             ],
-            env=os.environ | {"ADLEDGER_HOME": str(self.home)},
+            env=os.environ
+            | {
+                "ADLEDGER_HOME": str(self.home),
+                "ADLEDGER_AS_OF": as_of,
+                "ADLEDGER_PROJECT_HASH": project_hash,
+            },
             capture_output=True,
             text=True,
             check=False,

@@ -1,7 +1,7 @@
 {# Incremental models, here, are built per contact, or per account and day (config built_per='day'): one whose inputs changed
    since the last complete build loses its rows and gets them anew, whatever came late, was merged, flipped or restated.
-   Everything is built anew where the project, a setting or the table itself changed, and where no project_hash says which
-   project it is. #}
+   Everything is built anew where the project, a setting or the table itself changed, and where nothing says which project
+   it is. #}
 {% materialization incremental, adapter='duckdb', supported_languages=['sql'] %}
     {%- set built_per = config.get('built_per', 'contact') -%}
     {%- if not is_update(built_per) -%}
@@ -55,7 +55,7 @@
 
 {# The state of the last complete build, none where it is not that of this project and these settings. #}
 {% macro last_build(table) -%}
-    {%- if not execute or flags.FULL_REFRESH or not var('project_hash') -%}
+    {%- if not execute or flags.FULL_REFRESH or not project_hash() -%}
         {{ return(none) }}
     {%- endif -%}
     {%- set state = adapter.get_relation(target.database, 'intermediate', table) -%}
@@ -66,8 +66,13 @@
     {{ return(state if same.rows | length else none) }}
 {%- endmacro %}
 
+{# Which project this is: the environment's ADLEDGER_PROJECT_HASH, which `adledger refresh` sets. #}
+{% macro project_hash() -%}
+    {{ return(env_var('ADLEDGER_PROJECT_HASH', '') if execute else '') }}
+{%- endmacro %}
+
 {% macro code_version() -%}
-    {%- set settings = [var('project_hash')] -%}
+    {%- set settings = [project_hash()] -%}
     {%- for name in ['session_gap_minutes', 'existing_contact_tolerance_minutes', 'analytics_delay_minutes', 'lead_ad_url_hours'] -%}
         {%- do settings.append(setting(name)) -%}
     {%- endfor -%}

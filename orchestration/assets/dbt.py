@@ -2,6 +2,7 @@
 
 # Annotations are not postponed here: Dagster reads them when a step is defined.
 import json
+import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -15,12 +16,14 @@ from orchestration.assets.tables import code, table_facts
 from orchestration.lineage import column_lineage
 from orchestration.locking import writing
 from orchestration.project import (
+    BUILD_ARGUMENTS,
     PROJECT_DIR,
-    build_arguments,
     build_dir,
+    build_environment,
     build_faults,
     manifest,
     prepared_project,
+    reuse_parsed,
     warning_messages,
 )
 from orchestration.resources import RunSettings
@@ -92,11 +95,11 @@ def dbt_models(
     """Builds and tests every model as seen at as-of; fails with one line per root fault."""
     as_of = run_settings.instant(context.instance, context.run.run_id)
     build_dir().mkdir(parents=True, exist_ok=True)
+    reuse_parsed()
+    os.environ.update(build_environment(as_of))
     (build_dir() / "run_results.json").unlink(missing_ok=True)
     with writing("warehouse"):
-        invocation = dbt.cli(
-            build_arguments(as_of), context=context, target_path=build_dir(), raise_on_error=False
-        )
+        invocation = dbt.cli(BUILD_ARGUMENTS, context=context, target_path=build_dir(), raise_on_error=False)
         # dbt holds the warehouse file while it runs: what lies in it can be told when it is done
         events = list(_counted(context, invocation.stream()))
         if events:

@@ -17,7 +17,7 @@ from rich.console import Console
 from orchestration.progress import Progress
 from orchestration.project import (
     MESSAGES,
-    build_arguments,
+    build_environment,
     build_faults,
     is_current,
     project_hash,
@@ -25,15 +25,12 @@ from orchestration.project import (
 )
 
 
-def test_a_build_runs_everything_but_unit_tests_as_seen_at_as_of() -> None:
+def test_a_build_is_told_its_as_of_in_utc_and_its_project() -> None:
     as_of = datetime(2026, 11, 1, 7, tzinfo=timezone(timedelta(hours=1)))
-    assert build_arguments(as_of) == [
-        "build",
-        "--exclude",
-        "resource_type:unit_test",
-        "--vars",
-        f'{{"as_of": "2026-11-01T06:00:00+00:00", "project_hash": "{project_hash()}"}}',
-    ]
+    assert build_environment(as_of) == {
+        "ADLEDGER_AS_OF": "2026-11-01T06:00:00+00:00",
+        "ADLEDGER_PROJECT_HASH": project_hash(),
+    }
 
 
 def test_another_project_has_another_hash(project: Path) -> None:
