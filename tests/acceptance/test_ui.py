@@ -50,6 +50,8 @@ def page(opened: Opened) -> Iterator[Page]:
         )
         page = browser.new_page(base_url=opened.url)
         page.set_default_timeout(30_000)
+        # a busy machine is slow
+        expect.set_options(timeout=30_000)
         yield page
         browser.close()
 
