@@ -51,7 +51,7 @@ accuracy: setup
 
 # The documentation's pictures of the UI (three minutes; needs Chromium).
 screenshots: setup
-	ADLEDGER_SCREENSHOTS=docs/images $(BIN)/pytest -n 0 tests/acceptance/test_ui.py
+	ADLEDGER_SCREENSHOTS=docs/images $(BIN)/pytest -n 0 tests/acceptance/test_first_refresh.py -k 'lineage or green or bridge'
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --group dev --python-version 3.11 --universal --generate-hashes \

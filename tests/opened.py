@@ -74,11 +74,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def company_options(people: int) -> list[str]:
+    """The sandbox's options for the UI's company."""
+    return ["--profile=plain", f"--people={people}"]
+
+
 @contextmanager
 def opened_ui(home: Path, people: int) -> Iterator[Opened]:
     """Starts it with a company of that many people; killed at the end where the test did not end it."""
     (home / "demo").mkdir(parents=True, exist_ok=True)
-    note_options(home / "demo", ["--profile=plain", f"--people={people}"])
+    note_options(home / "demo", company_options(people))
     port = free_port()
     process = subprocess.Popen(
         [ADLEDGER, "ui", "--demo", "--port", str(port)],

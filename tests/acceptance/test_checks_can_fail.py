@@ -19,7 +19,7 @@ from tests.warehouse import Warehouse
 def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """A warehouse of six weeks of the company, built once; every blocking check passed on it."""
     home = tmp_path_factory.mktemp("built")
-    with pytest.MonkeyPatch.context() as patch, served_company() as company:
+    with pytest.MonkeyPatch.context() as patch, served_company("--people", "400") as company:
         patch.setenv("ADLEDGER_HOME", str(home))
         for name, value in company.settings.items():
             patch.setenv(name, value)

@@ -1,6 +1,6 @@
-"""The UI in a browser, after the demonstration's first refresh: what a person sees of the pipeline.
+"""The demonstration's first refresh: what a person sees of it in the UI, and that a kill loses nothing.
 
-`make screenshots` keeps its pictures for the documentation.
+`make screenshots` keeps the UI's pictures for the documentation.
 """
 
 from __future__ import annotations
@@ -8,7 +8,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
+import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,16 +22,21 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from ingestion.pipelines import SOURCES
-from tests.company import Home
-from tests.opened import Opened, opened_ui
+from tests.company import ADLEDGER, Company, Home, served_company
+from tests.matrices import WHOLE
+from tests.opened import Opened, company_options, opened_ui
+from tests.warehouse import without_sources
 
 CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no browser: apt-get install chromium")
+in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no browser: apt-get install chromium")
+PEOPLE = 200
+# tenths of the time that an undisturbed refresh takes: loads first, then the build, then publishing
+POINTS = range(1, 11) if WHOLE else (6,)
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 BRIDGE = "/assets/reconciliation/conversion_bridge"
 ASSETS = """{ assetNodes { assetKey { path } groupName isMaterializable dependencyKeys { path }
     assetMaterializations(limit: 1) { runId } } }"""
-RUNS = "{ runsOrError { ... on Runs { results { runId } } } }"
+RUNS = "{ runsOrError { ... on Runs { results { runId startTime endTime } } } }"
 # bytes; the largest picture a page of documentation should load
 LARGEST = 300_000
 
@@ -37,7 +46,7 @@ Keep = Callable[[str], None]
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     """The UI of a home that it has just refreshed for the first time."""
-    with opened_ui(tmp_path_factory.mktemp("ui"), 200) as opened:
+    with opened_ui(tmp_path_factory.mktemp("ui"), PEOPLE) as opened:
         opened.wait()
         yield opened
 
@@ -79,6 +88,7 @@ def test_opening_it_refreshes_the_demonstration_first(opened: Opened) -> None:
     assert any(line.lstrip().startswith("published") for line in opened.lines)
 
 
+@in_a_browser
 def test_the_lineage_is_whole_from_the_networks_to_the_published_file(
     opened: Opened, page: Page, keep: Keep
 ) -> None:
@@ -110,6 +120,7 @@ def test_the_lineage_is_whole_from_the_networks_to_the_published_file(
     assert raw <= {assets[name]["groupName"] for name in reached}
 
 
+@in_a_browser
 def test_the_run_is_green(opened: Opened, page: Page, keep: Keep) -> None:
     (run,) = opened.ask(RUNS)["runsOrError"]["results"]
     page.set_viewport_size({"width": 1400, "height": 720})
@@ -124,6 +135,7 @@ def test_the_run_is_green(opened: Opened, page: Page, keep: Keep) -> None:
     keep("run")
 
 
+@in_a_browser
 def test_the_bridge_says_what_its_columns_mean_and_that_its_checks_passed(page: Page, keep: Keep) -> None:
     page.set_viewport_size({"width": 1400, "height": 1000})
     page.goto(f"{BRIDGE}?view=overview")
@@ -141,3 +153,56 @@ def test_the_bridge_says_what_its_columns_mean_and_that_its_checks_passed(page: 
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
     expect(page.get_by_text("Succeeded", exact=True)).to_have_count(expected)
     keep("checks")
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What the UI's first refresh published, and how long it took in seconds."""
+
+    published: dict[str, str]
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def undisturbed(opened: Opened) -> Undisturbed:
+    (run,) = opened.ask(RUNS)["runsOrError"]["results"]
+    return Undisturbed(Home(opened.home / "demo").published(), run["endTime"] - run["startTime"])
+
+
+@pytest.fixture(scope="module")
+def company() -> Iterator[Company]:
+    """The same company as the UI's, without a UI."""
+    with served_company(*company_options(PEOPLE)) as company:
+        yield company
+
+
+def _killed(home: Home, as_of: str, seconds: float) -> bool:
+    """Kills a refresh and all its workers; False where it had ended before."""
+    process = subprocess.Popen(
+        [ADLEDGER, "refresh", "--as-of", as_of],
+        env=without_sources(dict(os.environ)) | home.settings | {"ADLEDGER_HOME": str(home.path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        process.wait(seconds)
+        return False
+    except subprocess.TimeoutExpired:
+        return True
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_after_a_kill_the_next_refresh_publishes_what_an_undisturbed_one_does(
+    undisturbed: Undisturbed, company: Company, point: int, tmp_path: Path
+) -> None:
+    home = Home(tmp_path, company.settings)
+    # a little before the tenth: the last one must not end by itself
+    assert _killed(home, company.now, undisturbed.seconds * (point - 0.25) / 10)
+    result = home.run("refresh", "--as-of", company.now)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert home.published() == undisturbed.published
