@@ -234,7 +234,14 @@ def demo(
 
 @app.command()
 def ui(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1 to listen on.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 3000,
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Address to listen on; any but this machine's own needs a login before it.",
+        ),
+    ] = "127.0.0.1",
     demonstration: Annotated[
         bool, typer.Option("--demo", help="With the demonstration's company even if accounts are set up.")
     ] = False,
@@ -244,13 +251,14 @@ def ui(
     Ctrl-C closes it, and ends the runs in progress that were started there or by the schedule.
     """
     from ingestion.config import home
+    from ingestion.errors import SettingError
     from orchestration import locking
     from orchestration.demo import SandboxFailed
-    from orchestration.ui import Stopped, UiFailed, open_ui
+    from orchestration.ui import Address, Stopped, UiFailed, open_ui
 
     try:
-        open_ui(port, Console(), demonstration=demonstration)
-    except (UiFailed, SandboxFailed) as error:
+        open_ui(Address(host, port), Console(), demonstration=demonstration)
+    except (UiFailed, SandboxFailed, SettingError) as error:
         _fail([str(error)])
     except locking.Locked as busy:
         _fail([f"the UI of {home()} is open already: {busy.holder}"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import threading
 import uuid
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingestion.pipelines import Reread, Window, home
+from orchestration.instance import use_instance
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -47,17 +47,6 @@ class Outcome:
 def log_path() -> Path:
     """Where everything Dagster, dbt and dlt say during the last refresh of this home is written."""
     return home() / "logs" / "refresh.log"
-
-
-def use_instance() -> None:
-    """Points this process and its children at the home and at its Dagster instance, set up as shipped."""
-    os.environ["ADLEDGER_HOME"] = str(home())
-    os.environ["DAGSTER_HOME"] = str(home() / "dagster")
-    shipped, used = Path(__file__).with_name("dagster.yaml"), home() / "dagster" / "dagster.yaml"
-    used.parent.mkdir(parents=True, exist_ok=True)
-    # left alone where it is the same: another process may be reading it
-    if not used.exists() or used.read_bytes() != shipped.read_bytes():
-        shutil.copyfile(shipped, used)
 
 
 def run(plan: Plan, make_progress: Callable[[int], Progress]) -> Outcome:

@@ -23,9 +23,10 @@ from rich.console import Console
 from ingestion.config import home
 from ingestion.errors import SettingError
 from ingestion.pipelines import VENDORS, is_configured
-from orchestration import demo, locking, refresh
+from orchestration import demo, locking
+from orchestration.instance import use_instance
 
-HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 _MODULE, _LOCATION = "orchestration.definitions", "adledger"
 _SETTING_ERROR = f"{SettingError.__module__}.{SettingError.__name__}: "
 _POLL_SECONDS = 0.2
@@ -89,22 +90,48 @@ class Part:
     log: Path
 
 
+@dataclass(frozen=True)
+class Address:
+    """What the web server listens on; `host` is an IPv4 address or a name of one."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds it."""
+        return f"http://{LOOPBACK if self.host == '0.0.0.0' else self.host}:{self.port}"
+
+    @property
+    def is_private(self) -> bool:
+        """Whether this machine alone reaches it."""
+        return self.host.startswith("127.") or self.host == "localhost"
+
+    def check(self) -> None:
+        """Raises UiFailed where it cannot be listened on."""
+        with socket.socket() as probe:
+            # as the web server binds it
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.host, self.port))
+            except OSError as error:
+                raise UiFailed(
+                    f"cannot listen on {self.host}:{self.port} ({(error.strerror or str(error)).lower()}):"
+                    f" end what uses it, or choose another with --port or --host"
+                ) from error
+
+
 def log_path() -> Path:
     """Where everything that Dagster says while the UI of this home is open is written."""
     return home() / "logs" / "ui.log"
 
 
-def address(port: int) -> str:
-    """Where a browser finds the UI."""
-    return f"http://{HOST}:{port}"
-
-
-def open_ui(port: int, console: Console, *, demonstration: bool) -> None:
+def open_ui(address: Address, console: Console, *, demonstration: bool) -> None:
     """Serves the UI of this home until a signal ends it; of the simulated company where no vendor is set up.
 
     Raises UiFailed, Stopped, locking.Locked (the home's UI is open), demo.SandboxFailed.
     """
-    _check_port(port)
+    address.check()
     with Signals() as signals, ExitStack() as stack:
         parts = []
         if demonstration or not any(map(is_configured, VENDORS)):
@@ -121,30 +148,17 @@ def open_ui(port: int, console: Console, *, demonstration: bool) -> None:
                 soft_wrap=True,
             )
             signals.check()
-        stack.enter_context(_only_ui(port))
+        stack.enter_context(_only_ui(address))
         if parts and not (home() / "serving.duckdb").exists():
             demo.note_options(home(), options)
             _refresh(signals)
-        _serve(port, console, signals, parts)
-
-
-def _check_port(port: int) -> None:
-    with socket.socket() as probe:
-        # as the web server binds it
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise UiFailed(
-                f"cannot listen on {HOST}:{port} ({(error.strerror or str(error)).lower()}):"
-                f" end what uses it, or choose another with --port"
-            ) from error
+        _serve(address, console, signals, parts)
 
 
 @contextmanager
-def _only_ui(port: int) -> Iterator[None]:
+def _only_ui(address: Address) -> Iterator[None]:
     """Two daemons on one home would both start its schedule."""
-    with locking.file_lock(home() / "locks" / "ui.lock", holder=address(port)):
+    with locking.file_lock(home() / "locks" / "ui.lock", holder=address.url):
         yield
 
 
@@ -162,8 +176,8 @@ def _refresh(signals: Signals) -> None:
         raise UiFailed("the demonstration's first refresh failed: see above")
 
 
-def _serve(port: int, console: Console, signals: Signals, others: Sequence[Part]) -> None:
-    refresh.use_instance()
+def _serve(address: Address, console: Console, signals: Signals, others: Sequence[Part]) -> None:
+    use_instance()
     log = log_path()
     log.parent.mkdir(parents=True, exist_ok=True)
     # a home's path can be longer than a socket's may be
@@ -171,13 +185,19 @@ def _serve(port: int, console: Console, signals: Signals, others: Sequence[Part]
         parts: list[Part] = []
         try:
             with console.status("Starting Dagster"):
-                for name, command, is_up in _services(port, Path(folder)):
+                for name, command, is_up in _services(address, Path(folder)):
                     parts.append(Part(name, _start(command, output.fileno()), log))
                     while not is_up():
                         signals.check()
                         _check([*others, *parts])
                         time.sleep(_POLL_SECONDS)
-            console.print(f"Dagster is at {address(port)} until Ctrl-C; it logs to {log}", soft_wrap=True)
+            if not address.is_private:
+                console.print(
+                    f"Whoever reaches {address.host}:{address.port} can start and delete runs:"
+                    " it has no login",
+                    soft_wrap=True,
+                )
+            console.print(f"Dagster is at {address.url} until Ctrl-C; it logs to {log}", soft_wrap=True)
             while signals.number is None:
                 _check([*others, *parts])
                 time.sleep(_POLL_SECONDS)
@@ -185,11 +205,11 @@ def _serve(port: int, console: Console, signals: Signals, others: Sequence[Part]
             # first who starts runs, then the runs, then who can end them
             servers, daemon = [part.process for part in parts[:2]], [part.process for part in parts[2:]]
             _end(daemon, _END_SECONDS)
-            _end_runs(port, console)
+            _end_runs(address, console)
             _end(servers, _END_SECONDS)
 
 
-def _services(port: int, folder: Path) -> Iterator[tuple[str, list[str], Callable[[], bool]]]:
+def _services(address: Address, folder: Path) -> Iterator[tuple[str, list[str], Callable[[], bool]]]:
     """What `dagster dev` starts, as our own children, each with what tells that the next may follow."""
     code, workspace = folder / "code.sock", folder / "workspace.yaml"
     server = {"socket": str(code), "host": "localhost", "location_name": _LOCATION}
@@ -204,8 +224,16 @@ def _services(port: int, folder: Path) -> Iterator[tuple[str, list[str], Callabl
     )
     yield (
         "Dagster's web server",
-        ["dagster_webserver", "--host", HOST, "--port", str(port), "--workspace", str(workspace)],
-        lambda: _answers(port),
+        [
+            "dagster_webserver",
+            "--host",
+            address.host,
+            "--port",
+            str(address.port),
+            "--workspace",
+            str(workspace),
+        ],
+        lambda: _answers(address),
     )
     yield "Dagster's daemon", ["dagster._daemon", "run", "--workspace", str(workspace)], lambda: True
 
@@ -226,12 +254,12 @@ def _check(parts: Sequence[Part]) -> None:
             raise UiFailed(f"{part.name} ended by itself, so the UI is closed: see {part.log}")
 
 
-def _ask(port: int, query: str, **variables: str) -> Any:
+def _ask(address: Address, query: str, **variables: str) -> Any:
     """The answer of the web server's GraphQL; None where it does not answer."""
     try:
         answer = urllib3.request(
             "POST",
-            f"{address(port)}/graphql",
+            f"{address.url}/graphql",
             json={"query": query, "variables": variables},
             retries=False,
             timeout=_END_SECONDS,
@@ -241,9 +269,9 @@ def _ask(port: int, query: str, **variables: str) -> Any:
         return None
 
 
-def _answers(port: int) -> bool:
+def _answers(address: Address) -> bool:
     """Whether the web server shows the lineage. Raises UiFailed where the definitions do not load."""
-    found = _ask(port, _LOCATIONS)
+    found = _ask(address, _LOCATIONS)
     if not found:
         return False
     (entry,) = found["workspaceOrError"]["locationEntries"]
@@ -257,11 +285,11 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _end_runs(port: int, console: Console) -> None:
+def _end_runs(address: Address, console: Console) -> None:
     """Lets Dagster end the runs that the UI or its schedule started; the rest dies with the code server."""
     until, told = time.monotonic() + _RUN_SECONDS, False
     while time.monotonic() < until:
-        found = _ask(port, _RUNS)
+        found = _ask(address, _RUNS)
         runs = found["runsOrError"]["results"] if found else []
         if runs:
             # imports Dagster
@@ -276,7 +304,7 @@ def _end_runs(port: int, console: Console) -> None:
             told = True
         for run in runs:
             if run["status"] == "STARTED":
-                _ask(port, _END_RUN, id=run["runId"])
+                _ask(address, _END_RUN, id=run["runId"])
         time.sleep(_POLL_SECONDS)
 
 

@@ -1,0 +1,151 @@
+"""Runs and their events in a PostgreSQL of the user's own, with a real server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+from tests.matrices import WHOLE
+from tests.opened import free_port
+from tests.postgres import PASSWORD, Postgres, programs, served_postgres
+from tests.warehouse import without_sources
+
+pytestmark = pytest.mark.skipif(programs() is None, reason="no PostgreSQL: apt-get install postgresql")
+
+# the daily and the other tables of a source that is not set up: two steps, each a worker of its own
+RUN = """
+import sys, dagster as dg
+from orchestration.instance import use_instance
+use_instance()
+from orchestration.job import refresh_job
+from orchestration.partitions import range_tags
+from ingestion.pipelines import Window
+from datetime import date
+keys = None if sys.argv[1] == "whole" else [
+    dg.AssetKey(["raw", "linkedin_ads", table]) for table in ("ad_accounts", "campaign_analytics")
+]
+with dg.DagsterInstance.get() as instance:
+    result = dg.execute_job(
+        dg.reconstructable(refresh_job), instance=instance, asset_selection=keys,
+        tags=range_tags(Window(date(2026, 10, 30), date(2026, 10, 31))),
+    )
+    print(result.run_id)
+    sys.exit(not result.success)
+"""
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with served_postgres() as postgres:
+        yield postgres
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # what it points its process at, it would leave there
+    for name in ("DAGSTER_HOME", "ADLEDGER_INSTANCE_POSTGRES_URL"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("ADLEDGER_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def _refused(home: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> str:
+    """The one line that a refresh says instead of landing anything."""
+    monkeypatch.setenv("INSTANCE__POSTGRES_URL", address)
+    result = CliRunner().invoke(app, ["refresh"])
+    assert result.exit_code == 1
+    assert not (home / "raw").exists()
+    (line,) = (line for line in result.output.splitlines() if line != "Preparing")
+    assert "instance.postgres_url" in line
+    assert "INSTANCE__POSTGRES_URL" in line
+    return line
+
+
+def test_a_run_its_workers_and_its_events_are_in_the_database(
+    postgres: Postgres, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = postgres.create("runs")
+    ran = subprocess.run(
+        [sys.executable, "-c", RUN, "whole" if WHOLE else "two"],
+        env=without_sources(dict(os.environ)) | {"INSTANCE__POSTGRES_URL": address},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    run_id = ran.stdout.split()[-1]
+
+    monkeypatch.setenv("ADLEDGER_INSTANCE_POSTGRES_URL", address.replace("://", "+psycopg2://", 1))
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+        record = instance.get_run_record_by_id(run_id)
+        assert record
+        assert record.dagster_run.status is dg.DagsterRunStatus.SUCCESS
+        event = instance.get_latest_materialization_event(
+            dg.AssetKey(["raw", "linkedin_ads", "campaign_analytics"])
+        )
+        assert event
+        assert event.run_id == run_id
+    assert postgres.run("runs", f"SELECT status FROM runs WHERE run_id = '{run_id}'") == [("SUCCESS",)]
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert [path.name for path in files if path.suffix == ".db"] == []
+    secrets = (PASSWORD.encode(), address.encode())
+    assert [path for path in files if any(secret in path.read_bytes() for secret in secrets)] == []
+
+
+def test_a_database_belongs_to_one_home(
+    postgres: Postgres, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from orchestration.instance import use_instance
+
+    address = postgres.create("taken")
+    monkeypatch.setenv("INSTANCE__POSTGRES_URL", address)
+    use_instance()
+    use_instance()
+    monkeypatch.setenv("ADLEDGER_HOME", str(tmp_path / "other"))
+    line = _refused(tmp_path / "other", monkeypatch, address)
+    assert f"holds the runs of another home ({home})" in line
+    # a schema is as good as a database
+    postgres.run("taken", "CREATE SCHEMA other")
+    monkeypatch.setenv("INSTANCE__POSTGRES_URL", f"{address}?options=-csearch_path%3Dother")
+    use_instance()
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("no server", "Connection refused"),
+        ("wrong password", "password authentication failed"),
+        ("no database", 'database "nowhere" does not exist'),
+    ],
+)
+def test_what_keeps_it_from_connecting_is_told_without_the_password(
+    postgres: Postgres, home: Path, monkeypatch: pytest.MonkeyPatch, fault: str, said: str
+) -> None:
+    address = {
+        "no server": f"postgresql://adledger:se%20cret@127.0.0.1:{free_port()}/runs",
+        "wrong password": postgres.address("postgres", password="se cret"),
+        "no database": postgres.address("nowhere"),
+    }[fault]
+    line = _refused(home, monkeypatch, address)
+    assert said in line
+    for secret in ("se cret", "se%20cret", PASSWORD):
+        assert secret not in line
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["mysql://host/runs", "postgresql://host", "postgresql:///runs", "host=/tmp", "postgresql://[x/runs"],
+)
+def test_what_is_no_address_of_a_database_is_refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    line = _refused(home, monkeypatch, address)
+    assert "is no PostgreSQL address with a host and a database" in line
