@@ -1,4 +1,4 @@
-.PHONY: setup demo test test-full lint format lock benchmark accuracy screenshots clean
+.PHONY: setup demo test test-full lint format lock docs benchmark accuracy screenshots clean
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -48,6 +48,10 @@ benchmark: setup
 # How well the account explains companies whose truth is known (about eight minutes; writes the page about it).
 accuracy: setup
 	$(BIN)/python -m benchmarks.accuracy --page docs/accuracy.md --picture docs/images/accuracy.svg
+
+# The documentation's site, into docs/_build; a broken link is an error.
+docs: setup
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --nitpicky docs docs/_build
 
 # The documentation's pictures of the UI (three minutes; needs Chromium).
 screenshots: setup

@@ -1,0 +1,26 @@
+"""The documentation's site: the pages of this folder, and the data dictionary from the dbt YAML."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import dictionary
+
+project = "adledger"
+extensions = ["myst_parser"]
+html_theme = "furo"
+html_title = "adledger"
+html_theme_options = {"source_repository": "", "navigation_with_keys": True}
+html_copy_source = False
+exclude_patterns = ["_build"]
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("builder-inited", lambda app: dictionary.write(Path(app.srcdir) / "tables"))

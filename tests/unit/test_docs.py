@@ -1,0 +1,23 @@
+"""The data dictionary has every published table and column, in the words of the dbt YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docs import dictionary
+from orchestration.project import manifest, published_models
+
+
+def test_every_table_has_a_page_with_every_column(tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    (folder / "dropped.md").touch()
+    dictionary.write(folder)
+    models = list(published_models(manifest()))
+    assert {path.stem for path in folder.iterdir()} == {model["name"] for model in models} | {"index"}
+    for model in models:
+        page = " ".join((folder / f"{model['name']}.md").read_text().replace("\\|", "|").split())
+        assert model["description"].partition(". ")[2] in page
+        for name, column in model["columns"].items():
+            assert f"| `{name}` | {column['data_type']}" in page
+            assert " ".join(column["description"].split()) in page
