@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
+# each worker opens the instance: without this, it would import what that takes by itself
+import orchestration.event_log  # noqa: F401
 from orchestration.definitions import defs
 
 _job = defs.resolve_job_def("refresh")
