@@ -100,7 +100,17 @@ def _origins(
     for union in query.find_all(exp.SetOperation):
         if union.args.get("by_name"):
             _by_position(union)
-    for name, node in lineage(None, query, schema=schema, dialect="duckdb", scope=build_scope(query)).items():
+    # each node would get a copy of its query to show
+    found = lineage(
+        None,
+        query,
+        schema=schema,
+        dialect="duckdb",
+        scope=build_scope(query),
+        trim_selects=False,
+        copy=False,
+    )
+    for name, node in found.items():
         tables = ((end.expression, end.name) for end in node.walk() if not end.downstream)
         origins = {
             (Relation(table.catalog, table.db, table.name), column.split(".")[-1].strip('"'))
