@@ -199,7 +199,9 @@ def main(argv: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--repeats", type=int, default=3, help="of each contender")
-    parser.add_argument("--people", type=int, help="of the simulated company; the demonstration's if not told")
+    parser.add_argument(
+        "--people", type=int, help="of the simulated company; the demonstration's if not told"
+    )
     parser.add_argument("--out", type=Path, help="write the report as JSON")
     given = parser.parse_args(argv)
     shown = console(stderr=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -164,6 +165,7 @@ def _broken(
     return promise.broken(table, lambda name: backend.table(name, database=schemas[name]), shown)
 
 
+@cache
 def _dtype(data_type: str) -> Any:
     """The type as pandera knows it; None for JSON and lists, which only dbt's contract enforces."""
     dtype = DuckDBType.from_string(data_type)

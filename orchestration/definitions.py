@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import dagster as dg
+from orchestration.loading import uncollected
 
-from orchestration.assets.dbt import dbt_models
-from orchestration.assets.raw import apis, raw_assets
-from orchestration.assets.serving import serving_duckdb
-from orchestration.checks import published_contracts
-from orchestration.execution import alone_in_home
-from orchestration.freshness import freshness
-from orchestration.jobs import refresh
-from orchestration.resources import RunSettings, dbt_resource
-from orchestration.schedules import configured_daily_refresh
-from orchestration.sensors import watch
+with uncollected():
+    import dagster as dg
+
+    from orchestration.assets.dbt import dbt_models
+    from orchestration.assets.raw import apis, raw_assets
+    from orchestration.assets.serving import serving_duckdb
+    from orchestration.checks import published_contracts
+    from orchestration.execution import alone_in_home
+    from orchestration.freshness import freshness
+    from orchestration.jobs import refresh
+    from orchestration.resources import RunSettings, dbt_resource
+    from orchestration.schedules import configured_daily_refresh
+    from orchestration.sensors import watch
 
 defs = dg.Definitions(
     assets=[*apis.values(), *raw_assets, dbt_models, serving_duckdb],

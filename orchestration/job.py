@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 
-# each worker opens the instance: without this, it would import what that takes by itself
-import orchestration.event_log  # noqa: F401
 from orchestration.definitions import defs
+from orchestration.event_log import EventLog
+
+# each worker opens the instance: it finds what that takes imported
+__all__ = ["EventLog", "refresh_job"]
 
 _job = defs.resolve_job_def("refresh")
 

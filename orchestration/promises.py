@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any
 
 import ibis
@@ -28,9 +29,14 @@ class DeclarationError(ValueError):
     """A promise in the dbt YAML that cannot be kept or broken; the message names model and promise."""
 
 
+@cache
+def _parsed(text: str) -> sqlglot.Expression:
+    return sqlglot.parse_one(text, dialect="duckdb")
+
+
 def _expression(text: str) -> str:
     try:
-        parsed = sqlglot.parse_one(text, dialect="duckdb")
+        parsed = _parsed(text)
     except sqlglot.ParseError as error:
         raise ValueError(f"no SQL expression: {text}") from error
     if parsed.find(sql.Query):
@@ -58,7 +64,7 @@ def columns_of(*expressions: str | None) -> list[str]:
         column.name
         for text in expressions
         if text
-        for column in sqlglot.parse_one(text, dialect="duckdb").find_all(sql.Column, bfs=False)
+        for column in _parsed(text).find_all(sql.Column, bfs=False)
     ]
     return list(dict.fromkeys(found))
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.pipelines import Reread, Window, home
 from orchestration.instance import use_instance
+from orchestration.loading import uncollected
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -64,12 +65,13 @@ def run(plan: Plan, make_progress: Callable[[int], Progress]) -> Outcome:
 
 
 def _execute(plan: Plan, progress: Progress) -> Outcome:
-    import dagster as dg
+    with uncollected():
+        import dagster as dg
 
-    from orchestration.alerts import report_run
-    from orchestration.execution import COMMAND_TAG
-    from orchestration.job import refresh_job
-    from orchestration.partitions import next_window, range_tags
+        from orchestration.alerts import report_run
+        from orchestration.execution import COMMAND_TAG
+        from orchestration.job import refresh_job
+        from orchestration.partitions import next_window, range_tags
 
     usual = next_window(plan.as_of)
     window = Window(plan.start or min(usual.start, plan.end or usual.start), plan.end or usual.end)
