@@ -15,8 +15,8 @@ VENDORS = ("hubspot", "google_ads", "facebook_ads", "linkedin_ads")
 
 def _run(*commands: list[str]) -> None:
     processes = [subprocess.Popen(command) for command in commands]
-    # every one of them is waited for
-    if any([process.wait() for process in processes]):
+    codes = [process.wait() for process in processes]
+    if any(codes):
         sys.exit(1)
 
 

@@ -1,7 +1,7 @@
-"""The event log of a home's Dagster instance: Dagster's own SQLite files, written without opening them per event.
+"""The event log of a home's Dagster instance: Dagster's own SQLite files, kept open while they are written.
 
-Dagster opens, commits and checkpoints a file for each event, two of them where it concerns an asset, and a day
-of every daily table is an event. dagster.yaml names this class; with Dagster's own the files read the same.
+Dagster opens, commits and checkpoints a file for each event, two of them where it concerns an asset, and each
+day of a daily table is an event. dagster.yaml names this class; with Dagster's own the files read the same.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Self
 import sqlalchemy as db
 from dagster._core.events import ASSET_EVENTS
 from dagster._core.events.log import EventLogEntry
-from dagster._core.storage.event_log import SqliteEventLogStorage, SqlEventLogStorageTable
+from dagster._core.storage.event_log import SqlEventLogStorageTable, SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
@@ -29,7 +29,7 @@ _BATCH_VARIABLE, _BATCH = "DAGSTER_EVENT_BATCH_SIZE", "2000"
 class EventLog(SqliteEventLogStorage):
     """Keeps a connection to the index and to the last run open; stores a batch in one transaction per file.
 
-    A commit no longer waits for the disk: a machine that loses power may forget its last events, not the file.
+    No commit waits for the disk: a machine that loses power may forget its last events, but keeps the file.
     """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
@@ -64,7 +64,8 @@ class EventLog(SqliteEventLogStorage):
                 connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
             )
             db.event.listen(engine, "connect", _without_waiting)
-            self._initdb(engine)
+            if not _is_stamped(engine):
+                self._initdb(engine)
             self._engines[shard] = engine
         return self._engines[shard]
 
@@ -88,7 +89,7 @@ class EventLog(SqliteEventLogStorage):
                 connection.execute(SqlEventLogStorageTable.insert(), rows)
             with self.index_transaction() as connection:
                 insert = SqlEventLogStorageTable.insert()
-                ids = [connection.execute(insert, row).inserted_primary_key[0] for row in rows]
+                ids = [_id(connection.execute(insert, row)) for row in rows]
                 self._store_asset_event_tags(connection, batch, ids)
                 # what is kept of an asset is its last event of a kind
                 last = {
@@ -101,3 +102,18 @@ class EventLog(SqliteEventLogStorage):
 
 def _without_waiting(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _is_stamped(engine: db.Engine) -> bool:
+    """Whether Dagster has set the file up; its own check reads all its migrations."""
+    with engine.connect() as connection:
+        try:
+            return bool(connection.scalar(db.text("SELECT count(*) FROM alembic_version")))
+        except db.exc.OperationalError:
+            return False
+
+
+def _id(inserted: db.CursorResult[Any]) -> int:
+    key = inserted.inserted_primary_key
+    assert key is not None
+    return int(key[0])

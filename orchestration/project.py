@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -93,18 +93,22 @@ def is_current(manifest: Path, project_dir: Path) -> bool:
 
 
 class _DbtCli(DbtCliResource):
-    """Knows dbt's version; Dagster's would start a dbt for it, which takes two seconds."""
+    """Dagster's own starts a dbt to learn its version, and sets up an adapter that nothing here asks."""
 
     @cached_property
     def _cli_version(self) -> Any:
         return DBT_PYTHON_VERSION
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
+        return None
 
 
 def dbt_cli() -> DbtCliResource:
     """The dbt command line on this project and this home."""
     # profiles.yml reads it; dbt runs in the project's folder, so a relative default would mean another place
     os.environ["ADLEDGER_HOME"] = str(home())
-    return _DbtCli(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR, dbt_executable=DBT_EXECUTABLE)
+    project = str(PROJECT_DIR)
+    return _DbtCli(project_dir=project, profiles_dir=project, dbt_executable=str(DBT_EXECUTABLE))
 
 
 @cache

@@ -30,7 +30,7 @@ class DeclarationError(ValueError):
 
 
 @cache
-def _parsed(text: str) -> sqlglot.Expression:
+def _parsed(text: str) -> sql.Expr:
     return sqlglot.parse_one(text, dialect="duckdb")
 
 
