@@ -10,6 +10,7 @@ from typing import Any, cast
 import dagster as dg
 
 from ingestion.pipelines import home
+from orchestration.loading import PRELOADED
 from orchestration.locking import Locked, exclusive
 
 # The run's own id, once it got the home to itself: a run executed again inherits tags, not the id.
@@ -64,9 +65,7 @@ alone_in_home: dg.ExecutorDefinition = dg.ExecutorDefinition(
     cast(Any, dg.multiprocess_executor.config_schema),
     dg.multiple_process_executor_requirements(),
     _make,
-).configured(
-    {"max_concurrent": 4, "start_method": {"forkserver": {"preload_modules": ["orchestration.job"]}}}
-)
+).configured({"max_concurrent": 4, "start_method": {"forkserver": {"preload_modules": PRELOADED}}})
 
 
 @contextmanager

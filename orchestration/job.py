@@ -5,10 +5,6 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration.definitions import defs
-from orchestration.event_log import EventLog
-
-# each worker opens the instance: it finds what that takes imported
-__all__ = ["EventLog", "refresh_job"]
 
 _job = defs.resolve_job_def("refresh")
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.pipelines import Reread, Window, home
 from orchestration.instance import use_instance
-from orchestration.loading import uncollected
+from orchestration.loading import PRELOADED, uncollected
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -59,7 +59,7 @@ def run(plan: Plan, make_progress: Callable[[int], Progress]) -> Outcome:
     with _output_to(log_path()) as terminal:
         progress = make_progress(terminal)
         # the workers' server imports the definitions while this process does the same
-        get_context("forkserver").set_forkserver_preload(["orchestration.job"])
+        get_context("forkserver").set_forkserver_preload(PRELOADED)
         forkserver.ensure_running()
         return _execute(plan, progress)
 
