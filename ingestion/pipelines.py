@@ -255,10 +255,11 @@ def landed_days(name: str) -> Window | None:
     store = Store(_file(name))
     if not tables or store.is_new(*tables):
         return None
-    read = [
-        store.rows(f"SELECT min(date), max(date) FROM {table.name} WHERE is_day_marker")[0]
-        for table in tables
-    ]
+    read = store.rows(
+        " UNION ALL ".join(
+            f"SELECT min(date), max(date) FROM {table.name} WHERE is_day_marker" for table in tables
+        )
+    )
     if any(first is None for first, _ in read):
         return None
     return Window(min(first for first, _ in read), min(last for _, last in read))

@@ -47,12 +47,9 @@ class Store:
 
     def is_new(self, *tables: Table) -> bool:
         """Whether one of the tables is missing, or lacks a column that is declared today."""
-        return not all(map(self._holds, tables))
-
-    def _holds(self, table: Table) -> bool:
-        query = "SELECT column_name FROM duckdb_columns() WHERE schema_name = ? AND table_name = ?"
-        found = {row[0] for row in self.rows(query, [RAW_SCHEMA, table.name])}
-        return {column.name for column in table.columns} <= found
+        query = "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = ?"
+        found = set(self.rows(query, [RAW_SCHEMA]))
+        return any((table.name, column.name) not in found for table in tables for column in table.columns)
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query over the raw schema's tables; none where nothing has landed yet."""

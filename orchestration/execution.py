@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import dagster as dg
+from dagster._core.executor import child_process_executor
 
 from ingestion.pipelines import home
 from orchestration.loading import PRELOADED
@@ -18,6 +19,9 @@ ALONE_TAG = "adledger/alone"
 # What the command line finds its run by.
 COMMAND_TAG = "adledger/command"
 _POLL_SECONDS = 1.0
+# A run takes its workers' events one by one and waits so long for each silent worker in between. Each day of
+# a daily table is an event, and a load that ended holds its pool until its last one was taken.
+child_process_executor.TICK = 0.005
 _OPEN = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
