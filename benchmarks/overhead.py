@@ -115,8 +115,6 @@ def measure(arguments: list[str], repeats: int, shown: Console) -> dict[str, Any
                 home, now = Path(directory), datetime.fromisoformat(company.now)
                 for name, at in zip(REFRESHES, (now, now + LATER), strict=True):
                     company.ask("clock", {"now": at.isoformat()})
-                    # what the accounts' first answers take to work out is the company's, not a contender's
-                    company.ask("requests", method="DELETE")
                     if contender == "adledger":
                         usage, days[name] = refresh(home, at, company.environment)
                     else:

@@ -19,6 +19,26 @@ from orchestration.promises import Promise, read_promises
 
 CHECK_NAME = "contract"
 EXAMPLES = 5
+# no promise is called like this
+_VALUES = "values of columns"
+
+
+@dataclass(frozen=True)
+class ValueRule:
+    """What a column's values are held to: not to be null, or, with `accepted`, to be null or one of these."""
+
+    column: str
+    accepted: tuple[str, ...] | None = None
+
+    @property
+    def violation(self) -> str:
+        """What a value that breaks it prints."""
+        return "is null" if self.accepted is None else "has a value that is not accepted"
+
+    def broken(self, table: ibis.Table) -> Any:
+        """Whether a row of `table` breaks it."""
+        values = table[self.column]
+        return values.isnull() if self.accepted is None else values.notnull() & ~values.isin(self.accepted)
 
 
 @dataclass(frozen=True)
@@ -27,8 +47,9 @@ class Contract:
 
     schema: str
     table: str
-    #: Checks the promises, too.
+    #: Checks the values and the promises, too.
     columns: pa.DataFrameSchema
+    values: Sequence[ValueRule]
     promises: Mapping[str, Promise]
     may_be_empty: bool
     #: Columns whose values are shown nowhere.
@@ -99,7 +120,7 @@ def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contr
     def tested(name: str, column: str) -> list[Mapping[str, Any]]:
         return [test["kwargs"] for test in tests if test["name"] == name and test["column"] == column]
 
-    columns, keys = {}, []
+    columns, keys, values = {}, [], []
     for constraint in node.get("constraints", []):
         if constraint["type"] in ("primary_key", "unique"):
             keys.append(list(constraint["columns"]))
@@ -108,14 +129,10 @@ def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contr
         promised = {constraint["type"] for constraint in column.get("constraints", [])}
         if promised & {"primary_key", "unique"} or tested("unique", name):
             keys.append([name])
-        columns[name] = pa.Column(
-            _dtype(column["data_type"]),
-            [
-                pa.Check.isin(test["values"], n_failure_cases=EXAMPLES)
-                for test in tested("accepted_values", name)
-            ],
-            nullable=not (promised & {"primary_key", "not_null"} or tested("not_null", name)),
-        )
+        columns[name] = pa.Column(_dtype(column["data_type"]), nullable=True)
+        if promised & {"primary_key", "not_null"} or tested("not_null", name):
+            values.append(ValueRule(name))
+        values += [ValueRule(name, tuple(test["values"])) for test in tested("accepted_values", name)]
     published = list(published_models(content))
     meta = node["config"].get("meta", {})
     promises = read_promises(
@@ -127,7 +144,7 @@ def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contr
     schemas = {model["alias"]: model["schema"] for model in published}
     schema = pa.DataFrameSchema(
         columns,
-        [_check(promise, schemas) for promise in promises],
+        [*([_values_check(values)] if values else []), *(_check(promise, schemas) for promise in promises)],
         # Column(unique=True) is ignored by pandera's ibis backend
         # several keys are a list of lists, which its annotation does not say
         unique=keys or None,  # type: ignore[arg-type]
@@ -138,6 +155,7 @@ def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contr
         node["schema"],
         node["alias"],
         schema,
+        values,
         {promise.name: promise for promise in promises},
         bool(meta.get("may_be_empty")),
         frozenset(
@@ -147,6 +165,16 @@ def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contr
         ),
         schemas,
     )
+
+
+def _values_check(rules: Sequence[ValueRule]) -> pa.Check:
+    # one query for all columns: pandera's own checks of nulls and values would be one each
+    def hold(data: Any) -> Any:
+        table = data.table
+        broken = [rule.broken(table) for rule in rules if rule.column in table.columns]
+        return table.filter(ibis.or_(*broken)).count() == 0
+
+    return pa.Check(hold, name=_VALUES)
 
 
 def _check(promise: Promise, schemas: Mapping[str, str]) -> pa.Check:
@@ -180,16 +208,12 @@ def validate(contract: Contract, table: ibis.Table) -> list[Violation]:
     try:
         contract.columns.validate(table, lazy=True)
     except SchemaErrors as errors:
-        found = [
-            _violation(error, contract, table)
-            for error in errors.schema_errors
+        for error in errors.schema_errors:
             # a promise about a column that is missing is told by the column
             if not (
                 error.reason_code is SchemaErrorReason.CHECK_ERROR and _lacks(table, contract, error.check)
-            )
-        ]
-        # pandera holds that no rows at all break not_null
-        violations += [violation for violation in found if violation.rows != 0]
+            ):
+                violations += _violations(error, contract, table)
     return violations
 
 
@@ -198,26 +222,31 @@ def _lacks(table: ibis.Table, contract: Contract, check: pa.Check) -> bool:
     return promise is not None and not set(promise.used) <= set(table.columns)
 
 
-def _violation(error: Any, contract: Contract, table: ibis.Table) -> Violation:
+def _violations(error: Any, contract: Contract, table: ibis.Table) -> list[Violation]:
     column = error.schema.name if isinstance(error.schema, pa.Column) else None
     reason = error.reason_code
-    if reason is SchemaErrorReason.SERIES_CONTAINS_NULLS:
-        return _rows("is null", column, table.filter(table[column].isnull()), contract)
     if reason is SchemaErrorReason.DATAFRAME_CHECK:
-        if column is None:
-            return _promised(contract.promises[error.check.name], contract, table)
-        allowed = error.check.statistics["allowed_values"]
-        broken = table.filter(table[column].notnull() & ~table[column].isin(allowed))
-        return _rows("has a value that is not accepted", column, broken, contract)
+        if error.check.name == _VALUES:
+            return _broken_values(contract, table)
+        return [_promised(contract.promises[error.check.name], contract, table)]
     if reason is SchemaErrorReason.CHECK_ERROR:
-        return Violation(f"cannot be checked: {redact(str(error.failure_cases))}", name=error.check.name)
+        return [Violation(f"cannot be checked: {redact(str(error.failure_cases))}", name=error.check.name)]
     if reason is SchemaErrorReason.DUPLICATES:
-        return _rows("repeats its key", None, error.failure_cases, contract)
+        return [_rows("repeats its key", None, error.failure_cases, contract)]
     if reason is SchemaErrorReason.COLUMN_NOT_IN_DATAFRAME:
-        return Violation("is missing", str(error.failure_cases))
+        return [Violation("is missing", str(error.failure_cases))]
     if reason is SchemaErrorReason.COLUMN_NOT_IN_SCHEMA:
-        return Violation("is not declared in dbt's YAML", str(error.failure_cases))
-    return Violation(" ".join(str(error).split()), column)
+        return [Violation("is not declared in dbt's YAML", str(error.failure_cases))]
+    return [Violation(" ".join(str(error).split()), column)]
+
+
+def _broken_values(contract: Contract, table: ibis.Table) -> list[Violation]:
+    found = [
+        _rows(rule.violation, rule.column, table.filter(rule.broken(table)), contract)
+        for rule in contract.values
+        if rule.column in table.columns
+    ]
+    return [violation for violation in found if violation.rows]
 
 
 def _promised(promise: Promise, contract: Contract, table: ibis.Table) -> Violation:
