@@ -37,13 +37,14 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/sqlfluff fix --processes 2 dbt_project/models dbt_project/tests
 
-# What loading and building costs, beside bare clients, public taps and a script by hand (half an hour; installs those).
+# What loading and building costs, beside bare clients, public taps and a script by hand; what orchestration adds (45 minutes).
 benchmark: setup
 	$(BIN)/python benchmarks/hubspot_load.py --contacts 200000 --submissions 50000 --page-views 1000000 \
 	  --out .adledger/benchmark.json --picture benchmarks/hubspot_load.svg
 	$(BIN)/python benchmarks/network_load.py \
 	  --out .adledger/network_benchmark.json --picture benchmarks/network_load.svg
 	$(BIN)/python benchmarks/dbt_build.py --out .adledger/build_benchmark.json
+	$(BIN)/python benchmarks/overhead.py --out .adledger/overhead_benchmark.json
 
 # How well the account explains companies whose truth is known (about eight minutes; writes the page about it).
 accuracy: setup

@@ -21,7 +21,7 @@ COMMAND_TAG = "adledger/command"
 _POLL_SECONDS = 1.0
 # A run takes its workers' events one by one and waits so long for each silent worker in between. Each day of
 # a daily table is an event, and a load that ended holds its pool until its last one was taken.
-child_process_executor.TICK = 0.005
+child_process_executor.TICK = 0.01
 _OPEN = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
