@@ -29,7 +29,7 @@ if __package__ in (None, ""):
 
 from benchmarks.measuring import Failed, Portal, Usage, console, ratio, run
 from ingestion.pipelines import SOURCES
-from orchestration.project import DBT_EXECUTABLE, PROJECT_DIR, build_arguments
+from orchestration.project import BUILD_ARGUMENTS, DBT_EXECUTABLE, PROJECT_DIR, build_environment
 
 _HERE = Path(__file__).resolve().parent
 AIM = 1.25
@@ -61,12 +61,13 @@ def bare(home: Path, at: datetime, settings: dict[str, str], days: tuple[str, st
     """The same loads and the same build, in plain processes."""
     build = [
         str(DBT_EXECUTABLE),
-        *build_arguments(at),
+        *BUILD_ARGUMENTS,
         *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
         *("--target-path", str(home / "dbt"), "--log-path", str(home / "dbt")),
     ]
     command = [sys.executable, str(_HERE / "bare_refresh.py"), at.isoformat(), *days, *build]
-    return _adopted(command, home / "bare.out", {**settings, "ADLEDGER_HOME": str(home)})
+    environment = {**settings, **build_environment(at), "ADLEDGER_HOME": str(home)}
+    return _adopted(command, home / "bare.out", environment)
 
 
 def definitions(home: Path) -> Usage:

@@ -1,7 +1,8 @@
 """The event log of a home's Dagster instance: Dagster's own SQLite files, kept open while they are written.
 
 Dagster opens, commits and checkpoints a file for each event, two of them where it concerns an asset, and each
-day of a daily table is an event. dagster.yaml names this class; with Dagster's own the files read the same.
+day of a daily table is an event. `orchestration/instance.py` names this class; with Dagster's own the files
+read the same.
 """
 
 from __future__ import annotations
@@ -24,8 +25,6 @@ from dagster._utils.concurrency import ConcurrencyClaimStatus
 from ingestion.config import home
 
 _ASK_AGAIN_SECONDS = 0.5
-# how many events of one batch Dagster hands over together; without it, one by one
-_BATCH_VARIABLE, _BATCH = "DAGSTER_EVENT_BATCH_SIZE", "2000"
 
 
 class EventLog(SqliteEventLogStorage):
@@ -35,7 +34,6 @@ class EventLog(SqliteEventLogStorage):
     """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        os.environ.setdefault(_BATCH_VARIABLE, _BATCH)
         self._engines: dict[str, db.Engine] = {}
         super().__init__(base_dir, inst_data)
 

@@ -21,6 +21,12 @@ storage:
   postgres:
     postgres_url: {{env: {_ADDRESS}}}
 """
+# files are Dagster's usual store: these are its own, written with less work per event
+_FILES = """
+event_log_storage: {module: orchestration.event_log, class: EventLog}
+"""
+# A table's days are handed over together, not one by one. Only its environment tells Dagster.
+_BATCH_VARIABLE, _BATCH = "DAGSTER_EVENT_BATCH_SIZE", "2000"
 _CLAIM = """
     CREATE TABLE IF NOT EXISTS adledger_home (
         single BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (single), id TEXT NOT NULL, place TEXT NOT NULL
@@ -43,6 +49,9 @@ def use_instance() -> None:
     if address := _SECTION.get("postgres_url"):
         os.environ[_ADDRESS] = _claimed(address, folder / "home_id")
         content += _POSTGRES_STORAGE
+    else:
+        content += _FILES
+    os.environ.setdefault(_BATCH_VARIABLE, _BATCH)
     used = folder / "dagster.yaml"
     # left alone where it is the same: another process may be reading it
     if not used.exists() or used.read_text() != content:

@@ -10,11 +10,10 @@ import dagster as dg
 import pytest
 from dagster._core.executor import child_process_executor
 
-from orchestration import refresh
 from orchestration.event_log import EventLog
+from orchestration.instance import use_instance
 
 DAYS = dg.DailyPartitionsDefinition("2026-10-01", end_date="2026-10-11")
-SHIPPED = Path(refresh.__file__).with_name("dagster.yaml").read_text()
 
 
 @dg.asset(partitions_def=DAYS, backfill_policy=dg.BackfillPolicy.single_run())
@@ -28,20 +27,36 @@ def model() -> Iterator[Any]:
     yield dg.AssetCheckResult(passed=True, metadata={"messages": ["none"]})
 
 
-def _run(home: Path, monkeypatch: pytest.MonkeyPatch, settings: str, last: str = "2026-10-10") -> str:
-    """One run of both assets over some days, in an instance set up like that."""
-    monkeypatch.setenv("DAGSTER_HOME", str(home))
-    home.mkdir()
-    (home / "dagster.yaml").write_text(settings)
+@pytest.fixture(autouse=True)
+def _restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process is pointed at, it would leave there."""
+    for name in ("ADLEDGER_HOME", "DAGSTER_HOME", "DAGSTER_EVENT_BATCH_SIZE"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+def _ours(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADLEDGER_HOME", str(home))
+    use_instance()
+
+
+def _dagsters(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "dagster").mkdir(parents=True, exist_ok=True)
+    (home / "dagster" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
+    monkeypatch.delenv("DAGSTER_EVENT_BATCH_SIZE", raising=False)
+
+
+def _run(last: str = "2026-10-10") -> str:
+    """One run of both assets, from the first day to that."""
     tags = {"dagster/asset_partition_range_start": "2026-10-01", "dagster/asset_partition_range_end": last}
     job = dg.Definitions(assets=[figures, model], jobs=[dg.define_asset_job("all")]).resolve_job_def("all")
     with dg.DagsterInstance.get() as instance:
         return job.execute_in_process(instance=instance, tags=tags).run_id
 
 
-def _kept(home: Path, run_id: str) -> dict[str, Any]:
-    """What Dagster's own storage finds there."""
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+def _kept(run_id: str) -> dict[str, Any]:
+    """What an instance finds of a run."""
     with dg.DagsterInstance.get() as instance:
         events = [entry.dagster_event for entry in instance.all_logs(run_id) if entry.dagster_event]
         newest = {
@@ -76,11 +91,13 @@ def _kept(home: Path, run_id: str) -> dict[str, Any]:
 def test_dagsters_own_storage_reads_the_same_as_if_it_had_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = _run(tmp_path / "ours", monkeypatch, SHIPPED)
-    kept = _kept(tmp_path / "ours", ours)
-    monkeypatch.delenv("DAGSTER_EVENT_BATCH_SIZE")
-    theirs = _run(tmp_path / "theirs", monkeypatch, "telemetry: {enabled: false}\n")
-    assert kept == _kept(tmp_path / "theirs", theirs)
+    _ours(tmp_path / "ours", monkeypatch)
+    ours = _run()
+    shown = _kept(ours)
+    _dagsters(tmp_path / "ours", monkeypatch)
+    kept = _kept(ours)
+    _dagsters(tmp_path / "theirs", monkeypatch)
+    assert shown == kept == _kept(_run())
     assert len(kept["days"]) == 10
     assert kept["newest"]["figures"][0] == "2026-10-10"
 
@@ -94,7 +111,8 @@ def test_more_days_of_a_table_are_no_more_transactions(
     counts = []
     for last in ("2026-10-02", "2026-10-10"):
         begun.clear()
-        _run(tmp_path / last, monkeypatch, SHIPPED, last)
+        _ours(tmp_path / last, monkeypatch)
+        _run(last)
         counts.append(len(begun))
     assert counts[0] == counts[1]
 
