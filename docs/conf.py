@@ -15,10 +15,8 @@ project = "adledger"
 extensions = ["myst_parser"]
 html_theme = "furo"
 html_title = "adledger"
-html_theme_options = {"source_repository": "", "navigation_with_keys": True}
 html_copy_source = False
 exclude_patterns = ["_build"]
-myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from orchestration.contracts import Contract, build_contract
 from orchestration.project import manifest, published_models
 
 _SCHEMAS = {
@@ -21,12 +22,8 @@ def write(folder: Path) -> None:
     folder.mkdir()
     content = manifest()
     models = list(published_models(content))
-    tests: dict[str, list[Mapping[str, Any]]] = {}
-    for node in content["nodes"].values():
-        if node["resource_type"] == "test" and node.get("attached_node"):
-            tests.setdefault(node["attached_node"], []).append(node)
     for model in models:
-        lines = _page(model, tests.get(model["unique_id"], []))
+        lines = _page(model, build_contract(model, content))
         (folder / f"{model['name']}.md").write_text("\n".join(lines) + "\n")
     (folder / "index.md").write_text("\n".join(_index(models)) + "\n")
 
@@ -45,47 +42,27 @@ def _index(models: Iterable[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _page(model: Mapping[str, Any], tests: Iterable[Mapping[str, Any]]) -> list[str]:
+def _page(model: Mapping[str, Any], contract: Contract) -> list[str]:
     grain, _, rest = model["description"].partition(". ")
     lines = [f"# {model['name']}", "", f"**{grain.rstrip('.')}.** {rest}".rstrip(), ""]
-    tests = list(tests)
-    for test in tests:
-        if (test.get("test_metadata") or {}).get("name") == "unique_combination":
-            key = ", ".join(f"`{name}`" for name in test["test_metadata"]["kwargs"]["columns"])
-            lines += [f"Key: {key}; nulls are equal.", ""]
-    lines += [f"In the file: `{model['schema']}.{model['name']}`.", "", "## Columns", ""]
+    for key in contract.columns.unique or ():
+        lines += [f"Key: {', '.join(f'`{name}`' for name in key)}; nulls are equal.", ""]
+    lines += [f"In the file: `{contract.schema}.{contract.table}`.", "", "## Columns", ""]
     lines += ["| column | type | |", "| --- | --- | --- |"]
-    for column in model["columns"].values():
-        values = _values(column["name"], tests)
+    for name, column in model["columns"].items():
+        rules = [rule.accepted for rule in contract.values if rule.column == name]
         said = " ".join(column["description"].split()).replace("|", "\\|")
-        said += f" One of {', '.join(f'`{value}`' for value in values)}." if values else ""
-        required = any(constraint["type"] == "not_null" for constraint in column["constraints"])
-        kind = f"{column['data_type']}{'' if required else ', may be null'}"
-        lines.append(f"| `{column['name']}` | {kind} | {said} |")
-    kept = [*_kept(model), *sorted(test["description"] for test in tests if test["description"])]
-    if kept:
+        for values in filter(None, rules):
+            said += f" One of {', '.join(f'`{value}`' for value in values)}."
+        kind = f"{column['data_type']}{'' if None in rules else ', may be null'}"
+        lines.append(f"| `{name}` | {kind} | {said} |")
+    if contract.promises:
         lines += [
             "",
             "## What its rows keep",
             "",
-            "A row that breaks one of these keeps the file from being published.",
+            "The file is not published where rows break one of these:",
             "",
         ]
-        lines += [f"- {sentence}" for sentence in kept]
+    lines += [f"- `{name}`: else a row {promise.violation}" for name, promise in contract.promises.items()]
     return lines
-
-
-def _values(column: str, tests: Iterable[Mapping[str, Any]]) -> list[str]:
-    for test in tests:
-        metadata = test.get("test_metadata") or {}
-        if metadata.get("name") == "accepted_values" and metadata["kwargs"].get("column_name") == column:
-            return list(map(str, metadata["kwargs"]["values"]))
-    return []
-
-
-def _kept(model: Mapping[str, Any]) -> Iterable[str]:
-    for promise in model["config"]["meta"].get("invariants", []):
-        by = f" per {', '.join(promise['by'])}" if promise.get("by") else ""
-        yield f"`{' '.join(promise['holds'].split())}`{by}: else it {promise['violation']}"
-    for promise in model["config"]["meta"].get("references", []):
-        yield f"has its row in [{promise['to']}]({promise['to']}.md)"
