@@ -1,6 +1,7 @@
 """What a refresh comes to without orchestration: the vendors' loads side by side, landing pages, one build.
 
-Arguments: the instant, the first and the last day, and the command that builds. Loads into `ADLEDGER_HOME`.
+Arguments: the instant, the first and the last day, the vendors, and the command that builds. Loads into
+`ADLEDGER_HOME`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import sys
 from pathlib import Path
 
 _LOAD = [sys.executable, str(Path(__file__).resolve().with_name("load_adledger.py"))]
-VENDORS = ("hubspot", "google_ads", "facebook_ads", "linkedin_ads")
 
 
 def _run(*commands: list[str]) -> None:
@@ -21,7 +21,7 @@ def _run(*commands: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    at, first, last, *build = sys.argv[1:]
-    _run(*([*_LOAD, vendor, at, first, last] for vendor in VENDORS))
+    at, first, last, vendors, *build = sys.argv[1:]
+    _run(*([*_LOAD, vendor, at, first, last] for vendor in vendors.split(",")))
     _run([*_LOAD, "landing_pages", at])
     _run(build)
