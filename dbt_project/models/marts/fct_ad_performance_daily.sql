@@ -59,6 +59,7 @@ select
     cast(
         days.spend * case when accounts.currency = portal.home_currency then 1 else rates.rate end as decimal(18, 6)
     ) as spend_home,
+    portal.home_currency,
     days.network_conversions,
     '{{ setting("default_attribution_report") }}' as attribution_report,
     days.hubspot_contacts,
