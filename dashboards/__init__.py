@@ -1,0 +1,1 @@
+"""The dashboard: pages that read the published file, and nothing else. Computes no figures."""

@@ -107,12 +107,17 @@ def step_codes(connection: duckdb.DuckDBPyConnection, scope: Scope) -> dict[str,
     return dict(connection.execute(_STEPS.format(bridge=scope.bridge, where=where), given).fetchall())
 
 
-def read_step(connection: duckdb.DuckDBPyConnection, scope: Scope, step: str) -> list[Claim]:
-    """The rows behind a step, the latest first; a step that does not occur is refused with those that do."""
+def read_step(
+    connection: duckdb.DuckDBPyConnection, scope: Scope, step: str, most: int | None = None
+) -> list[Claim]:
+    """The rows behind a step, the latest first, at most `most` per network and reason.
+
+    A step that does not occur is refused with those that do.
+    """
     codes = step_codes(connection, scope)
     if step not in codes:
         raise unknown("--step", step, (f"{code} ({label})" for code, label in codes.items()))
-    return _claims(connection, scope, step)
+    return _claims(connection, scope, step, most)
 
 
 def read_latest(connection: duckdb.DuckDBPyConnection, scope: Scope, most: int) -> dict[str, list[Claim]]:
@@ -128,10 +133,12 @@ def read_of_contact(connection: duckdb.DuckDBPyConnection, scope: Scope, contact
     return _rows(connection, scope, "facts.contact_id = $contact", {"contact": contact})
 
 
-def _claims(connection: duckdb.DuckDBPyConnection, scope: Scope, step: str) -> list[Claim]:
+def _claims(
+    connection: duckdb.DuckDBPyConnection, scope: Scope, step: str, most: int | None
+) -> list[Claim]:
     if step in _BY_UNITS:
-        return _rows(connection, scope, _BY_UNITS[step], {})
-    return _rows(connection, scope, "facts.reason_code = $step", {"step": step})
+        return _rows(connection, scope, _BY_UNITS[step], {"most": most})
+    return _rows(connection, scope, "facts.reason_code = $step", {"step": step, "most": most})
 
 
 def _rows(

@@ -23,16 +23,11 @@ from orchestration.explain.journey import (
 )
 from orchestration.explain.masking import Mask
 from orchestration.explain.picture import colour
-from orchestration.explain.reading import Action, Bridge, Source
+from orchestration.explain.reading import EVIDENCE, Action, Bridge, Source
 from orchestration.explain.scope import NETWORKS
 
 #: Rows of a step that a page shows, unless it is about that step alone.
 FIRST_CLAIMS = 3
-EVIDENCE = {
-    "row": "every unit is a row that can be looked up",
-    "aggregate": "known as a sum, from the network's own breakdown",
-    "residual": "what no evidence explains",
-}
 _ROW, _LABELS, _BARS, _WIDTH = 24, 250, 430, 760
 
 

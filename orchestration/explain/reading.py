@@ -15,6 +15,12 @@ from orchestration.explain.scope import NETWORKS, Scope
 
 #: Rows of reconciliation.actions per account, by its own rank.
 TOP_ACTIONS = 3
+#: What each class of evidence says of a step.
+EVIDENCE = {
+    "row": "every unit is a row that can be looked up",
+    "aggregate": "known as a sum, from the network's own breakdown",
+    "residual": "what no evidence explains",
+}
 
 _STEPS = """
 SELECT network, step_order, step, step_label, kind, evidence_class, sum(units) AS units

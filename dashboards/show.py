@@ -1,0 +1,314 @@
+"""What every page is made of: its head, and charts and tables that say the same in words."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import altair as alt
+import pyarrow as pa
+import streamlit as st
+
+from dashboards import links, queries
+from dashboards.serving import Snapshot
+from orchestration.explain import figures
+from orchestration.explain.claims import moment
+from orchestration.explain.reading import read_sources
+from orchestration.explain.scope import NETWORKS, Scope
+
+SOURCES = {**NETWORKS, "hubspot": "HubSpot", "landing_pages": "Landing pages"}
+#: Each at least 3:1 on white and on the dark background. Words, signs and positions say the same.
+REPORTED, EXPLAINED, UNEXPLAINED, CREDITED = "Reported", "Explained", "Not explained", "In HubSpot"
+COLOURS = {REPORTED: "#6f7b8a", EXPLAINED: "#2a9187", UNEXPLAINED: "#c9700a", CREDITED: "#3a7fd0"}
+_ROW = 40
+
+
+def head(
+    title: str, snapshot: Snapshot, scope: Scope | None, *, days: bool = True, report: bool = True
+) -> None:
+    """The title, as of when the figures are, which of them are older, and what they are filtered by."""
+    st.title(title, anchor=False)
+    with snapshot.connection() as connection:
+        sources = read_sources(connection)
+    instants = [source.as_of for source in sources if source.as_of]
+    st.caption(f"Figures as of {moment(max(instants))}." if instants else "Nothing was landed yet.")
+    for source in sources:
+        name = SOURCES.get(source.source, source.source)
+        if source.is_stale:
+            since = f" of {moment(source.as_of)}" if source.as_of else ""
+            st.warning(
+                f"{name} could not be read in the last refresh: its figures are those{since}.", icon="⚠️"
+            )
+    if scope is not None:
+        st.markdown(f"**Showing** {_words(snapshot, scope, days=days, report=report)}")
+    for said in links.refused():
+        st.info(said)
+
+
+def _words(snapshot: Snapshot, scope: Scope, *, days: bool, report: bool) -> str:
+    rows = snapshot.rows(queries.choices())
+    account = next((row["account_name"] for row in rows if row["account_id"] == scope.account), scope.account)
+    campaign = next(
+        (row["campaign_name"] for row in rows if row["campaign_id"] == scope.campaign), scope.campaign
+    )
+    said = [network_name(scope.network) if scope.network else "all networks"]
+    said += [plain(name) for name in (account, campaign) if name]
+    if days:
+        span = snapshot.rows(queries.span())[0]
+        first, last = scope.start or span["first"], scope.end or span["last"]
+        if first and last:
+            said.append(f"{first} to {last}" if first != last else f"{first}")
+    if report and scope.report:
+        said.append(f"report “{links.report_name(scope.report)}”")
+    return " · ".join(said)
+
+
+def network_name(network: str | None) -> str:
+    """A network as people call it."""
+    return NETWORKS.get(network or "", network or "")
+
+
+def plain(text: str) -> str:
+    """Text that others wrote, so that Markdown takes none of it for itself."""
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+-.!|~$:" else sign for sign in text)
+
+
+def number(value: Decimal | int | None, digits: int | None = None) -> str:
+    """A figure for a sentence; a dash where it is unknown."""
+    if value is None:
+        return "–"
+    decimal = Decimal(value)
+    return figures.brief(decimal) if digits is None else figures.number(decimal, digits)
+
+
+def money(value: Decimal | float | None, currency: str | None) -> str:
+    """An amount of the home currency for a sentence."""
+    if value is None:
+        return "–"
+    return f"{figures.number(Decimal(str(value)), 2)} {currency or ''}".strip()
+
+
+def share(part: Decimal, whole: Decimal) -> str:
+    """Percent of a whole; a dash where there is none."""
+    return f"{figures.number(part / whole * 100, 0)}%" if whole else "–"
+
+
+def many(count: Decimal | int, one: str, more: str | None = None) -> str:
+    """A count and its noun."""
+    return f"{number(count)} {one if count == 1 else more or f'{one}s'}"
+
+
+def chart(drawn: alt.Chart | alt.LayerChart, said: str, name: str) -> None:
+    """A chart beneath the sentence that says what it shows; its menu saves it as a picture."""
+    st.markdown(said)
+    options = {
+        "actions": {
+            "export": {"png": True, "svg": True},
+            "source": False,
+            "compiled": False,
+            "editor": False,
+        },
+        "downloadFileName": name,
+        "scaleFactor": {"png": 2},
+    }
+    st.altair_chart(
+        drawn.properties(usermeta={"embedOptions": options}), width="stretch", alt=said.replace("*", "")
+    )
+
+
+def table(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, tuple[str, str]],
+    name: str,
+    said: str,
+    *,
+    by: str = "",
+    pick: Callable[[int], Mapping[str, str | None]] | None = None,
+    select: bool = False,
+) -> int | None:
+    """A table and its CSV. `columns`: label and kind (text, long, count, units, money, share, day, instant).
+
+    `by` tells by what the first rows are the first; `pick` gives the filters that choosing a row sets. With
+    `select` a row can be chosen, too; its place is returned.
+    """
+    if not rows:
+        st.info("Nothing of this is in the figures that are shown.")
+        return None
+    shown = {label: _column([row[key] for row in rows], kind) for key, (label, kind) in columns.items()}
+    config = {label: _config(kind, [row[key] for row in rows]) for key, (label, kind) in columns.items()}
+    chosen = None
+    if pick is None and not select:
+        st.dataframe(pa.table(shown), hide_index=True, column_config=config, alt=said)
+    else:
+        key = f"pick_{name}"
+
+        def picked() -> None:
+            if pick is not None and (places := st.session_state[key]["selection"]["rows"]):
+                links.put(**pick(places[0]))
+
+        state = st.dataframe(
+            pa.table(shown),
+            hide_index=True,
+            column_config=config,
+            alt=said,
+            key=key,
+            on_select=picked,
+            selection_mode="single-row",
+        )
+        chosen = next((place for place in state["selection"]["rows"] if place < len(rows)), None)
+    found = rows[0].get("found", len(rows))
+    if found > len(rows):
+        st.caption(
+            f"The first {number(len(rows))} of {number(found)}{f' by {by}' if by else ''}: filter to see others."
+        )
+    st.download_button(
+        "Download as CSV",
+        _csv(rows, columns),
+        f"{name}.csv",
+        "text/csv",
+        key=f"csv_{name}",
+        on_click="ignore",
+        type="tertiary",
+        icon=":material/download:",
+    )
+    return chosen
+
+
+def _csv(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, tuple[str, str]]) -> bytes:
+    """The rows with all digits; text that a spreadsheet would take for a formula is quoted."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([label for label, _ in columns.values()])
+    for row in rows:
+        writer.writerow([_cell(row[key]) for key in columns])
+    return out.getvalue().encode("utf-8-sig")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return value
+
+
+def _column(values: Sequence[Any], kind: str) -> pa.Array:
+    """Values as they are shown: rounded, and text where it is a list."""
+    if kind in ("units", "money", "share"):
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    if kind == "count":
+        return pa.array([None if value is None else int(value) for value in values], pa.int64())
+    if kind == "day":
+        return pa.array(values, pa.date32())
+    if kind == "instant":
+        return pa.array(values, pa.timestamp("us"))
+    return pa.array([None if value is None else str(_cell_text(value)) for value in values], pa.string())
+
+
+def _cell_text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _config(kind: str, values: Sequence[Any]) -> Any:
+    if kind == "units":
+        whole = all(value is None or value == int(value) for value in values)
+        return st.column_config.NumberColumn(format="localized" if whole else "accounting")
+    if kind == "money":
+        return st.column_config.NumberColumn(format="accounting")
+    if kind == "share":
+        return st.column_config.NumberColumn(format="percent")
+    if kind == "count":
+        return st.column_config.NumberColumn(format="localized")
+    if kind == "day":
+        return st.column_config.DateColumn(format="YYYY-MM-DD")
+    if kind == "instant":
+        return st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
+    return st.column_config.TextColumn(width="large" if kind == "long" else None)
+
+
+def _ink() -> str:
+    """The colour of text in a chart."""
+    return "#f0f2f5" if st.context.theme.type == "dark" else "#1d232b"
+
+
+def bars(rows: Sequence[Mapping[str, Any]], *, names: Mapping[str, str] | None = None) -> alt.LayerChart:
+    """Bars beneath their labels, figures in line at the right: readable however narrow the page is.
+
+    Rows: `label`, `figure` (as text), `from`, `to` and `kind`; the legend calls a kind by its name in `names`.
+    """
+    called = names or {}
+    colours = {
+        called.get(kind, kind): colour
+        for kind, colour in COLOURS.items()
+        if any(row["kind"] == kind for row in rows)
+    }
+    values = [
+        {**row, "kind": called.get(row["kind"], row["kind"]), "position": position}
+        for position, row in enumerate(rows)
+    ]
+    base = alt.Chart(alt.Data(values=values)).encode(
+        y=alt.Y("position:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0))
+    )
+    drawn = base.mark_bar(height=14, yOffset=9, cornerRadius=2).encode(
+        x=alt.X("from:Q", axis=None, title=None),
+        x2="to:Q",
+        color=alt.Color(
+            "kind:N",
+            scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+            legend=alt.Legend(title=None, orient="top") if len(colours) > 1 else None,
+        ),
+        tooltip=[
+            alt.Tooltip("label:N", title="What"),
+            alt.Tooltip("figure:N", title="How many"),
+        ],
+    )
+    said = base.mark_text(align="left", baseline="bottom", yOffset=0, fontSize=13, color=_ink()).encode(
+        x=alt.value(0), text="label:N"
+    )
+    counted = base.mark_text(
+        align="right", baseline="bottom", yOffset=0, fontSize=13, fontWeight="bold", color=_ink()
+    ).encode(x=alt.value("width"), text="figure:N")
+    layered: alt.LayerChart = alt.layer(drawn, said, counted).properties(height=alt.Step(_ROW))
+    return layered.configure_view(stroke=None)
+
+
+def lines(rows: Sequence[Mapping[str, Any]], *, x: str, title: str, kinds: Sequence[str]) -> alt.LayerChart:
+    """Lines over time or age: told apart by dashes and points, not by colour alone. Rows: x, `value`, `kind`."""
+    over = alt.X(
+        f"{x}:{'T' if x == 'date' else 'Q'}",
+        title=None if x == "date" else "Days after the day itself",
+        axis=alt.Axis(labelOverlap=True, **({"format": "%d %b"} if x == "date" else {"tickMinStep": 1})),
+    )
+    base = alt.Chart(alt.Data(values=list(rows))).encode(
+        x=over,
+        y=alt.Y("value:Q", title=title),
+        color=alt.Color(
+            "kind:N",
+            scale=alt.Scale(domain=list(kinds), range=[_LINES[n % len(_LINES)] for n in range(len(kinds))]),
+            legend=alt.Legend(title=None, orient="top"),
+        ),
+        strokeDash=alt.StrokeDash(
+            "kind:N",
+            scale=alt.Scale(domain=list(kinds), range=[_DASHES[n % len(_DASHES)] for n in range(len(kinds))]),
+            legend=None,
+        ),
+        shape=alt.Shape("kind:N", scale=alt.Scale(domain=list(kinds)), legend=None),
+        tooltip=[
+            alt.Tooltip(f"{x}:{'T' if x == 'date' else 'Q'}", title="When" if x == "date" else "Days after"),
+            alt.Tooltip("kind:N", title="What"),
+            alt.Tooltip("value:Q", title="How many", format=",.2~f"),
+        ],
+    )
+    return alt.layer(base.mark_line(strokeWidth=2), base.mark_point(filled=True, size=36)).properties(
+        height=280
+    )
+
+
+_LINES = ("#6f7b8a", "#3a7fd0", "#c9700a", "#2a9187", "#a65fb8", "#b5534b")
+_DASHES = ([1, 0], [6, 3], [2, 2], [10, 3, 2, 3], [4, 4], [1, 3])

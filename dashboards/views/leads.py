@@ -1,0 +1,112 @@
+"""Whether the leads of lead ads reached HubSpot, and how fast."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboards import links, queries, show
+from dashboards.serving import shown
+from dashboards.show import CREDITED, REPORTED, UNEXPLAINED
+
+#: Each status in plain words, and which side of the story it is on, from good to bad.
+_STATUSES = {
+    "synced": ("Reached HubSpot", CREDITED),
+    "merged_into_existing": ("Went to a contact HubSpot already had", CREDITED),
+    "pending": ("Still on the way", REPORTED),
+    "no_ad": ("Came from no ad", REPORTED),
+    "test_lead": ("Test leads", REPORTED),
+    "missing": ("Never reached HubSpot", UNEXPLAINED),
+    "retention_passed": ("Never reached HubSpot, and the network no longer keeps them", UNEXPLAINED),
+}
+
+snapshot = shown()
+scope = links.filters(snapshot, report=False)
+show.head("Did the leads of lead ads reach HubSpot?", snapshot, scope, report=False)
+
+st.header("Where the leads went", anchor=False)
+counted = snapshot.rows(queries.leads_by_status(scope))
+if not counted:
+    st.info("No lead ad has sent a lead in these days.")
+    st.stop()
+by_status = {status: sum(row["leads"] for row in counted if row["status"] == status) for status in _STATUSES}
+lost, every = by_status["missing"] + by_status["retention_passed"], sum(by_status.values())
+said = (
+    f"**{show.many(lost, 'lead')} of {show.number(every)} never reached HubSpot.**"
+    if lost
+    else f"Every one of {show.many(every, 'lead')} that should have reached HubSpot did."
+)
+show.chart(
+    show.bars(
+        [
+            {
+                "label": f"{show.network_name(network)}: {_STATUSES[row['status']][0].lower()}",
+                "kind": _STATUSES[row["status"]][1],
+                "from": 0,
+                "to": row["leads"],
+                "figure": show.number(row["leads"]),
+            }
+            for network in sorted({row["network"] for row in counted})
+            for row in sorted(counted, key=lambda row: list(_STATUSES).index(row["status"]))
+            if row["network"] == network
+        ],
+        names={CREDITED: "In HubSpot", REPORTED: "Not expected there", UNEXPLAINED: "Lost"},
+    ),
+    said,
+    "leads",
+)
+show.table(
+    [
+        {**row, "name": show.network_name(row["network"]), "status": _STATUSES[row["status"]][0]}
+        for row in counted
+    ],
+    {"name": ("Network", "text"), "status": ("What became of them", "text"), "leads": ("Leads", "count")},
+    "leads",
+    "Leads per network and what became of them.",
+)
+
+st.header("How long they took", anchor=False)
+delays = [row for row in snapshot.rows(queries.lead_delays(scope)) if row["leads"]]
+if delays:
+    slowest = max(delays, key=lambda row: row["late"])
+    st.markdown(
+        f"Slowest is {show.network_name(slowest['network'])}: half of its leads arrive within"
+        f" {show.number(round(slowest['median'] / 60))} minutes, 95 of 100 within"
+        f" {show.number(round(slowest['late'] / 60))} minutes."
+    )
+show.table(
+    [
+        {
+            "name": show.network_name(row["network"]),
+            "leads": row["leads"],
+            **{name: row[name] / 60 for name in ("median", "late", "latest")},
+        }
+        for row in delays
+    ],
+    {
+        "name": ("Network", "text"),
+        "leads": ("Leads in HubSpot", "count"),
+        "median": ("Half within (minutes)", "units"),
+        "late": ("95 of 100 within (minutes)", "units"),
+        "latest": ("All within (minutes)", "units"),
+    },
+    "delays",
+    "Minutes from the lead to HubSpot's first trace of it, per network.",
+)
+
+st.header("By lead form", anchor=False)
+forms = snapshot.rows(queries.leads_by_form(scope))
+show.table(
+    [{**row, "name": show.network_name(row["network"])} for row in forms],
+    {
+        "name": ("Network", "text"),
+        "form_id": ("Lead form", "text"),
+        "leads": ("Leads", "count"),
+        "lost": ("Never reached HubSpot", "count"),
+        "pending": ("On the way", "count"),
+        "last_lost_at": ("Last one lost (UTC)", "instant"),
+        "last_lead_at": ("Last lead (UTC)", "instant"),
+    },
+    "lead-forms",
+    "Leads per lead form, and how many of them HubSpot lacks.",
+)
+st.caption("Days are counted in UTC here.")
