@@ -37,7 +37,7 @@ def _follow(opened: serving.Identity) -> None:
     try:
         newest = serving.identify(Path(opened.path))
     except serving.NotPublished:
-        return
+        newest = None
     if newest != opened:
         st.rerun()
 
@@ -53,16 +53,15 @@ def main() -> None:
         snapshot = serving.published().snapshot()
     except serving.NotPublished as error:
         st.title("Nothing to show yet", anchor=False)
-        st.error(
-            f"{str(error).capitalize()}: run `adledger refresh`, or `adledger demo` for a simulated company."
-        )
+        st.error(f"{error}: run `adledger refresh`, or `adledger demo` for a simulated company.")
         return
     serving.show(snapshot)
+    # before the page, which may end early
+    _follow(snapshot.identity)
     try:
         page.run()
     except (duckdb.CatalogException, duckdb.BinderException):
         st.error("An older version published these figures: run `adledger refresh`.")
-    _follow(snapshot.identity)
 
 
 main()

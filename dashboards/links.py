@@ -52,21 +52,20 @@ def choose(
     *,
     everything: str | None = None,
     default: str | None = None,
-    inside: Any = st,
 ) -> str | None:
     """The option that the address names, in a box to choose from; None where `everything` is chosen."""
     known = [*([""] if everything else []), *options]
     if not known:
         st.query_params.pop(name, None)
         return None
-    usual = default if default in options else known[0]
+    usual = default if default is not None and default in options else known[0]
     asked = st.query_params.get(name, usual)
     if asked not in known:
         _refuse(name, label, asked)
         asked = usual
     key = f"choose_{name}"
     st.session_state[key] = asked
-    inside.selectbox(
+    st.selectbox(
         label,
         known,
         format_func=lambda value: options.get(value, everything or value),

@@ -51,6 +51,8 @@ WITH bridge AS (
         spend / nullif(contacts, 0) AS cost_per_contact, spend / nullif(reported, 0) AS cost_per_conversion,
         count(*) OVER () AS found
     FROM bridge FULL JOIN costs USING ({names})
+    -- days before the networks were read have credits and no bridge
+    WHERE bridge.reported IS NOT NULL OR costs.spend <> 0
 )
 """
 #: What a line of a comparison is about, by its grain: the columns and how they are made.
@@ -307,7 +309,7 @@ def lead_delays(scope: Scope) -> Query:
 
 def leads_by_form(scope: Scope) -> Query:
     """Leads per form, and which of them HubSpot lacks."""
-    columns = """facts.network, facts.account_id, facts.form_id, count(*) AS leads,
+    columns = """facts.network, facts.form_id, count(*) AS leads,
     count(*) FILTER (facts.status IN ('missing', 'retention_passed')) AS lost,
     count(*) FILTER (facts.status = 'pending') AS pending,
     max(facts.created_at) FILTER (facts.status IN ('missing', 'retention_passed')) AS last_lost_at,

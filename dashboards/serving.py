@@ -41,7 +41,7 @@ def identify(path: Path) -> Identity:
     try:
         found = path.stat()
     except FileNotFoundError as error:
-        raise NotPublished(f"nothing is published in {path.parent} yet") from error
+        raise NotPublished(f"Nothing is published in {path.parent} yet") from error
     return Identity(str(path), found.st_dev, found.st_ino, found.st_mtime_ns)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -24,7 +25,12 @@ SOURCES = {**NETWORKS, "hubspot": "HubSpot", "landing_pages": "Landing pages"}
 #: Each at least 3:1 on white and on the dark background. Words, signs and positions say the same.
 REPORTED, EXPLAINED, UNEXPLAINED, CREDITED = "Reported", "Explained", "Not explained", "In HubSpot"
 COLOURS = {REPORTED: "#6f7b8a", EXPLAINED: "#2a9187", UNEXPLAINED: "#c9700a", CREDITED: "#3a7fd0"}
-_ROW = 40
+#: One for each network.
+_LINES = ["#6f7b8a", "#3a7fd0", "#c9700a"]
+_DASHES = [[1, 0], [6, 3], [2, 2]]
+# pixels of a bar with its label, and between groups of them
+_ROW, _GAP = 42, 14
+_LONG_ROW = 70
 
 
 def head(
@@ -97,6 +103,19 @@ def share(part: Decimal, whole: Decimal) -> str:
     return f"{figures.number(part / whole * 100, 0)}%" if whole else "–"
 
 
+def inside(text: str) -> str:
+    """Text that begins a sentence, as it stands within one."""
+    return text[:1].lower() + text[1:]
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it."""
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return many(Decimal(round(seconds / size)), unit)
+    return many(Decimal(round(seconds)), "second")
+
+
 def many(count: Decimal | int, one: str, more: str | None = None) -> str:
     """A count and its noun."""
     return f"{number(count)} {one if count == 1 else more or f'{one}s'}"
@@ -115,9 +134,8 @@ def chart(drawn: alt.Chart | alt.LayerChart, said: str, name: str) -> None:
         "downloadFileName": name,
         "scaleFactor": {"png": 2},
     }
-    st.altair_chart(
-        drawn.properties(usermeta={"embedOptions": options}), width="stretch", alt=said.replace("*", "")
-    )
+    described = re.sub(r"\\(.)", r"\1", said.replace("**", ""))
+    st.altair_chart(drawn.properties(usermeta={"embedOptions": options}), width="stretch", alt=described)
 
 
 def table(
@@ -140,9 +158,13 @@ def table(
         return None
     shown = {label: _column([row[key] for row in rows], kind) for key, (label, kind) in columns.items()}
     config = {label: _config(kind, [row[key] for row in rows]) for key, (label, kind) in columns.items()}
+    options: dict[str, Any] = {"hide_index": True, "alt": said, "placeholder": "–"}
+    if any(kind == "long" for _, kind in columns.values()):
+        # such text stands in several lines
+        options["row_height"] = _LONG_ROW
     chosen = None
     if pick is None and not select:
-        st.dataframe(pa.table(shown), hide_index=True, column_config=config, alt=said)
+        st.dataframe(pa.table(shown), column_config=config, **options)
     else:
         key = f"pick_{name}"
 
@@ -152,9 +174,8 @@ def table(
 
         state = st.dataframe(
             pa.table(shown),
-            hide_index=True,
             column_config=config,
-            alt=said,
+            **options,
             key=key,
             on_select=picked,
             selection_mode="single-row",
@@ -162,12 +183,11 @@ def table(
         chosen = next((place for place in state["selection"]["rows"] if place < len(rows)), None)
     found = rows[0].get("found", len(rows))
     if found > len(rows):
-        st.caption(
-            f"The first {number(len(rows))} of {number(found)}{f' by {by}' if by else ''}: filter to see others."
-        )
+        first = f"The first {number(len(rows))} of {number(found)}{f' by {by}' if by else ''}"
+        st.caption(f"{first}: filter to see others.")
     st.download_button(
         "Download as CSV",
-        _csv(rows, columns),
+        as_csv(rows, columns),
         f"{name}.csv",
         "text/csv",
         key=f"csv_{name}",
@@ -178,7 +198,7 @@ def table(
     return chosen
 
 
-def _csv(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, tuple[str, str]]) -> bytes:
+def as_csv(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, tuple[str, str]]) -> bytes:
     """The rows with all digits; text that a spreadsheet would take for a formula is quoted."""
     out = io.StringIO()
     writer = csv.writer(out)
@@ -216,15 +236,13 @@ def _cell_text(value: Any) -> str:
 
 
 def _config(kind: str, values: Sequence[Any]) -> Any:
-    if kind == "units":
-        whole = all(value is None or value == int(value) for value in values)
-        return st.column_config.NumberColumn(format="localized" if whole else "accounting")
-    if kind == "money":
-        return st.column_config.NumberColumn(format="accounting")
+    if kind in ("units", "money"):
+        whole = kind == "units" and all(value is None or value == int(value) for value in values)
+        return st.column_config.NumberColumn(format="%,d" if whole else "%,.2f")
     if kind == "share":
         return st.column_config.NumberColumn(format="percent")
     if kind == "count":
-        return st.column_config.NumberColumn(format="localized")
+        return st.column_config.NumberColumn(format="%,d")
     if kind == "day":
         return st.column_config.DateColumn(format="YYYY-MM-DD")
     if kind == "instant":
@@ -240,7 +258,8 @@ def _ink() -> str:
 def bars(rows: Sequence[Mapping[str, Any]], *, names: Mapping[str, str] | None = None) -> alt.LayerChart:
     """Bars beneath their labels, figures in line at the right: readable however narrow the page is.
 
-    Rows: `label`, `figure` (as text), `from`, `to` and `kind`; the legend calls a kind by its name in `names`.
+    Rows: `label`, `figure` (as text), `from`, `to`, `kind`, and `group`, where those of one stand together.
+    The legend calls a kind by its name in `names`.
     """
     called = names or {}
     colours = {
@@ -248,67 +267,63 @@ def bars(rows: Sequence[Mapping[str, Any]], *, names: Mapping[str, str] | None =
         for kind, colour in COLOURS.items()
         if any(row["kind"] == kind for row in rows)
     }
-    values = [
-        {**row, "kind": called.get(row["kind"], row["kind"]), "position": position}
-        for position, row in enumerate(rows)
-    ]
-    base = alt.Chart(alt.Data(values=values)).encode(
-        y=alt.Y("position:O", axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0))
+    values, top, group = [], 0, rows[0].get("group")
+    for row in rows:
+        top += _GAP if row.get("group") != group else 0
+        group = row.get("group")
+        values.append({**row, "kind": called.get(row["kind"], row["kind"]), "top": top})
+        top += _ROW
+    base = alt.Chart(_data(values)).encode(
+        y=alt.Y("top:Q", axis=None, scale=alt.Scale(domain=[0, top], range=[0, top], nice=False))
     )
-    drawn = base.mark_bar(height=14, yOffset=9, cornerRadius=2).encode(
+    drawn = base.mark_bar(orient="horizontal", size=14, yOffset=25, cornerRadius=2).encode(
         x=alt.X("from:Q", axis=None, title=None),
         x2="to:Q",
         color=alt.Color(
             "kind:N",
             scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-            legend=alt.Legend(title=None, orient="top") if len(colours) > 1 else None,
+            legend=alt.Legend(title=None, orient="top", columns=2) if len(colours) > 1 else None,
         ),
-        tooltip=[
-            alt.Tooltip("label:N", title="What"),
-            alt.Tooltip("figure:N", title="How many"),
-        ],
+        tooltip=[alt.Tooltip("label:N", title="What"), alt.Tooltip("figure:N", title="How many")],
     )
-    said = base.mark_text(align="left", baseline="bottom", yOffset=0, fontSize=13, color=_ink()).encode(
+    said = base.mark_text(align="left", baseline="top", fontSize=13, color=_ink()).encode(
         x=alt.value(0), text="label:N"
     )
     counted = base.mark_text(
-        align="right", baseline="bottom", yOffset=0, fontSize=13, fontWeight="bold", color=_ink()
+        align="right", baseline="top", fontSize=13, fontWeight="bold", color=_ink()
     ).encode(x=alt.value("width"), text="figure:N")
-    layered: alt.LayerChart = alt.layer(drawn, said, counted).properties(height=alt.Step(_ROW))
-    return layered.configure_view(stroke=None)
+    return _layered(drawn, said, counted, height=top)
 
 
 def lines(rows: Sequence[Mapping[str, Any]], *, x: str, title: str, kinds: Sequence[str]) -> alt.LayerChart:
-    """Lines over time or age: told apart by dashes and points, not by colour alone. Rows: x, `value`, `kind`."""
-    over = alt.X(
-        f"{x}:{'T' if x == 'date' else 'Q'}",
-        title=None if x == "date" else "Days after the day itself",
-        axis=alt.Axis(labelOverlap=True, **({"format": "%d %b"} if x == "date" else {"tickMinStep": 1})),
-    )
-    base = alt.Chart(alt.Data(values=list(rows))).encode(
-        x=over,
+    """Lines over `date` or `days_after`, told apart by dashes, too. Rows: x, `value`, `kind`."""
+    is_date = x == "date"
+    field = f"{x}:{'T' if is_date else 'Q'}"
+    axis = alt.Axis(labelOverlap=True, format="%d %b") if is_date else alt.Axis(tickMinStep=1)
+    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=400)
+    domain = list(kinds)
+    base = alt.Chart(_data(rows)).encode(
+        x=alt.X(field, title=None if is_date else "Days after the day itself", axis=axis),
         y=alt.Y("value:Q", title=title),
-        color=alt.Color(
-            "kind:N",
-            scale=alt.Scale(domain=list(kinds), range=[_LINES[n % len(_LINES)] for n in range(len(kinds))]),
-            legend=alt.Legend(title=None, orient="top"),
-        ),
-        strokeDash=alt.StrokeDash(
-            "kind:N",
-            scale=alt.Scale(domain=list(kinds), range=[_DASHES[n % len(_DASHES)] for n in range(len(kinds))]),
-            legend=None,
-        ),
-        shape=alt.Shape("kind:N", scale=alt.Scale(domain=list(kinds)), legend=None),
+        color=alt.Color("kind:N", scale=alt.Scale(domain=domain, range=_LINES[: len(domain)]), legend=legend),
         tooltip=[
-            alt.Tooltip(f"{x}:{'T' if x == 'date' else 'Q'}", title="When" if x == "date" else "Days after"),
+            alt.Tooltip(field, title="When" if is_date else "Days after"),
             alt.Tooltip("kind:N", title="What"),
             alt.Tooltip("value:Q", title="How many", format=",.2~f"),
         ],
     )
-    return alt.layer(base.mark_line(strokeWidth=2), base.mark_point(filled=True, size=36)).properties(
-        height=280
+    dashes = alt.StrokeDash(
+        "kind:N", scale=alt.Scale(domain=domain, range=_DASHES[: len(domain)]), legend=legend
     )
+    drawn = base.mark_line(strokeWidth=2).encode(strokeDash=dashes)
+    return _layered(drawn, base.mark_circle(size=40), height=280)
 
 
-_LINES = ("#6f7b8a", "#3a7fd0", "#c9700a", "#2a9187", "#a65fb8", "#b5534b")
-_DASHES = ([1, 0], [6, 3], [2, 2], [10, 3, 2, 3], [4, 4], [1, 3])
+def _data(rows: Sequence[Mapping[str, Any]]) -> Any:
+    return {"values": [dict(row) for row in rows]}
+
+
+def _layered(*charts: alt.Chart, height: int) -> alt.LayerChart:
+    return alt.LayerChart(
+        layer=list(charts), height=height, config=alt.Config(view=alt.ViewConfig(stroke=None))
+    )

@@ -221,6 +221,10 @@ def demo(
             f"ADLEDGER_HOME={shown} {programs}/adledger explain --html bridge.html",
         ),
         (
+            "the dashboard, in a browser",
+            f"{programs}/adledger dashboard --demo",
+        ),
+        (
             "the published tables, from any tool that speaks DuckDB",
             f"{shown}/serving.duckdb  (FROM reconciliation.conversion_bridge)",
         ),
@@ -254,16 +258,40 @@ def ui(
     from ingestion.errors import SettingError
     from orchestration import locking
     from orchestration.demo import SandboxFailed
-    from orchestration.ui import Address, Stopped, UiFailed, open_ui
+    from orchestration.processes import Address, ServerFailed, Stopped
+    from orchestration.ui import open_ui
 
     try:
         open_ui(Address(host, port), Console(), demonstration=demonstration)
-    except (UiFailed, SandboxFailed, SettingError) as error:
+    except (ServerFailed, SandboxFailed, SettingError) as error:
         _fail([str(error)])
     except locking.Locked as busy:
         _fail([f"the UI of {home()} is open already: {busy.holder}"])
     except Stopped as stopped:
         raise typer.Exit(128 + stopped.number) from stopped
+
+
+@app.command()
+def dashboard(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
+    demonstration: Annotated[
+        bool, typer.Option("--demo", help="Of the demonstration's company, as adledger demo published it.")
+    ] = False,
+) -> None:
+    """Open the published figures in a browser: what differs, why, what to fix. Ctrl-C closes it."""
+    from ingestion.config import home
+    from orchestration import demo as demonstrated
+    from orchestration.dashboard import open_dashboard
+    from orchestration.processes import LOOPBACK, Address, ServerFailed
+
+    place = demonstrated.place() if demonstration else home()
+    if not (place / "serving.duckdb").exists():
+        command = "demo" if demonstration else "refresh"
+        _fail([f"nothing is published in {place} yet: run adledger {command}"])
+    try:
+        open_dashboard(Address(LOOPBACK, port), place, Console())
+    except ServerFailed as error:
+        _fail([str(error)])
 
 
 @app.command()

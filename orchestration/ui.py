@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import urllib3
@@ -25,11 +20,10 @@ from ingestion.errors import SettingError
 from ingestion.pipelines import VENDORS, is_configured
 from orchestration import demo, locking
 from orchestration.instance import use_instance
+from orchestration.processes import POLL_SECONDS, Address, Part, ServerFailed, Signals, check, end, start
 
-LOOPBACK = "127.0.0.1"
 _MODULE, _LOCATION = "orchestration.definitions", "adledger"
 _SETTING_ERROR = f"{SettingError.__module__}.{SettingError.__name__}: "
-_POLL_SECONDS = 0.2
 # a load or a build that is told to end needs a moment
 _RUN_SECONDS = 30
 _END_SECONDS = 10
@@ -40,87 +34,6 @@ _RUNS = """{ runsOrError(filter: {statuses: [STARTING, STARTED, CANCELING]}) { .
 _END_RUN = "mutation ($id: String!) { terminateRun(runId: $id) { __typename } }"
 
 
-class UiFailed(Exception):
-    """The UI could not start, or a part of it ended by itself."""
-
-
-class Stopped(Exception):
-    """A signal came before the UI answered."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.number = number
-
-
-class Signals:
-    """Remembers the first signal that asks to end, so that none interrupts starting or ending a process."""
-
-    def __init__(self) -> None:
-        self.number: int | None = None
-
-    def __enter__(self) -> Signals:
-        wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        # nohup keeps its meaning; Ctrl-C does even where a shell's & took it away, from the children too
-        self._before = {
-            number: signal.signal(number, self._see)
-            for number in wanted
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
-        }
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _see(self, number: int, _: FrameType | None) -> None:
-        self.number = self.number or number
-
-    def check(self) -> None:
-        """Raises Stopped once a signal has come."""
-        if self.number is not None:
-            raise Stopped(self.number)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A running process and what an error calls it."""
-
-    name: str
-    process: subprocess.Popen[Any]
-    log: Path
-
-
-@dataclass(frozen=True)
-class Address:
-    """What the web server listens on; `host` is an IPv4 address or a name of one."""
-
-    host: str
-    port: int
-
-    @property
-    def url(self) -> str:
-        """Where a browser on this machine finds it."""
-        return f"http://{LOOPBACK if self.host == '0.0.0.0' else self.host}:{self.port}"
-
-    @property
-    def is_private(self) -> bool:
-        """Whether this machine alone reaches it."""
-        return self.host.startswith("127.") or self.host == "localhost"
-
-    def check(self) -> None:
-        """Raises UiFailed where it cannot be listened on."""
-        with socket.socket() as probe:
-            # as the web server binds it
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((self.host, self.port))
-            except OSError as error:
-                raise UiFailed(
-                    f"cannot listen on {self.host}:{self.port} ({(error.strerror or str(error)).lower()}):"
-                    f" end what uses it, or choose another with --port or --host"
-                ) from error
-
-
 def log_path() -> Path:
     """Where everything that Dagster says while the UI of this home is open is written."""
     return home() / "logs" / "ui.log"
@@ -129,7 +42,7 @@ def log_path() -> Path:
 def open_ui(address: Address, console: Console, *, demonstration: bool) -> None:
     """Serves the UI of this home until a signal ends it; of the simulated company where no vendor is set up.
 
-    Raises UiFailed, Stopped, locking.Locked (the home's UI is open), demo.SandboxFailed.
+    Raises ServerFailed, Stopped, locking.Locked (the home's UI is open), demo.SandboxFailed.
     """
     address.check()
     with Signals() as signals, ExitStack() as stack:
@@ -169,11 +82,11 @@ def _refresh(signals: Signals) -> None:
     try:
         while process.poll() is None:
             signals.check()
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
     finally:
-        _end([process], _RUN_SECONDS)
+        end([process], _RUN_SECONDS)
     if process.returncode:
-        raise UiFailed("the demonstration's first refresh failed: see above")
+        raise ServerFailed("the demonstration's first refresh failed: see above")
 
 
 def _serve(address: Address, console: Console, signals: Signals, others: Sequence[Part]) -> None:
@@ -186,11 +99,11 @@ def _serve(address: Address, console: Console, signals: Signals, others: Sequenc
         try:
             with console.status("Starting Dagster"):
                 for name, command, is_up in _services(address, Path(folder)):
-                    parts.append(Part(name, _start(command, output.fileno()), log))
+                    parts.append(Part(name, start(command, output.fileno()), log))
                     while not is_up():
                         signals.check()
-                        _check([*others, *parts])
-                        time.sleep(_POLL_SECONDS)
+                        check([*others, *parts])
+                        time.sleep(POLL_SECONDS)
             if not address.is_private:
                 console.print(
                     f"Whoever reaches {address.host}:{address.port} can start and delete runs:"
@@ -199,14 +112,14 @@ def _serve(address: Address, console: Console, signals: Signals, others: Sequenc
                 )
             console.print(f"Dagster is at {address.url} until Ctrl-C; it logs to {log}", soft_wrap=True)
             while signals.number is None:
-                _check([*others, *parts])
-                time.sleep(_POLL_SECONDS)
+                check([*others, *parts])
+                time.sleep(POLL_SECONDS)
         finally:
             # first who starts runs, then the runs, then who can end them
             servers, daemon = [part.process for part in parts[:2]], [part.process for part in parts[2:]]
-            _end(daemon, _END_SECONDS)
+            end(daemon, _END_SECONDS)
             _end_runs(address, console)
-            _end(servers, _END_SECONDS)
+            end(servers, _END_SECONDS)
 
 
 def _services(address: Address, folder: Path) -> Iterator[tuple[str, list[str], Callable[[], bool]]]:
@@ -238,22 +151,6 @@ def _services(address: Address, folder: Path) -> Iterator[tuple[str, list[str], 
     yield "Dagster's daemon", ["dagster._daemon", "run", "--workspace", str(workspace)], lambda: True
 
 
-def _start(command: Sequence[str], output: int) -> subprocess.Popen[Any]:
-    return subprocess.Popen(
-        [sys.executable, "-m", *command],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-    )
-
-
-def _check(parts: Sequence[Part]) -> None:
-    for part in parts:
-        if part.process.poll() is not None:
-            raise UiFailed(f"{part.name} ended by itself, so the UI is closed: see {part.log}")
-
-
 def _ask(address: Address, query: str, **variables: str) -> Any:
     """The answer of the web server's GraphQL; None where it does not answer."""
     try:
@@ -270,7 +167,7 @@ def _ask(address: Address, query: str, **variables: str) -> Any:
 
 
 def _answers(address: Address) -> bool:
-    """Whether the web server shows the lineage. Raises UiFailed where the definitions do not load."""
+    """Whether the web server shows the lineage. Raises ServerFailed where the definitions do not load."""
     found = _ask(address, _LOCATIONS)
     if not found:
         return False
@@ -281,7 +178,7 @@ def _answers(address: Address) -> bool:
     if state["__typename"] == "PythonError":
         causes = [state["message"], *(link["error"]["message"] for link in state["errorChain"])]
         cause = causes[-1].strip().splitlines()[0]
-        raise UiFailed(f"{cause.removeprefix(_SETTING_ERROR)} (details: {log_path()})")
+        raise ServerFailed(f"{cause.removeprefix(_SETTING_ERROR)} (details: {log_path()})")
     return True
 
 
@@ -305,18 +202,4 @@ def _end_runs(address: Address, console: Console) -> None:
         for run in runs:
             if run["status"] == "STARTED":
                 _ask(address, _END_RUN, id=run["runId"])
-        time.sleep(_POLL_SECONDS)
-
-
-def _end(processes: Sequence[subprocess.Popen[Any]], seconds: float) -> None:
-    """Interrupts the processes, and kills what is left of their sessions after that time."""
-    for process in processes:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-    until = time.monotonic() + seconds
-    for process in processes:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.0, until - time.monotonic()))
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        time.sleep(POLL_SECONDS)

@@ -86,7 +86,8 @@ largest = max(
 kinds = {"start": REPORTED, "end": CREDITED}
 said = f"Of {show.many(reported, 'conversion')} reported, HubSpot credits {show.many(credited, 'contact')}."
 if largest is not None:
-    said += f" The largest step is **{largest.label.lower()}**: {figures.number(largest.units, digits, signed=True)}."
+    moved = figures.number(largest.units, digits, signed=True)
+    said += f" The largest step is **{show.inside(largest.label)}**: {moved}."
 show.chart(
     show.bars(
         [
@@ -133,7 +134,7 @@ show.table(
 
 grain, label = _grain(scope)
 if grain != "day" or scope.start is None or scope.start != scope.end:
-    st.header(f"By {label.lower()}", anchor=False)
+    st.header(f"By {show.inside(label)}", anchor=False)
     parts = snapshot.rows(queries.compared(scope, grain))
     if parts:
         widest = max(parts, key=lambda row: abs(row["reported"] - row["contacts"]))
@@ -152,7 +153,7 @@ if grain != "day" or scope.start is None or scope.start != scope.end:
             "contacts": ("Contacts in HubSpot", "units"),
         },
         f"by-{grain}",
-        f"The difference by {label.lower()}. Choose a row to look into it.",
+        f"The difference by {show.inside(label)}. Choose a row to look into it.",
         by="conversions reported",
         pick=lambda place: _narrower(grain, parts[place]),
     )

@@ -1,4 +1,4 @@
-"""One contact in the order of time: visits, forms, what the networks claim, and which ad each report credits."""
+"""One contact in the order of time: visits, forms, claims of the networks, and the ads reports credit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ with snapshot.connection() as connection:
         journey = read_journey(connection, contact, scope)
     except InvalidOption:
         st.info(
-            "No contact with this id is in the figures. Of contacts that were merged, only the one that is left is."
+            "No contact with this id is in the figures."
+            " Of contacts that were merged, only the one that is left is."
         )
         st.stop()
 
@@ -62,25 +63,25 @@ told += [
 told += [
     (
         claim.occurred_at,
-        "Claim of a network",
-        f"{show.network_name(claim.network)}: {claim.ad_words}; {verdict(claim, labels).lower()}",
+        "Claim",
+        f"{show.network_name(claim.network)}: {claim.ad_words}; {show.inside(verdict(claim, labels))}",
         "; ".join(facts(claim, mask)),
     )
     for claim in journey.claims
 ]
 told += [
-    (credit.credited_at, "Credit in HubSpot", credit.ad.full, why_credited(credit, journey.submissions, mask))
+    (credit.credited_at, "Credit", credit.ad.full, why_credited(credit, journey.submissions, mask))
     for credit in journey.credited(journey.report)
 ]
-_ORDER = ("Visit", "Form", "Claim of a network", "Credit in HubSpot")
+_ORDER = ("Visit", "Form", "Claim", "Credit")
 told.sort(key=lambda event: (event[0], _ORDER.index(event[1])))
 
 st.header("What happened", anchor=False)
-credits = journey.credited(journey.report)
+credited = journey.credited(journey.report)
 st.markdown(
     f"{show.many(len(journey.sessions), 'visit')}, {show.many(len(journey.submissions), 'form')};"
     f" the report “{links.report_name(journey.report)}” credits"
-    f" {show.many(len(credits), 'ad') if credits else 'no ad'}."
+    f" {show.many(len(credited), 'ad') if credited else 'no ad'}."
 )
 show.table(
     [{"at": at, "what": what, "which": which, "facts": said} for at, what, which, said in told],
@@ -91,8 +92,8 @@ show.table(
         "facts": ("What is known of it", "long"),
     },
     "journey",
-    "Everything published of this person, in the order of time. Visits are only numbered, addresses keep the values"
-    " of hsa_* and utm_* alone.",
+    "Everything published of this person, in the order of time. Visits are only numbered, addresses keep the"
+    " values of hsa_* and utm_* alone.",
 )
 
 st.header("Which ad each report credits", anchor=False)
@@ -104,7 +105,7 @@ show.table(
             "why": why_credited(credit, journey.submissions, mask) if credit else why_nobody(journey, report),
         }
         for report in REPORTS
-        for credit in (journey.credited(report) or [None])
+        for credit in (*journey.credited(report), *(() if journey.credited(report) else (None,)))
     ],
     {"report": ("Attribution report", "text"), "ad": ("Credited", "text"), "why": ("Why", "long")},
     "credits",

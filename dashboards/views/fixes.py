@@ -16,8 +16,8 @@ scope = links.filters(snapshot, days=False, report=False)
 currency = snapshot.rows(queries.currency())[0]["currency"]
 show.head("What to fix", snapshot, scope, days=False, report=False)
 st.markdown(
-    "What keeps contacts from being credited to ads and can be repaired, from the last 90 days under the default"
-    " attribution report. One contact can suffer from two causes: do not add the lines up."
+    "What keeps contacts from being credited to ads and can be repaired, from the last 90 days under the"
+    " default attribution report. One contact can suffer from two causes: do not add the lines up."
 )
 
 with snapshot.connection() as connection:
@@ -51,7 +51,7 @@ show.chart(
         ]
     ),
     f"{show.many(actions[0]['found'], 'repair')} known. The first gains"
-    f" {show.many(top[0]['contacts_gained'], 'contact')}: **{top[0]['cause_label'].lower()}**"
+    f" {show.many(top[0]['contacts_gained'], 'contact')}: **{show.inside(top[0]['cause_label'])}**"
     f" in {show.plain(top[0]['account'])}.",
     "fixes",
 )

@@ -24,7 +24,10 @@ scope = links.filters(snapshot, report=False)
 show.head("Did the leads of lead ads reach HubSpot?", snapshot, scope, report=False)
 
 st.header("Where the leads went", anchor=False)
-counted = snapshot.rows(queries.leads_by_status(scope))
+counted = sorted(
+    snapshot.rows(queries.leads_by_status(scope)),
+    key=lambda row: (row["network"], list(_STATUSES).index(row["status"])),
+)
 if not counted:
     st.info("No lead ad has sent a lead in these days.")
     st.stop()
@@ -39,15 +42,14 @@ show.chart(
     show.bars(
         [
             {
-                "label": f"{show.network_name(network)}: {_STATUSES[row['status']][0].lower()}",
+                "label": f"{show.network_name(row['network'])}: {show.inside(_STATUSES[row['status']][0])}",
+                "group": row["network"],
                 "kind": _STATUSES[row["status"]][1],
                 "from": 0,
                 "to": row["leads"],
                 "figure": show.number(row["leads"]),
             }
-            for network in sorted({row["network"] for row in counted})
-            for row in sorted(counted, key=lambda row: list(_STATUSES).index(row["status"]))
-            if row["network"] == network
+            for row in counted
         ],
         names={CREDITED: "In HubSpot", REPORTED: "Not expected there", UNEXPLAINED: "Lost"},
     ),
@@ -70,8 +72,7 @@ if delays:
     slowest = max(delays, key=lambda row: row["late"])
     st.markdown(
         f"Slowest is {show.network_name(slowest['network'])}: half of its leads arrive within"
-        f" {show.number(round(slowest['median'] / 60))} minutes, 95 of 100 within"
-        f" {show.number(round(slowest['late'] / 60))} minutes."
+        f" {show.duration(slowest['median'])}, 95 of 100 within {show.duration(slowest['late'])}."
     )
 show.table(
     [

@@ -50,13 +50,14 @@ if networks:
         after = row["reported"] - row["explained"]
         for label, kind, begin, end, figure in (
             (f"{name} reports", REPORTED, Decimal(0), row["reported"], row["reported"]),
-            ("of these explained", EXPLAINED, row["reported"], after, row["explained"]),
-            ("not explained", UNEXPLAINED, after, row["contacts"], row["unexplained"]),
+            ("difference explained", EXPLAINED, row["reported"], after, row["explained"]),
+            ("difference not explained", UNEXPLAINED, after, row["contacts"], row["unexplained"]),
             ("contacts in HubSpot", CREDITED, Decimal(0), row["contacts"], row["contacts"]),
         ):
             rows.append(
                 {
                     "label": label,
+                    "group": name,
                     "kind": kind,
                     "from": float(begin),
                     "to": float(end),
@@ -77,6 +78,8 @@ show.table(
     pick=lambda place: {"network": networks[place]["network"]},
 )
 
+st.caption("Reported − difference explained − not explained = contacts in HubSpot.")
+
 st.header("Over time", anchor=False)
 span = snapshot.rows(queries.span())[0]
 days = ((scope.end or span["last"]) - (scope.start or span["first"])).days if span["first"] else 0
@@ -96,8 +99,8 @@ if periods:
             title="Conversions and contacts",
             kinds=(REPORTED, CREDITED),
         ),
-        f"The networks reported most in the {grain} of {best['date']}: {show.number(best['reported'])}, of which"
-        f" HubSpot credits {show.number(best['contacts'])}.",
+        f"The networks reported most {'on' if grain == 'day' else f'in the {grain} from'} {best['date']}:"
+        f" {show.number(best['reported'])}, of which HubSpot credits {show.number(best['contacts'])}.",
         "over-time",
     )
 show.table(
@@ -111,11 +114,13 @@ st.header("By campaign", anchor=False)
 campaigns = snapshot.rows(queries.compared(scope, "campaign"))
 if campaigns:
     top = campaigns[:_MOST_BARS]
+    first_name = show.plain(top[0]["campaign_name"] or top[0]["campaign_id"])
     show.chart(
         show.bars(
             [
                 {
                     "label": label,
+                    "group": row["campaign_id"],
                     "kind": kind,
                     "from": 0,
                     "to": float(row[name]),
@@ -123,14 +128,13 @@ if campaigns:
                 }
                 for row in top
                 for label, kind, name in (
-                    (f"{row['campaign_name'] or row['campaign_id']} reports", REPORTED, "reported"),
+                    (f"{row['campaign_name'] or row['campaign_id']}: reported", REPORTED, "reported"),
                     ("contacts in HubSpot", CREDITED, "contacts"),
                 )
             ],
         ),
-        f"The {show.many(len(top), 'campaign')} with most conversions reported; the first is"
-        f" {show.plain(top[0]['campaign_name'] or top[0]['campaign_id'])}: {show.number(top[0]['reported'])} reported,"
-        f" {show.number(top[0]['contacts'])} in HubSpot.",
+        f"The {show.many(len(top), 'campaign')} with most conversions reported; the first is {first_name}:"
+        f" {show.number(top[0]['reported'])} reported, {show.number(top[0]['contacts'])} in HubSpot.",
         "campaigns",
     )
 show.table(

@@ -46,7 +46,8 @@ if rows:
         show.bars(
             [
                 {
-                    "label": f"{row['name']}: {row['report_name'].lower()}",
+                    "label": f"{row['name']}: {show.inside(row['report_name'])}",
+                    "group": row["name"],
                     "kind": CREDITED if row["report"] == default else REPORTED,
                     "from": 0,
                     "to": float(row["contacts"]),
@@ -56,8 +57,8 @@ if rows:
             ],
             names={CREDITED: "Default report", REPORTED: "Other reports"},
         ),
-        f"Most contacts, {show.number(most['contacts'])}, stand in “{most['report_name']}” for {most['name']}; the"
-        f" default report is “{links.report_name(default)}”.",
+        f"Most contacts, {show.number(most['contacts'])}, stand in “{most['report_name']}”"
+        f" for {most['name']}; the default report is “{links.report_name(default)}”.",
         "reports",
     )
 show.table(
@@ -76,15 +77,16 @@ show.table(
 )
 
 st.header("By campaign", anchor=False)
-campaigns = snapshot.rows(queries.campaigns_by_report(scope, default, names))
+campaigns = snapshot.rows(queries.campaigns_by_report(scope, default, names)) if names else []
 if campaigns:
     widest = max(
         campaigns, key=lambda row: max(row[name] for name in names) - min(row[name] for name in names)
     )
     low, high = min(widest[name] for name in names), max(widest[name] for name in names)
+    name = show.plain(widest["campaign_name"] or widest["campaign_id"])
     st.markdown(
-        f"The choice of a report matters most for {show.plain(widest['campaign_name'] or widest['campaign_id'])}:"
-        f" from {show.number(low)} to {show.many(high, 'contact')}."
+        f"The choice of a report matters most for {name}: from {show.number(low)} to"
+        f" {show.many(high, 'contact')}."
     )
 show.table(
     [

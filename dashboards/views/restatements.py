@@ -15,8 +15,8 @@ snapshot = shown()
 scope = links.filters(snapshot, report=False)
 show.head("Which days changed afterwards", snapshot, scope, report=False)
 st.markdown(
-    "A network goes on counting after the day is over. Each refresh reads the last days again and notes what changed;"
-    " a day's first reading is no change."
+    "A network goes on counting after the day is over. Each refresh reads the last days again and notes what"
+    " changed; a day's first reading is no change."
 )
 metric = str(links.choose("metric", "Figure", _METRICS))
 by_age = snapshot.rows(queries.restated_by_age(scope, metric))
@@ -48,8 +48,9 @@ for unit in sorted({row["unit"] for row in by_day}):
             title=f"Change so far{of_unit}",
             kinds=[show.network_name(network) for network in networks],
         ),
-        f"Changes of {show.number(change)}{of_unit} in all; the latest came {show.many(latest['days_after'], 'day')}"
-        f" after the day, from {show.network_name(latest['network'])}.",
+        f"Changes of {show.number(change)}{of_unit} in all; the latest came"
+        f" {show.many(latest['days_after'], 'day')} after the day, from"
+        f" {show.network_name(latest['network'])}.",
         f"changes-{metric}",
     )
     show.table(

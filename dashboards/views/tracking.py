@@ -7,6 +7,7 @@ import streamlit as st
 from dashboards import links, queries, show
 from dashboards.serving import shown
 from dashboards.show import CREDITED, UNEXPLAINED
+from orchestration.explain.masking import Mask
 
 _ISSUES = {
     "none": "Nothing wrong",
@@ -22,6 +23,7 @@ _ISSUES = {
 _CODE = {True: "Yes", False: "No", None: "Not known"}
 
 snapshot = shown()
+mask = Mask()
 scope = links.filters(snapshot, days=False, report=False)
 show.head("Can HubSpot see the clicks?", snapshot, scope, days=False, report=False)
 
@@ -47,7 +49,9 @@ if counted:
             names={CREDITED: "Healthy", UNEXPLAINED: "To look at"},
         ),
         f"{show.many(ads['none'], 'ad')} without a problem."
-        + (f" Most often: **{_ISSUES[most].lower()}** ({show.many(wrong[most], 'ad')})." if most else ""),
+        + (
+            f" Most often: **{show.inside(_ISSUES[most])}** ({show.many(wrong[most], 'ad')})." if most else ""
+        ),
         "tracking",
     )
 show.table(
@@ -73,6 +77,7 @@ show.table(
             "name": show.network_name(row["network"]),
             "campaign": row["campaign_name"] or row["campaign_id"],
             "ad": row["ad_name"] or row["ad_id"],
+            "landing_url": mask.url(row["landing_url"]),
         }
         for row in snapshot.rows(queries.ads_with_issues(scope))
     ],
@@ -99,8 +104,8 @@ found = snapshot.rows(queries.pages(scope, tag))
 without = sum(row["has_tracking_code"] is False for row in found)
 if found:
     st.markdown(
-        f"{show.many(without, 'page')} of {show.number(len(found))} certainly without the HubSpot tracking code."
-        " Choose a row to see how the page changed."
+        f"{show.many(without, 'page')} of {show.number(len(found))} certainly without the HubSpot tracking"
+        " code. Choose a row to see how the page changed."
     )
 show.table(
     [
@@ -109,6 +114,7 @@ show.table(
             "code": _CODE[row["has_tracking_code"]],
             "evidence": row["evidence"].replace("_", " "),
             "said": row["detail"] or row["error"],
+            "url": mask.url(row["url"]),
         }
         for row in found
     ],
@@ -128,13 +134,21 @@ show.table(
     pick=lambda place: {"page": found[place]["url"]},
 )
 page = links.choose(
-    "page", "A page over time", {row["url"]: row["url"] for row in found}, everything="Choose a page"
+    "page",
+    "A page over time",
+    {row["url"]: str(mask.url(row["url"])) for row in found},
+    everything="Choose a page",
 )
 if page is not None:
     st.subheader("How the page changed", anchor=False)
     show.table(
         [
-            {**row, "code": _CODE[row["has_tracking_code"]], "changed": "Yes" if row["is_changed"] else "No"}
+            {
+                **row,
+                "code": _CODE[row["has_tracking_code"]],
+                "changed": "Yes" if row["is_changed"] else "No",
+                "final_url": mask.url(row["final_url"]),
+            }
             for row in snapshot.rows(queries.page_history(page))
         ],
         {

@@ -133,9 +133,7 @@ def read_of_contact(connection: duckdb.DuckDBPyConnection, scope: Scope, contact
     return _rows(connection, scope, "facts.contact_id = $contact", {"contact": contact})
 
 
-def _claims(
-    connection: duckdb.DuckDBPyConnection, scope: Scope, step: str, most: int | None
-) -> list[Claim]:
+def _claims(connection: duckdb.DuckDBPyConnection, scope: Scope, step: str, most: int | None) -> list[Claim]:
     if step in _BY_UNITS:
         return _rows(connection, scope, _BY_UNITS[step], {"most": most})
     return _rows(connection, scope, "facts.reason_code = $step", {"step": step, "most": most})

@@ -1,0 +1,139 @@
+"""How long the dashboard's pages take on a large published file, in a browser.
+
+`python benchmarks/dashboard.py --page-views 10000000 --out report.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from playwright.sync_api import Browser, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.published import Company, publish
+
+_ADLEDGER = str(Path(sys.executable).with_name("adledger"))
+#: A page and its link; one contact and the events behind a step are read row by row.
+PAGES = {
+    "overview": "/",
+    "bridge": "/bridge?network=google_ads&reason=later_session",
+    "fixes": "/fixes",
+    "reports": "/reports",
+    "leads": "/leads",
+    "tracking": "/tracking",
+    "restatements": "/restatements",
+    "contact": "/contact?contact=70000000009",
+}
+_VIEWS_PER_CONTACT = 10
+_SHOWN = "canvas.marks, svg.marks"
+# this page has no chart
+_TABLE = "[data-testid=stDataFrame] canvas"
+
+
+def main() -> None:
+    """Makes the file, opens each page in browsers of its own, prints and writes what it took."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--page-views", type=int, default=10_000_000)
+    parser.add_argument("--campaigns", type=int, default=50, help="of each of six accounts")
+    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--home", type=Path, help="kept between runs, so that the file is made once")
+    parser.add_argument("--out", type=Path, required=True)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home = asked.home or Path(folder)
+        home.mkdir(parents=True, exist_ok=True)
+        serving = home / "serving.duckdb"
+        if not serving.exists():
+            contacts = asked.page_views // _VIEWS_PER_CONTACT
+            publish(serving, Company(contacts, asked.campaigns, asked.days))
+        report = {"file": _size(serving), **measured(home, asked.repeats)}
+    asked.out.write_text(json.dumps(report, indent=2))
+    for name, found in report["pages"].items():
+        print(f"{name:13} {found}")  # noqa: T201
+    print(report["file"], report["server_mb"], report["javascript_ms"])  # noqa: T201
+
+
+def _size(serving: Path) -> dict[str, int]:
+    tables = ("marts.fct_sessions", "reconciliation.conversion_ledger", "reconciliation.conversion_bridge")
+    with duckdb.connect(str(serving), read_only=True) as connection:
+        counts = {
+            table: int(connection.execute(f"select count(*) from {table}").fetchall()[0][0])
+            for table in tables
+        }
+        (views,) = connection.execute("select sum(page_views) from marts.fct_sessions").fetchall()[0]
+    return {"page_views": int(views), "mb": serving.stat().st_size // 2**20, **counts}
+
+
+def measured(home: Path, repeats: int) -> dict[str, Any]:
+    """Seconds to the first chart of each page: the first time since the file was published, and then."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [_ADLEDGER, "dashboard", "--port", str(port)],
+        env=os.environ | {"ADLEDGER_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout
+        if "dashboard is at" not in server.stdout.readline():
+            raise SystemExit("the dashboard did not start")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+            )
+            url = f"http://127.0.0.1:{port}"
+            # what a server does once, whatever it serves
+            empty = [_opened(browser, url, "/contact", "h1") for _ in range(repeats)]
+            pages = {}
+            for name, link in PAGES.items():
+                target = _TABLE if name == "contact" else _SHOWN
+                first = _opened(browser, url, link, target)
+                then = [_opened(browser, url, link, target) for _ in range(repeats)]
+                pages[name] = {"first_s": round(first, 2), "then_s": round(statistics.median(then), 2)}
+            browser.close()
+        child = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()[0]
+        peak = next(
+            line
+            for line in Path(f"/proc/{child}/status").read_text().splitlines()
+            if line.startswith("VmHWM")
+        )
+        return {
+            "pages": pages,
+            "javascript_ms": round(1000 * statistics.median(empty)),
+            "server_mb": int(peak.split()[1]) // 1024,
+        }
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(30)
+
+
+def _opened(browser: Browser, url: str, link: str, target: str) -> float:
+    """Seconds from the link to what is waited for, in a browser that has loaded nothing before."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    began = time.perf_counter()
+    page.goto(f"{url}{link}", wait_until="commit")
+    page.locator(target).first.wait_for(timeout=120_000)
+    took = time.perf_counter() - began
+    context.close()
+    return took
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,378 @@
+"""The dashboard's pages: they show what the published tables hold, under any filter of the address."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
+
+from benchmarks.published import Company, publish
+from dashboards import queries, serving, show
+from dashboards.serving import Published
+from orchestration.cli import app
+from orchestration.explain.journey import REPORTS
+from orchestration.explain.scope import Scope
+
+APP = Path(serving.__file__).with_name("app.py")
+PAGES = sorted(path.stem for path in (APP.parent / "views").glob("[a-z]*.py"))
+COMPANY = Company(contacts=600, days=20)
+FIRST, LAST = date(2026, 10, 12), COMPANY.last_day
+OTHER = "all_ad_interactions"
+# converted, so that it has visits, forms, claims and credits
+CONTACT = "70000000009"
+
+_LEVELS = {"title": 1, "header": 2, "subheader": 3}
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    publish(home / "serving.duckdb", COMPANY)
+    return home
+
+
+@pytest.fixture
+def open_page(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Opens a page as a link with these parameters does, of `home` unless another one is named."""
+
+    def open_page(name: str = "overview", *, of: Path = home, **parameters: str) -> AppTest:
+        monkeypatch.setenv("ADLEDGER_HOME", str(of))
+        opened = AppTest.from_file(str(APP), default_timeout=60)
+        if name != "overview":
+            opened.run()
+            opened.switch_page(f"views/{name}.py")
+        for key, value in parameters.items():
+            opened.query_params[key] = value
+        opened.run()
+        assert not opened.exception, opened.exception[0].message
+        return opened
+
+    serving.published.clear()
+    yield open_page
+    serving.published.clear()
+
+
+def _charts(page: AppTest) -> list[Any]:
+    return [chart.proto for chart in page.get("vega_lite_chart")]
+
+
+def _ask(home: Path, sql: str, **given: Any) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(home / "serving.duckdb"), read_only=True) as connection:
+        return connection.execute(sql, given).fetchall()
+
+
+def _words(page: AppTest) -> str:
+    return "\n".join(element.value for element in (*page.markdown, *page.caption, *page.info, *page.warning))
+
+
+def test_pages_are_what_is_tested() -> None:
+    assert len(PAGES) == 8
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_says_everything_in_words_and_tables(open_page: Open, name: str) -> None:
+    asked = {"contact": {"contact": CONTACT}, "bridge": {"reason": "later_session"}}.get(name, {})
+    page = open_page(name, **asked)
+    assert len(page.title) == 1
+    assert "Figures as of 2026-11-01 06:00 UTC." in _words(page)
+    # headings go down one level at a time
+    levels = [_LEVELS[element.type] for element in page.main if element.type in _LEVELS]
+    assert levels[0] == 1
+    assert all(below <= above + 1 for above, below in itertools.pairwise(levels)), levels
+    for chart in _charts(page):
+        assert len(chart.alt) > 30
+        assert "*" not in chart.alt
+    tables = page.get("dataframe")
+    assert len(tables) >= max(1, len(_charts(page)))
+    assert all(len(table.proto.alt) > 20 for table in tables)
+    assert len(page.get("download_button")) == len(tables)
+
+
+_ACCOUNTS = st.sampled_from(
+    [(network, f"{number}{account:03}") for number, network in enumerate(("google_ads", "facebook_ads"), 1)
+     for account in (1, 2)]
+)  # fmt: skip
+
+
+@st.composite
+def _scopes(draw: st.DrawFn) -> Scope:
+    network = account = campaign = None
+    if draw(st.booleans()):
+        network, known = draw(_ACCOUNTS)
+        if draw(st.booleans()):
+            account = known
+            if draw(st.booleans()):
+                campaign = f"{known[0]}0{known[-1]}0001"
+    days = st.none() | st.dates(FIRST, LAST)
+    return Scope(
+        network,
+        account,
+        campaign,
+        start=draw(days),
+        end=draw(days),
+        report=draw(st.sampled_from(list(REPORTS))),
+    )
+
+
+@given(
+    scope=_scopes(),
+    grain=st.sampled_from(["total", "network", "account", "campaign", "day", "week", "month"]),
+)
+def test_figures_are_those_of_the_marts(home: Path, scope: Scope, grain: str) -> None:
+    where = (
+        "($network is null or network = $network) and ($account is null or account_id = $account)"
+        " and ($campaign is null or campaign_id = $campaign) and date between $start and $end"
+    )
+    given = {
+        "network": scope.network, "account": scope.account, "campaign": scope.campaign,
+        "start": scope.start or FIRST, "end": scope.end or LAST,
+    }  # fmt: skip
+    ((reported, contacts, moved, residual),) = _ask(
+        home,
+        "select sum(units) filter (step = 'network_conversions'),"
+        " sum(units) filter (step = 'hubspot_contacts'),"
+        " coalesce(sum(units) filter (kind = 'adjustment'), 0),"
+        " coalesce(sum(units) filter (evidence_class = 'residual'), 0)"
+        f" from reconciliation.conversion_bridge where attribution_report = $report and {where}",
+        report=scope.report,
+        **given,
+    )
+    ((spend,),) = _ask(
+        home, f"select sum(spend_home) from marts.fct_ad_performance_daily where {where}", **given
+    )
+    rows = Published(home / "serving.duckdb").snapshot().read(queries.compared(scope, grain)).to_pylist()
+    # nothing is in range where it ends before it begins
+    assert sum(row["reported"] for row in rows) == (reported or 0)
+    assert sum(row["contacts"] for row in rows) == (contacts or 0)
+    assert sum(row["explained"] for row in rows) == residual - moved
+    assert sum(row["unexplained"] for row in rows) == -residual
+    assert sum(row["spend"] or 0 for row in rows) == (spend or 0)
+    for row in rows:
+        assert row["reported"] - row["explained"] - row["unexplained"] == row["contacts"]
+
+
+@settings(max_examples=8)
+@given(scope=_scopes())
+def test_steps_lead_from_start_to_end(home: Path, scope: Scope) -> None:
+    snapshot = Published(home / "serving.duckdb").snapshot()
+    steps = snapshot.read(queries.steps(scope)).to_pylist()
+    if steps:
+        assert sum(-row["units"] if row["kind"] == "end" else row["units"] for row in steps) == 0
+        assert [row["step_order"] for row in steps] == sorted(row["step_order"] for row in steps)
+
+
+def test_the_overview_shows_the_marts_figures(open_page: Open, home: Path) -> None:
+    page = open_page(network="google_ads", report=OTHER, start="2026-10-20")
+    ((reported, contacts),) = _ask(
+        home,
+        "select sum(units) filter (kind = 'start'), sum(units) filter (kind = 'end')"
+        " from reconciliation.conversion_bridge"
+        " where attribution_report = $report and network = 'google_ads' and date >= '2026-10-20'",
+        report=OTHER,
+    )
+    assert [metric.value for metric in page.metric[:2]] == [show.number(reported), show.number(contacts)]
+    table = page.dataframe[0].value
+    assert list(table["Network"]) == ["Google Ads"]
+    assert Decimal(str(table["Reported by the network"][0])) == reported
+
+
+def test_the_bridge_shows_the_ledgers_rows_of_a_step(open_page: Open, home: Path) -> None:
+    page = open_page("bridge", reason="later_session", network="linkedin_ads")
+    ((rows, units),) = _ask(
+        home,
+        "select count(*), sum(network_units) from reconciliation.conversion_ledger"
+        " where attribution_report = 'first_form_submission' and network = 'linkedin_ads'"
+        " and reason_code = 'later_session'",
+    )
+    steps = page.dataframe[0].value.set_index("Step")
+    assert steps.loc["Converted in a later session", "Conversions"] == -float(units)
+    events = page.dataframe[-1].value
+    assert len(events) == rows
+    assert events["What decided it"].str.contains("HubSpot's hsa_\\* parameters name the campaign").all()
+    assert events["Who"].str.startswith("person ").all()
+
+
+def test_a_step_without_events_says_why(open_page: Open) -> None:
+    assert "has no single events: known as a sum" in _words(open_page("bridge", reason="view_through"))
+
+
+def test_reports_stand_side_by_side_and_are_not_added_up(open_page: Open, home: Path) -> None:
+    shown = open_page("reports").dataframe[0].value
+    counted = _ask(
+        home,
+        "select network, attribution_report, sum(units) from reconciliation.conversion_bridge"
+        " where kind = 'end' group by all",
+    )
+    assert sorted(shown["Contacts in HubSpot"]) == sorted(float(units) for _, _, units in counted)
+
+
+def test_currencies_are_never_added_up(open_page: Open) -> None:
+    page = open_page("restatements", metric="spend")
+    assert [header.value for header in page.header] == [
+        "How long spend in EUR go on changing", "Days that changed in EUR",
+        "How long spend in USD go on changing", "Days that changed in USD",
+    ]  # fmt: skip
+
+
+def test_filters_of_the_boxes_are_written_into_the_address(open_page: Open) -> None:
+    page = open_page()
+    page.selectbox(key="choose_network").select("google_ads").run()
+    page.selectbox(key="choose_campaign").select("1010001").run()
+    page.date_input(key="choose_start").set_value(date(2026, 10, 20)).run()
+    assert page.query_params == {"network": "google_ads", "campaign": "1010001", "start": "2026-10-20"}
+    linked = open_page(**page.query_params)
+    assert [metric.value for metric in linked.metric] == [metric.value for metric in page.metric]
+    page.selectbox(key="choose_network").select("facebook_ads").run()
+    assert page.query_params == {"network": "facebook_ads", "start": "2026-10-20"}
+
+
+def test_another_page_keeps_the_filters(open_page: Open) -> None:
+    page = open_page(network="google_ads", report=OTHER)
+    page.query_params.clear()
+    page.switch_page("views/fixes.py").run()
+    assert page.query_params["network"] == "google_ads"
+    page.query_params.clear()
+    page.switch_page("views/bridge.py").run()
+    assert page.query_params == {"network": "google_ads", "report": OTHER}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("network", "tiktok"), ("campaign", "1"), ("start", "yesterday"), ("end", "2031-01-01")],
+)
+def test_what_a_link_asks_for_in_vain_is_said(open_page: Open, name: str, value: str) -> None:
+    page = open_page(**{name: value})
+    assert f"“{value}” of this link is not in these figures" in _words(page)
+    assert page.query_params == {}
+
+
+def test_a_contact_is_shown_in_the_order_of_time_without_personal_data(open_page: Open) -> None:
+    page = open_page("contact", contact=CONTACT, report=OTHER)
+    events = page.dataframe[0].value
+    assert events["When (UTC)"].is_monotonic_increasing
+    assert {"Visit", "Form", "Claim"} <= set(events["What"])
+    text = events.to_csv() + page.dataframe[1].value.to_csv()
+    assert "SECRET" not in text
+    assert "someone" not in text
+    assert list(page.dataframe[1].value["Attribution report"].unique()) == [
+        name.replace("_", " ").capitalize() for name in REPORTS
+    ]
+
+
+def test_an_unknown_contact_is_said(open_page: Open) -> None:
+    assert "No contact with this id is in the figures" in _words(open_page("contact", contact="1"))
+
+
+def _changed(home: Path, tmp_path: Path, *statements: str) -> Path:
+    """Another home with these figures, changed by hand."""
+    file = tmp_path / "serving.duckdb"
+    file.write_bytes((home / "serving.duckdb").read_bytes())
+    with duckdb.connect(str(file)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    return tmp_path
+
+
+def test_a_stale_source_is_said(open_page: Open, home: Path, tmp_path: Path) -> None:
+    stale = _changed(
+        home,
+        tmp_path,
+        "update marts.sources set status = 'stale', as_of = '2026-10-30 06:00:00Z'"
+        " where source = 'google_ads'",
+    )
+    assert (
+        "Google Ads could not be read in the last refresh: its figures are those of 2026-10-30 06:00 UTC."
+        in _words(open_page("bridge", of=stale))
+    )
+
+
+def test_a_file_that_is_swapped_in_is_shown_at_the_next_look(open_page: Open, tmp_path: Path) -> None:
+    publish(tmp_path / "serving.duckdb", COMPANY)
+    page = open_page(of=tmp_path)
+    before = page.metric[1].value
+    publish(tmp_path / "serving.duckdb", Company(contacts=1500, days=20))
+    page.run()
+    assert not page.exception
+    assert page.metric[1].value != before
+    ((contacts,),) = _ask(
+        tmp_path,
+        "select sum(units) from reconciliation.conversion_bridge"
+        " where kind = 'end' and attribution_report = 'first_form_submission'",
+    )
+    assert page.metric[1].value == show.number(contacts)
+
+
+def test_an_older_versions_file_says_what_to_run(open_page: Open, home: Path, tmp_path: Path) -> None:
+    old = _changed(home, tmp_path, "alter table marts.fct_ad_performance_daily drop column home_currency")
+    assert "run `adledger refresh`" in open_page(of=old).error[0].value
+
+
+def test_empty_tables_are_no_error(open_page: Open, home: Path, tmp_path: Path) -> None:
+    tables = _ask(home, "select table_schema || '.' || table_name from information_schema.tables")
+    empty = _changed(home, tmp_path, *(f"delete from {table}" for (table,) in tables))
+    for name in PAGES:
+        page = open_page(name, of=empty)
+        assert len(page.title) == 1
+
+
+def test_nothing_published_says_what_to_run(open_page: Open, tmp_path: Path) -> None:
+    assert "run `adledger refresh`" in open_page(of=tmp_path).error[0].value
+
+
+@pytest.mark.parametrize(("option", "command"), [((), "refresh"), (("--demo",), "demo")])
+def test_the_command_says_what_to_run_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...], command: str
+) -> None:
+    monkeypatch.setenv("ADLEDGER_HOME", str(tmp_path))
+    result = CliRunner().invoke(app, ["dashboard", *option])
+    assert result.exit_code == 1
+    assert f"yet: run adledger {command}" in result.output
+
+
+def test_a_csv_has_every_digit_and_no_formula() -> None:
+    rows = [{"name": "=1+1", "units": Decimal("0.100001"), "day": date(2026, 10, 1), "tags": ["a", "b"]}]
+    columns = {
+        "name": ("Name", "text"),
+        "units": ("Units", "units"),
+        "day": ("Day", "day"),
+        "tags": ("Tags", "text"),
+    }
+    text = show.as_csv(rows, columns).decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(text))) == [
+        ["Name", "Units", "Day", "Tags"],
+        ["'=1+1", "0.100001", "2026-10-01", "a, b"],
+    ]
+
+
+def test_an_old_snapshot_is_closed_when_nobody_uses_it(tmp_path: Path) -> None:
+    publish(tmp_path / "serving.duckdb", COMPANY)
+    published = Published(tmp_path / "serving.duckdb")
+    held = published.snapshot()
+    before = held.read(queries.span())
+    publish(tmp_path / "serving.duckdb", Company(contacts=100, days=10))
+    assert published.snapshot() is not held
+    assert held.read(queries.span()) == before != published.snapshot().read(queries.span())
+    assert isinstance(before, pa.Table)
+    del held
+    assert _open_files(tmp_path / "serving.duckdb") == 1
+
+
+def _open_files(path: Path) -> int:
+    """Files that this process has open and that lie, or lay, at the path."""
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.exists() or link.is_symlink()]
+    return sum(str(link.readlink()).removesuffix(" (deleted)").startswith(str(path)) for link in links)
