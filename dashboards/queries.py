@@ -130,7 +130,7 @@ ORDER BY ads DESC, facts.issue_code, facts.network
 """
 _ADS_WITH_ISSUES = """
 SELECT facts.network, facts.issue_code, campaigns.campaign_name, facts.campaign_id, ads.ad_name, facts.ad_id,
-    facts.landing_url, facts.detail, facts.checked_at, count(*) OVER () AS found
+    facts.landing_url, facts.detail, count(*) OVER () AS found
 FROM reconciliation.tracking_health AS facts
 LEFT JOIN marts.dim_campaign AS campaigns USING (network, account_id, campaign_id)
 LEFT JOIN marts.dim_ad AS ads USING (network, account_id, campaign_id, ad_group_id, ad_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -30,7 +31,11 @@ _LINES = ["#6f7b8a", "#3a7fd0", "#c9700a"]
 _DASHES = [[1, 0], [6, 3], [2, 2]]
 # pixels of a bar with its label, and between groups of them
 _ROW, _GAP = 42, 14
-_LONG_ROW = 70
+# pixels of a row of text in several lines, and how many of them are in sight
+_TALL_ROW, _MOST_TALL = 134, 5
+_ADDRESS = re.compile(r"(https?://[^\s;`]+)")
+# labels of an axis that a phone has room for
+_TICKS = 6
 
 
 def head(
@@ -104,8 +109,9 @@ def share(part: Decimal, whole: Decimal) -> str:
 
 
 def inside(text: str) -> str:
-    """Text that begins a sentence, as it stands within one."""
-    return text[:1].lower() + text[1:]
+    """Text that begins a sentence, as it stands within one; a name keeps its capitals."""
+    first = text.partition(" ")[0]
+    return text if first[1:] != first[1:].lower() else text[:1].lower() + text[1:]
 
 
 def duration(seconds: float) -> str:
@@ -121,21 +127,11 @@ def many(count: Decimal | int, one: str, more: str | None = None) -> str:
     return f"{number(count)} {one if count == 1 else more or f'{one}s'}"
 
 
-def chart(drawn: alt.Chart | alt.LayerChart, said: str, name: str) -> None:
-    """A chart beneath the sentence that says what it shows; its menu saves it as a picture."""
+def chart(drawn: alt.LayerChart, said: str) -> None:
+    """A chart beneath the sentence that says what it shows; its toolbar saves it as a picture."""
     st.markdown(said)
-    options = {
-        "actions": {
-            "export": {"png": True, "svg": True},
-            "source": False,
-            "compiled": False,
-            "editor": False,
-        },
-        "downloadFileName": name,
-        "scaleFactor": {"png": 2},
-    }
     described = re.sub(r"\\(.)", r"\1", said.replace("**", ""))
-    st.altair_chart(drawn.properties(usermeta={"embedOptions": options}), width="stretch", alt=described)
+    st.altair_chart(drawn, width="stretch", alt=described)
 
 
 def table(
@@ -156,31 +152,17 @@ def table(
     if not rows:
         st.info("Nothing of this is in the figures that are shown.")
         return None
-    shown = {label: _column([row[key] for row in rows], kind) for key, (label, kind) in columns.items()}
-    config = {label: _config(kind, [row[key] for row in rows]) for key, (label, kind) in columns.items()}
-    options: dict[str, Any] = {"hide_index": True, "alt": said, "placeholder": "–"}
-    if any(kind == "long" for _, kind in columns.values()):
-        # such text stands in several lines
-        options["row_height"] = _LONG_ROW
     chosen = None
-    if pick is None and not select:
-        st.dataframe(pa.table(shown), column_config=config, **options)
-    else:
-        key = f"pick_{name}"
-
-        def picked() -> None:
-            if pick is not None and (places := st.session_state[key]["selection"]["rows"]):
-                links.put(**pick(places[0]))
-
-        state = st.dataframe(
-            pa.table(shown),
-            column_config=config,
-            **options,
-            key=key,
-            on_select=picked,
-            selection_mode="single-row",
+    if pick is None and not select and any(kind == "long" for _, kind in columns.values()):
+        # HTML, as text in several lines has its place there
+        st.table(
+            {label: [_words_of(row[key]) for row in rows] for key, (label, _) in columns.items()},
+            border="horizontal",
+            hide_index=True,
+            alt=said,
         )
-        chosen = next((place for place in state["selection"]["rows"] if place < len(rows)), None)
+    else:
+        chosen = _grid(rows, columns, name, said, pick, is_selectable=select or pick is not None)
     found = rows[0].get("found", len(rows))
     if found > len(rows):
         first = f"The first {number(len(rows))} of {number(found)}{f' by {by}' if by else ''}"
@@ -196,6 +178,50 @@ def table(
         icon=":material/download:",
     )
     return chosen
+
+
+def _grid(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, tuple[str, str]],
+    name: str,
+    said: str,
+    pick: Callable[[int], Mapping[str, str | None]] | None,
+    *,
+    is_selectable: bool,
+) -> int | None:
+    """A table to sort and search; the place of the row that was chosen."""
+    values = {label: _column([row[key] for row in rows], kind) for key, (label, kind) in columns.items()}
+    options: dict[str, Any] = {
+        "column_config": {
+            label: _config(kind, [row[key] for row in rows]) for key, (label, kind) in columns.items()
+        },
+        "hide_index": True,
+        "alt": said,
+        "placeholder": "–",
+    }
+    if any(kind == "long" for _, kind in columns.values()):
+        options |= {"row_height": _TALL_ROW, "height": 40 + _TALL_ROW * min(len(rows), _MOST_TALL)}
+    if not is_selectable:
+        st.dataframe(pa.table(values), **options)
+        return None
+    key = f"pick_{name}"
+
+    def picked() -> None:
+        if pick is not None and (places := st.session_state[key]["selection"]["rows"]):
+            links.put(**pick(places[0]))
+
+    state = st.dataframe(pa.table(values), **options, key=key, on_select=picked, selection_mode="single-row")
+    return next((place for place in state["selection"]["rows"] if place < len(rows)), None)
+
+
+def _words_of(value: Any) -> str:
+    if value is None:
+        return "–"
+    text = f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)
+    # an address is shown, not linked: it may lack the values of its parameters
+    return "".join(
+        f"`{part}`" if place % 2 else plain(part) for place, part in enumerate(_ADDRESS.split(text))
+    )
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, tuple[str, str]]) -> bytes:
@@ -267,14 +293,16 @@ def bars(rows: Sequence[Mapping[str, Any]], *, names: Mapping[str, str] | None =
         for kind, colour in COLOURS.items()
         if any(row["kind"] == kind for row in rows)
     }
-    values, top, group = [], 0, rows[0].get("group")
+    values: list[dict[str, Any]] = []
+    top, group = 0, rows[0].get("group")
     for row in rows:
         top += _GAP if row.get("group") != group else 0
         group = row.get("group")
-        values.append({**row, "kind": called.get(row["kind"], row["kind"]), "top": top})
+        spoken = f"{row['label']}: {row['figure']}"
+        values.append({**row, "kind": called.get(row["kind"], row["kind"]), "top": top, "spoken": spoken})
         top += _ROW
     base = alt.Chart(_data(values)).encode(
-        y=alt.Y("top:Q", axis=None, scale=alt.Scale(domain=[0, top], range=[0, top], nice=False))
+        y=alt.Y("top:Q", axis=None, scale=alt.Scale(domain=[0, top], reverse=True, nice=False))
     )
     drawn = base.mark_bar(orient="horizontal", size=14, yOffset=25, cornerRadius=2).encode(
         x=alt.X("from:Q", axis=None, title=None),
@@ -285,29 +313,39 @@ def bars(rows: Sequence[Mapping[str, Any]], *, names: Mapping[str, str] | None =
             legend=alt.Legend(title=None, orient="top", columns=2) if len(colours) > 1 else None,
         ),
         tooltip=[alt.Tooltip("label:N", title="What"), alt.Tooltip("figure:N", title="How many")],
+        description=alt.Description("spoken:N"),
     )
-    said = base.mark_text(align="left", baseline="top", fontSize=13, color=_ink()).encode(
-        x=alt.value(0), text="label:N"
+    # a bar speaks for its words
+    words: dict[str, Any] = {"baseline": "top", "fontSize": 13, "color": _ink(), "aria": False}
+    said = base.mark_text(align="left", **words).encode(x=alt.value(0), text="label:N")
+    counted = base.mark_text(align="right", fontWeight="bold", **words).encode(
+        x=alt.value("width"), text="figure:N"
     )
-    counted = base.mark_text(
-        align="right", baseline="top", fontSize=13, fontWeight="bold", color=_ink()
-    ).encode(x=alt.value("width"), text="figure:N")
-    return _layered(drawn, said, counted, height=top)
+    return _layered(drawn, said, counted, height=top + _legend_pixels(len(colours)))
+
+
+def _legend_pixels(entries: int) -> int:
+    """What the legend and the margins take of a chart's height."""
+    return 24 if entries < 2 else 42 + 18 * math.ceil(entries / 2)
 
 
 def lines(rows: Sequence[Mapping[str, Any]], *, x: str, title: str, kinds: Sequence[str]) -> alt.LayerChart:
     """Lines over `date` or `days_after`, told apart by dashes, too. Rows: x, `value`, `kind`."""
-    is_date = x == "date"
-    field = f"{x}:{'T' if is_date else 'Q'}"
-    axis = alt.Axis(labelOverlap=True, format="%d %b") if is_date else alt.Axis(tickMinStep=1)
-    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=400)
-    domain = list(kinds)
-    base = alt.Chart(_data(rows)).encode(
-        x=alt.X(field, title=None if is_date else "Days after the day itself", axis=axis),
+    domain, points = list(kinds), sorted({row[x] for row in rows})
+    ticks = points[:: math.ceil(len(points) / _TICKS)]
+    # a day is the same day wherever the browser is
+    over = (
+        alt.X("date:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%d %b", values=ticks))
+        if x == "date"
+        else alt.X(f"{x}:Q", title="Days after the day itself", axis=alt.Axis(values=ticks, format="d"))
+    )
+    legend = alt.Legend(title=None, orient="top", columns=2, symbolType="stroke", symbolSize=400)
+    base = alt.Chart(_data([{**row, "at": str(row[x])} for row in rows])).encode(
+        x=over,
         y=alt.Y("value:Q", title=title),
         color=alt.Color("kind:N", scale=alt.Scale(domain=domain, range=_LINES[: len(domain)]), legend=legend),
         tooltip=[
-            alt.Tooltip(field, title="When" if is_date else "Days after"),
+            alt.Tooltip("at:N", title="Day" if x == "date" else "Days after"),
             alt.Tooltip("kind:N", title="What"),
             alt.Tooltip("value:Q", title="How many", format=",.2~f"),
         ],

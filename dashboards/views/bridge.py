@@ -107,7 +107,6 @@ show.chart(
         ]
     ),
     said,
-    "steps",
 )
 show.table(
     [
@@ -125,7 +124,7 @@ show.table(
         "units": ("Conversions", "units"),
         "share": ("Of those reported", "share"),
         "left": ("Left", "units"),
-        "evidence": ("How it is known", "long"),
+        "evidence": ("How it is known", "text"),
     },
     "steps",
     "The steps from the conversions reported to HubSpot's contacts. Choose a row to see its events.",
@@ -189,12 +188,12 @@ chosen = show.table(
     ],
     {
         "occurred_at": ("When (UTC)", "instant"),
-        "kind": ("Event", "text"),
-        "network": ("Network", "text"),
+        "facts": ("What decided it", "long"),
         "ad": ("Campaign and ad", "text"),
+        "network": ("Network", "text"),
+        "kind": ("Event", "text"),
         "contact": ("Who", "text"),
         "verdict": ("Why the two differ", "text"),
-        "facts": ("What decided it", "long"),
     },
     "events",
     "The single events behind the step, the latest first. Persons are only numbered.",

@@ -53,7 +53,6 @@ show.chart(
     f"{show.many(actions[0]['found'], 'repair')} known. The first gains"
     f" {show.many(top[0]['contacts_gained'], 'contact')}: **{show.inside(top[0]['cause_label'])}**"
     f" in {show.plain(top[0]['account'])}.",
-    "fixes",
 )
 show.table(
     actions,
@@ -65,7 +64,7 @@ show.table(
         "contacts_gained": ("Contacts gained", "units"),
         "network_units": ("Conversions with this cause", "units"),
         "spend": (f"Spend behind it ({currency})" if currency else "Spend behind it", "money"),
-        "advice": ("What to do", "long"),
+        "advice": ("What to do", "text"),
     },
     "fixes",
     "What to repair, the largest gain first, with what to do.",

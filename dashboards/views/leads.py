@@ -54,7 +54,6 @@ show.chart(
         names={CREDITED: "In HubSpot", REPORTED: "Not expected there", UNEXPLAINED: "Lost"},
     ),
     said,
-    "leads",
 )
 show.table(
     [

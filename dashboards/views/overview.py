@@ -29,8 +29,8 @@ measures = {
     "unexplained": ("Not explained", "units"),
     "contacts": ("Contacts in HubSpot", "units"),
     "spend": (money.format("Spend"), "money"),
-    "cost_per_conversion": (money.format("Cost per reported conversion"), "money"),
-    "cost_per_contact": (money.format("Cost per HubSpot contact"), "money"),
+    "cost_per_conversion": (money.format("Cost per conversion"), "money"),
+    "cost_per_contact": (money.format("Cost per contact"), "money"),
 }
 
 if total:
@@ -69,7 +69,7 @@ if networks:
         f" credits {show.many(row['contacts'], 'contact')}"
         for row in networks
     )
-    show.chart(show.bars(rows), f"{said}.", "networks")
+    show.chart(show.bars(rows), f"{said}.")
 show.table(
     [{**row, "name": show.network_name(row["network"])} for row in networks],
     {"name": ("Network", "text"), **measures},
@@ -101,7 +101,6 @@ if periods:
         ),
         f"The networks reported most {'on' if grain == 'day' else f'in the {grain} from'} {best['date']}:"
         f" {show.number(best['reported'])}, of which HubSpot credits {show.number(best['contacts'])}.",
-        "over-time",
     )
 show.table(
     periods,
@@ -135,7 +134,6 @@ if campaigns:
         ),
         f"The {show.many(len(top), 'campaign')} with most conversions reported; the first is {first_name}:"
         f" {show.number(top[0]['reported'])} reported, {show.number(top[0]['contacts'])} in HubSpot.",
-        "campaigns",
     )
 show.table(
     [

@@ -59,7 +59,6 @@ if rows:
         ),
         f"Most contacts, {show.number(most['contacts'])}, stand in “{most['report_name']}”"
         f" for {most['name']}; the default report is “{links.report_name(default)}”.",
-        "reports",
     )
 show.table(
     rows,
@@ -70,7 +69,7 @@ show.table(
         "reported": ("Reported by the network", "units"),
         "unexplained": ("Not explained", "units"),
         "cost": (f"Cost per contact ({currency})" if currency else "Cost per contact", "money"),
-        "rule": ("Credits", "long"),
+        "rule": ("Credits", "text"),
     },
     "reports",
     "Contacts per network and attribution report. Reports overlap and are never added up.",

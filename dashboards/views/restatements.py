@@ -51,7 +51,6 @@ for unit in sorted({row["unit"] for row in by_day}):
         f"Changes of {show.number(change)}{of_unit} in all; the latest came"
         f" {show.many(latest['days_after'], 'day')} after the day, from"
         f" {show.network_name(latest['network'])}.",
-        f"changes-{metric}",
     )
     show.table(
         points,

@@ -52,7 +52,6 @@ if counted:
         + (
             f" Most often: **{show.inside(_ISSUES[most])}** ({show.many(wrong[most], 'ad')})." if most else ""
         ),
-        "tracking",
     )
 show.table(
     [
@@ -74,21 +73,17 @@ show.table(
         {
             **row,
             "issue": _ISSUES[row["issue_code"]],
-            "name": show.network_name(row["network"]),
-            "campaign": row["campaign_name"] or row["campaign_id"],
-            "ad": row["ad_name"] or row["ad_id"],
+            "ad": f"{show.network_name(row['network'])}: {row['campaign_name'] or row['campaign_id']}"
+            f" › {row['ad_name'] or row['ad_id']}",
             "landing_url": mask.url(row["landing_url"]),
         }
         for row in snapshot.rows(queries.ads_with_issues(scope))
     ],
     {
         "issue": ("What is wrong", "text"),
-        "name": ("Network", "text"),
-        "campaign": ("Campaign", "text"),
         "ad": ("Ad", "text"),
         "landing_url": ("Page", "text"),
         "detail": ("What was seen and what to do", "long"),
-        "checked_at": ("Looked at (UTC)", "instant"),
     },
     "ads-to-look-at",
     "The ads HubSpot cannot credit, with what to do.",

@@ -97,7 +97,7 @@ def test_a_page_says_everything_in_words_and_tables(open_page: Open, name: str) 
     for chart in _charts(page):
         assert len(chart.alt) > 30
         assert "*" not in chart.alt
-    tables = page.get("dataframe")
+    tables = [*page.get("dataframe"), *page.get("table")]
     assert len(tables) >= max(1, len(_charts(page)))
     assert all(len(table.proto.alt) > 20 for table in tables)
     assert len(page.get("download_button")) == len(tables)
@@ -263,13 +263,13 @@ def test_what_a_link_asks_for_in_vain_is_said(open_page: Open, name: str, value:
 
 def test_a_contact_is_shown_in_the_order_of_time_without_personal_data(open_page: Open) -> None:
     page = open_page("contact", contact=CONTACT, report=OTHER)
-    events = page.dataframe[0].value
+    events = page.table[0].value
     assert events["When (UTC)"].is_monotonic_increasing
     assert {"Visit", "Form", "Claim"} <= set(events["What"])
-    text = events.to_csv() + page.dataframe[1].value.to_csv()
+    text = events.to_csv() + page.table[1].value.to_csv()
     assert "SECRET" not in text
     assert "someone" not in text
-    assert list(page.dataframe[1].value["Attribution report"].unique()) == [
+    assert list(page.table[1].value["Attribution report"].unique()) == [
         name.replace("_", " ").capitalize() for name in REPORTS
     ]
 
