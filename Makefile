@@ -54,9 +54,9 @@ accuracy: setup
 docs: setup
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --nitpicky docs docs/_build
 
-# The documentation's pictures of the UI (three minutes; needs Chromium).
+# The documentation's pictures of the UI and the dashboard (three minutes; needs Chromium).
 screenshots: setup
-	ADLEDGER_SCREENSHOTS=docs/images $(BIN)/pytest -n 0 tests/acceptance/test_first_refresh.py -k 'lineage or green or bridge'
+	ADLEDGER_SCREENSHOTS=docs/images $(BIN)/pytest -n 0 tests/acceptance/test_first_refresh.py -k 'lineage or green or bridge or dashboard'
 
 lock:
 	$(BIN)/uv pip compile pyproject.toml --group dev --python-version 3.11 --universal --generate-hashes \

@@ -26,6 +26,18 @@ SOURCES = {**NETWORKS, "hubspot": "HubSpot", "landing_pages": "Landing pages"}
 #: Each at least 3:1 on white and on the dark background. Words, signs and positions say the same.
 REPORTED, EXPLAINED, UNEXPLAINED, CREDITED = "Reported", "Explained", "Not explained", "In HubSpot"
 COLOURS = {REPORTED: "#6f7b8a", EXPLAINED: "#2a9187", UNEXPLAINED: "#c9700a", CREDITED: "#3a7fd0"}
+#: What is said of an issue code of tracking_health.
+TRACKING_ISSUES = {
+    "none": "Nothing wrong",
+    "tracking_code_missing": "The page lacks the HubSpot tracking code",
+    "tracking_code_other_portal": "The page reports to another HubSpot portal",
+    "page_unreachable": "The page cannot be reached",
+    "redirect_drops_parameters": "A redirect loses the tracking parameters",
+    "auto_tracking_parameters_missing": "Clicks arrive without tracking parameters",
+    "auto_tracking_parameters_wrong_level": "The tracking parameters name another ad",
+    "no_hubspot_form": "The page has no HubSpot form",
+    "ad_type_untrackable": "HubSpot cannot track this type of ad",
+}
 #: One for each network.
 _LINES = ["#6f7b8a", "#3a7fd0", "#c9700a"]
 _DASHES = [[1, 0], [6, 3], [2, 2]]

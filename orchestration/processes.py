@@ -116,7 +116,7 @@ def check(parts: Sequence[Part]) -> None:
     """Raises ServerFailed where a part has ended by itself."""
     for part in parts:
         if part.process.poll() is not None:
-            raise ServerFailed(f"{part.name} ended by itself, so the UI is closed: see {part.log}")
+            raise ServerFailed(f"{part.name} ended by itself, so what it served is closed: see {part.log}")
 
 
 def end(processes: Sequence[subprocess.Popen[Any]], seconds: float) -> None:

@@ -6,20 +6,9 @@ import streamlit as st
 
 from dashboards import links, queries, show
 from dashboards.serving import shown
-from dashboards.show import CREDITED, UNEXPLAINED
+from dashboards.show import CREDITED, TRACKING_ISSUES, UNEXPLAINED
 from orchestration.explain.masking import Mask
 
-_ISSUES = {
-    "none": "Nothing wrong",
-    "tracking_code_missing": "The page lacks the HubSpot tracking code",
-    "tracking_code_other_portal": "The page reports to another HubSpot portal",
-    "page_unreachable": "The page cannot be reached",
-    "redirect_drops_parameters": "A redirect loses the tracking parameters",
-    "auto_tracking_parameters_missing": "Clicks arrive without tracking parameters",
-    "auto_tracking_parameters_wrong_level": "The tracking parameters name another ad",
-    "no_hubspot_form": "The page has no HubSpot form",
-    "ad_type_untrackable": "HubSpot cannot track this type of ad",
-}
 _CODE = {True: "Yes", False: "No", None: "Not known"}
 
 snapshot = shown()
@@ -29,7 +18,7 @@ show.head("Can HubSpot see the clicks?", snapshot, scope, days=False, report=Fal
 
 st.header("Ads", anchor=False)
 counted = snapshot.rows(queries.issues(scope))
-ads = {issue: sum(row["ads"] for row in counted if row["issue_code"] == issue) for issue in _ISSUES}
+ads = {issue: sum(row["ads"] for row in counted if row["issue_code"] == issue) for issue in TRACKING_ISSUES}
 wrong = {issue: count for issue, count in ads.items() if count and issue != "none"}
 if counted:
     most = max(wrong, key=lambda issue: wrong[issue], default=None)
@@ -37,27 +26,29 @@ if counted:
         show.bars(
             [
                 {
-                    "label": _ISSUES[issue],
+                    "label": TRACKING_ISSUES[issue],
                     "kind": CREDITED if issue == "none" else UNEXPLAINED,
                     "from": 0,
                     "to": ads[issue],
                     "figure": show.number(ads[issue]),
                 }
-                for issue in sorted(_ISSUES, key=lambda issue: (issue != "none", -ads[issue]))
+                for issue in sorted(TRACKING_ISSUES, key=lambda issue: (issue != "none", -ads[issue]))
                 if ads[issue]
             ],
             names={CREDITED: "Healthy", UNEXPLAINED: "To look at"},
         ),
         f"{show.many(ads['none'], 'ad')} without a problem."
         + (
-            f" Most often: **{show.inside(_ISSUES[most])}** ({show.many(wrong[most], 'ad')})." if most else ""
+            f" Most often: **{show.inside(TRACKING_ISSUES[most])}** ({show.many(wrong[most], 'ad')})."
+            if most
+            else ""
         ),
     )
 show.table(
     [
         {
             **row,
-            "issue": _ISSUES[row["issue_code"]],
+            "issue": TRACKING_ISSUES[row["issue_code"]],
             "name": show.network_name(row["network"]),
         }
         for row in counted
@@ -72,7 +63,7 @@ show.table(
     [
         {
             **row,
-            "issue": _ISSUES[row["issue_code"]],
+            "issue": TRACKING_ISSUES[row["issue_code"]],
             "ad": f"{show.network_name(row['network'])}: {row['campaign_name'] or row['campaign_id']}"
             f" › {row['ad_name'] or row['ad_id']}",
             "landing_url": mask.url(row["landing_url"]),

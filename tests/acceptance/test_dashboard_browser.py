@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,17 +11,16 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.published import Company, publish
+from tests.browsing import PATIENCE, chromium, in_a_browser
 from tests.company import ADLEDGER
 from tests.opened import free_port
 from tests.unit.test_dashboard import CONTACT, OTHER, PAGES
 from tests.warehouse import without_sources
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no browser: apt-get install chromium")
-QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+pytestmark = in_a_browser
 COMPANY, GROWN = Company(contacts=900, days=20), Company(contacts=1800, days=20)
 PARAMETERS = {"contact": f"?contact={CONTACT}", "bridge": "?reason=later_session"}
 
@@ -59,11 +57,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
-        expect.set_options(timeout=20_000)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 def _page(browser: Browser, served: Served, width: int, theme: str) -> Page:
@@ -73,7 +68,7 @@ def _page(browser: Browser, served: Served, width: int, theme: str) -> Page:
         color_scheme="dark" if theme == "dark" else "light",
     )
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE)
     page.on("request", lambda request: _ask_nobody_else(request.url, served))
     return page
 

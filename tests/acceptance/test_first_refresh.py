@@ -7,40 +7,31 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from ingestion.pipelines import SOURCES
+from tests.browsing import PATIENCE, chromium, in_a_browser, keep
 from tests.company import ADLEDGER, Company, Home, served_company
 from tests.matrices import WHOLE
-from tests.opened import Opened, company_options, opened_ui
+from tests.opened import Opened, company_options, free_port, opened_ui
 from tests.warehouse import without_sources
 
-CHROMIUM = shutil.which("chromium")
-in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no browser: apt-get install chromium")
 PEOPLE = 200
 # tenths of the time that an undisturbed refresh takes: loads first, then the build, then publishing
 POINTS = range(1, 11) if WHOLE else (6,)
-QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 BRIDGE = "/assets/reconciliation/conversion_bridge"
 ASSETS = """{ assetNodes { assetKey { path } groupName isMaterializable dependencyKeys { path }
     assetMaterializations(limit: 1) { runId } } }"""
 RUNS = "{ runsOrError { ... on Runs { results { runId startTime endTime } } } }"
-# bytes; the largest picture a page of documentation should load
-LARGEST = 300_000
-
-Keep = Callable[[str], None]
 
 
 @pytest.fixture(scope="module")
@@ -53,30 +44,10 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
 
 @pytest.fixture(scope="module")
 def page(opened: Opened) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*QUIET.split(), "--disable-component-update", "--disable-sync"]
-        )
+    with chromium() as browser:
         page = browser.new_page(base_url=opened.url)
-        page.set_default_timeout(30_000)
-        # a busy machine is slow
-        expect.set_options(timeout=30_000)
+        page.set_default_timeout(PATIENCE)
         yield page
-        browser.close()
-
-
-@pytest.fixture
-def keep(page: Page, tmp_path: Path) -> Keep:
-    """Takes a picture of the page, for the documentation where `ADLEDGER_SCREENSHOTS` names its folder."""
-
-    def keep(name: str) -> None:
-        # what moves has come to rest
-        page.wait_for_timeout(1500)
-        file = Path(os.environ.get("ADLEDGER_SCREENSHOTS") or tmp_path) / f"{name}.png"
-        Image.open(BytesIO(page.screenshot())).convert("RGB").quantize(128).save(file, optimize=True)
-        assert file.stat().st_size < LARGEST
-
-    return keep
 
 
 def _name(key: dict[str, Any]) -> str:
@@ -90,7 +61,7 @@ def test_opening_it_refreshes_the_demonstration_first(opened: Opened) -> None:
 
 @in_a_browser
 def test_the_lineage_is_whole_from_the_networks_to_the_published_file(
-    opened: Opened, page: Page, keep: Keep
+    opened: Opened, page: Page, tmp_path: Path
 ) -> None:
     assets = {_name(node["assetKey"]): node for node in opened.ask(ASSETS)["assetNodes"]}
     groups = {node["groupName"] for node in assets.values()}
@@ -100,7 +71,7 @@ def test_the_lineage_is_whole_from_the_networks_to_the_published_file(
     page.goto("/asset-groups")
     for group in groups:
         expect(page.get_by_text(group, exact=True).locator("visible=true").first).to_be_visible()
-    keep("lineage")
+    keep(page, "lineage", tmp_path)
 
     made = {name: node for name, node in assets.items() if node["isMaterializable"]}
     assert [name for name, node in made.items() if not node["assetMaterializations"]] == []
@@ -121,7 +92,7 @@ def test_the_lineage_is_whole_from_the_networks_to_the_published_file(
 
 
 @in_a_browser
-def test_the_run_is_green(opened: Opened, page: Page, keep: Keep) -> None:
+def test_the_run_is_green(opened: Opened, page: Page, tmp_path: Path) -> None:
     (run,) = opened.ask(RUNS)["runsOrError"]["results"]
     page.set_viewport_size({"width": 1400, "height": 720})
     page.goto("/runs")
@@ -132,18 +103,18 @@ def test_the_run_is_green(opened: Opened, page: Page, keep: Keep) -> None:
     expect(page.get_by_text('Finished execution of run for "refresh".')).to_be_visible()
     # all steps instead of their events
     page.locator('button:has([aria-label="expand_arrows"])').first.click()
-    keep("run")
+    keep(page, "run", tmp_path)
 
 
 @in_a_browser
-def test_the_bridge_says_what_its_columns_mean_and_that_its_checks_passed(page: Page, keep: Keep) -> None:
+def test_the_bridge_says_what_its_columns_mean_and_that_its_checks_passed(page: Page, tmp_path: Path) -> None:
     page.set_viewport_size({"width": 1400, "height": 1000})
     page.goto(f"{BRIDGE}?view=overview")
     columns = page.get_by_role("row").filter(has_text="evidence_class")
     expect(columns.first).to_contain_text("varchar")
     described = page.get_by_role("row").filter(has_text=re.compile("^attribution_report"))
     expect(described.first).to_contain_text("Rule by which a contact is credited to an ad")
-    keep("asset")
+    keep(page, "asset", tmp_path)
 
     page.goto(f"{BRIDGE}?view=checks")
     heading = page.get_by_text(re.compile(r"^Checks \(\d+\)$"))
@@ -152,7 +123,37 @@ def test_the_bridge_says_what_its_columns_mean_and_that_its_checks_passed(page: 
     for name in ("contract", "residual_share", "unexplained_units"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
     expect(page.get_by_text("Succeeded", exact=True)).to_have_count(expected)
-    keep("checks")
+    keep(page, "checks", tmp_path)
+
+
+@in_a_browser
+def test_the_dashboard_shows_what_it_published(opened: Opened, page: Page, tmp_path: Path) -> None:
+    port = free_port()
+    process = subprocess.Popen(
+        [ADLEDGER, "dashboard", "--demo", "--port", str(port)],
+        env=without_sources(dict(os.environ)) | {"ADLEDGER_HOME": str(opened.home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        assert f"http://127.0.0.1:{port}" in process.stdout.readline()
+        ((reported, contacts),) = Home(opened.home / "demo").rows(
+            "SELECT sum(units) FILTER (kind = 'start'), sum(units) FILTER (kind = 'end')"
+            " FROM reconciliation.conversion_bridge WHERE attribution_report = 'first_form_submission'"
+        )
+        page.set_viewport_size({"width": 1400, "height": 1100})
+        page.goto(f"http://127.0.0.1:{port}")
+        expect(page.get_by_test_id("stMetricValue").nth(0)).to_have_text(f"{reported.normalize():,f}")
+        expect(page.get_by_test_id("stMetricValue").nth(1)).to_have_text(f"{contacts:,.0f}")
+        keep(page, "dashboard", tmp_path)
+        page.goto(f"http://127.0.0.1:{port}/bridge?network=google_ads")
+        expect(page.get_by_text(re.compile("^Of [\\d,.]+ conversions reported"))).to_be_visible()
+        keep(page, "dashboard_bridge", tmp_path)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ def test_every_read_is_of_one_file(tmp_path: Path) -> None:
     shutil.copy(first, serving)
     published = Published(serving)
     done, faults, seen = threading.Event(), [], set[datetime]()
+    swapped = threading.Condition()
 
     def read() -> None:
         try:
@@ -54,20 +55,25 @@ def test_every_read_is_of_one_file(tmp_path: Path) -> None:
                 number = (as_of - COMPANY.as_of).days + 1
                 assert (start + moved, as_of) == (end, checked)
                 assert start % number == 0
-                seen.add(as_of)
+                with swapped:
+                    seen.add(as_of)
+                    swapped.notify()
                 if last:
                     return
         except Exception as error:  # noqa: BLE001 - whatever it is, the test tells
-            faults.append(error)
+            with swapped:
+                faults.append(error)
+                swapped.notify()
 
     readers = [threading.Thread(target=read) for _ in range(READERS)]
     for reader in readers:
         reader.start()
     for number in range(1, SWAPS + 1):
         _swap(serving, first, number)
+        later = COMPANY.as_of + timedelta(days=number)
+        with swapped:
+            assert swapped.wait_for(lambda day=later: day in seen or faults, timeout=60), later
     done.set()
     for reader in readers:
         reader.join()
     assert not faults, faults[0]
-    assert max(seen) == COMPANY.as_of + timedelta(days=SWAPS)
-    assert len(seen) > SWAPS / 2

@@ -23,8 +23,10 @@ from benchmarks.published import Company, publish
 from dashboards import queries, serving, show
 from dashboards.serving import Published
 from orchestration.cli import app
+from orchestration.contracts import build_contract
 from orchestration.explain.journey import REPORTS
 from orchestration.explain.scope import Scope
+from orchestration.project import manifest
 
 APP = Path(serving.__file__).with_name("app.py")
 PAGES = sorted(path.stem for path in (APP.parent / "views").glob("[a-z]*.py"))
@@ -357,6 +359,15 @@ def test_a_csv_has_every_digit_and_no_formula() -> None:
         ["Name", "Units", "Day", "Tags"],
         ["'=1+1", "0.100001", "2026-10-01", "a, b"],
     ]
+
+
+def test_every_tracking_issue_has_words() -> None:
+    content = manifest()
+    contract = build_contract(content["nodes"]["model.adledger.tracking_health"], content)
+    (published,) = [
+        rule.accepted for rule in contract.values if rule.column == "issue_code" and rule.accepted
+    ]
+    assert set(show.TRACKING_ISSUES) == set(published)
 
 
 def test_an_old_snapshot_is_closed_when_nobody_uses_it(tmp_path: Path) -> None:
