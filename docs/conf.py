@@ -10,15 +10,22 @@ from sphinx.application import Sphinx
 sys.path.insert(0, str(Path(__file__).parent))
 
 import dictionary
+import permissions
 
 project = "adledger"
 extensions = ["myst_parser"]
 html_theme = "furo"
 html_title = "adledger"
 html_copy_source = False
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "tables/hubspot_scopes.md"]
 myst_heading_anchors = 3
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("builder-inited", lambda app: dictionary.write(Path(app.srcdir) / "tables"))
+    app.connect("builder-inited", _write)
+
+
+def _write(app: Sphinx) -> None:
+    generated = Path(app.srcdir) / "tables"
+    dictionary.write(generated)
+    permissions.write(generated)

@@ -144,7 +144,7 @@ def test_the_dashboard_shows_what_it_published(opened: Opened, page: Page, tmp_p
         )
         page.set_viewport_size({"width": 1400, "height": 1100})
         page.goto(f"http://127.0.0.1:{port}")
-        expect(page.get_by_test_id("stMetricValue").nth(0)).to_have_text(f"{reported.normalize():,f}")
+        expect(page.get_by_test_id("stMetricValue").nth(0)).to_have_text(f"{reported:,.1f}")
         expect(page.get_by_test_id("stMetricValue").nth(1)).to_have_text(f"{contacts:,.0f}")
         keep(page, "dashboard", tmp_path)
         page.goto(f"http://127.0.0.1:{port}/bridge?network=google_ads")

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs import dictionary
+from docs import dictionary, permissions
+from ingestion.facebook_ads.settings import LEAD_PERMISSIONS
+from ingestion.google_ads.doctor import SCOPE
+from ingestion.hubspot.doctor import ENDPOINTS
+from ingestion.linkedin_ads.settings import LEADS, POSTS
 from orchestration.contracts import build_contract
 from orchestration.project import manifest, published_models
 
@@ -24,3 +28,14 @@ def test_every_table_has_a_page_with_every_column(tmp_path: Path) -> None:
         for name, column in model["columns"].items():
             assert f"| `{name}` | {column['data_type']}" in page
             assert " ".join(column["description"].split()) in page
+
+
+def test_the_setup_page_names_every_permission_that_is_asked_for(tmp_path: Path) -> None:
+    permissions.write(tmp_path)
+    table = (tmp_path / "hubspot_scopes.md").read_text()
+    for endpoint in ENDPOINTS:
+        assert f"| `{endpoint.scopes[0]}`" in table
+        assert endpoint.without in table
+    page = (Path(permissions.__file__).parent / "setup.md").read_text()
+    for permission in (SCOPE, *LEAD_PERMISSIONS, LEADS, POSTS):
+        assert f"`{permission}`" in page
