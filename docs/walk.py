@@ -1,7 +1,8 @@
-"""Runs the commands of a page as its reader types them, and compares what they print with what the page shows.
+"""Runs the commands of a page as its reader types them, and compares what they print with what it shows.
 
-`python docs/walk.py docs/quickstart.md`, in the folder of the project. In a block of kind `console`, `$ ` begins a command; what
-follows is its output, where `…` stands for any text or any lines. `^C` ends a command that would go on.
+`python docs/walk.py docs/quickstart.md`, in the folder of the project. In a block of kind `console`, `$ `
+begins a command; what follows is its output, where `…` stands for any text or any lines. `^C` ends a command
+that would go on.
 """
 
 from __future__ import annotations
