@@ -38,6 +38,16 @@ TRACKING_ISSUES = {
     "no_hubspot_form": "The page has no HubSpot form",
     "ad_type_untrackable": "HubSpot cannot track this type of ad",
 }
+#: Each status of lead_sync in plain words, and which side of the story it is on, from good to bad.
+LEAD_STATUSES = {
+    "synced": ("Reached HubSpot", CREDITED),
+    "merged_into_existing": ("Went to a contact HubSpot already had", CREDITED),
+    "pending": ("Still on the way", REPORTED),
+    "no_ad": ("Came from no ad", REPORTED),
+    "test_lead": ("Test leads", REPORTED),
+    "missing": ("Never reached HubSpot", UNEXPLAINED),
+    "retention_passed": ("Never reached HubSpot, and the network no longer keeps them", UNEXPLAINED),
+}
 #: One for each network.
 _LINES = ["#6f7b8a", "#3a7fd0", "#c9700a"]
 _DASHES = [[1, 0], [6, 3], [2, 2]]

@@ -6,18 +6,7 @@ import streamlit as st
 
 from dashboards import links, queries, show
 from dashboards.serving import shown
-from dashboards.show import CREDITED, REPORTED, UNEXPLAINED
-
-#: Each status in plain words, and which side of the story it is on, from good to bad.
-_STATUSES = {
-    "synced": ("Reached HubSpot", CREDITED),
-    "merged_into_existing": ("Went to a contact HubSpot already had", CREDITED),
-    "pending": ("Still on the way", REPORTED),
-    "no_ad": ("Came from no ad", REPORTED),
-    "test_lead": ("Test leads", REPORTED),
-    "missing": ("Never reached HubSpot", UNEXPLAINED),
-    "retention_passed": ("Never reached HubSpot, and the network no longer keeps them", UNEXPLAINED),
-}
+from dashboards.show import CREDITED, LEAD_STATUSES, REPORTED, UNEXPLAINED
 
 snapshot = shown()
 scope = links.filters(snapshot, report=False)
@@ -26,12 +15,14 @@ show.head("Did the leads of lead ads reach HubSpot?", snapshot, scope, report=Fa
 st.header("Where the leads went", anchor=False)
 counted = sorted(
     snapshot.rows(queries.leads_by_status(scope)),
-    key=lambda row: (row["network"], list(_STATUSES).index(row["status"])),
+    key=lambda row: (row["network"], list(LEAD_STATUSES).index(row["status"])),
 )
 if not counted:
     st.info("No lead ad has sent a lead in these days.")
     st.stop()
-by_status = {status: sum(row["leads"] for row in counted if row["status"] == status) for status in _STATUSES}
+by_status = {
+    status: sum(row["leads"] for row in counted if row["status"] == status) for status in LEAD_STATUSES
+}
 lost, every = by_status["missing"] + by_status["retention_passed"], sum(by_status.values())
 said = (
     f"**{show.many(lost, 'lead')} of {show.number(every)} never reached HubSpot.**"
@@ -42,14 +33,15 @@ show.chart(
     show.bars(
         [
             {
-                "label": f"{show.network_name(row['network'])}: {show.inside(_STATUSES[row['status']][0])}",
+                "label": f"{show.network_name(row['network'])}: {show.inside(words)}",
                 "group": row["network"],
-                "kind": _STATUSES[row["status"]][1],
+                "kind": side,
                 "from": 0,
                 "to": row["leads"],
                 "figure": show.number(row["leads"]),
             }
             for row in counted
+            for words, side in (LEAD_STATUSES[row["status"]],)
         ],
         names={CREDITED: "In HubSpot", REPORTED: "Not expected there", UNEXPLAINED: "Lost"},
     ),
@@ -57,7 +49,7 @@ show.chart(
 )
 show.table(
     [
-        {**row, "name": show.network_name(row["network"]), "status": _STATUSES[row["status"]][0]}
+        {**row, "name": show.network_name(row["network"]), "status": LEAD_STATUSES[row["status"]][0]}
         for row in counted
     ],
     {"name": ("Network", "text"), "status": ("What became of them", "text"), "leads": ("Leads", "count")},

@@ -361,13 +361,18 @@ def test_a_csv_has_every_digit_and_no_formula() -> None:
     ]
 
 
-def test_every_tracking_issue_has_words() -> None:
+@pytest.mark.parametrize(
+    ("table", "column", "words"),
+    [
+        ("tracking_health", "issue_code", show.TRACKING_ISSUES),
+        ("lead_sync", "status", show.LEAD_STATUSES),
+    ],
+)
+def test_every_published_value_has_words(table: str, column: str, words: dict[str, Any]) -> None:
     content = manifest()
-    contract = build_contract(content["nodes"]["model.adledger.tracking_health"], content)
-    (published,) = [
-        rule.accepted for rule in contract.values if rule.column == "issue_code" and rule.accepted
-    ]
-    assert set(show.TRACKING_ISSUES) == set(published)
+    contract = build_contract(content["nodes"][f"model.adledger.{table}"], content)
+    (published,) = [rule.accepted for rule in contract.values if rule.column == column and rule.accepted]
+    assert set(words) == set(published)
 
 
 def test_an_old_snapshot_is_closed_when_nobody_uses_it(tmp_path: Path) -> None:
