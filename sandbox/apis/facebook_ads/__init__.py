@@ -320,7 +320,7 @@ class FacebookApi:
             return self._select(self._objects(self._account(node)).account_row(), parameters, fields.ACCOUNT)
         if node == PAGE_ID:
             return self._select(self._page_row(), parameters, fields.PAGE)
-        for row in self._leads().form_rows():
+        for row in self.leads().form_rows():
             if row["id"] == node:
                 self._require_leads()
                 return self._select(row, parameters, fields.LEAD_FORM)
@@ -359,11 +359,12 @@ class FacebookApi:
             run = self.runs.get(node, self.sandbox.now)
             self.runs.read(run)
             node, parameters = run.node, {**run.parameters, **parameters}
-        rows = self._insight_rows(node, parameters)
+        rows = self.insight_rows(node, parameters)
         self._refuse_too_large(parameters, 0 if asynchronous else len(rows))
         return page(request, parameters, rows, self.sandbox.caps.facebook_insights, self.sandbox.faults)
 
-    def _insight_rows(self, node: str, parameters: dict[str, str]) -> list[Row]:
+    def insight_rows(self, node: str, parameters: dict[str, str]) -> list[Row]:
+        """All rows of a request for insights."""
         account, report = self._report(node, parameters)
         late = self.sandbox.faults.get("facebook_late_actions")
         own = {n: v for n, v in parameters.items() if n not in ("after", "limit", "access_token")}
@@ -379,7 +380,7 @@ class FacebookApi:
         too_large = (
             rule is not None
             and rule["async"]
-            and self._is_too_large(rule, 0, len(self._insight_rows(node, parameters)))
+            and self._is_too_large(rule, 0, len(self.insight_rows(node, parameters)))
         )
         run = self.runs.start(account.id, node, kept, self.sandbox.now, too_large=too_large)
         return {"report_run_id": run.id}
@@ -400,7 +401,8 @@ class FacebookApi:
 
     # -- the page's leads -------------------------------------------------------------------------------
 
-    def _leads(self) -> Leads:
+    def leads(self) -> Leads:
+        """The page's forms and what was sent in them."""
         sandbox = self.sandbox
         organic, test = (sandbox.faults.value("facebook_leads", name, 0) for name in ("organic", "test"))
 
@@ -437,12 +439,12 @@ class FacebookApi:
             raise problem(400, 190, message, subcode=2069032)
         self._require_leads()
         default = {**parameters, "fields": parameters.get("fields") or "id,name,status,locale"}
-        shaped = [self._select(row, default, fields.LEAD_FORM) for row in self._leads().form_rows()]
+        shaped = [self._select(row, default, fields.LEAD_FORM) for row in self.leads().form_rows()]
         return page(request, parameters, shaped, self.sandbox.caps.facebook_objects, self.sandbox.faults)
 
     def _leads_of(self, request: Request, node: str, parameters: dict[str, str]) -> Row:
         self._require_leads()
-        leads = self._leads()
+        leads = self.leads()
         if node not in leads.forms:
             self._find(node)
         days = self.sandbox.faults.value("facebook_leads", "days", CATALOGUE["facebook_leads"]["days"])

@@ -274,6 +274,14 @@ class GoogleAdsApi:
             camel(name[8:]): str(total) if kind_of(name) == INT else total for name, total in totals.items()
         }
 
+    def rows(self, account: Account, text: str) -> list[Row]:
+        """The rows of a query, by the names of its fields.
+
+        Raises:
+            QueryError: Google refuses it.
+        """
+        return self._answer(gaql.parse(text), self._books(account))
+
     def _answer(self, query: gaql.Query, books: Books) -> list[Row]:
         faults = self.sandbox.faults
         retention, click_view = CATALOGUE["google_retention"], CATALOGUE["google_click_view"]

@@ -45,7 +45,8 @@ class Forms:
             Endpoint("GET", "/form-integrations/v1/submissions/forms/{form}", self.submissions, _scope),
         ]
 
-    def _forms(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, Any]]:
+        """The forms there are now, archived ones included."""
         return self.sandbox.cached("hubspot-forms", self._told)
 
     def _told(self) -> list[dict[str, Any]]:
@@ -62,12 +63,12 @@ class Forms:
     async def listing(self, request: Request) -> dict[str, Any]:
         """Forms of the asked types, live or archived; only HubSpot's own type by default."""
         kinds, archived = names(request, "formTypes") or ["hubspot"], flag(request, "archived")
-        rows = [row for row in self._forms() if row["formType"] in kinds and row["archived"] is archived]
+        rows = [row for row in self.rows() if row["formType"] in kinds and row["archived"] is archived]
         return sliced(request, rows, min(limit(request, 50, MAX_PAGE), self.sandbox.caps.hubspot_forms))
 
     async def one(self, request: Request) -> dict[str, Any]:
         """One form."""
-        for row in self._forms():
+        for row in self.rows():
             if row["id"] == request.path_params["id"] and row["archived"] is flag(request, "archived"):
                 return row
         raise not_found(request, f"No form found with guid {request.path_params['id']}")
@@ -75,13 +76,16 @@ class Forms:
     async def submissions(self, request: Request) -> dict[str, Any]:
         """A form's log, newest first; offsets shift when new submissions arrive."""
         form = request.path_params["form"]
-        if all(row["id"] != form for row in self._forms()):
+        if all(row["id"] != form for row in self.rows()):
             raise not_found(request, f"No form found with guid {form}")
         size = limit(request, 20, MAX_SUBMISSIONS)
-        rows = self.sandbox.cached(f"hubspot-submissions-{form}", lambda: self._log(form))
+        rows = self.sandbox.cached(
+            f"hubspot-submissions-{form}", lambda: [_submission(row) for row in self.log(form)]
+        )
         return sliced(request, rows, size)
 
-    def _log(self, form: str) -> list[dict[str, Any]]:
+    def log(self, form: str) -> list[Submission]:
+        """What was sent in a form, newest first, without erased contacts'."""
         now, erased = self.sandbox.now, self.crm.erased_emails
         rows = [
             row
@@ -89,7 +93,7 @@ class Forms:
             if (row.known_at or row.at) <= now
             and not any(at <= now and (row.known_at or row.at) <= at for at in erased.get(row.email, ()))
         ]
-        return [_submission(row) for row in sorted(rows, key=lambda row: row.at, reverse=True)]
+        return sorted(rows, key=lambda row: row.at, reverse=True)
 
 
 def _scope(_: Request) -> tuple[str, ...]:

@@ -350,7 +350,7 @@ class LinkedInApi:
             raise denied("/adAnalytics")
         query = Query.parse(parameters, self.sandbox.now.date())
         plain = self.sandbox.faults.value("linkedin_decimals", "plain", False)
-        elements = query.elements(self._facts(), plain=plain)
+        elements = query.elements(self.facts(), plain=plain)
         self._count_values(len(elements) * len(query.metrics))
         paging = {"start": 0, "count": 10, "links": []}
         return {
@@ -372,7 +372,7 @@ class LinkedInApi:
             raise problem(429, "TOO_MANY_REQUESTS", message)
         volume.append((at, values))
 
-    def _facts(self) -> dict[date, list[Fact]]:
+    def facts(self) -> dict[date, list[Fact]]:
         """Every daily figure known now, by day. An account without a role has none, and no error either."""
         sandbox, accounts = self.sandbox, self._accounts()
         late = sandbox.faults.get("linkedin_late_conversions")
