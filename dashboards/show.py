@@ -300,7 +300,7 @@ def _config(kind: str, values: Sequence[Any]) -> Any:
 
 def _ink() -> str:
     """The colour of text in a chart."""
-    return "#f0f2f5" if st.context.theme.type == "dark" else "#1d232b"
+    return "#f0f2f5" if st.context.theme.type == "dark" else "#10151c"
 
 
 def bars(rows: Sequence[Mapping[str, Any]], *, names: Mapping[str, str] | None = None) -> alt.LayerChart:

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.published import Company, publish
@@ -21,6 +22,8 @@ from tests.unit.test_dashboard import CONTACT, OTHER, PAGES
 from tests.warehouse import without_sources
 
 pytestmark = in_a_browser
+#: What Streamlit's own parts lack: roles in its menu, focus on a table that scrolls.
+STREAMLITS = {"list", "listitem", "scrollable-region-focusable"}
 COMPANY, GROWN = Company(contacts=900, days=20), Company(contacts=1800, days=20)
 PARAMETERS = {"contact": f"?contact={CONTACT}", "bridge": "?reason=later_session"}
 
@@ -87,6 +90,19 @@ def _open(page: Page, name: str) -> None:
     expect(page.locator("[data-testid=stException], [data-testid=stAlertContentError]")).to_have_count(0)
 
 
+def _lacks(page: Page) -> list[str]:
+    """What the page lacks for who cannot see it well, or at all. https://dequeuniversity.com/rules/axe/"""
+    # what is new fades in
+    page.wait_for_function("document.getAnimations().every(one => one.playState !== 'running')")
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['help']}: {node['html']}"
+        for one in found
+        for node in one["nodes"]
+        if one["id"] not in STREAMLITS
+    ]
+
+
 def _luminance(page: Page) -> float:
     colour = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
     red, green, blue = (int(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3])
@@ -102,6 +118,7 @@ def test_every_page_on_a_desk_on_a_phone_and_through_a_swap(served: Served, brow
     for name in PAGES:
         _open(desk, name)
         assert _luminance(desk) > 0.9
+        assert _lacks(desk) == [], name
     _open(desk, "overview")
     contacts = desk.get_by_test_id("stMetricValue").nth(1)
     before = contacts.inner_text()
@@ -118,6 +135,7 @@ def test_every_page_on_a_desk_on_a_phone_and_through_a_swap(served: Served, brow
         _open(phone, name)
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390, name
         assert _luminance(phone) < 0.1
+        assert _lacks(phone) == [], name
     _open(phone, "overview")
     expect(phone.get_by_test_id("stMetricValue").nth(1)).to_have_text(grown)
 
