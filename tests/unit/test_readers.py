@@ -1,0 +1,39 @@
+"""dbt's exposures say which published tables each reader reads: those that its code names, no others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestration.project import manifest, published_models
+from tests.reading import ROOT, tables_read
+
+EXPOSURES = {exposure["name"]: exposure for exposure in manifest()["exposures"].values()}
+PUBLISHED = {model["unique_id"]: model["alias"] for model in published_models(manifest())}
+PRESENT = [name for name, exposure in EXPOSURES.items() if (ROOT / exposure["meta"]["code"]).is_dir()]
+
+
+@pytest.mark.parametrize("name", PRESENT)
+def test_a_reader_depends_on_what_its_code_reads(name: str) -> None:
+    declared = {PUBLISHED[parent] for parent in EXPOSURES[name]["depends_on"]["nodes"]}
+    # what publishing itself writes is no model
+    assert declared == tables_read(ROOT / EXPOSURES[name]["meta"]["code"]) - {"sources"}
+
+
+def test_only_sql_is_read(tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(
+        '"""Not marts.in_a_docstring."""\n'
+        '# nor marts.in_a_comment\n'
+        "QUERY = f\"select 'marts.in_a_string' from marts.first /* marts.of_sql */ where {condition}\"\n"
+        'BRIDGE = "reconciliation.second"\n'
+        "from orchestration.explain import scope\n"
+    )
+    assert tables_read(tmp_path) >= {"first", "second", "landing_page_tags"}
+    assert not {table for table in tables_read(tmp_path) if table.startswith(("in_", "of_"))}
+
+
+def test_a_table_that_is_named_elsewhere_is_not_overlooked(tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text('QUERY = f"select * from marts.{table}"\n')
+    with pytest.raises(AssertionError, match="is not seen"):
+        tables_read(tmp_path)
