@@ -1,4 +1,4 @@
-"""The documentation's site: the pages of this folder, and the data dictionary from the dbt YAML."""
+"""The documentation's site: the pages of this folder; data dictionary and metrics from the dbt YAML."""
 
 from __future__ import annotations
 
@@ -29,3 +29,4 @@ def _write(app: Sphinx) -> None:
     generated = Path(app.srcdir) / "tables"
     dictionary.write(generated)
     permissions.write(generated)
+    dictionary.write_metrics(Path(app.srcdir) / "metrics.md")

@@ -9,6 +9,7 @@ with uncollected():
 
     from orchestration.assets.dbt import dbt_models
     from orchestration.assets.raw import apis, raw_assets
+    from orchestration.assets.readers import readers
     from orchestration.assets.serving import serving_duckdb
     from orchestration.checks import published_contracts
     from orchestration.execution import alone_in_home
@@ -19,7 +20,7 @@ with uncollected():
     from orchestration.sensors import watch
 
 defs = dg.Definitions(
-    assets=[*apis.values(), *raw_assets, dbt_models, serving_duckdb],
+    assets=[*apis.values(), *raw_assets, dbt_models, serving_duckdb, *readers],
     asset_checks=[freshness, published_contracts],
     jobs=[refresh],
     schedules=[configured_daily_refresh()],

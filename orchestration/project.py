@@ -137,6 +137,24 @@ def published_models(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield node
 
 
+def metrics_by_model(content: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """The metrics made of each model, by its id in the manifest; a ratio is made of what both sides are."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for _, metric in sorted(content["metrics"].items()):
+        for model in dict.fromkeys(_models_of(metric, content)):
+            found.setdefault(model, []).append(metric)
+    return found
+
+
+def _models_of(node: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[str]:
+    made_of = {**content["metrics"], **content["semantic_models"]}
+    for parent in node["depends_on"]["nodes"]:
+        if parent in made_of:
+            yield from _models_of(made_of[parent], content)
+        else:
+            yield parent
+
+
 def build_faults(run_results: Mapping[str, Any], content: Mapping[str, Any]) -> list[str]:
     """One line per node of a build that failed by itself, not because of one before it.
 

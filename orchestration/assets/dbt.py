@@ -3,8 +3,9 @@
 # Annotations are not postponed here: Dagster reads them when a step is defined.
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -22,6 +23,7 @@ from orchestration.project import (
     build_environment,
     build_faults,
     manifest,
+    metrics_by_model,
     prepared_project,
     reuse_parsed,
     warning_messages,
@@ -62,10 +64,23 @@ class WarehouseTranslator(DagsterDbtTranslator):
     def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
         yaml = (dbt_resource_props.get("patch_path") or "").partition("://")[2]
         files = [path for path in (dbt_resource_props["original_file_path"], yaml) if path]
+        measured = _metrics().get(dbt_resource_props["unique_id"])
         return {
             **super().get_metadata(dbt_resource_props),
+            **({"metrics": dg.MetadataValue.md(_listed(measured))} if measured else {}),
             **code(*(f"{PROJECT_DIR.name}/{path}" for path in files)),
         }
+
+
+@cache
+def _metrics() -> Mapping[str, list[Mapping[str, Any]]]:
+    return metrics_by_model(manifest())
+
+
+def _listed(metrics: Iterable[Mapping[str, Any]]) -> str:
+    return "\n".join(
+        f"- `{metric['name']}` ({metric['meta']['unit']}): {metric['description']}" for metric in metrics
+    )
 
 
 def _promise(test: Mapping[str, Any]) -> str:

@@ -76,6 +76,38 @@ def test_lineage_has_no_phantoms_and_starts_at_the_networks(specs: dict[dg.Asset
     assert reads_others == {"landing_pages"}
 
 
+def test_lineage_ends_at_the_readers(
+    defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], manifest: Any
+) -> None:
+    graph = defs.get_repository_def().asset_graph
+    readers = {key: spec for key, spec in specs.items() if spec.group_name == "readers"}
+    assert {key.path[-1] for key in readers} == {one["name"] for one in manifest["exposures"].values()}
+    for key in readers:
+        assert not graph.get(key).is_materializable
+        assert not graph.get(key).child_keys
+        read = graph.get(key).parent_keys
+        assert SERVING in read
+        assert {parent.path[0] for parent in read - {SERVING}} <= {"marts", "reconciliation"}
+    # what is published ends nowhere else
+    assert graph.get(SERVING).child_keys == set(readers)
+
+
+def test_a_table_tells_the_metrics_that_are_made_of_it(
+    specs: dict[dg.AssetKey, dg.AssetSpec], manifest: Any
+) -> None:
+    told = {
+        key.path[-1]: spec.metadata["metrics"].value
+        for key, spec in specs.items()
+        if "metrics" in spec.metadata
+    }
+    assert "`explained_units` (conversions): " in told["conversion_bridge"]
+    # a ratio stands with both of its tables
+    assert "`cost_per_network_conversion`" in told["fct_network_conversions"]
+    assert "`cost_per_network_conversion`" in told["fct_ad_performance_daily"]
+    everything = "\n".join(told.values())
+    assert all(f"`{metric['name']}`" in everything for metric in manifest["metrics"].values())
+
+
 def test_every_asset_says_what_it_is_whose_it_is_and_where_its_code_lies(
     specs: dict[dg.AssetKey, dg.AssetSpec],
 ) -> None:
@@ -167,7 +199,8 @@ def test_one_job_over_everything_and_one_daily_schedule(
     repository = defs.get_repository_def()
     assert [name for name in repository.job_names if not name.startswith("__")] == ["refresh"]
     job = defs.resolve_job_def("refresh")
-    assert set(job.asset_layer.selected_asset_keys) == {key for key in specs if key.path[0] != "api"}
+    outside = ("api", "readers")
+    assert set(job.asset_layer.selected_asset_keys) == {key for key in specs if key.path[0] not in outside}
     (schedule,) = repository.schedule_defs
     assert (schedule.job_name, schedule.cron_schedule, schedule.execution_timezone) == (
         "refresh",

@@ -1,4 +1,4 @@
-"""The data dictionary has every published table and column, in the words of the dbt YAML."""
+"""The data dictionary has every published table, column, metric and reader, in the words of the dbt YAML."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ def test_every_table_has_a_page_with_every_column(tmp_path: Path) -> None:
         for name, column in model["columns"].items():
             assert f"| `{name}` | {column['data_type']}" in page
             assert " ".join(column["description"].split()) in page
+    index = (folder / "index.md").read_text()
+    for exposure in manifest()["exposures"].values():
+        assert f"| {exposure['label']} | {exposure['description']} | " in index
 
 
 def test_the_setup_page_names_every_permission_that_is_asked_for(tmp_path: Path) -> None:
@@ -39,3 +42,14 @@ def test_the_setup_page_names_every_permission_that_is_asked_for(tmp_path: Path)
     page = (Path(permissions.__file__).parent / "setup.md").read_text()
     for permission in (SCOPE, *LEAD_PERMISSIONS, LEADS, POSTS):
         assert f"`{permission}`" in page
+
+
+def test_every_metric_is_told_with_its_unit_and_what_it_is_grouped_by(tmp_path: Path) -> None:
+    dictionary.write_metrics(tmp_path / "metrics.md")
+    page = (tmp_path / "metrics.md").read_text()
+    for metric in manifest()["metrics"].values():
+        said = f"**{metric['label']}.** {metric['description']}"
+        assert f"| `{metric['name']}` | {metric['meta']['unit']} | {said} |" in page
+    assert "| `campaign` | Key of a campaign: network/account_id/campaign_id. |" in page
+    # a column's own words, where the dimension is that column
+    assert "| `bridge__kind` | Role in the sum. |" in page

@@ -24,7 +24,7 @@ def test_a_reader_depends_on_what_its_code_reads(name: str) -> None:
 def test_only_sql_is_read(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(
         '"""Not marts.in_a_docstring."""\n'
-        '# nor marts.in_a_comment\n'
+        "# nor marts.in_a_comment\n"
         "QUERY = f\"select 'marts.in_a_string' from marts.first /* marts.of_sql */ where {condition}\"\n"
         'BRIDGE = "reconciliation.second"\n'
         "from orchestration.explain import scope\n"
