@@ -1,4 +1,4 @@
-"""The documentation's site: the pages of this folder; data dictionary and metrics from the dbt YAML."""
+"""The site: the pages of this folder, and what is written from elsewhere: tables, metrics, permissions."""
 
 from __future__ import annotations
 
