@@ -1,4 +1,4 @@
-.PHONY: setup demo test test-full lint format lock docs benchmark accuracy screenshots clean
+.PHONY: setup demo test test-full lint format lock docs reasons benchmark accuracy screenshots clean
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -53,6 +53,10 @@ accuracy: setup
 # The documentation's site, into docs/_build; a broken link is an error.
 docs: setup
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --nitpicky docs docs/_build
+
+# The examples of the page about reason codes, from the demonstration.
+reasons: demo
+	ADLEDGER_HOME=.adledger/demo $(BIN)/python docs/reasons.py
 
 # The documentation's pictures of the UI and the dashboard (three minutes; needs Chromium).
 screenshots: setup

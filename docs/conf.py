@@ -1,4 +1,4 @@
-"""The site: the pages of this folder, and what is written from elsewhere: tables, metrics, permissions."""
+"""The site: this folder's pages, and what is written into them: tables, metrics, reasons, permissions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import dictionary
 import permissions
+import reasons
 
 project = "adledger"
 extensions = ["myst_parser"]
@@ -30,3 +31,4 @@ def _write(app: Sphinx) -> None:
     dictionary.write(generated)
     permissions.write(generated)
     dictionary.write_metrics(Path(app.srcdir) / "metrics.md")
+    reasons.write(Path(app.srcdir) / "reasons.md")

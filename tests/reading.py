@@ -1,11 +1,13 @@
-"""Which published tables a program's SQL names, read from its source."""
+"""Which published tables the SQL of a program names, read from its source."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import yaml
 from sqlglot import tokenize
 from sqlglot.tokens import TokenType
 
@@ -14,20 +16,32 @@ from orchestration.project import PUBLISHED_SCHEMAS
 ROOT = Path(__file__).parent.parent
 
 
-def tables_read(code: Path) -> set[str]:
-    """The tables of the published schemas that the SQL in a folder's modules names, or in what they import.
+def tables_read(*code: Path) -> set[str]:
+    """The tables of the published schemas that SQL names in these files and folders, or in what they import.
 
-    SQL is found in string constants; what stands in comments, docstrings or SQL's own strings is none.
+    SQL is found in the strings of modules and of YAML; what stands in comments, docstrings or SQL's own
+    strings is none.
     """
-    return {
-        table for module in _modules(code) for text in _constants(module) for table in _tables(text, module)
-    }
+    files = {file for path in code for file in ([path] if path.is_file() else path.rglob("*"))}
+    texts = [(module, text) for module in _modules(files) for text in _constants(module)]
+    for file in files:
+        if file.suffix in (".yaml", ".yml"):
+            texts += [(file, text) for text in _strings(yaml.safe_load(file.read_text()))]
+    return {table for file, text in texts for table in _tables(text, file)}
 
 
-def _modules(code: Path) -> set[Path]:
-    """The modules of a folder, and those of the project that they import, however far away."""
+def _strings(content: Any) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, dict | list):
+        for value in content.values() if isinstance(content, dict) else content:
+            yield from _strings(value)
+
+
+def _modules(files: set[Path]) -> set[Path]:
+    """The modules among the files, and those of the project that they import, however far away."""
     found: set[Path] = set()
-    wanted = set(code.rglob("*.py"))
+    wanted = {file for file in files if file.suffix == ".py"}
     while wanted:
         found |= wanted
         wanted = {imported for module in wanted for imported in _imported(module)} - found
@@ -58,14 +72,14 @@ def _constants(module: Path) -> Iterator[str]:
             yield node.value
 
 
-def _tables(text: str, module: Path) -> Iterator[str]:
+def _tables(text: str, file: Path) -> Iterator[str]:
     if not any(f"{schema}." in text for schema in PUBLISHED_SCHEMAS):
         return
     tokens = tokenize(text, dialect="duckdb")
     for at, token in enumerate(tokens):
         if token.token_type is TokenType.VAR and token.text in PUBLISHED_SCHEMAS:
             named = [following.text for following in tokens[at + 1 : at + 3]]
-            assert len(named) == 2, f"{module}: which table of {token.text} it reads is not seen: {text}"
+            assert len(named) == 2, f"{file}: which table of {token.text} it reads is not seen: {text}"
             dot, table = named
             if dot == ".":
                 yield table

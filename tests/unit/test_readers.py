@@ -11,14 +11,15 @@ from tests.reading import ROOT, tables_read
 
 EXPOSURES = {exposure["name"]: exposure for exposure in manifest()["exposures"].values()}
 PUBLISHED = {model["unique_id"]: model["alias"] for model in published_models(manifest())}
-PRESENT = [name for name, exposure in EXPOSURES.items() if (ROOT / exposure["meta"]["code"]).is_dir()]
+CODE = {name: [ROOT / path for path in one["meta"]["code"]] for name, one in EXPOSURES.items()}
+PRESENT = [name for name, paths in CODE.items() if all(path.exists() for path in paths)]
 
 
 @pytest.mark.parametrize("name", PRESENT)
 def test_a_reader_depends_on_what_its_code_reads(name: str) -> None:
     declared = {PUBLISHED[parent] for parent in EXPOSURES[name]["depends_on"]["nodes"]}
     # what publishing itself writes is no model
-    assert declared == tables_read(ROOT / EXPOSURES[name]["meta"]["code"]) - {"sources"}
+    assert declared == tables_read(*CODE[name]) - {"sources"}
 
 
 def test_only_sql_is_read(tmp_path: Path) -> None:
@@ -29,7 +30,10 @@ def test_only_sql_is_read(tmp_path: Path) -> None:
         'BRIDGE = "reconciliation.second"\n'
         "from orchestration.explain import scope\n"
     )
-    assert tables_read(tmp_path) >= {"first", "second", "landing_page_tags"}
+    (tmp_path / "dataset.yaml").write_text(
+        "# marts.in_yaml\nsql: |-\n  with x as (from marts.third) from x\n"
+    )
+    assert tables_read(tmp_path) >= {"first", "second", "third", "landing_page_tags"}
     assert not {table for table in tables_read(tmp_path) if table.startswith(("in_", "of_"))}
 
 
