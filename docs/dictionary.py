@@ -46,8 +46,8 @@ export ADLEDGER_HOME=$PWD/../.adledger    # of the demonstration: $PWD/../.adled
 `date`, else in UTC; add `__week`, `__month`, `__quarter` or `__year`. Keys (`network`, `ad_account`,
 `campaign`, `ad`) are the same in every metric, so that several can be asked for at once; where
 `campaign`, `ad` or `contact` is a key, so are the names and traits that belong to it
-(`campaign__campaign_name`, …). A filter is `--where "{{ Entity('network') }} = 'google_ads'"`. `mf` asks
-PyPI for a newer version of itself; nothing else leaves the machine.
+(`campaign__campaign_name`, …). A filter is `--where "{{ Entity('network') }} = 'google_ads'"`. `mf` looks
+for a newer version of itself when it starts; nothing else leaves the machine.
 
 ## The metrics
 """
