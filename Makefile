@@ -1,6 +1,8 @@
-.PHONY: setup demo test test-full lint format lock docs reasons benchmark accuracy screenshots clean
+.PHONY: setup demo superset superset-setup superset-bundle test test-full lint format lock docs reasons benchmark accuracy \
+  screenshots clean
 SHELL := /bin/bash
 PYTHON ?= python3
+PORT ?= 8088
 BIN := .venv/bin
 
 # Everything installs from the hashed lock; the stamp makes set-up a no-op until the lock changes.
@@ -17,6 +19,23 @@ setup: .venv/.installed
 # The simulated company, loaded over HTTP, modelled, checked, published and explained.
 demo: setup
 	@$(BIN)/adledger demo
+
+# What is published, in Apache Superset on this machine (http://127.0.0.1:8088; PORT=), from an environment of its own.
+superset: superset-setup
+	@.superset/bin/python -m dashboards.superset.serve --port $(PORT) \
+	  --home "$$($(BIN)/python -c 'from ingestion.config import home; print(home())')"
+
+superset-setup: .superset/.installed
+
+.superset/.installed: dashboards/superset/requirements.lock | .venv/.installed
+	@echo "Setting up .superset (once; about half a minute, 0.9 GB)"
+	@test -x .superset/bin/python || $(PYTHON) -m venv .superset
+	@$(BIN)/uv pip sync --quiet --python .superset/bin/python --require-hashes --compile-bytecode dashboards/superset/requirements.lock
+	@touch $@
+
+# The bundle's datasets, from the dbt YAML and the project's words.
+superset-bundle: setup
+	@$(BIN)/python -m dashboards.superset.describe
 
 test: setup
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -62,9 +81,12 @@ reasons: demo
 screenshots: setup
 	ADLEDGER_SCREENSHOTS=docs/images $(BIN)/pytest -n 0 tests/acceptance/test_first_refresh.py -k 'lineage or green or bridge or dashboard'
 
+LOCK := uv pip compile --python-version 3.11 --universal --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-header --quiet
+
 lock:
-	$(BIN)/uv pip compile pyproject.toml --group dev --python-version 3.11 --universal --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-header --quiet --output-file requirements.lock
+	$(BIN)/$(LOCK) pyproject.toml --group dev --output-file requirements.lock
+	$(BIN)/$(LOCK) dashboards/superset/requirements.in --output-file dashboards/superset/requirements.lock
 
 clean:
 	rm -rf .adledger dbt_project/target dbt_project/logs
