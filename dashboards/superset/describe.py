@@ -69,6 +69,11 @@ def _words(column: str, words: Mapping[str, str]) -> str:
     return f"CASE {column}\n{cases}\n        ELSE {column}\n    END"
 
 
+def _sentence(column: str) -> str:
+    """SQL that writes a code as words."""
+    return f"upper(left({column}, 1)) || replace(substr({column}, 2), '_', ' ')"
+
+
 def _one_report(sql: str) -> str:
     """Null over several attribution reports, which overlap."""
     return f"CASE WHEN min(attribution_report) = max(attribution_report) THEN {sql} END"
@@ -251,7 +256,7 @@ WITH facts AS (
     SELECT
         attribution_report, network, account_id, campaign_id, date, step_order, step, step_label, kind, evidence_class,
         units,
-        lpad(cast(step_order AS VARCHAR), 2, '0') || ' ' || step_label AS place,
+        lpad(cast(dense_rank() OVER (ORDER BY step_order) AS VARCHAR), 2, ' ') || '. ' || step_label AS place,
         CASE
             WHEN kind = 'start' THEN 'Reported'
             WHEN kind = 'end' THEN 'In HubSpot'
@@ -270,16 +275,8 @@ FROM facts
 LEFT JOIN names USING (network, account_id, campaign_id)""",
         metrics={
             "step_units": Metric(
-                "Conversions",
-                _one_report("sum(units)"),
-                "Signed: what only the network counts is taken off.",
+                "Conversions", _one_report("sum(units)"), "Signed: what only the network counts is taken off."
             ),
-            "units_only_networks_count": Metric(
-                "Difference",
-                _one_report("-sum(units)"),
-                "Conversions that only the networks count, less what only HubSpot counts.",
-            ),
-            "first_place": Metric("Place", "min(step_order)", "Where the step stands in the waterfall.", ",d"),
         },
     ),
     "actions": Dataset(
@@ -316,8 +313,8 @@ accounts AS (
 )
 SELECT
     facts.*,
-    coalesce(labels.step_label, upper(facts.cause[1]) || replace(facts.cause[2:], '_', ' ')) AS what,
-    upper(facts.subject_type[1]) || replace(facts.subject_type[2:], '_', ' ') || ' ' || facts.subject_id AS "where",
+    coalesce(labels.step_label, {_sentence("facts.cause")}) AS what,
+    {_sentence("facts.subject_type")} || ' ' || facts.subject_id AS "where",
     (SELECT any_value(home_currency) FROM marts.fct_ad_performance_daily) AS home_currency,
     {_words("facts.network", NETWORKS)} AS network_name,
     coalesce(accounts.account, facts.account_id) AS account,

@@ -19,8 +19,8 @@ from superset.app import create_app
 ADMIN, PASSWORD = "admin", "SUPERSET_ADMIN_PASSWORD"
 _BUNDLE = Path(__file__).with_name("bundle")
 _REPORT_FILTER = "NATIVE_FILTER-report"
-_DEFAULT_REPORT = """
-SELECT any_value(report) FROM ({dataset}) AS facts
+_SHOWN_FIRST = """
+SELECT any_value(report), any_value(home_currency) FROM ({dataset}) AS facts
 WHERE attribution_report = (SELECT any_value(attribution_report) FROM marts.fct_ad_performance_daily)
 """
 
@@ -47,24 +47,27 @@ def prepare(serving: Path, password: str | None) -> None:
 
 
 def bundle(serving: Path) -> dict[str, str]:
-    """The files of the bundle by their names, on this published file and with its default report."""
-    files = {str(path.relative_to(_BUNDLE)): path.read_text() for path in sorted(_BUNDLE.rglob("*.yaml"))}
-    database = yaml.safe_load(files["databases/adledger.yaml"])
-    database["sqlalchemy_uri"] = f"duckdb:///{serving}"
-    dashboard = yaml.safe_load(files["dashboards/why_the_numbers_differ.yaml"])
-    dataset = yaml.safe_load(files["datasets/adledger/campaign_days.yaml"])["sql"]
+    """The bundle's files by their names, for this published file: its path, default report and home currency."""
+    files = {
+        str(path.relative_to(_BUNDLE)): yaml.safe_load(path.read_text())
+        for path in sorted(_BUNDLE.rglob("*.yaml"))
+    }
+    dataset = files["datasets/adledger/campaign_days.yaml"]["sql"]
     with duckdb.connect(str(serving), read_only=True) as connection:
-        found = connection.execute(_DEFAULT_REPORT.format(dataset=dataset)).fetchone()
-    if found is not None and found[0] is not None:
-        _choose(dashboard, found[0])
-    files["databases/adledger.yaml"] = yaml.safe_dump(database)
-    files["dashboards/why_the_numbers_differ.yaml"] = yaml.safe_dump(dashboard)
-    return files
+        found = connection.execute(_SHOWN_FIRST.format(dataset=dataset)).fetchone()
+    report, currency = found or (None, None)
+    files["databases/adledger.yaml"]["sqlalchemy_uri"] = f"duckdb:///{serving}"
+    for name, content in files.items():
+        if name.startswith("dashboards/") and report is not None:
+            _choose(content["metadata"]["native_filter_configuration"], report)
+        for metric in content.get("metrics", ()):
+            if "currency" in metric and currency is not None:
+                metric["currency"]["symbol"] = currency
+    return {name: yaml.safe_dump(content) for name, content in files.items()}
 
 
-def _choose(dashboard: dict[str, Any], report: str) -> None:
+def _choose(filters: list[dict[str, Any]], report: str) -> None:
     """Makes the report the one that is shown first."""
-    filters = dashboard["metadata"]["native_filter_configuration"]
     (mask,) = (each["defaultDataMask"] for each in filters if each["id"] == _REPORT_FILTER)
     mask["extraFormData"]["filters"][0]["val"] = [report]
     mask["filterState"].update(value=[report], label=report)
