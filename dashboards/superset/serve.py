@@ -30,7 +30,7 @@ from orchestration.processes import (
 )
 
 _HERE = Path(__file__).resolve().parent
-_ADMIN, _PASSWORD = "admin", "SUPERSET_ADMIN_PASSWORD"
+ADMIN, PASSWORD = "admin", "SUPERSET_ADMIN_PASSWORD"
 _DASHBOARD = "/superset/dashboard/why-the-numbers-differ/"
 _END_SECONDS = 10
 _THREADS = 8
@@ -68,7 +68,7 @@ def serve(address: Address, home: Path, console: Console) -> None:
                 check([part])
                 time.sleep(POLL_SECONDS)
             if password is not None:
-                console.print(f"Log in as {_ADMIN} with the password {password}: it is not shown again")
+                console.print(f"Log in as {ADMIN} with the password {password}: it is not shown again")
             console.print(f"Superset is at {address.url}{_DASHBOARD} until Ctrl-C; it logs to {log}")
             while signals.number is None:
                 check([part])
@@ -90,7 +90,7 @@ def _prepare(
 
     The first time it is made beside, so that one that is there is whole.
     """
-    made, given = folder / "superset.db", environment.get(_PASSWORD)
+    made, given = folder / "superset.db", environment.get(PASSWORD)
     generated = secrets.token_urlsafe(12) if not made.exists() and not given else None
     place = folder if made.exists() else folder / "next"
     if place != folder:
@@ -101,7 +101,7 @@ def _prepare(
         ["dashboards.superset.prepare", str(serving)],
         output,
         cwd=_HERE.parent.parent,
-        env={**environment, "SUPERSET_HOME": str(place), **({_PASSWORD: password} if password else {})},
+        env={**environment, "SUPERSET_HOME": str(place), **({PASSWORD: password} if password else {})},
     )
     try:
         with console.status("Making Superset ready"):
