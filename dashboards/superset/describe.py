@@ -1,6 +1,6 @@
-"""Writes the bundle's datasets: what the dbt YAML says of a column stands there too, and words are the project's.
+"""Writes the bundle's datasets: columns in the words of the dbt YAML, codes in the project's.
 
-`python -m dashboards.superset.describe`, after a column, a word or a query changed.
+`make superset-bundle`, after a column, a word or a query changed.
 """
 
 from __future__ import annotations
@@ -119,19 +119,31 @@ def _named(facts: str) -> str:
 
 
 def _reported(facts: str) -> str:
-    return f"    {_words(f'{facts}.attribution_report', {name: report_name(name) for name in REPORTS})} AS report"
+    names = {report: report_name(report) for report in REPORTS}
+    return f"    {_words(f'{facts}.attribution_report', names)} AS report"
 
 
 DATASETS = {
     "campaign_days": Dataset(
         description=(
-            "One row per attribution report, campaign and day: what the network reports, what HubSpot credits, and"
-            " what it cost. Choose one attribution report: they overlap, and spend stands in each of them."
+            "One row per attribution report, campaign and day: what the network reports, what HubSpot credits,"
+            " and what it cost. Choose one attribution report: they overlap, and spend stands in each of them."
         ),
         tables=_BRIDGE_TABLES,
         columns=(
-            "date", "network_name", "account", "campaign", "report", "reported", "explained", "unexplained",
-            "contacts", "spend_home", "home_currency", "attribution_report", *_KEYS,
+            "date",
+            "network_name",
+            "account",
+            "campaign",
+            "report",
+            "reported",
+            "explained",
+            "unexplained",
+            "contacts",
+            "spend_home",
+            "home_currency",
+            "attribution_report",
+            *_KEYS,
         ),
         own={
             **_PLACE,
@@ -140,10 +152,14 @@ DATASETS = {
             "explained": Column(
                 "DECIMAL(38, 6)",
                 "Difference explained",
-                "Conversions that only the network counts, less what only HubSpot counts, with a reason known.",
+                "Conversions that only the network counts, less what only HubSpot counts, with a known reason.",
             ),
-            "unexplained": Column("DECIMAL(38, 6)", "Not explained", "The same, as far as no reason is known."),
-            "contacts": Column("DECIMAL(38, 6)", "Contacts in HubSpot", "Contacts that HubSpot credits to the campaign."),
+            "unexplained": Column(
+                "DECIMAL(38, 6)", "Not explained", "The same, as far as no reason is known."
+            ),
+            "contacts": Column(
+                "DECIMAL(38, 6)", "Contacts in HubSpot", "Contacts that HubSpot credits to the campaign."
+            ),
         },
         day="date",
         currency="home_currency",
@@ -197,18 +213,19 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
             "hubspot_contacts": Metric(
                 "Contacts in HubSpot",
                 _one_report("sum(contacts)"),
-                "Contacts that HubSpot credits to ads under the attribution report chosen, each once per campaign.",
+                "Contacts HubSpot credits to ads under the attribution report chosen, each once per campaign.",
             ),
             "difference_explained": Metric(
                 "Difference explained",
                 _one_report("sum(explained)"),
-                "Part of the difference that has a known reason. Reported, less this, less what is not explained,"
+                "Part of the difference with a known reason. Reported, less this, less what is not explained,"
                 " are the contacts.",
             ),
             "not_explained": Metric(
                 "Not explained",
                 _one_report("sum(unexplained)"),
-                "Part of the difference that no evidence explains. Below zero: HubSpot has more than the reasons leave.",
+                "Part of the difference that no evidence explains. Below zero: HubSpot has more than the reasons"
+                " leave.",
             ),
             "spend": Metric(
                 "Spend",
@@ -235,13 +252,27 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
     ),
     "bridge_steps": Dataset(
         description=(
-            "One row per attribution report, campaign, day and step: how a network's conversions become HubSpot's"
-            " contacts. Choose one attribution report: they overlap."
+            "One row per attribution report, campaign, day and step: how a network's conversions become"
+            " HubSpot's contacts. Choose one attribution report: they overlap."
         ),
         tables=_BRIDGE_TABLES,
         columns=(
-            "date", "network_name", "account", "campaign", "report", "step_label", "place", "part", "known_by",
-            "units", "step", "step_order", "kind", "evidence_class", "attribution_report", *_KEYS,
+            "date",
+            "network_name",
+            "account",
+            "campaign",
+            "report",
+            "step_label",
+            "place",
+            "part",
+            "known_by",
+            "units",
+            "step",
+            "step_order",
+            "kind",
+            "evidence_class",
+            "attribution_report",
+            *_KEYS,
         ),
         own={
             **_PLACE,
@@ -254,8 +285,8 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
         sql=f"""\
 WITH facts AS (
     SELECT
-        attribution_report, network, account_id, campaign_id, date, step_order, step, step_label, kind, evidence_class,
-        units,
+        attribution_report, network, account_id, campaign_id, date,
+        step_order, step, step_label, kind, evidence_class, units,
         lpad(cast(dense_rank() OVER (ORDER BY step_order) AS VARCHAR), 2, ' ') || '. ' || step_label AS place,
         CASE
             WHEN kind = 'start' THEN 'Reported'
@@ -280,11 +311,27 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
         },
     ),
     "actions": Dataset(
-        description="One row per removable cause and campaign that it concerns: what to repair. A cause's figures stand in each of its rows.",
+        description=(
+            "One row per removable cause and campaign that it concerns: what to repair. A cause's figures stand in"
+            " each of its rows."
+        ),
         tables=("actions",),
         columns=(
-            "network_name", "account", "campaign", "what", "where", "advice", "contacts_gained", "network_units",
-            "spend_home", "home_currency", "rank", "cause", "subject_type", "subject_id", *_KEYS,
+            "network_name",
+            "account",
+            "campaign",
+            "what",
+            "where",
+            "advice",
+            "contacts_gained",
+            "network_units",
+            "spend_home",
+            "home_currency",
+            "rank",
+            "cause",
+            "subject_type",
+            "subject_id",
+            *_KEYS,
         ),
         own={
             **_PLACE,
@@ -296,7 +343,8 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
         sql=f"""\
 WITH facts AS (
     SELECT
-        network, account_id, subject_type, subject_id, cause, rank, contacts_gained, network_units, spend_home, advice,
+        network, account_id, subject_type, subject_id, cause, rank,
+        contacts_gained, network_units, spend_home, advice,
         unnest(coalesce(cast(evidence -> 'campaign_ids' AS VARCHAR[]), [campaign_id])) AS campaign_id
     FROM reconciliation.actions
 ),
@@ -327,8 +375,8 @@ LEFT JOIN labels ON facts.cause = labels.step""",
             "gain": Metric(
                 "Contacts you would gain",
                 "max(contacts_gained)",
-                "Contacts HubSpot would have credited in the last 90 days under the default report. One contact can"
-                " suffer from two causes: do not add them up.",
+                "Contacts HubSpot would have credited in the last 90 days under the default report. One contact"
+                " can suffer from two causes: do not add them up.",
             ),
             "conversions_concerned": Metric(
                 "Conversions with this cause", "max(network_units)", "Of those the network reports."
@@ -346,8 +394,18 @@ LEFT JOIN labels ON facts.cause = labels.step""",
         description="One row per ad and issue: whether HubSpot can credit the ad at all, as last looked at.",
         tables=("tracking_health", "dim_ad"),
         columns=(
-            "network_name", "account", "campaign", "ad", "issue", "page", "detail", "checked_at", "issue_code",
-            "ad_group_id", "ad_id", *_KEYS,
+            "network_name",
+            "account",
+            "campaign",
+            "ad",
+            "issue",
+            "page",
+            "detail",
+            "checked_at",
+            "issue_code",
+            "ad_group_id",
+            "ad_id",
+            *_KEYS,
         ),
         own={
             **_PLACE,
@@ -376,7 +434,10 @@ LEFT JOIN marts.dim_ad AS ads
     ON facts.network = ads.network AND facts.account_id = ads.account_id AND facts.ad_id = ads.ad_id""",
         metrics={
             "ads": Metric(
-                "Ads", "count(DISTINCT (network, account_id, ad_id))", "An ad with two issues counts in both.", ",d"
+                "Ads",
+                "count(DISTINCT (network, account_id, ad_id))",
+                "An ad with two issues counts in both.",
+                ",d",
             ),
         },
     ),
@@ -421,7 +482,7 @@ def write() -> None:
 
 def text(content: Mapping[str, Any]) -> str:
     """YAML whose queries read as they are written."""
-    return yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return str(yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 
 def _content(name: str, dataset: Dataset, described: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -474,7 +535,7 @@ def _column(name: str, column: Column) -> dict[str, Any]:
     }
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # yaml is not typed
     """A SafeDumper to which texts of several lines are added below."""
 
 

@@ -1,4 +1,4 @@
-"""`make superset`, in Superset's own environment: makes it ready on what a home has published, serves, ends."""
+"""`make superset`, in Superset's own environment: makes it ready on a published file, serves it, ends it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import argparse
 import os
 import secrets
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -39,7 +38,7 @@ _SECTIONS = ("SOURCES__", "ALERTS__", "INSTANCE__", "DESTINATION__")
 
 
 def serve(address: Address, home: Path, console: Console) -> None:
-    """Serves the dashboard until a signal ends it. Raises ServerFailed, Stopped (a signal before it answers)."""
+    """Serves the dashboard until a signal ends it. Raises ServerFailed; Stopped, if that comes too early."""
     serving, folder = home / "serving.duckdb", home / "superset"
     if not serving.exists():
         raise ServerFailed(
@@ -86,9 +85,9 @@ def _prepare(
     log: Path,
     output: int,
 ) -> str | None:
-    """Brings Superset's own database up to date; the password of an administrator that is new and was given none.
+    """Brings Superset's own database up to date. The first time it is made beside, so that one there is whole.
 
-    The first time it is made beside, so that one that is there is whole.
+    Returns the administrator's password, where it was made up.
     """
     made, given = folder / "superset.db", environment.get(PASSWORD)
     generated = secrets.token_urlsafe(12) if not made.exists() and not given else None

@@ -78,7 +78,9 @@ def test_campaign_days_add_up_to_the_bridge_and_what_was_spent(
     bridge = f"SELECT sum(units) FROM reconciliation.conversion_bridge {ONE_REPORT}"
     assert connection.sql(f"{bridge} AND kind = 'start'").fetchall() == [(reported,)]
     assert connection.sql(f"{bridge} AND kind = 'end'").fetchall() == [(contacts,)]
-    assert connection.sql("SELECT sum(spend_home) FROM marts.fct_ad_performance_daily").fetchall() == [(spend,)]
+    assert connection.sql("SELECT sum(spend_home) FROM marts.fct_ad_performance_daily").fetchall() == [
+        (spend,)
+    ]
     assert reports == 1
 
 
@@ -138,26 +140,30 @@ def test_every_chart_is_on_the_dashboard_and_every_filter_reaches_what_it_can() 
     for each in FILTERS.values():
         column = each["targets"][0].get("column", {"name": "date"})["name"]
         without = {
-            placed[chart["uuid"]]
-            for chart in CHARTS.values()
-            if column not in columns[chart["dataset_uuid"]]
+            placed[chart["uuid"]] for chart in CHARTS.values() if column not in columns[chart["dataset_uuid"]]
         }
         assert set(each["scope"]["excluded"]) == without, each["name"]
 
 
 def test_one_attribution_report_at_a_time_the_default_one_first(serving: Path, tmp_path: Path) -> None:
     chosen = FILTERS["Attribution report"]
-    assert chosen["controlValues"] | {"multiSelect": False, "enableEmptyFilter": True} == chosen["controlValues"]
+    assert (
+        chosen["controlValues"] | {"multiSelect": False, "enableEmptyFilter": True} == chosen["controlValues"]
+    )
     assert chosen["defaultDataMask"]["filterState"]["value"] == ["First form submission"]
 
     path = tmp_path / "serving.duckdb"
     path.write_bytes(serving.read_bytes())
     with duckdb.connect(str(path)) as connection:
-        connection.execute("UPDATE marts.fct_ad_performance_daily SET attribution_report = 'last_ad_interaction'")
+        connection.execute(
+            "UPDATE marts.fct_ad_performance_daily SET attribution_report = 'last_ad_interaction'"
+        )
     filled = yaml.safe_load(assets(path)["dashboards/why_the_numbers_differ.yaml"])
     first = filled["metadata"]["native_filter_configuration"][0]["defaultDataMask"]
     assert first["filterState"]["value"] == ["Last ad interaction"]
-    assert first["extraFormData"]["filters"] == [{"col": "report", "op": "IN", "val": ["Last ad interaction"]}]
+    assert first["extraFormData"]["filters"] == [
+        {"col": "report", "op": "IN", "val": ["Last ad interaction"]}
+    ]
 
 
 def test_money_is_in_the_home_currency_of_the_file(serving: Path) -> None:
