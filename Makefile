@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8088
 BIN := .venv/bin
+# a busy machine is slow
+export UV_COMPILE_BYTECODE_TIMEOUT := 600
 
 # Everything installs from the hashed lock; the stamp makes set-up a no-op until the lock changes.
 setup: .venv/.installed

@@ -126,8 +126,8 @@ def _reported(facts: str) -> str:
 DATASETS = {
     "campaign_days": Dataset(
         description=(
-            "One row per attribution report, campaign and day: what the network reports, what HubSpot credits,"
-            " and what it cost. Choose one attribution report: they overlap, and spend stands in each of them."
+            "One row per attribution report, campaign and day: what the network reports, what HubSpot"
+            " credits, what it cost. Choose one attribution report: they overlap, and spend stands in each."
         ),
         tables=_BRIDGE_TABLES,
         columns=(
@@ -152,7 +152,7 @@ DATASETS = {
             "explained": Column(
                 "DECIMAL(38, 6)",
                 "Difference explained",
-                "Conversions that only the network counts, less what only HubSpot counts, with a known reason.",
+                "Conversions only the network counts, less those only HubSpot counts, for a known reason.",
             ),
             "unexplained": Column(
                 "DECIMAL(38, 6)", "Not explained", "The same, as far as no reason is known."
@@ -213,7 +213,7 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
             "hubspot_contacts": Metric(
                 "Contacts in HubSpot",
                 _one_report("sum(contacts)"),
-                "Contacts HubSpot credits to ads under the attribution report chosen, each once per campaign.",
+                "Contacts HubSpot credits to ads under the report chosen, each once per campaign.",
             ),
             "difference_explained": Metric(
                 "Difference explained",
@@ -224,8 +224,8 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
             "not_explained": Metric(
                 "Not explained",
                 _one_report("sum(unexplained)"),
-                "Part of the difference that no evidence explains. Below zero: HubSpot has more than the reasons"
-                " leave.",
+                "Part of the difference that no evidence explains. Below zero: HubSpot has more than the"
+                " reasons leave.",
             ),
             "spend": Metric(
                 "Spend",
@@ -312,8 +312,8 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
     ),
     "actions": Dataset(
         description=(
-            "One row per removable cause and campaign that it concerns: what to repair. A cause's figures stand in"
-            " each of its rows."
+            "One row per removable cause and campaign that it concerns: what to repair. A cause's figures"
+            " stand in each of its rows."
         ),
         tables=("actions",),
         columns=(
@@ -375,8 +375,8 @@ LEFT JOIN labels ON facts.cause = labels.step""",
             "gain": Metric(
                 "Contacts you would gain",
                 "max(contacts_gained)",
-                "Contacts HubSpot would have credited in the last 90 days under the default report. One contact"
-                " can suffer from two causes: do not add them up.",
+                "Contacts HubSpot would have credited in the last 90 days under the default report. One"
+                " contact can suffer from two causes: do not add them up.",
             ),
             "conversions_concerned": Metric(
                 "Conversions with this cause", "max(network_units)", "Of those the network reports."

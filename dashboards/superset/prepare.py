@@ -18,7 +18,7 @@ from dashboards.superset.serve import ADMIN, PASSWORD
 
 
 def prepare(serving: Path, password: str | None) -> None:
-    """Makes the database of `SUPERSET_HOME` ready; the administrator gets the password, None: keeps its own."""
+    """Makes the database of `SUPERSET_HOME` ready; the administrator gets the password, or keeps its own."""
     with create_app().app_context():
         # they ask for an application
         from superset.commands.importers.v1.assets import ImportAssetsCommand

@@ -85,7 +85,7 @@ def _prepare(
     log: Path,
     output: int,
 ) -> str | None:
-    """Brings Superset's own database up to date. The first time it is made beside, so that one there is whole.
+    """Brings Superset's own database up to date; the first time beside, so that one that is there is whole.
 
     Returns the administrator's password, where it was made up.
     """

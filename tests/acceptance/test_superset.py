@@ -156,7 +156,7 @@ def test_every_chart_shows_what_is_published_also_after_a_swap(served: Served, t
         assert [answer.url for answer in answers if not answer.url.startswith((served.url, "data:"))] == []
 
         # what is in sight is enough
-        page.set_viewport_size({"width": 1400, "height": 1500})
+        page.set_viewport_size({"width": 1400, "height": 1760})
         page.reload()
         expect(figure).to_have_text(before)
         expect(page.locator("[data-test=loading-indicator]")).to_have_count(0)
