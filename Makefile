@@ -79,9 +79,10 @@ docs: setup
 reasons: demo
 	ADLEDGER_HOME=.adledger/demo $(BIN)/python docs/reasons.py
 
-# The documentation's pictures of the UI and the dashboard (three minutes; needs Chromium).
-screenshots: setup
-	ADLEDGER_SCREENSHOTS=docs/images $(BIN)/pytest -n 0 tests/acceptance/test_first_refresh.py -k 'lineage or green or bridge or dashboard'
+# The documentation's pictures of the UI, the dashboard and Superset (four minutes; needs Chromium).
+screenshots: setup superset-setup
+	ADLEDGER_SCREENSHOTS=docs/images $(BIN)/pytest -n 0 tests/acceptance/test_first_refresh.py tests/acceptance/test_superset.py \
+	  -k 'lineage or green or bridge or dashboard or chart'
 
 LOCK := uv pip compile --python-version 3.11 --universal --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-header --quiet
