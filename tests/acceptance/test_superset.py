@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +18,7 @@ import duckdb
 import pytest
 import urllib3
 import yaml
-from playwright.sync_api import Response, expect
+from playwright.sync_api import Page, Response, expect
 
 from benchmarks.published import Company, publish
 from tests.browsing import PATIENCE, chromium, in_a_browser, keep
@@ -126,6 +127,18 @@ def _reported(home: Path) -> str:
     return f"{value:,.1f}".removesuffix(".0")
 
 
+def _answered(page: Page, answers: list[Response], charts: int) -> list[Response]:
+    """The answers to charts and filters, once that many charts have one."""
+    until = time.monotonic() + PATIENCE / 1000
+    while True:
+        asked = [answer for answer in answers if "/chart/data" in answer.url]
+        shown = {answer.request.post_data_json["form_data"].get("slice_id") for answer in asked} - {None}
+        if len(shown) == charts:
+            return asked
+        assert time.monotonic() < until, (len(shown), charts)
+        page.wait_for_timeout(200)
+
+
 @in_a_browser
 def test_every_chart_shows_what_is_published_also_after_a_swap(served: Served, tmp_path: Path) -> None:
     with chromium() as browser:
@@ -146,12 +159,10 @@ def test_every_chart_shows_what_is_published_also_after_a_swap(served: Served, t
         expect(charts).to_have_count(len(names))
         figure, before = page.locator(".header-line").first, _reported(served.home)
         expect(figure).to_have_text(before)
+        asked = _answered(page, answers, len(names))
         expect(page.locator("[data-test=loading-indicator]")).to_have_count(0)
         expect(page.get_by_text("Unexpected error").or_(page.get_by_text("No results"))).to_have_count(0)
-        asked = [answer for answer in answers if "/chart/data" in answer.url]
         assert [answer.url for answer in asked if answer.status != 200] == []
-        shown = {answer.request.post_data_json["form_data"].get("slice_id") for answer in asked} - {None}
-        assert len(shown) == len(names)
         assert all(result["rowcount"] for answer in asked for result in answer.json()["result"])
         assert [answer.url for answer in answers if not answer.url.startswith((served.url, "data:"))] == []
 
