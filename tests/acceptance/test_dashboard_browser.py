@@ -24,6 +24,8 @@ from tests.warehouse import without_sources
 pytestmark = in_a_browser
 #: What Streamlit's own parts lack: roles in its menu, focus on a table that scrolls.
 STREAMLITS = {"list", "listitem", "scrollable-region-focusable"}
+#: How often a page is looked at until it has come to rest.
+LOOKS = 10
 COMPANY, GROWN = Company(contacts=900, days=20), Company(contacts=1800, days=20)
 PARAMETERS = {"contact": f"?contact={CONTACT}", "bridge": "?reason=later_session"}
 
@@ -92,15 +94,19 @@ def _open(page: Page, name: str) -> None:
 
 def _lacks(page: Page) -> list[str]:
     """What the page lacks for who cannot see it well, or at all. https://dequeuniversity.com/rules/axe/"""
-    # what is new fades in
-    page.wait_for_function("document.getAnimations().every(one => one.playState !== 'running')")
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{one['help']}: {node['html']}"
-        for one in found
-        for node in one["nodes"]
-        if one["id"] not in STREAMLITS
-    ]
+    for _ in range(LOOKS):
+        violations = Axe().run(page).response["violations"]
+        found = [
+            f"{one['help']}: {node['html']}"
+            for one in violations
+            for node in one["nodes"]
+            if one["id"] not in STREAMLITS
+        ]
+        if not found:
+            break
+        # what is new fades in
+        page.wait_for_timeout(1000)
+    return found
 
 
 def _luminance(page: Page) -> float:
