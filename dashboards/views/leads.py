@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from dashboards import links, queries, show
 from dashboards.serving import shown
 from dashboards.show import CREDITED, LEAD_STATUSES, REPORTED, UNEXPLAINED
+from orchestration.explain.figures import duration
 
 snapshot = shown()
 scope = links.filters(snapshot, report=False)
@@ -63,7 +66,7 @@ if delays:
     slowest = max(delays, key=lambda row: row["late"])
     st.markdown(
         f"Slowest is {show.network_name(slowest['network'])}: half of its leads arrive within"
-        f" {show.duration(slowest['median'])}, 95 of 100 within {show.duration(slowest['late'])}."
+        f" {duration(slowest['median'], math.ceil)}, 95 of 100 within {duration(slowest['late'], math.ceil)}."
     )
 show.table(
     [

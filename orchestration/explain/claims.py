@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.explain.figures import duration
 from orchestration.explain.masking import Mask
 from orchestration.explain.scope import Scope, unknown
 
@@ -274,6 +275,4 @@ def ordinal(number: int) -> str:
 def _before(seconds: float, event: str) -> str:
     if seconds < 60:
         return f"{'right before' if seconds >= 0 else 'after'} the {event}"
-    size, unit = next(item for item in ((86400, "day"), (3600, "hour"), (60, "minute")) if seconds >= item[0])
-    count = int(seconds // size)
-    return f"{count} {unit}{'' if count == 1 else 's'} before the {event}"
+    return f"{duration(seconds)} before the {event}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from orchestration.explain.reading import Step
@@ -43,3 +44,11 @@ def brief(value: Decimal) -> str:
 def share(units: Decimal, start: Decimal, *, signed: bool) -> str:
     """Percent of the start; nothing where there is no start."""
     return f"{number(units / start * 100, 1, signed=signed)}%" if start else ""
+
+
+def duration(seconds: float, rounded: Callable[[float], int] = math.floor) -> str:
+    """A time in its largest unit, as people say it."""
+    units = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+    size, unit = next((item for item in units if seconds >= item[0]), units[-1])
+    count = rounded(seconds / size)
+    return f"{count} {unit}{'' if count == 1 else 's'}"
