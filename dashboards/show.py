@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -105,6 +105,18 @@ def network_name(network: str | None) -> str:
     return NETWORKS.get(network or "", network or "")
 
 
+def named(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of campaigns with the network's name; a campaign without a name goes by its id."""
+    return [
+        {
+            **row,
+            "name": network_name(row["network"]),
+            "campaign_name": row["campaign_name"] or row["campaign_id"],
+        }
+        for row in rows
+    ]
+
+
 def plain(text: str) -> str:
     """Text that others wrote, so that Markdown takes none of it for itself."""
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+-.!|~$:" else sign for sign in text)
@@ -134,14 +146,6 @@ def inside(text: str) -> str:
     """Text that begins a sentence, as it stands within one; a name keeps its capitals."""
     first = text.partition(" ")[0]
     return text if first[1:] != first[1:].lower() else text[:1].lower() + text[1:]
-
-
-def duration(seconds: float) -> str:
-    """A time as people say it."""
-    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            return many(Decimal(round(seconds / size)), unit)
-    return many(Decimal(round(seconds)), "second")
 
 
 def many(count: Decimal | int, one: str, more: str | None = None) -> str:

@@ -136,14 +136,7 @@ if campaigns:
         f" {show.number(top[0]['reported'])} reported, {show.number(top[0]['contacts'])} in HubSpot.",
     )
 show.table(
-    [
-        {
-            **row,
-            "name": show.network_name(row["network"]),
-            "campaign_name": row["campaign_name"] or row["campaign_id"],
-        }
-        for row in campaigns
-    ],
+    show.named(campaigns),
     {
         "campaign_name": ("Campaign", "text"),
         "name": ("Network", "text"),

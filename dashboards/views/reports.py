@@ -88,14 +88,7 @@ if campaigns:
         f" {show.many(high, 'contact')}."
     )
 show.table(
-    [
-        {
-            **row,
-            "name": show.network_name(row["network"]),
-            "campaign_name": row["campaign_name"] or row["campaign_id"],
-        }
-        for row in campaigns
-    ],
+    show.named(campaigns),
     {
         "campaign_name": ("Campaign", "text"),
         "name": ("Network", "text"),
