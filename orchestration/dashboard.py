@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
 import urllib3
 from rich.console import Console
 
-from orchestration.processes import POLL_SECONDS, Address, Part, Signals, check, end, start
+from orchestration.processes import (
+    POLL_SECONDS,
+    Address,
+    Part,
+    Signals,
+    check,
+    end,
+    reading_environment,
+    start,
+)
 
 _FOLDER = Path(__file__).resolve().parent.parent / "dashboards"
 _END_SECONDS = 10
-# what it needs no knowledge of: it only reads the published file
-_SECTIONS = ("SOURCES__", "ALERTS__", "INSTANCE__", "DESTINATION__")
 
 
 def open_dashboard(address: Address, home: Path, console: Console) -> None:
@@ -22,7 +28,7 @@ def open_dashboard(address: Address, home: Path, console: Console) -> None:
     address.check("--port")
     log = home / "logs" / "dashboard.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(_SECTIONS)}
+    environment = reading_environment() | {"ADLEDGER_HOME": str(home)}
     command = [
         *("streamlit", "run", str(_FOLDER / "app.py")),
         *("--server.address", address.host, "--server.port", str(address.port)),
@@ -31,7 +37,7 @@ def open_dashboard(address: Address, home: Path, console: Console) -> None:
     ]
     with Signals() as signals, log.open("wb") as output:
         # .streamlit/ of this folder holds the settings of its looks
-        process = start(command, output.fileno(), cwd=_FOLDER, env=environment | {"ADLEDGER_HOME": str(home)})
+        process = start(command, output.fileno(), cwd=_FOLDER, env=environment)
         part = Part("the dashboard", process, log)
         try:
             while signals.number is None and not _answers(address):

@@ -17,6 +17,7 @@ from typing import Any
 
 LOOPBACK = "127.0.0.1"
 POLL_SECONDS = 0.2
+_SECTIONS = ("SOURCES__", "ALERTS__", "INSTANCE__", "DESTINATION__")
 
 
 class ServerFailed(Exception):
@@ -98,6 +99,11 @@ class Address:
                     f"cannot listen on {self.host}:{self.port} ({(error.strerror or str(error)).lower()}):"
                     f" end what uses it, or choose another with {options}"
                 ) from error
+
+
+def reading_environment() -> dict[str, str]:
+    """The environment without what a reader of the published file need not know: settings and secrets."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_SECTIONS)}
 
 
 def start(command: Sequence[str], output: int, **options: Any) -> subprocess.Popen[Any]:

@@ -25,6 +25,7 @@ from orchestration.processes import (
     Stopped,
     check,
     end,
+    reading_environment,
     start,
 )
 
@@ -33,8 +34,6 @@ ADMIN, PASSWORD = "admin", "SUPERSET_ADMIN_PASSWORD"
 _DASHBOARD = "/superset/dashboard/why-the-numbers-differ/"
 _END_SECONDS = 10
 _THREADS = 8
-# what it needs no knowledge of: it only reads the published file
-_SECTIONS = ("SOURCES__", "ALERTS__", "INSTANCE__", "DESTINATION__")
 
 
 def serve(address: Address, home: Path, console: Console) -> None:
@@ -49,7 +48,7 @@ def serve(address: Address, home: Path, console: Console) -> None:
     (home / "logs").mkdir(exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     log = home / "logs" / "superset.log"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(_SECTIONS)} | {
+    environment = reading_environment() | {
         "SUPERSET_CONFIG_PATH": str(_HERE / "superset_config.py"),
         "SUPERSET_SECRET_KEY": _secret_key(folder / "secret_key"),
     }
