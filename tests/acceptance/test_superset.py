@@ -7,10 +7,10 @@ import shutil
 import signal
 import stat
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from playwright.sync_api import Page, Response, expect
 from benchmarks.published import Company, publish
 from tests.browsing import PATIENCE, chromium, in_a_browser, keep
 from tests.opened import free_port
+from tests.swapping import read_through
 from tests.warehouse import PROJECT, without_sources
 
 ROOT = PROJECT.parent
@@ -196,36 +197,15 @@ def test_each_answer_is_of_one_file_while_others_are_swapped_in(served: Served, 
     datasets = served.ask("dataset/?q=(page_size:100)")["result"]
     (dataset,) = (row["id"] for row in datasets if row["table_name"] == "campaign_days")
     once = served.measures(dataset)
-    done, faults, seen = threading.Event(), list[Exception](), set[int]()
-    swapped = threading.Condition()
 
-    def read() -> None:
-        try:
-            while not done.is_set():
-                found = served.measures(dataset)
-                number = int(found["hubspot_contacts"] / once["hubspot_contacts"])
-                assert found == {name: value * number for name, value in once.items()}
-                with swapped:
-                    seen.add(number)
-                    swapped.notify()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the test tells
-            with swapped:
-                faults.append(error)
-                swapped.notify()
+    def read() -> int:
+        found = served.measures(dataset)
+        number = int(found["hubspot_contacts"] / once["hubspot_contacts"])
+        assert found == {name: value * number for name, value in once.items()}
+        return number
 
-    readers = [threading.Thread(target=read) for _ in range(READERS)]
-    for reader in readers:
-        reader.start()
-    try:
-        for number in range(2, SWAPS + 2):
-            _swap(serving, first, number)
-            with swapped:
-                assert swapped.wait_for(lambda new=number: new in seen or faults, timeout=30), number
-    finally:
-        done.set()
-        for reader in readers:
-            reader.join()
-    assert not faults, faults[0]
+    swaps = ((partial(_swap, serving, first, number), number) for number in range(2, SWAPS + 2))
+    read_through(swaps, read, READERS)
 
 
 def test_started_again_it_is_the_same(served: Served) -> None:

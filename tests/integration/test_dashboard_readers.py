@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -13,6 +13,7 @@ import duckdb
 from benchmarks.published import Company, publish
 from dashboards.queries import Query
 from dashboards.serving import Published
+from tests.swapping import read_through
 
 READERS, SWAPS = 50, 20
 COMPANY = Company(contacts=300, days=10)
@@ -41,39 +42,19 @@ def test_every_read_is_of_one_file(tmp_path: Path) -> None:
     publish(first, COMPANY)
     shutil.copy(first, serving)
     published = Published(serving)
-    done, faults, seen = threading.Event(), [], set[datetime]()
-    swapped = threading.Condition()
 
-    def read() -> None:
-        try:
-            while True:
-                last = done.is_set()
-                snapshot = published.snapshot()
-                start, moved, end, as_of, checked = (
-                    snapshot.read(query).column(0)[0].as_py() for query in (START, MOVED, END, AS_OF, CHECKED)
-                )
-                number = (as_of - COMPANY.as_of).days + 1
-                assert (start + moved, as_of) == (end, checked)
-                assert start % number == 0
-                with swapped:
-                    seen.add(as_of)
-                    swapped.notify()
-                if last:
-                    return
-        except Exception as error:  # noqa: BLE001 - whatever it is, the test tells
-            with swapped:
-                faults.append(error)
-                swapped.notify()
+    def read() -> datetime:
+        snapshot = published.snapshot()
+        start, moved, end, as_of, checked = (
+            snapshot.read(query).column(0)[0].as_py() for query in (START, MOVED, END, AS_OF, CHECKED)
+        )
+        number = (as_of - COMPANY.as_of).days + 1
+        assert (start + moved, as_of) == (end, checked)
+        assert start % number == 0
+        return as_of
 
-    readers = [threading.Thread(target=read) for _ in range(READERS)]
-    for reader in readers:
-        reader.start()
-    for number in range(1, SWAPS + 1):
-        _swap(serving, first, number)
-        later = COMPANY.as_of + timedelta(days=number)
-        with swapped:
-            assert swapped.wait_for(lambda day=later: day in seen or faults, timeout=60), later
-    done.set()
-    for reader in readers:
-        reader.join()
-    assert not faults, faults[0]
+    swaps = (
+        (partial(_swap, serving, first, number), COMPANY.as_of + timedelta(days=number))
+        for number in range(1, SWAPS + 1)
+    )
+    read_through(swaps, read, READERS)
