@@ -16,7 +16,8 @@ import yaml
 from orchestration.publishing import STORAGE_VERSION
 
 _HERE = Path(__file__).parent
-_MODELS = _HERE.parent / "dbt_project" / "models"
+_PROJECT = _HERE.parent / "dbt_project"
+_REASONS = _PROJECT / "seeds" / "reason_codes.csv"
 _SOURCES = "source varchar, status varchar, landed_through date, as_of timestamptz"
 
 
@@ -45,6 +46,7 @@ def publish(serving: Path, company: Company | None = None) -> None:
             connection.execute(f"create table {table} ({columns})")
         for name, value in asdict(company).items():
             connection.execute(f"set variable {name} = $value", {"value": value})
+        connection.execute(f"create temp table reason_codes as from read_csv('{_REASONS}')")
         connection.execute((_HERE / "published.sql").read_text())
         connection.execute("checkpoint serving; use memory; detach serving")
     beside.chmod(0o444)
@@ -55,7 +57,7 @@ def described() -> dict[str, str]:
     """Each published table and its columns with their types, as SQL."""
     tables = {"marts.sources": _SOURCES}
     for schema in ("marts", "reconciliation"):
-        content = yaml.safe_load((_MODELS / schema / f"_{schema}__models.yml").read_text())
+        content = yaml.safe_load((_PROJECT / "models" / schema / f"_{schema}__models.yml").read_text())
         for model in content["models"]:
             columns = (f"{column['name']} {column['data_type']}" for column in model["columns"])
             tables[f"{schema}.{model['name']}"] = ", ".join(columns)

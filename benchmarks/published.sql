@@ -222,22 +222,9 @@ steps as (
     union all by name
     select * from adjustments where units <> 0
 )
-select steps.*, labels.step_order, labels.step_label, labels.kind, labels.evidence_class
+select steps.*, labels.step_order, labels.label as step_label, labels.kind, labels.evidence_class
 from steps
-inner join (values
-    ('network_conversions', 0, 'Conversions reported', 'start', 'aggregate'),
-    ('view_through', 13, 'Seen, not clicked', 'adjustment', 'aggregate'),
-    ('fractional_credit', 14, 'Rounding of fractional credit', 'adjustment', 'aggregate'),
-    ('lead_not_synced', 21, 'Lead never reached HubSpot', 'adjustment', 'row'),
-    ('repeat_submission', 24, 'Same person converted again', 'adjustment', 'row'),
-    ('existing_contact', 25, 'Had already converted elsewhere', 'adjustment', 'row'),
-    ('no_tracking_code', 27, 'Landing page lacks the tracking code', 'adjustment', 'row'),
-    ('no_tracking_cookie', 29, 'Visitor had no tracking cookie', 'adjustment', 'row'),
-    ('later_session', 33, 'Converted in a later session', 'adjustment', 'row'),
-    ('no_trace_in_hubspot', 40, 'No trace in HubSpot', 'adjustment', 'residual'),
-    ('outside_network_window', 50, 'Click outside the window', 'adjustment', 'row'),
-    ('hubspot_contacts', 99, 'Contacts HubSpot credits', 'end', 'row')
-) as labels(step, step_order, step_label, kind, evidence_class) using (step);
+inner join reason_codes as labels using (step);
 
 insert into reconciliation.actions by name
 select
