@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-Cell = str | int | date | Decimal | None
+Cell = str | int | Decimal | None
 
 _MONTHS = {
     "en": "January February March April May June July August September October November December",
@@ -25,6 +25,7 @@ class Style:
     encoding: str = "utf-8"
     delimiter: str = ","
     language: str = "en"
+    line_end: str = "\n"
     #: what stands for nothing
     nothing: str = ""
     grouped: bool = False
@@ -45,13 +46,11 @@ class Style:
         """A cell's text."""
         if value is None:
             return self.nothing
-        if isinstance(value, int | Decimal):
-            return self.number(value)
-        return value.isoformat() if isinstance(value, date) else value
+        return value if isinstance(value, str) else self.number(value)
 
 
 #: What Google and LinkedIn call Excel's kind of CSV.
-EXCEL = Style(encoding="utf-16", delimiter="\t")
+EXCEL = Style(encoding="utf-16", delimiter="\t", line_end="\r\n")
 
 
 def write(
@@ -65,7 +64,7 @@ def write(
 ) -> None:
     """Writes a table with the lines before it and the totals after it."""
     out = io.StringIO()
-    writer = csv.writer(out, delimiter=style.delimiter, lineterminator="\r\n" if style == EXCEL else "\n")
+    writer = csv.writer(out, delimiter=style.delimiter, lineterminator=style.line_end)
     for line in before:
         writer.writerow(line)
     writer.writerow(header)

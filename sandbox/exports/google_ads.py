@@ -74,7 +74,7 @@ def export(sandbox: Sandbox, folder: Path, first: date, last: date, language: st
         folder / f"{title}.csv",
         header,
         campaigns,
-        replace(style, delimiter="\t"),
+        style,
         before=[[title], [f"{style.words(first)} - {style.words(last)}"]],
         after=totals,
     )

@@ -12,6 +12,7 @@ import pytest
 from metricflow.engine.metricflow_engine import MetricFlowEngine, MetricFlowQueryRequest
 
 from docs.dictionary import semantic_layer
+from orchestration.explain.journey import REPORTS
 from orchestration.project import (
     PUBLISHED_SCHEMAS,
     manifest,
@@ -30,14 +31,6 @@ PAGES = """(
     from reconciliation.landing_page_snapshots
     qualify row_number() over (partition by url{months} order by fetched_at desc) = 1
 )"""
-REPORTS = (
-    "first_form_submission",
-    "first_form_submission_new_contact",
-    "influenced_first_form_submission",
-    "first_ad_interaction",
-    "last_ad_interaction",
-    "all_ad_interactions",
-)
 IN_HUBSPOT = "count_if(status in ('synced', 'merged_into_existing'))"
 LACKING = "count_if(status in ('missing', 'retention_passed'))"
 # the figure, where it comes from, and what dates it
@@ -172,6 +165,7 @@ def test_a_page_counts_by_its_latest_snapshot(
     assert ask([metric]) == _ordered(published.sql(f"select {OF_PAGES[metric]} from {pages}").fetchall())
     monthly = PAGES.format(months=f", {month}")
     rows = published.sql(f"select {month}, {OF_PAGES[metric]} from {monthly} group by all").fetchall()
+    assert rows
     assert ask([metric], ["metric_time__month"]) == _ordered(rows)
 
 
