@@ -35,9 +35,14 @@ def walk(page: Path) -> None:
     if not found:
         raise SystemExit(f"{page} has no commands")
     for command, lines in found:
-        print(f"$ {command}", flush=True)  # noqa: T201
+        _say(f"$ {command}")
         _run(command, lines)
-        print(f"  … {time.monotonic() - began:.0f} s since the beginning", flush=True)  # noqa: T201
+        _say(f"  … {time.monotonic() - began:.0f} s since the beginning")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _run(command: str, lines: list[str]) -> None:

@@ -535,7 +535,7 @@ def _column(name: str, column: Column) -> dict[str, Any]:
     }
 
 
-class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # yaml is not typed
+class _Dumper(yaml.SafeDumper):
     """A SafeDumper to which texts of several lines are added below."""
 
 
