@@ -18,7 +18,7 @@ import duckdb
 import pytest
 import urllib3
 import yaml
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Locator, Page, Response, expect
 
 from benchmarks.published import Company, publish
 from tests.browsing import PATIENCE, chromium, in_a_browser, keep
@@ -140,6 +140,29 @@ def _answered(page: Page, answers: list[Response], charts: int) -> list[Response
         page.wait_for_timeout(200)
 
 
+def _log_in(page: Page) -> None:
+    page.goto("/login/", wait_until="networkidle")
+    page.get_by_placeholder("Username").or_(page.locator("#username")).first.fill("admin")
+    page.locator("input[type=password]").fill(PASSWORD)
+    page.locator("button[type=submit], input[type=submit]").first.click()
+    page.wait_for_url(lambda url: "login" not in url)
+    # an answer that is still under way would bring the session of before
+    page.wait_for_load_state("networkidle")
+
+
+def _open(page: Page, url: str, charts: Locator, number: int) -> None:
+    """Opens the dashboard; where Superset draws nothing at all the first time, once more, as a reader would."""
+    for is_last in (False, True):
+        page.goto(url)
+        expect(page).to_have_url(url)
+        try:
+            expect(charts).to_have_count(number)
+            return
+        except AssertionError:
+            if is_last or charts.count():
+                raise
+
+
 @in_a_browser
 def test_every_chart_shows_what_is_published_also_after_a_swap(served: Served, tmp_path: Path) -> None:
     with chromium() as browser:
@@ -148,16 +171,10 @@ def test_every_chart_shows_what_is_published_also_after_a_swap(served: Served, t
         page.set_default_timeout(PATIENCE)
         answers = list[Response]()
         page.on("response", lambda answer: answers.append(answer))
-        page.goto("/login/")
-        page.get_by_placeholder("Username").or_(page.locator("#username")).first.fill("admin")
-        page.locator("input[type=password]").fill(PASSWORD)
-        page.locator("button[type=submit], input[type=submit]").first.click()
-        page.wait_for_url(lambda url: "login" not in url)
-
-        page.goto(DASHBOARD)
+        _log_in(page)
         names = sorted(yaml.safe_load(file.read_text())["slice_name"] for file in CHARTS)
         charts = page.locator("[data-test=chart-container]")
-        expect(charts).to_have_count(len(names))
+        _open(page, f"{served.url}{DASHBOARD}", charts, len(names))
         figure, before = page.locator(".header-line").first, _reported(served.home)
         expect(figure).to_have_text(before)
         asked = _answered(page, answers, len(names))
