@@ -151,7 +151,7 @@ def _log_in(page: Page) -> None:
 
 
 def _open(page: Page, url: str, charts: Locator, number: int) -> None:
-    """Opens the dashboard; where Superset draws nothing at all the first time, once more, as a reader would."""
+    """Opens the dashboard; where Superset draws nothing at all at first, once more, as a reader would."""
     for is_last in (False, True):
         page.goto(url)
         expect(page).to_have_url(url)
