@@ -10,6 +10,7 @@ from sphinx.application import Sphinx
 sys.path.insert(0, str(Path(__file__).parent))
 
 import dictionary
+import downloads
 import permissions
 import reasons
 
@@ -18,7 +19,7 @@ extensions = ["myst_parser"]
 html_theme = "furo"
 html_title = "adledger"
 html_copy_source = False
-exclude_patterns = ["_build", "tables/hubspot_scopes.md"]
+exclude_patterns = ["_build", "tables/downloads.md", "tables/hubspot_scopes.md"]
 myst_heading_anchors = 3
 
 
@@ -30,5 +31,6 @@ def _write(app: Sphinx) -> None:
     generated = Path(app.srcdir) / "tables"
     dictionary.write(generated)
     permissions.write(generated)
+    downloads.write(generated)
     dictionary.write_metrics(Path(app.srcdir) / "metrics.md")
     reasons.write(Path(app.srcdir) / "reasons.md")

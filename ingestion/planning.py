@@ -106,16 +106,16 @@ def _cut(wanted: Mapping[tuple[str, str], list[date]], label: str, *, is_first: 
         newest, oldest = every[0], every[0] - timedelta(days=PASS_DAYS - 1)
         inside = [day for day in every if day >= oldest]
         windows = {
-            key: found for key, days in wanted.items() if (found := _runs(set(days).intersection(inside)))
+            key: found for key, days in wanted.items() if (found := runs(set(days).intersection(inside)))
         }
         yield Pass(f"{label}, {inside[-1]} to {newest}", windows, is_first)
         every = every[len(inside) :]
 
 
-def _runs(days: Iterable[date]) -> list[Window]:
+def runs(days: Iterable[date]) -> list[Window]:
     """Days without gaps as windows, newest first."""
-    runs = [
+    found = [
         [day for _, day in run]
         for _, run in groupby(enumerate(sorted(days)), lambda item: item[1].toordinal() - item[0])
     ]
-    return [Window(run[0], run[-1]) for run in reversed(runs)]
+    return [Window(run[0], run[-1]) for run in reversed(found)]

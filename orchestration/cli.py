@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -303,8 +304,23 @@ def doctor(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    exports: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Look at a folder of downloaded reports instead.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
 ) -> None:
-    """Check settings, tokens, permissions, accounts, versions, clock and limits; lands nothing."""
+    """Check settings, tokens, permissions, accounts, versions, clock and limits; lands nothing.
+
+    With --exports: what the files of a folder are, which days they have, and what in them cannot be read.
+    """
+    if exports is not None:
+        _examine(exports, sources or (), as_json)
+        return
     try:
         for name in sources or ():
             _check_source("SOURCE", name, vendor=True)
@@ -318,6 +334,23 @@ def doctor(
     else:
         fine = findings.show(Console(), sources or ())
     if not fine:
+        raise typer.Exit(1)
+
+
+def _examine(folder: Path, sources: Sequence[str], as_json: bool) -> None:
+    from ingestion.exports.examine import examine
+    from orchestration import exports as shown
+
+    if sources:
+        raise typer.BadParameter("goes without a SOURCE", param_hint="--exports")
+    console = Console()
+    with console.status(f"Reading {folder}") if not as_json else nullcontext():
+        found = examine(folder)
+    if as_json:
+        typer.echo(shown.as_json(found))
+    else:
+        shown.show(console, found)
+    if found.has_fault:
         raise typer.Exit(1)
 
 

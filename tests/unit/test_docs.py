@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs import dictionary, permissions
+from docs import dictionary, downloads, permissions
+from ingestion.exports.layouts import VENDORS, layout
 from ingestion.facebook_ads.settings import LEAD_PERMISSIONS
 from ingestion.google_ads.doctor import SCOPE
 from ingestion.hubspot.doctor import ENDPOINTS
@@ -42,6 +43,15 @@ def test_the_setup_page_names_every_permission_that_is_asked_for(tmp_path: Path)
     page = (Path(permissions.__file__).parent / "setup.md").read_text()
     for permission in (SCOPE, *LEAD_PERMISSIONS, LEADS, POSTS):
         assert f"`{permission}`" in page
+
+
+def test_the_page_of_downloads_names_every_kind_of_file(tmp_path: Path) -> None:
+    downloads.write(tmp_path)
+    table = (tmp_path / "downloads.md").read_text()
+    for vendor in VENDORS:
+        for kind in layout(vendor).files:
+            assert f"| {kind.title} | {kind.where} | " in table
+    assert "Campaign ID" in table
 
 
 def test_every_metric_is_told_with_its_unit_and_what_it_is_grouped_by(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""What a folder of downloaded files holds: its files, their days, gaps, overlaps and faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from ingestion.exports.folder import Export, Problem, Record, read
+from ingestion.planning import Window, runs
+
+_SHOWN_PROBLEMS = 5
+
+
+@dataclass(frozen=True)
+class Account:
+    """The days that a kind of file has of one ad account. `gaps` lie between the first and the last."""
+
+    vendor: str
+    kind: str
+    account: str
+    days: Window
+    gaps: tuple[Window, ...]
+    #: days that more than one file has, with the names of those files
+    overlaps: tuple[tuple[Window, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class File:
+    """A recognised file: how many rows can be read, and what is wrong with others."""
+
+    export: Export
+    rows: int
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that is known of a folder. `problems` are of files that are not read at all."""
+
+    files: tuple[File, ...]
+    accounts: tuple[Account, ...]
+    problems: tuple[Problem, ...]
+    copies: tuple[tuple[str, str], ...]
+
+    @property
+    def has_fault(self) -> bool:
+        """Whether anything in the folder cannot be read, or nothing can."""
+        return not self.files or bool(self.problems) or any(file.problems for file in self.files)
+
+
+def examine(path: Path) -> Findings:
+    """Reads every file of a folder once. Raises OSError."""
+    folder = read(path)
+    files = tuple(_file(export) for export in folder.exports)
+    return Findings(files, tuple(_accounts(folder.exports)), folder.problems, folder.copies)
+
+
+def _file(export: Export) -> File:
+    rows = 0
+    problems: list[Problem] = []
+    # which zone clock times are of changes nothing here
+    for found in export.records(ZoneInfo("UTC")):
+        if isinstance(found, Record):
+            rows += 1
+        else:
+            problems.append(found)
+    if len(problems) > _SHOWN_PROBLEMS:
+        rest = len(problems) - _SHOWN_PROBLEMS
+        problems = [*problems[:_SHOWN_PROBLEMS], Problem(export.name, f"{rest} more rows cannot be read")]
+    return File(export, rows, tuple(problems))
+
+
+def _accounts(exports: tuple[Export, ...]) -> Iterator[Account]:
+    found: dict[tuple[str, str, str], dict[date, list[str]]] = {}
+    for export in exports:
+        if not export.has_figures:
+            continue
+        for account, covered in export.coverage.items():
+            days = found.setdefault((export.vendor, export.kind.name, account), {})
+            for day in covered.days():
+                days.setdefault(day, []).append(export.name)
+    for (vendor, kind, account), days in sorted(found.items()):
+        whole = Window(min(days), max(days))
+        missing = [day for day in whole.days() if day not in days]
+        twice = {day: tuple(names) for day, names in days.items() if len(names) > 1}
+        yield Account(
+            vendor,
+            kind,
+            account,
+            whole,
+            tuple(runs(missing)),
+            tuple(
+                (window, names)
+                for names in sorted(set(twice.values()))
+                for window in runs([day for day in twice if twice[day] == names])
+            ),
+        )

@@ -1,0 +1,169 @@
+"""What tells each vendor's files: their columns, in all languages, and which of them make a kind of file.
+
+The facts stand in layouts/*.yml, one file per vendor; this reads them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+
+Kind = Literal["day", "id", "text", "integer", "decimal", "instant", "email"]
+Vendor = Literal["google_ads", "facebook_ads", "linkedin_ads", "hubspot"]
+
+VENDORS: tuple[Vendor, ...] = get_args(Vendor)
+_FOLDER = Path(__file__).with_name("layouts")
+_WORDS = re.compile(r"[^\w]+")
+_CURRENCY = re.compile(r"^(?P<label>.*\S)\s*[(\[](?P<currency>[A-Z]{3})[)\]]$")
+
+
+def normal(label: str) -> str:
+    """A label as it is compared: letters and digits alone, case folded."""
+    return _WORDS.sub(" ", unicodedata.normalize("NFKC", label).casefold()).strip()
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column that is read. `is_machine`: its numbers have a point whatever the language."""
+
+    name: str
+    kind: Kind
+    label: str
+    is_machine: bool = False
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file: which fields make it, which show that it is another, and where it is downloaded."""
+
+    name: str
+    title: str
+    needs: frozenset[str]
+    never: frozenset[str]
+    where: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """A line as a header of a vendor: fields by position, and what is left over."""
+
+    vendor: Vendor
+    fields: Mapping[str, int]
+    languages: tuple[str, ...]
+    currency: str | None
+    unknown: tuple[str, ...]
+    repeated: tuple[str, ...]
+
+    @property
+    def language(self) -> str:
+        """The language of most labels that have one of their own; English where none has."""
+        return Counter(self.languages).most_common(1)[0][0] if self.languages else "en"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All files of a vendor."""
+
+    vendor: Vendor
+    title: str
+    files: tuple[FileKind, ...]
+    fields: Mapping[str, Field]
+    labels: Mapping[str, Sequence[tuple[str, str]]] = field(repr=False)
+
+    def header(self, cells: Sequence[str]) -> Header:
+        """The fields that a line names. Of a label that comes twice, the first column is read."""
+        fields: dict[str, int] = {}
+        languages: list[str] = []
+        unknown: list[str] = []
+        repeated: list[str] = []
+        currency = None
+        for place, cell in enumerate(cells):
+            found = self.labels.get(normal(cell))
+            with_currency = None if found else _CURRENCY.match(cell)
+            if with_currency:
+                found = self.labels.get(normal(with_currency["label"]))
+            if not found:
+                unknown += [cell] if cell else []
+                continue
+            name = found[0][0]
+            if name in fields:
+                repeated.append(cell)
+                continue
+            fields[name] = place
+            spoken = [language for _, language in found]
+            # a label that English shares says nothing
+            languages += [] if "en" in spoken and len(set(spoken)) > 1 else spoken
+            if with_currency:
+                currency = with_currency["currency"]
+        return Header(self.vendor, fields, tuple(languages), currency, tuple(unknown), tuple(repeated))
+
+    def kind_of(self, fields: Iterable[str]) -> FileKind | None:
+        """The kind of file that has all these fields; None where none is whole."""
+        found = frozenset(fields)
+        whole = [kind for kind in self.files if kind.needs <= found and not kind.never & found]
+        return max(whole, key=lambda kind: len(kind.needs)) if whole else None
+
+    def nearest(self, fields: Iterable[str]) -> tuple[FileKind, tuple[str, ...]]:
+        """The kind of file that lacks least, and the fields that it lacks."""
+        found = frozenset(fields)
+
+        def lacks(kind: FileKind) -> tuple[float, int]:
+            return len(kind.needs - found) / len(kind.needs) + len(kind.never & found), -len(kind.needs)
+
+        kind = min(self.files, key=lacks)
+        return kind, tuple(sorted(kind.needs - found))
+
+    def label(self, name: str) -> str:
+        """What a field is called in the interface, for messages."""
+        return self.fields[name].label
+
+
+@cache
+def layout(vendor: Vendor) -> Layout:
+    """The layout of a vendor, from its YAML."""
+    document = yaml.safe_load((_FOLDER / f"{vendor}.yml").read_text(encoding="utf-8"))
+    fields: dict[str, Field] = {}
+    labels: dict[str, list[tuple[str, str]]] = {}
+    windows: dict[str, dict[str, list[str]]] = document.get("windows", {})
+    for name, entry in document["fields"].items():
+        spellings: dict[str, list[str]] = {
+            language: [text] if isinstance(text, str) else text for language, text in entry["labels"].items()
+        }
+        machine = bool(entry.get("machine", document.get("machine", False)))
+        fields[name] = Field(name, entry["kind"], next(iter(spellings.values()))[0], machine)
+        for language, texts in spellings.items():
+            for text in texts:
+                labels.setdefault(normal(text), []).append((name, language))
+                for window, named in windows.items() if entry.get("windows") else ():
+                    inner = f"{name}.{window}"
+                    fields.setdefault(
+                        inner, Field(inner, entry["kind"], f"{text} ({named['en'][0]})", machine)
+                    )
+                    # a language's own words for the window, or English ones beside a translated column
+                    for words in {*named.get(language, ()), *named["en"]}:
+                        labels.setdefault(normal(f"{text} {words}"), []).append((inner, language))
+    return Layout(
+        vendor,
+        document["title"],
+        tuple(_file_kind(name, entry) for name, entry in document["files"].items()),
+        fields,
+        labels,
+    )
+
+
+def _file_kind(name: str, entry: Mapping[str, Any]) -> FileKind:
+    return FileKind(
+        name,
+        entry["title"],
+        frozenset(entry["needs"]),
+        frozenset(entry.get("never", ())),
+        entry["where"],
+    )

@@ -1,0 +1,94 @@
+"""A downloaded file as rows of text: its encoding, its delimiter, where its table begins.
+
+Nothing here knows a vendor. A file is read as a stream, again for each table that is landed from it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+DELIMITERS = ("\t", ",", ";")
+#: A title, a range and some lines more stand above a table at most.
+HEADER_LINES = 15
+_SAMPLE_BYTES = 64 << 10
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_BINARY = {
+    b"PK\x03\x04": "is an Excel workbook or a ZIP archive: unpack it, or download it as CSV",
+    b"\xd0\xcf\x11\xe0": "is an old Excel workbook: download it as CSV",
+    b"%PDF": "is a PDF: download it as CSV",
+    b"\x1f\x8b": "is compressed: unpack it",
+}
+csv.field_size_limit(1 << 24)
+
+
+class Unreadable(Exception):
+    """A file that is no table of text; `str()` says what it is, and the fix."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of a file. `number` is the line it ends on, counted from 1 as editors do."""
+
+    number: int
+    cells: tuple[str, ...]
+
+
+def encoding_of(path: Path) -> str:
+    """The encoding by its mark, else by what decodes. Raises Unreadable, OSError."""
+    with path.open("rb") as file:
+        sample = file.read(_SAMPLE_BYTES)
+    if not sample.strip():
+        raise Unreadable("is empty: download it again")
+    for magic, fault in _BINARY.items():
+        if sample.startswith(magic):
+            raise Unreadable(fault)
+    for mark, encoding in _MARKS:
+        if sample.startswith(mark):
+            return encoding
+    # UTF-16 without its mark: every other byte of Western text is zero
+    for place, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if sample[place::2].count(0) > len(sample) // 4:
+            return encoding
+    if b"\0" in sample:
+        raise Unreadable("is no text: download it as CSV")
+    try:
+        # a character may lie across the sample's end
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+def lines(path: Path, encoding: str, delimiter: str) -> Iterator[Line]:
+    """Every row that is not blank. Raises Unreadable where the bytes end or break off; OSError."""
+    number = 0
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            reader = csv.reader(file, delimiter=delimiter)
+            for cells in reader:
+                number = reader.line_num
+                if any(cell.strip() for cell in cells):
+                    yield Line(number, tuple(cell.strip() for cell in cells))
+    except (UnicodeError, csv.Error):
+        raise Unreadable(
+            f"breaks off after line {number}: it is cut or damaged there, download it again"
+        ) from None
+
+
+def heads(path: Path, encoding: str) -> Iterator[tuple[str, list[Line]]]:
+    """The first lines of a file, by each delimiter it may have. Raises Unreadable, OSError."""
+    for delimiter in DELIMITERS:
+        yield delimiter, list(islice(lines(path, encoding, delimiter), HEADER_LINES))
+
+
+def padded(cells: Sequence[str], width: int) -> tuple[str, ...]:
+    """The cells without empty ones beyond the header's width, which Excel leaves behind."""
+    end = len(cells)
+    while end > width and not cells[end - 1]:
+        end -= 1
+    return tuple(cells[:end])

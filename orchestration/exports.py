@@ -1,0 +1,139 @@
+"""What a terminal, or a program, is shown of a folder of downloaded reports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ingestion.exports.examine import Account, File, Findings
+from ingestion.exports.layouts import VENDORS, layout
+from ingestion.planning import Window
+
+#: Of columns that nobody reads, so many are named.
+_NAMED = 8
+
+
+def show(console: Console, found: Findings) -> None:
+    """Prints a table per vendor, then what is not read, then what one more file would be."""
+    ordered = sorted(found.files, key=lambda file: VENDORS.index(file.export.vendor))
+    for vendor, files in groupby(ordered, key=lambda file: file.export.vendor):
+        accounts = [account for account in found.accounts if account.vendor == vendor]
+        console.print(Text(layout(vendor).title, style="bold"))
+        console.print(_table(list(files), accounts))
+        console.print()
+    rest = Table(box=None, pad_edge=False, show_header=False)
+    rest.add_column(width=1)
+    rest.add_column(overflow="fold")
+    for problem in found.problems:
+        rest.add_row(Text("✗", style="red"), Text(str(problem)))
+    for copy, original in found.copies:
+        rest.add_row(Text("·", style="dim"), Text(f"{copy}: the same as {original}, read once", style="dim"))
+    if rest.row_count:
+        console.print(rest)
+        console.print()
+    for line in _missing(found):
+        console.print(Text(f"→ {line}"), soft_wrap=True)
+    console.print(_summary(found))
+
+
+def as_json(found: Findings) -> str:
+    """The findings as JSON."""
+    document = {
+        "ok": not found.has_fault,
+        "files": [
+            {
+                "file": file.export.name,
+                "vendor": file.export.vendor,
+                "kind": file.export.kind.name,
+                "language": file.export.header.language,
+                "encoding": file.export.encoding,
+                "rows": file.rows,
+                "unknown_columns": list(file.export.header.unknown),
+                "repeated_columns": list(file.export.header.repeated),
+                "problems": [str(problem) for problem in file.problems],
+            }
+            for file in found.files
+        ],
+        "accounts": [
+            {
+                "vendor": account.vendor,
+                "kind": account.kind,
+                "account_id": account.account or None,
+                **_days(account.days),
+                "gaps": [_days(gap) for gap in account.gaps],
+                "overlaps": [{**_days(days), "files": list(names)} for days, names in account.overlaps],
+            }
+            for account in found.accounts
+        ],
+        "problems": [str(problem) for problem in found.problems],
+        "copies": [{"file": copy, "same_as": original} for copy, original in found.copies],
+        "would_add": list(_missing(found)),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _days(window: Window) -> dict[str, Any]:
+    return {"first_day": window.start.isoformat(), "last_day": window.end.isoformat()}
+
+
+def _table(files: list[File], accounts: list[Account]) -> RenderableType:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_header=False)
+    table.add_column(width=1)
+    table.add_column(overflow="fold")
+    for file in files:
+        export = file.export
+        fine = not file.problems
+        sign = Text("✓", style="green") if fine else Text("!", style="yellow")
+        seen = f"{export.name}: {export.kind.title}, {file.rows:,} rows ({export.header.language})"
+        table.add_row(sign, Text(seen))
+        for problem in file.problems:
+            table.add_row("", Text(str(problem).removeprefix(export.name).lstrip(",: "), style="yellow"))
+        if unknown := export.header.unknown:
+            more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+            table.add_row("", Text(f"not read: {', '.join(unknown[:_NAMED])}{more}", style="dim"))
+        if repeated := export.header.repeated:
+            table.add_row("", Text(f"there twice, the first is read: {', '.join(repeated)}", style="dim"))
+    for account in accounts:
+        known = {kind.name: kind.title for kind in layout(files[0].export.vendor).files}
+        whose = f"account {account.account}" if account.account else "an account without an id"
+        table.add_row(
+            Text("·", style="dim"), Text(f"{known[account.kind]} of {whose}: {_range(account.days)}")
+        )
+        for gap in account.gaps:
+            table.add_row("", Text(f"gap: no file has {_range(gap)}", style="yellow"))
+        for days, names in account.overlaps:
+            table.add_row("", Text(f"overlap: {_range(days)} in {', '.join(names)}", style="dim"))
+    return table
+
+
+def _range(days: Window) -> str:
+    return str(days.start) if days.start == days.end else f"{days.start} to {days.end}"
+
+
+def _missing(found: Findings) -> Iterator[str]:
+    """The kinds of files that the vendors of the folder offer and that are not in it."""
+    there = {(file.export.vendor, file.export.kind.name) for file in found.files}
+    for vendor in VENDORS:
+        if not any(one == vendor for one, _ in there):
+            continue
+        for kind in layout(vendor).files:
+            if (vendor, kind.name) not in there:
+                yield f"{layout(vendor).title} also has {kind.title}: {kind.where}"
+
+
+def _summary(found: Findings) -> Text:
+    if not found.files:
+        return Text("No file of a known kind is here: docs/exports.md says which are.", style="red")
+    faults: Iterable[Any] = (*found.problems, *(problem for file in found.files for problem in file.problems))
+    number = len(list(faults))
+    if number:
+        said = f"{number} thing{'' if number == 1 else 's'} cannot be read; the rest can."
+        return Text(said, style="yellow")
+    rows = sum(file.rows for file in found.files)
+    return Text(f"All is well: {len(found.files)} files, {rows:,} rows.", style="green")

@@ -1,0 +1,238 @@
+"""Downloaded reports: what is recognised, how numbers and days are read, what a broken file is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from babel.dates import format_date
+from babel.numbers import format_decimal
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from ingestion.exports import values
+from ingestion.exports.examine import Findings, examine
+from ingestion.exports.folder import Export, Problem, read, recognise
+from ingestion.exports.layouts import VENDORS, layout
+from ingestion.planning import Window
+from orchestration.cli import app
+from sandbox.export import export
+from sandbox.serve import build_sandbox
+
+FIRST, LAST = date(2026, 8, 4), date(2026, 10, 31)
+HEADER = "Day,Customer ID,Campaign,Campaign ID,Impr.,Clicks,Cost,Conversions,Currency code"
+ROW = "2026-08-04,447-129-0863,Brand,20890417001,81,6,3.82,1.50,EUR"
+
+
+@pytest.fixture(scope="module", params=["en", "de"])
+def downloaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp(request.param)
+    export(build_sandbox(people=120, profile="messy"), folder, FIRST, LAST, request.param)
+    return folder
+
+
+def _written(folder: Path, *lines: str, name: str = "report.csv", encoding: str = "utf-8") -> Path:
+    folder.mkdir(exist_ok=True)
+    file = folder / name
+    file.write_bytes("\n".join((*lines, "")).encode(encoding))
+    return file
+
+
+def _faults(folder: Path) -> list[str]:
+    found = examine(folder)
+    return [str(problem) for file in found.files for problem in file.problems] + [*map(str, found.problems)]
+
+
+def _rows(found: Export | Problem) -> Iterator[dict[str, object]]:
+    assert isinstance(found, Export)
+    for record in found.records(ZoneInfo("UTC")):
+        assert not isinstance(record, Problem)
+        yield dict(record.values)
+
+
+def test_every_file_of_every_vendor_is_recognised_whole(downloaded: Path) -> None:
+    found = examine(downloaded)
+    assert not found.has_fault
+    assert {(file.export.vendor, file.export.kind.name) for file in found.files} == {
+        (vendor, kind.name) for vendor in VENDORS for kind in layout(vendor).files
+    }
+    assert len(found.files) == len(list(downloaded.rglob("*.csv")))
+    for account in found.accounts:
+        assert (account.days, account.gaps, account.overlaps) == (Window(FIRST, LAST), (), ())
+
+
+def test_figures_of_each_language_are_the_same(tmp_path: Path) -> None:
+    sandbox = build_sandbox(people=120)
+    told: list[list[tuple[object, ...]]] = []
+    for language in ("en", "de"):
+        export(sandbox, tmp_path / language, FIRST, LAST, language)
+        exports = [one for one in read(tmp_path / language).exports if one.kind.name == "campaigns"]
+        assert {one.vendor for one in exports} == {"google_ads", "facebook_ads", "linkedin_ads"}
+        assert language in {one.header.language for one in exports}
+        told.append(
+            sorted(
+                (
+                    one.vendor,
+                    row["date"],
+                    row["campaign_id"],
+                    row["clicks"],
+                    row.get("cost", row.get("spend")),
+                )
+                for one in exports
+                for row in _rows(one)
+            )
+        )
+    assert told[0] == told[1]
+    assert any(row[-1] for row in told[0])
+
+
+def test_totals_are_no_rows(tmp_path: Path) -> None:
+    file = _written(tmp_path, HEADER, ROW, "Total: Account, --, --, --,81,6,3.82,1.50, --")
+    assert len(list(_rows(recognise(file, "report.csv")))) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "encoding", "fault"),
+    [
+        ([""], "utf-8", "report.csv: is empty"),
+        (["PK\x03\x04 workbook"], "utf-8", "report.csv: is an Excel workbook"),
+        (["a,b,c", "1,2,3"], "utf-8", "report.csv: has no header that is known"),
+        (
+            [HEADER.replace("Campaign ID", "Kampagne Nr."), ROW],
+            "utf-8",
+            "row 1: looks like Google Ads, campaigns by day, without Campaign ID: add it to the report;"
+            " not understood: Kampagne Nr.",
+        ),
+        (
+            [HEADER, ROW, "2026-08-05,447-129-0863,Bra"],
+            "utf-8",
+            "report.csv, row 3: has 3 cells where the header has 9",
+        ),
+        (
+            [HEADER, ROW, ROW.replace(",81,", ",many,")],
+            "utf-8",
+            'report.csv, row 3, column Impr.: "many" is no number',
+        ),
+        (
+            [HEADER, ROW, ROW.replace("2026-08-04", "soon")],
+            "utf-8",
+            'report.csv, row 3, column Day: "soon" is no day',
+        ),
+        (
+            [HEADER, ROW, ROW.replace("20890417001", "")],
+            "utf-8",
+            "report.csv, row 3, column Campaign ID: is missing",
+        ),
+        (
+            [HEADER, ROW, ROW.replace(",81,", ",ann@example.test,")],
+            "utf-8",
+            'column Impr.: "<e-mail>" is no number',
+        ),
+        ([HEADER, "2026-08-04,447-129-0863,Bränd,20890417001,81,6,3.82,1.50,EUR"], "cp1252", None),
+    ],
+)
+def test_a_broken_file_is_told_with_row_and_column_and_the_rest_is_read(
+    tmp_path: Path, lines: list[str], encoding: str, fault: str | None
+) -> None:
+    _written(tmp_path, *lines, encoding=encoding)
+    _written(tmp_path, HEADER, ROW.replace("20890417001", "20890417002"), name="whole.csv")
+    faults = _faults(tmp_path)
+    assert len(faults) == (fault is not None)
+    assert fault is None or fault in faults[0]
+    assert {file.export.name: file.rows for file in examine(tmp_path).files}["whole.csv"] == 1
+
+
+def test_a_file_that_was_cut_says_after_which_line(tmp_path: Path) -> None:
+    file = _written(tmp_path, HEADER.replace(",", "\t"), ROW.replace(",", "\t"), encoding="utf-16")
+    file.write_bytes(file.read_bytes()[:-5])
+    (fault,) = _faults(tmp_path)
+    assert "breaks off after line 1" in fault or "row 2" in fault
+
+
+def test_more_than_five_bad_rows_are_counted(tmp_path: Path) -> None:
+    _written(tmp_path, HEADER, ROW, *[ROW.replace("2026-08-04", "soon")] * 8)
+    faults = _faults(tmp_path)
+    assert len(faults) == 6
+    assert faults[-1] == "report.csv: 3 more rows cannot be read"
+
+
+def test_gaps_overlaps_and_copies_are_named(tmp_path: Path) -> None:
+    def days(*found: str) -> list[str]:
+        return [HEADER, *(ROW.replace("2026-08-04", day) for day in found)]
+
+    _written(tmp_path, *days("2026-08-04", "2026-08-06"), name="a.csv")
+    _written(tmp_path, *days("2026-08-06", "2026-08-07"), name="b.csv")
+    _written(tmp_path, *days("2026-08-10"), name="c.csv")
+    _written(tmp_path, *days("2026-08-10"), name="d.csv")
+    found: Findings = examine(tmp_path)
+    (account,) = found.accounts
+    assert account.days == Window(date(2026, 8, 4), date(2026, 8, 10))
+    assert account.gaps == (Window(date(2026, 8, 8), date(2026, 8, 9)),)
+    assert account.overlaps == ((Window(date(2026, 8, 6), date(2026, 8, 6)), ("a.csv", "b.csv")),)
+    assert found.copies == (("d.csv", "c.csv"),)
+
+
+@given(
+    st.decimals(min_value=-(10**9), max_value=10**9, places=2),
+    st.sampled_from(["en_US", "de_DE", "fr_FR", "es_ES", "pt_BR", "it_IT", "nl_NL", "de_CH"]),
+)
+def test_a_number_is_what_its_language_wrote(value: Decimal, locale: str) -> None:
+    written = format_decimal(value, format="#,##0.00", locale=locale)
+    sign = values.decimal_sign([written], "en" if locale == "de_CH" else locale[:2])
+    assert values.number(written, sign) == value
+    assert values.number(f"{written} €", sign) == value
+
+
+def test_a_number_of_another_kind_than_its_file_is_refused() -> None:
+    with pytest.raises(values.BadValue):
+        values.number("1.234,50", ".")
+    with pytest.raises(values.BadValue):
+        values.number("12,34", ".")
+    assert values.decimal_sign(["1,234", "1.50"], "de") == "."
+    assert (values.decimal_sign(["1,234"], "en"), values.decimal_sign(["1,234"], "de")) == (".", ",")
+
+
+@given(
+    st.dates(min_value=date(2016, 1, 1), max_value=date(2036, 1, 1)),
+    st.sampled_from(values.LANGUAGES),
+    st.sampled_from(["long", "medium"]),
+)
+def test_a_day_is_what_its_language_wrote(day: date, language: str, length: str) -> None:
+    written = format_date(day, length, locale=language)
+    assert values.day(written, values.day_order([written], language)) == day
+    assert values.days_in(f"({written} - {written})", values.day_order([written], language)) == [day, day]
+
+
+def test_an_instant_is_of_the_zone_it_was_written_in() -> None:
+    berlin, at = ZoneInfo("Europe/Berlin"), datetime(2026, 8, 4, 15, 5, tzinfo=UTC)
+    for written in (
+        "2026-08-04 17:05",
+        "08/04/2026 5:05 PM",
+        "2026-08-04T15:05:00Z",
+        "August 4, 2026 5:05 PM",
+    ):
+        assert values.instant(written, berlin, "month") == at
+    assert values.instant("04.08.2026 17:05", berlin, "day") == at
+    assert values.instant("2026-08-04", berlin, "day") == at - timedelta(hours=17, minutes=5)
+
+
+def test_the_command_shows_it_and_its_exit_says_whether_all_can_be_read(tmp_path: Path) -> None:
+    _written(tmp_path / "files", HEADER, ROW)
+    run = CliRunner().invoke
+    shown = run(app, ["doctor", "--exports", str(tmp_path / "files")])
+    assert shown.exit_code == 0
+    assert "All is well: 1 files, 1 rows" in shown.output
+    assert "conversions by action and day" in shown.output
+    _written(tmp_path / "files", "a,b", name="other.csv")
+    told = run(app, ["doctor", "--exports", str(tmp_path / "files"), "--json"])
+    assert told.exit_code == 1
+    document = json.loads(told.output)
+    assert [file["file"] for file in document["files"]] == ["report.csv"]
+    assert document["problems"][0].startswith("other.csv: has no header that is known")
+    assert run(app, ["doctor", "hubspot", "--exports", str(tmp_path)]).exit_code == 2
