@@ -52,7 +52,7 @@ class Findings:
 
 
 def examine(path: Path) -> Findings:
-    """Reads every file of a folder once. Raises OSError."""
+    """Reads every row of every file. Raises OSError where the folder cannot be listed."""
     folder = read(path)
     files = tuple(_file(export) for export in folder.exports)
     return Findings(files, tuple(_accounts(folder.exports)), folder.problems, folder.copies)

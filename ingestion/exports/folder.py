@@ -144,7 +144,8 @@ class Export:
                 raise values.BadValue("is no whole number")
             return int(found) if kind == "integer" and found is not None else found
         except values.BadValue as bad:
-            shown = f'"{redact(text)[:40]}" {bad}' if text and kind != "instant" else str(bad)
+            # where columns are shifted a cell may hold anything of a person
+            shown = f'"{redact(text)[:40]}" {bad}' if text and self.has_figures else str(bad)
             raise _Unfit(shown, self.layout.label(name)) from None
 
     @cached_property

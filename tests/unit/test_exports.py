@@ -155,6 +155,11 @@ def test_a_file_that_was_cut_says_after_which_line(tmp_path: Path) -> None:
     assert "breaks off after line 1" in fault or "row 2" in fault
 
 
+def test_what_stands_in_a_row_of_people_is_never_shown(tmp_path: Path) -> None:
+    _written(tmp_path, "Record ID,Email,Create Date", "Ann Example,ann@example.test,2026-08-04 10:00")
+    assert _faults(tmp_path) == ["report.csv, row 2, column Record ID: is no id"]
+
+
 def test_more_than_five_bad_rows_are_counted(tmp_path: Path) -> None:
     _written(tmp_path, HEADER, ROW, *[ROW.replace("2026-08-04", "soon")] * 8)
     faults = _faults(tmp_path)
