@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
 in_a_browser = pytest.mark.skipif(CHROMIUM is None, reason="no browser: apt-get install chromium")
@@ -22,7 +22,7 @@ _QUIET = (
 # bytes; the largest picture a page of documentation should load
 _LARGEST = 300_000
 #: Milliseconds that a page may take on a busy machine.
-PATIENCE = 30_000
+PATIENCE = 120_000
 
 
 @contextmanager
@@ -33,6 +33,13 @@ def chromium() -> Iterator[Browser]:
         expect.set_options(timeout=PATIENCE)
         yield browser
         browser.close()
+
+
+def tell_faults(context: BrowserContext) -> None:
+    """Prints what fails in its pages, which pytest shows where a test fails."""
+    context.on("weberror", lambda fault: print(fault.error))
+    context.on("requestfailed", lambda request: print(request.failure, request.url))
+    context.on("response", lambda answer: print(answer.status, answer.url) if answer.status >= 400 else None)
 
 
 def keep(page: Page, name: str, otherwise: Path) -> None:
