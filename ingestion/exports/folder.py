@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -259,21 +258,21 @@ def recognise(path: Path, name: str) -> Export | Problem:
     """What a file is, by its header. Raises Unreadable, OSError."""
     encoding = reading.encoding_of(path)
     best = _Look()
-    for delimiter, found in reading.heads(path, encoding):
+    for delimiter in reading.DELIMITERS:
+        found = reading.first_lines(path, encoding, delimiter, reading.HEADER_LINES)
         for place, line in enumerate(found):
             for vendor in VENDORS:
-                header = layout(vendor).header(line.cells)
-                whole = layout(vendor).kind_of(header.fields)
+                named = layout(vendor).header(line.cells)
+                whole = layout(vendor).kind_of(named.fields)
                 # a kind that is whole beats any number of labels
-                score = (len(whole.needs) if whole else 0, len(header.fields))
+                score = (len(whole.needs) if whole else 0, len(named.fields))
                 if score > best.score:
                     before = [" ".join(above.cells) for above in found[:place]]
                     width = len(reading.padded(line.cells, 0))
-                    best = _Look(header, line.number, delimiter, width, before, score)
-    found_header = best.header
-    if found_header is None or (not best.score[0] and best.score[1] < 3):
+                    best = _Look(named, line.number, delimiter, width, before, score)
+    header = best.header
+    if header is None or (not best.score[0] and best.score[1] < 3):
         return Problem(name, "has no header that is known: see docs/exports.md for the files that are read")
-    header = found_header
     known = layout(header.vendor)
     kind = known.kind_of(header.fields)
     if kind is None:
@@ -309,8 +308,8 @@ def recognise(path: Path, name: str) -> Export | Problem:
 
 def _style(path: Path, encoding: str, look: _Look, header: Header, known: Layout) -> values.Style:
     """How the file writes numbers and days, from its first rows."""
-    rows = reading.lines(path, encoding, look.delimiter)
-    below = [line.cells for line in islice(rows, _SAMPLE_ROWS) if line.number > look.row]
+    sample = reading.first_lines(path, encoding, look.delimiter, _SAMPLE_ROWS)
+    below = [line.cells for line in sample if line.number > look.row]
 
     def cells(*kinds: str) -> Iterator[str]:
         for name, place in header.fields.items():

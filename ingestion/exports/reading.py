@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -80,10 +81,12 @@ def lines(path: Path, encoding: str, delimiter: str) -> Iterator[Line]:
         ) from None
 
 
-def heads(path: Path, encoding: str) -> Iterator[tuple[str, list[Line]]]:
-    """The first lines of a file, by each delimiter it may have. Raises Unreadable, OSError."""
-    for delimiter in DELIMITERS:
-        yield delimiter, list(islice(lines(path, encoding, delimiter), HEADER_LINES))
+def first_lines(path: Path, encoding: str, delimiter: str, most: int) -> list[Line]:
+    """The first rows of a file; fewer where it breaks off among them. Raises OSError."""
+    found: list[Line] = []
+    with suppress(Unreadable):
+        found.extend(islice(lines(path, encoding, delimiter), most))
+    return found
 
 
 def padded(cells: Sequence[str], width: int) -> tuple[str, ...]:

@@ -79,8 +79,8 @@ def number(text: str, decimal: str) -> Decimal | None:
     return -value if around["minus"] else value
 
 
-def decimal_sign(cells: Iterable[str], language: str, *, machine: bool = False) -> Literal[".", ","]:
-    """The sign before decimals: what any cell proves, else what a machine or the language would write."""
+def decimal_sign(cells: Iterable[str], language: str) -> Literal[".", ","]:
+    """The sign before decimals: what most cells prove, else what the language would write."""
     votes = {".": 0, ",": 0}
     for cell in cells:
         compact = _SPACES.sub("", cell)
@@ -98,7 +98,7 @@ def decimal_sign(cells: Iterable[str], language: str, *, machine: bool = False) 
             votes[last] += 1
     if votes["."] != votes[","]:
         return "." if votes["."] > votes[","] else ","
-    return "." if machine or language == "en" else ","
+    return "." if language == "en" else ","
 
 
 def day_order(cells: Iterable[str], language: str) -> Order:

@@ -148,11 +148,15 @@ def test_a_broken_file_is_told_with_row_and_column_and_the_rest_is_read(
     assert {file.export.name: file.rows for file in examine(tmp_path).files}["whole.csv"] == 1
 
 
-def test_a_file_that_was_cut_says_after_which_line(tmp_path: Path) -> None:
-    file = _written(tmp_path, HEADER.replace(",", "\t"), ROW.replace(",", "\t"), encoding="utf-16")
+def test_of_a_file_that_was_cut_the_rows_before_are_read(tmp_path: Path) -> None:
+    file = _written(tmp_path, HEADER, *[ROW] * 9, encoding="utf-16")
+    # half a character
     file.write_bytes(file.read_bytes()[:-5])
-    (fault,) = _faults(tmp_path)
-    assert "breaks off after line 1" in fault or "row 2" in fault
+    found = examine(tmp_path)
+    assert [each.rows for each in found.files] == [8]
+    assert _faults(tmp_path) == [
+        "report.csv: breaks off after line 9: it is cut or damaged there, download it again"
+    ]
 
 
 def test_what_stands_in_a_row_of_people_is_never_shown(tmp_path: Path) -> None:
