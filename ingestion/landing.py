@@ -90,6 +90,7 @@ class Landing:
     store: Store
     progress: Callable[[str], None] | None = None
     days: Pass | None = None
+    from_files: bool = False
     exclusive: Callable[[str], AbstractContextManager[None]] = lambda source: nullcontext()
     counts: dict[str, Counts] = field(default_factory=dict)
     rejected: list[tuple[str, str, str]] = field(default_factory=list)
@@ -303,6 +304,8 @@ class Lander:
 
     def _distrust(self) -> None:
         counts = self._counts
+        if self._landing.from_files:
+            return
         if counts.quarantined >= _SUSPICIOUS_REJECTS and 2 * counts.quarantined > counts.received:
             source, table = self._landing.source, self._table.name
             reason = next(reason for name, _, reason in reversed(self._landing.rejected) if name == table)

@@ -37,6 +37,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from ingestion.arrow import Table
 from ingestion.config import Settings, home
 from ingestion.errors import AccessError, IngestionError, ResponseError, SettingError, UnreachableError
+from ingestion.exports import origin as exports
 from ingestion.facebook_ads import settings as facebook_settings
 from ingestion.facebook_ads import source as facebook_ads
 from ingestion.google_ads import settings as google_settings
@@ -49,7 +50,7 @@ from ingestion.landing_pages import settings as landing_pages_settings
 from ingestion.landing_pages import source as landing_pages
 from ingestion.linkedin_ads import settings as linkedin_settings
 from ingestion.linkedin_ads import source as linkedin_ads
-from ingestion.planning import Pass, Reread, Window, passes
+from ingestion.planning import PASS_DAYS, Pass, Reread, Window, passes
 from ingestion.store import RAW_SCHEMA, Store, StreamState
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "main_table",
     "parts",
     "portal_time_zone",
+    "reads_files",
     "reads_first",
     "run",
     "unsettled_since",
@@ -98,6 +100,8 @@ if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt"):
 _DUCKDB = {"threads": 1, "memory_limit": "100MB", "preserve_insertion_order": False}
 # the stream whose state is the newest day of the last daily load that ended
 _DAYS = "days"
+# a refused row of files is the user's to mend, and nothing is asked twice: a load of them is not cut
+_FILE_PASS_DAYS = 100 * 366
 _CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 
 
@@ -112,6 +116,7 @@ class LoadReport:
     quarantined: int
     requests: dict[str, int]
     days: tuple[date, date] | None
+    from_files: bool = False
 
 
 def parts(name: str) -> tuple[str, ...]:
@@ -134,7 +139,7 @@ def build_source(name: str, part: str, window: Window | None, as_of: datetime) -
 
     Raises ValueError for an unknown name or part, and for "daily" of a source without daily figures.
     """
-    return _source(_landing(name, part, window, as_of), part)
+    return _source(_landing(name, part, window, as_of), part, _module(name))
 
 
 def load(
@@ -153,8 +158,11 @@ def load(
     is held while the named source's file is read for this one. Raises IngestionError; what was landed before
     is untouched then. Raises ValueError for an unknown part.
     """
-    landing = replace(_landing(name, part, window, as_of, progress), exclusive=exclusive)
-    source = _source(landing, part)
+    landing = replace(
+        _landing(name, part, window, as_of, progress), exclusive=exclusive, from_files=reads_files(name)
+    )
+    _tables(name, part)
+    _use_store(name)
     if not is_configured(name):
         message = f"{name}: skipped, {_why_skipped(name)}"
         silent = replace(landing, progress=None)
@@ -165,7 +173,7 @@ def load(
         if part == "daily" and window is not None:
             _load_days(landing, window, reread)
         else:
-            _load_whole(landing, source)
+            _load_whole(landing, part)
     finally:
         landing.close()
     return LoadReport(
@@ -176,11 +184,13 @@ def load(
         quarantined=len(landing.rejected),
         requests=dict(landing.requests),
         days=(landing.window.start, landing.window.end) if landing.window else None,
+        from_files=landing.from_files,
     )
 
 
-def _load_whole(landing: Landing, source: Any) -> None:
+def _load_whole(landing: Landing, part: str) -> None:
     pipeline = _pipeline(landing.source)
+    source = _source(landing, part, _reader(landing.source))
     _run(pipeline, [source, _bookkeeping(landing)], landing)
     if again := landing.second_readings():
         _run(pipeline, [_dlt_source(landing, again.copy)], landing)
@@ -190,7 +200,7 @@ def _load_whole(landing: Landing, source: Any) -> None:
 
 
 def _load_days(landing: Landing, window: Window, reread: Reread) -> None:
-    module = _module(landing.source)
+    module = _reader(landing.source)
     state = landing.store.state(_DAYS)
     found = passes(
         landing.store,
@@ -200,6 +210,7 @@ def _load_days(landing: Landing, window: Window, reread: Reread) -> None:
         window,
         reread,
         state.read_at.date() if state else None,
+        _FILE_PASS_DAYS if landing.from_files else PASS_DAYS,
     )
     for number, each in enumerate(found, 1):
         landing.days = each
@@ -230,9 +241,19 @@ def run(landing: Landing, resources: Callable[[], list[Any]]) -> None:
     _run(_pipeline(landing.source), [_dlt_source(landing, resources), _bookkeeping(landing)], landing)
 
 
+def reads_files(name: str) -> bool:
+    """Whether downloaded files tell a source (setting `exports.folder`). Raises SettingError."""
+    return exports.reader(name) is not None
+
+
 def is_configured(name: str) -> bool:
-    """Whether any credential of a source is set, or it needs none and is switched on; others are skipped."""
+    """Whether files tell a source, any credential of it is set, or it needs none and is switched on.
+
+    Others are skipped. Raises SettingError for a folder of files that is none.
+    """
     settings = _settings(name)
+    if reads_files(name):
+        return True
     if not settings.CREDENTIALS:
         return bool(settings.is_enabled())
     keys = {key for keys in settings.CREDENTIALS for key in keys}
@@ -243,7 +264,9 @@ def _why_skipped(name: str) -> str:
     credentials = _settings(name).CREDENTIALS
     if not credentials:
         return f"{Settings(name).name('enabled')} is false"
-    return f"no credentials (set {Settings(name).name(credentials[0][0])})"
+    lacking = exports.lacking(name)
+    why = f"no credentials (set {Settings(name).name(credentials[0][0])})"
+    return f"{why}, and {lacking}" if lacking else why
 
 
 def landed_days(name: str) -> Window | None:
@@ -266,7 +289,12 @@ def landed_days(name: str) -> Window | None:
 
 
 def unsettled_since(name: str) -> date | None:
-    """The first landed day that could still change when the last load finished; None before the first."""
+    """The first landed day that could still change when the last load finished; None before the first.
+
+    Of files the first day they have: each is read again.
+    """
+    if _module(name).DAILY and reads_files(name):
+        return exports.first_day(name)
     landed, store = landed_days(name), Store(_file(name))
     if landed is None:
         return None
@@ -325,6 +353,11 @@ def _module(name: str) -> ModuleType:
     return _MODULES[name][0]
 
 
+def _reader(name: str) -> ModuleType:
+    """What reads a source now: its files' loader, or its API's."""
+    return exports.reader(name) or _module(name)
+
+
 def _settings(name: str) -> ModuleType:
     _module(name)
     return _MODULES[name][1]
@@ -339,10 +372,9 @@ def _tables(name: str, part: str) -> tuple[Table, ...]:
     return tables
 
 
-def _source(landing: Landing, part: str) -> Any:
+def _source(landing: Landing, part: str, reader: ModuleType) -> Any:
     _tables(landing.source, part)
-
-    return _dlt_source(landing, lambda: _module(landing.source).resources(landing, part))
+    return _dlt_source(landing, lambda: reader.resources(landing, part))
 
 
 def _dlt_source(landing: Landing, resources: Callable[[], list[Any]]) -> Any:
@@ -378,7 +410,7 @@ def _books(landing: Landing) -> list[Any]:
 
     def load_counts() -> Iterator[pa.Table]:
         yield LOAD_COUNTS.empty_table()
-        if landing.requests:
+        if landing.requests or landing.from_files:
             yield landing.load_counts()
 
     def stream_state() -> Iterator[list[dict[str, Any]]]:
@@ -408,10 +440,49 @@ def _file(name: str) -> Path:
     return home() / "raw" / f"{name}.duckdb"
 
 
+def _pipeline_name(name: str) -> str:
+    """Files and API land through pipelines of their own: what one read the other never continues."""
+    if reads_files(name):
+        return f"{name}_exports"
+    # a source that is skipped leaves what there is as it is
+    return name if is_configured(name) else _landed_by(name) or name
+
+
+def _landed_by(name: str) -> str | None:
+    """The pipeline that the source's file was landed by; None before the first load."""
+    known = (
+        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND table_name = '_dlt_pipeline_state'"
+    )
+    store = Store(_file(name))
+    if not any(count for (count,) in store.rows(known, [RAW_SCHEMA])):
+        return None
+    found = store.rows("SELECT pipeline_name FROM _dlt_pipeline_state ORDER BY created_at DESC LIMIT 1")
+    return str(found[0][0]) if found else None
+
+
+def _use_store(name: str) -> None:
+    """Sets the file of the other origin aside, and takes the one that this origin filled before.
+
+    Renames only, each of which may be the last before a crash.
+    """
+    wanted, landed, file = _pipeline_name(name), _landed_by(name), _file(name)
+
+    def aside(pipeline: str) -> Path:
+        return file.with_name(f"{name}.{'exports' if pipeline != name else 'api'}.duckdb")
+
+    if landed is not None and landed != wanted:
+        with duckdb.connect(str(file)):
+            # a load that died left a log beside the file, which belongs to it
+            pass
+        file.rename(aside(landed))
+    if not file.exists() and aside(wanted).exists():
+        aside(wanted).rename(file)
+
+
 def _pipeline(name: str) -> Any:
     _file(name).parent.mkdir(parents=True, exist_ok=True)
     return dlt.pipeline(
-        pipeline_name=name,
+        pipeline_name=_pipeline_name(name),
         pipelines_dir=str(home() / "dlt"),
         destination=dlt.destinations.duckdb(
             DuckDbCredentials(str(_file(name)), global_config=_DUCKDB), replace_strategy="insert-from-staging"
@@ -420,7 +491,7 @@ def _pipeline(name: str) -> Any:
     )
 
 
-def _run(pipeline: Any, sources: list[Any], landing: Landing | None = None) -> None:
+def _run(pipeline: Any, sources: list[Any], landing: Landing) -> None:
     if pipeline.has_pending_data:
         # a load that died left packages behind; dlt would land those and leave the new data out
         pipeline.drop()
@@ -428,22 +499,20 @@ def _run(pipeline: Any, sources: list[Any], landing: Landing | None = None) -> N
         pipeline.sync_destination()
         pipeline.extract(sources, loader_file_format="parquet")
         pipeline.normalize()
-        if landing is not None:
-            _verify(pipeline, landing)
-            for change in landing.before_load:
-                change()
+        _verify(pipeline, landing)
+        for change in landing.before_load:
+            change()
         _give_back()
         # held open, or DuckDB would write everything out after each table
-        with duckdb.connect(str(_file(pipeline.pipeline_name))):
+        with duckdb.connect(str(_file(landing.source))):
             pipeline.load()
     except PipelineStepFailed as failure:
         pipeline.drop()
-        raise _explain(pipeline.pipeline_name, failure) from failure
-    if landing is not None:
-        for change in landing.after_load:
-            change()
-        landing.before_load.clear()
-        landing.after_load.clear()
+        raise _explain(landing.source, failure) from failure
+    for change in landing.after_load:
+        change()
+    landing.before_load.clear()
+    landing.after_load.clear()
 
 
 def _give_back() -> None:

@@ -70,8 +70,9 @@ def passes(
     window: Window,
     reread: Reread,
     complete: date | None,
+    most: int = PASS_DAYS,
 ) -> list[Pass]:
-    """The passes of a load, each at most `PASS_DAYS` days; days never read come first: nothing starves them.
+    """The passes of a load, each at most `most` days; days never read come first: nothing starves them.
 
     `complete` is the newest day of the last load that also finished its second readings: a day that could
     change then is read again, however long ago that was. There is always one pass, if an empty one.
@@ -89,7 +90,10 @@ def passes(
             if known and reread != "none":
                 settled = min(max(known), complete or date.max) - timedelta(days=bounds.unsettled)
                 again[key] = [day for day in served if day in known and (reread == "all" or day > settled)]
-    found = [*_cut(unread, "new days", is_first=True), *_cut(again, "days read again", is_first=False)]
+    found = [
+        *_cut(unread, "new days", most, is_first=True),
+        *_cut(again, "days read again", most, is_first=False),
+    ]
     return found or [Pass("", {})]
 
 
@@ -100,10 +104,12 @@ def _days_read(store: Store, table: Table) -> dict[str, frozenset[date]]:
     return {account: frozenset(days) for account, days in store.rows(query)}
 
 
-def _cut(wanted: Mapping[tuple[str, str], list[date]], label: str, *, is_first: bool) -> Iterator[Pass]:
+def _cut(
+    wanted: Mapping[tuple[str, str], list[date]], label: str, most: int, *, is_first: bool
+) -> Iterator[Pass]:
     every = sorted({day for days in wanted.values() for day in days}, reverse=True)
     while every:
-        newest, oldest = every[0], every[0] - timedelta(days=PASS_DAYS - 1)
+        newest, oldest = every[0], every[0] - timedelta(days=most - 1)
         inside = [day for day in every if day >= oldest]
         windows = {
             key: found for key, days in wanted.items() if (found := runs(set(days).intersection(inside)))

@@ -53,6 +53,15 @@ def refresh(
             metavar="SOURCE", help="Publish with this source's last landed state if it cannot be read."
         ),
     ] = None,
+    exports: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Read downloaded files of this folder instead of the APIs of the vendors it has files of.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
 ) -> None:
     """Land every source, build and validate the warehouse, publish serving.duckdb.
 
@@ -60,6 +69,8 @@ def refresh(
     to as-of; days that nobody can change any more are left alone. With a range, each of its days is read.
     """
     instant, first, last = _range(start, end, as_of, allow_stale or ())
+    if exports is not None:
+        _use_files(exports, Console())
     _alone(instant, first, last, "all" if first or last else "unsettled", allow_stale or ())
 
 
@@ -74,6 +85,16 @@ def backfill(
     """
     instant, first, last = _range(start, end, None, ())
     _alone(instant, first, last, "none", ())
+
+
+def _use_files(folder: Path, console: Console) -> None:
+    """Makes the folder the one that this command's loads read, and says what they will find."""
+    from ingestion.exports import settings
+    from orchestration.exports import overview
+
+    os.environ[settings.SECTION.environment("folder")] = str(folder.resolve())
+    if not overview(folder, console):
+        _fail([f"{folder} has no file of a known kind: adledger doctor --exports {folder} says more"])
 
 
 def _range(

@@ -66,7 +66,9 @@ def sandbox(options: Sequence[str], log: Path) -> Iterator[Sandbox]:
 
 def use(found: Sandbox, home: Path) -> None:
     """Points this process at the sandbox, its clock and `home`, away from the user's own settings."""
-    for name in [name for name in os.environ if name.startswith(("SOURCES__", "ALERTS__", "INSTANCE__"))]:
+    for name in [
+        name for name in os.environ if name.startswith(("SOURCES__", "EXPORTS__", "ALERTS__", "INSTANCE__"))
+    ]:
         del os.environ[name]
     os.environ.update(found.env)
     os.environ[clock.VARIABLE] = found.now.isoformat()

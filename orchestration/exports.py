@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -12,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingestion.exports.examine import Account, File, Findings
+from ingestion.exports.folder import read
 from ingestion.exports.layouts import VENDORS, layout
 from ingestion.planning import Window
 
@@ -40,6 +43,21 @@ def show(console: Console, found: Findings) -> None:
     for line in _missing(found):
         console.print(Text(f"→ {line}"), soft_wrap=True)
     console.print(_summary(found))
+
+
+def overview(folder: Path, console: Console) -> bool:
+    """Prints what files a refresh reads, by vendor, and those it does not; False where none is known."""
+    found = read(folder)
+    for vendor in VENDORS:
+        kinds = Counter(export.kind.title for export in found.exports if export.vendor == vendor)
+        if kinds:
+            listed = ", ".join(f"{title} ({number})" for title, number in kinds.items())
+            console.print(f"{layout(vendor).title} from files: {listed}", highlight=False, soft_wrap=True)
+    for problem in found.problems:
+        console.print(Text(f"  not read: {problem}", style="yellow"), soft_wrap=True)
+    for copy, original in found.copies:
+        console.print(Text(f"  {copy}: the same as {original}, read once", style="dim"), soft_wrap=True)
+    return bool(found.exports)
 
 
 def as_json(found: Findings) -> str:

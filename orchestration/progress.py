@@ -145,9 +145,9 @@ class Progress:
         quarantined = (
             f", [yellow]{facts['quarantined']:,} quarantined[/yellow]" if facts["quarantined"] else ""
         )
-        requests = sum(facts["requests"].values())
+        read = "files" if facts["from_files"] else f"{sum(facts['requests'].values()):,} requests"
         notice = f"; [yellow]{escape(str(facts['message']))}[/yellow]" if facts.get("message") else ""
-        return f"{rows:,} rows into {len(tables)} tables{quarantined}, {requests:,} requests{notice}"
+        return f"{rows:,} rows into {len(tables)} tables{quarantined}, {read}{notice}"
 
 
 def _message(error: Any) -> str:

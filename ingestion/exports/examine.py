@@ -80,7 +80,7 @@ def _accounts(exports: tuple[Export, ...]) -> Iterator[Account]:
             continue
         for account, covered in export.coverage.items():
             days = found.setdefault((export.vendor, export.kind.name, account), {})
-            for day in covered.days():
+            for day in covered.days.days():
                 days.setdefault(day, []).append(export.name)
     for (vendor, kind, account), days in sorted(found.items()):
         whole = Window(min(days), max(days))

@@ -6,8 +6,9 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from functools import cached_property
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -46,6 +47,19 @@ class Record:
     values: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """What a file speaks for of one account: its days, first to last, of the campaigns it names."""
+
+    days: Window
+    campaigns: frozenset[str]
+
+    def holds(self, record: Record) -> bool:
+        """Whether the file speaks for the campaign and day of a record."""
+        day, campaign = record.values["date"], record.values["campaign_id"]
+        return self.days.start <= day <= self.days.end and campaign in self.campaigns
+
+
 @dataclass
 class Export:
     """A recognised file."""
@@ -61,11 +75,19 @@ class Export:
     width: int
     before: Sequence[str]
     style: values.Style
+    modified: datetime
 
     @property
     def vendor(self) -> Vendor:
         """Whose file it is."""
         return self.layout.vendor
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """What the file tells, of what reasons need."""
+        return self.kind.facts | {
+            fact for fact, names in self.kind.adds.items() if names & self.header.fields.keys()
+        }
 
     @property
     def has_figures(self) -> bool:
@@ -148,16 +170,34 @@ class Export:
             raise _Unfit(shown, self.layout.label(name)) from None
 
     @cached_property
-    def coverage(self) -> dict[str, Window]:
-        """What the file speaks for, by account; of files with daily figures."""
+    def _summary(self) -> tuple[dict[str, Coverage], frozenset[str]]:
         days: dict[str, set[date]] = defaultdict(set)
+        campaigns: dict[str, set[str]] = defaultdict(set)
+        currencies: set[str] = set()
         for record in self.records(ZoneInfo("UTC")):
             if isinstance(record, Problem):
                 continue
             account = self.account(record)
             days[account].add(record.values["date"])
+            campaigns[account].add(record.values["campaign_id"])
+            if currency := record.values.get("currency") or self.header.currency:
+                currencies.add(currency)
         first, last = self.range or (None, None)
-        return {account: Window(first or min(found), last or max(found)) for account, found in days.items()}
+        covered = {
+            account: Coverage(Window(first or min(found), last or max(found)), frozenset(campaigns[account]))
+            for account, found in days.items()
+        }
+        return covered, frozenset(currencies)
+
+    @property
+    def coverage(self) -> dict[str, Coverage]:
+        """What the file speaks for, by account; of files with daily figures."""
+        return self._summary[0]
+
+    @property
+    def currencies(self) -> frozenset[str]:
+        """The currencies of its amounts; of files with daily figures."""
+        return self._summary[1]
 
     @cached_property
     def range(self) -> tuple[date, date] | None:
@@ -173,6 +213,12 @@ class Export:
             return str(told)
         digits = [part for part in _digits(self.path.stem) if len(part) >= 6]
         return digits[0] if digits else ""
+
+    @property
+    def downloaded(self) -> tuple[date, datetime]:
+        """When it was made, as near as it tells: its own date, else its last day; then the file's time."""
+        named = self.named_days
+        return (named[2] if len(named) > 2 else max(named, default=date.min)), self.modified
 
 
 class _Unfit(Exception):
@@ -203,6 +249,15 @@ class Folder:
     #: the same bytes twice: name of the copy, and of the file it equals
     copies: tuple[tuple[str, str], ...] = ()
 
+    def of(self, vendor: str, kind: str) -> list[Export]:
+        """A vendor's files of a kind, the newest first: what two tell, the newer one tells."""
+        found = [one for one in self.exports if one.vendor == vendor and one.kind.name == kind]
+        return sorted(found, key=lambda one: (*one.downloaded, one.name), reverse=True)
+
+    def facts(self, vendor: str) -> frozenset[str]:
+        """What the files of a vendor tell, of what reasons need."""
+        return frozenset().union(*(one.facts for one in self.exports if one.vendor == vendor))
+
 
 @dataclass
 class _Look:
@@ -218,19 +273,29 @@ class _Look:
 
 def read(path: Path) -> Folder:
     """What lies in a folder and its sub-folders, hidden files left out. Raises OSError."""
+    found = []
+    for file in sorted(path.rglob("*")):
+        parts = file.relative_to(path).parts
+        if file.is_file() and not any(part.startswith(".") for part in parts):
+            about = file.stat()
+            found.append((str(Path(*parts)), about.st_size, about.st_mtime_ns))
+    return _read(path, tuple(found))
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, files: tuple[tuple[str, int, int], ...]) -> Folder:
+    """A folder whose files did not change (names, sizes, times) is looked at once."""
     exports: list[Export] = []
     problems: list[Problem] = []
     copies: list[tuple[str, str]] = []
     seen: dict[tuple[int, bytes], str] = {}
-    for file in sorted(path.rglob("*")):
-        name = str(file.relative_to(path))
-        if not file.is_file() or any(part.startswith(".") for part in Path(name).parts):
-            continue
+    for name, size, _ in files:
+        file = path / name
         if file.suffix.lower() not in _TABLES:
             problems.append(Problem(name, "is no CSV file: it is not read"))
             continue
         try:
-            key = (file.stat().st_size, _fingerprint(file))
+            key = (size, _fingerprint(file))
             if key in seen:
                 copies.append((name, seen[key]))
                 continue
@@ -303,6 +368,7 @@ def recognise(path: Path, name: str) -> Export | Problem:
         best.width,
         best.before,
         style,
+        datetime.fromtimestamp(path.stat().st_mtime, UTC),
     )
 
 
@@ -320,3 +386,8 @@ def _style(path: Path, encoding: str, look: _Look, header: Header, known: Layout
         values.decimal_sign(cells("decimal", "integer"), header.language),
         values.day_order(cells("day", "instant"), header.language),
     )
+
+
+def number_text(value: Decimal | int | None) -> str:
+    """A number as JSON text; nothing is zero, as the interfaces leave zeros out."""
+    return format(value, "f") if isinstance(value, Decimal) else str(value or 0)

@@ -42,13 +42,18 @@ class Field:
 
 @dataclass(frozen=True)
 class FileKind:
-    """A kind of file: which fields make it, which show that it is another, and where it is downloaded."""
+    """A kind of file: which fields make it, which show that it is another, and where it is downloaded.
+
+    `facts` are what it tells of what reasons need, and `adds` the fields that tell more.
+    """
 
     name: str
     title: str
     needs: frozenset[str]
     never: frozenset[str]
     where: str
+    facts: frozenset[str]
+    adds: Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ class Layout:
     title: str
     files: tuple[FileKind, ...]
     fields: Mapping[str, Field]
+    words: Mapping[str, Mapping[str, str]] = field(repr=False)
     labels: Mapping[str, Sequence[tuple[str, str]]] = field(repr=False)
 
     def header(self, cells: Sequence[str]) -> Header:
@@ -125,6 +131,13 @@ class Layout:
         """What a field is called in the interface, for messages."""
         return self.fields[name].label
 
+    def word(self, name: str, text: str | None) -> str | None:
+        """The enum value that a word of the interface stands for; an unknown word in an enum's spelling."""
+        if not text:
+            return None
+        told = normal(text)
+        return self.words[name].get(told) or told.replace(" ", "_").upper()
+
 
 @cache
 def layout(vendor: Vendor) -> Layout:
@@ -155,6 +168,10 @@ def layout(vendor: Vendor) -> Layout:
         document["title"],
         tuple(_file_kind(name, entry) for name, entry in document["files"].items()),
         fields,
+        {
+            name: {normal(text): value for value, texts in entries.items() for text in (*texts, value)}
+            for name, entries in document.get("words", {}).items()
+        },
         labels,
     )
 
@@ -166,4 +183,6 @@ def _file_kind(name: str, entry: Mapping[str, Any]) -> FileKind:
         frozenset(entry["needs"]),
         frozenset(entry.get("never", ())),
         entry["where"],
+        frozenset(entry["facts"]),
+        {fact: frozenset(names) for fact, names in entry.get("adds", {}).items()},
     )

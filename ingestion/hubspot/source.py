@@ -265,6 +265,8 @@ def resources(landing: Landing, scope: str) -> list[Any]:
             tables.EXCHANGE_RATES,
             optional("exchange rates", lambda: portal.hubspot.exchange_rates()),
         ),
+        # the API has none
+        resource(landing, tables.ADS_EXPORT, lambda: ()),
     ]
 
 

@@ -302,6 +302,22 @@ LIST_MEMBERSHIPS = Table(
     disposition="merge",
     whole="list_id",
 )
+# what HubSpot's own ads tool counts, which only its export tells
+ADS_EXPORT = Table(
+    "ads_export",
+    "results[]",
+    (
+        Column("attribution_report", "text", "attributionReport", required=True),
+        Column("network", "text", "network", required=True),
+        Column("campaign_id", "id", "campaignId"),
+        Column("campaign_name", "text", "campaignName", required=True),
+        Column("first_date", "date", "firstDate"),
+        Column("last_date", "date", "lastDate"),
+        Column("contacts", "integer", "contacts", wire=INT, required=True),
+    ),
+    key=("attribution_report", "network", "campaign_id", "campaign_name", "first_date", "last_date"),
+    disposition="replace",
+)
 
 ENTITIES = (
     ACCOUNT,
@@ -323,5 +339,6 @@ ENTITIES = (
     EXCHANGE_RATES,
     LISTS,
     LIST_MEMBERSHIPS,
+    ADS_EXPORT,
 )
 DAILY: tuple[Table, ...] = ()

@@ -155,6 +155,7 @@ def _load(
         "as_of": None if report.skipped else as_of.isoformat(),
         "quarantined": report.quarantined,
         "requests": report.requests,
+        "from_files": report.from_files,
         "message": report.message,
     }
     yield from _results(keys, report.rows, facts)

@@ -71,6 +71,7 @@ def test_hubspot_lands_every_table(portal: tuple[Path, pipelines.LoadReport]) ->
         "exchange_rates": 1,
         "lists": 2,
         "list_memberships": 2,
+        "ads_export": 0,
     }
     assert report.quarantined == 0
     assert rows(

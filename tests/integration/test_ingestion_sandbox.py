@@ -18,7 +18,7 @@ from tests.company import Company, served_company
 from tests.recorded.world import rows
 
 # what only merges, page views that the events API keeps back, and Google's own lead forms bring
-NOTHING_YET = {"merged_contacts", "page_view_gaps", "lead_form_submissions"}
+NOTHING_YET = {"merged_contacts", "page_view_gaps", "ads_export", "lead_form_submissions"}
 # read on from the last load
 READ_ON = {"lead_form_responses", "leads"}
 PARTS = {source: pipelines.parts(source) for source in pipelines.VENDORS}

@@ -100,7 +100,9 @@ def campaigns(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
             raise dg.Failure(str(IngestionError("anna@example.com: access_token=s3cret is not accepted")))
         case "is stale":
             return dg.MaterializeResult(metadata={"status": "stale", "message": "the server keeps failing"})
-    return dg.MaterializeResult(metadata={"status": "landed", "rows": 1, "quarantined": 0, "requests": {}})
+    return dg.MaterializeResult(
+        metadata={"status": "landed", "rows": 1, "quarantined": 0, "requests": {}, "from_files": False}
+    )
 
 
 def _check(name: str, story: str) -> dg.AssetChecksDefinition:

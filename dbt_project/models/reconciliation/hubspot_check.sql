@@ -26,7 +26,7 @@ told as (
         first_date,
         last_date,
         contacts
-    from {{ ref('hubspot_ads_export') }}
+    from {{ ref('stg_hubspot__ads_export') }}
     union all by name
     -- what HubSpot's filter calls an ad interaction is the report over all of them
     -- https://knowledge.hubspot.com/ads/segment-contacts-based-on-ads-interactions

@@ -1,0 +1,210 @@
+"""Meta Ads Manager's table of campaigns by day, and the leads of instant forms, as its API's answers.
+
+Ad sets, ads and forms without leads are in neither file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ingestion.arrow import Page, Table
+from ingestion.exports import rows, settings
+from ingestion.exports.folder import number_text
+from ingestion.exports.layouts import normal
+from ingestion.exports.money import account_currency
+from ingestion.exports.rows import Row
+from ingestion.facebook_ads import tables
+from ingestion.facebook_ads.tables import DAILY
+from ingestion.landing import DaysRead, Landing, Span, resource
+
+__all__ = ["DAILY", "ENTITIES", "accounts", "resources", "span"]
+
+
+def _of_no_page(table: Table) -> Table:
+    """The table without the page that owns a form, which the file of its leads does not name."""
+    columns = (replace(each, path="page_id") if each.name == "page_id" else each for each in table.columns)
+    return replace(table, columns=tuple(columns))
+
+
+VENDOR = "facebook_ads"
+_FIGURES, _LEADS = "campaigns", "leads"
+_LEAD_FORMS, _LEAD_ROWS = _of_no_page(tables.LEAD_FORMS), _of_no_page(tables.LEADS)
+ENTITIES = tuple(
+    {tables.LEAD_FORMS: _LEAD_FORMS, tables.LEADS: _LEAD_ROWS}.get(each, each) for each in tables.ENTITIES
+)
+# what a column counts: https://developers.facebook.com/docs/marketing-api/reference/ads-action-stats
+_ACTIONS = {
+    "lead": "offsite_conversion.fb_pixel_lead",
+    "complete_registration": "offsite_conversion.fb_pixel_complete_registration",
+    "purchase": "offsite_conversion.fb_pixel_purchase",
+    "lead_form": "onsite_conversion.lead_grouped",
+}
+_WINDOWS = ("1d_click", "7d_click", "28d_click")
+
+
+def accounts(landing: Landing) -> Sequence[str]:
+    """The ad accounts with figures."""
+    return rows.accounts(landing, VENDOR)
+
+
+def span(landing: Landing, table: Table, account: str) -> Span:
+    """Every day that a file has."""
+    return rows.span()
+
+
+def resources(landing: Landing, part: str) -> list[Any]:
+    """The dlt resources of a part. No file is opened before they run."""
+    if part == "daily":
+        return [
+            resource(
+                landing,
+                table,
+                partial(_insights if table is tables.INSIGHTS_CAMPAIGN else _no_rows, landing, table),
+            )
+            for table in DAILY
+        ]
+    read = {
+        tables.AD_ACCOUNTS: _accounts,
+        tables.CAMPAIGNS: _campaigns,
+        _LEAD_FORMS: _lead_forms,
+        _LEAD_ROWS: _leads,
+    }
+    return [resource(landing, table, partial(read.get(table, rows.no_pages), landing)) for table in ENTITIES]
+
+
+def _wrap(data: list[Mapping[str, Any]]) -> Any:
+    return {"data": data}
+
+
+def _accounts(landing: Landing) -> Iterator[Page]:
+    found: dict[str, Row] = {}
+    for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES)):
+        found.setdefault(row.account, row)
+    yield from rows.pages(
+        (
+            (
+                (),
+                {
+                    "account_id": account,
+                    "name": row["account_name"],
+                    "currency": account_currency(row),
+                    "timezone_name": settings.account_zone(account),
+                },
+            )
+            for account, row in found.items()
+        ),
+        _wrap,
+    )
+
+
+def _campaigns(landing: Landing) -> Iterator[Page]:
+    newest: dict[tuple[str, str], Row] = {}
+    for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES)):
+        key = (row.account, row["campaign_id"])
+        if key not in newest or row["date"] > newest[key]["date"]:
+            newest[key] = row
+
+    yield from rows.pages(
+        (
+            (
+                (("account_id", account),),
+                {
+                    "id": campaign,
+                    "name": row["campaign_name"],
+                    "status": row.word("delivery"),
+                    "effective_status": row.word("delivery"),
+                },
+            )
+            for (account, campaign), row in newest.items()
+        ),
+        _wrap,
+    )
+
+
+def _insights(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
+    asked = rows.asked(landing, table, VENDOR)
+
+    def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
+        for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
+            yield (
+                (("account_id", row.account),),
+                {
+                    "date_start": str(row["date"]),
+                    "campaign_id": row["campaign_id"],
+                    "impressions": number_text(row["impressions"]),
+                    "clicks": number_text(row["clicks"]),
+                    "spend": number_text(row["spend"]),
+                    "account_currency": account_currency(row),
+                    "attribution_setting": _setting(row),
+                    "actions": _actions(row),
+                },
+            )
+
+    yield from rows.pages(found(), _wrap)
+    yield from rows.days_read(asked)
+
+
+def _no_rows(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
+    """Ads are not in the table of campaigns."""
+    yield from rows.days_read(rows.asked(landing, table, VENDOR))
+
+
+def _actions(row: Row) -> list[dict[str, str]]:
+    """Where the table compares no attribution windows, all of an action counts as clicked."""
+    shown = row.export.header.fields
+    found = []
+    for name, kind in _ACTIONS.items():
+        if not row[name]:
+            continue
+        action = {"action_type": kind, "value": str(row[name])}
+        windows = [window for window in _WINDOWS if f"{name}.{window}" in shown]
+        for window in _WINDOWS if name != "lead_form" else ():
+            told = row[f"{name}.{window}"] if windows else row[name]
+            if told:
+                action[window] = str(told)
+        found.append(action)
+    return found
+
+
+def _setting(row: Row) -> str | None:
+    """`7-day click or 1-day view` as the API writes it; null where ad sets differ."""
+    told = normal(row["attribution_setting"] or "")
+    clicks = row.export.layout.words.get("attribution_setting", {})
+    return next((value for words, value in clicks.items() if f" {words} " in f" {told} "), None)
+
+
+def _lead_forms(landing: Landing) -> Iterator[Page]:
+    forms: dict[str, str | None] = {}
+    for _, lead in rows.records(landing, rows.exports(landing, VENDOR, _LEADS), None):
+        forms.setdefault(lead.values["form_id"], lead.values.get("form_name"))
+    yield from rows.pages((((), {"id": form, "name": name}) for form, name in forms.items()), _wrap)
+
+
+def _leads(landing: Landing) -> Iterator[Page]:
+    def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
+        seen: set[str] = set()
+        for _, record in rows.records(landing, rows.exports(landing, VENDOR, _LEADS), _LEAD_ROWS):
+            lead = record.values
+            if lead["lead_id"] in seen:
+                rows.count_repeat(landing, _LEAD_ROWS)
+                continue
+            seen.add(lead["lead_id"])
+            yield (
+                (),
+                {
+                    "id": lead["lead_id"],
+                    "form_id": lead["form_id"],
+                    "created_time": lead["created_time"].isoformat(),
+                    "campaign_id": lead.get("campaign_id"),
+                    "adset_id": lead.get("adset_id"),
+                    "ad_id": lead.get("ad_id"),
+                    "is_organic": (lead["is_organic"] or "").lower() == "true",
+                    "platform": lead.get("platform"),
+                    "field_data": [{"name": "email", "values": [lead["email"]]}] if lead.get("email") else [],
+                },
+            )
+
+    yield from rows.pages(found(), _wrap)

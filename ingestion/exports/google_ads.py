@@ -1,0 +1,258 @@
+"""Google Ads' reports as its API's answers: campaigns by day, conversions by action and day.
+
+A report names a conversion action, so that its name stands for its id; settings of actions, ads and clicks
+are in no report.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from ingestion.arrow import Page, Table
+from ingestion.exports import rows, settings
+from ingestion.exports.folder import number_text
+from ingestion.exports.money import account_currency
+from ingestion.exports.rows import Row
+from ingestion.google_ads import tables
+from ingestion.landing import DaysRead, Landing, Span, resource
+
+__all__ = ["DAILY", "ENTITIES", "accounts", "resources", "span"]
+
+VENDOR = "google_ads"
+_FIGURES, _ACTIONS = "campaigns", "actions"
+_METRICS = ("conversions", "conversions_value", "all_conversions", "all_conversions_value")
+#: What stands for the actions of a campaign where no report tells them apart.
+_ALL_ACTIONS = "Conversions of no known action"
+# each figure of a report is rounded to two decimals by itself
+_ROUNDING = Decimal("0.005")
+
+
+def _by_name(table: Table) -> Table:
+    """The table with names for ids of conversion actions."""
+    columns = (
+        replace(column, kind="text") if column.name == "conversion_action_id" else column
+        for column in table.columns
+    )
+    return replace(table, columns=tuple(columns))
+
+
+ENTITIES = tables.ENTITIES
+DAILY = tuple(map(_by_name, tables.DAILY))
+_CONVERSIONS = _by_name(tables.CAMPAIGN_CONVERSIONS)
+
+
+def accounts(landing: Landing) -> Sequence[str]:
+    """The accounts with figures."""
+    return rows.accounts(landing, VENDOR)
+
+
+def span(landing: Landing, table: Table, account: str) -> Span:
+    """Every day that a file has."""
+    return rows.span()
+
+
+def resources(landing: Landing, part: str) -> list[Any]:
+    """The dlt resources of a part. No file is opened before they run."""
+    if part == "entities":
+        read = {tables.CUSTOMERS: _customers, tables.CAMPAIGNS: _campaigns}
+        return [
+            resource(landing, table, partial(read.get(table, rows.no_pages), landing)) for table in ENTITIES
+        ]
+    figures = {tables.CAMPAIGN_METRICS.name: _metrics, _CONVERSIONS.name: _conversions}
+    return [
+        resource(landing, table, partial(figures.get(table.name, _no_rows), landing, table))
+        for table in DAILY
+    ]
+
+
+def _wrap(results: list[Mapping[str, Any]]) -> Any:
+    return [{"results": results}]
+
+
+def _customers(landing: Landing) -> Iterator[Page]:
+    found: dict[str, Row] = {}
+    for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES)):
+        found.setdefault(row.account, row)
+    yield from rows.pages(
+        (
+            (
+                (),
+                {
+                    "customerClient": {
+                        "id": account,
+                        "descriptiveName": row["account_name"],
+                        "currencyCode": account_currency(row),
+                        "timeZone": settings.account_zone(account),
+                        "status": "ENABLED",
+                    }
+                },
+            )
+            for account, row in found.items()
+        ),
+        _wrap,
+    )
+
+
+def _campaigns(landing: Landing) -> Iterator[Page]:
+    newest: dict[tuple[str, str], Row] = {}
+    for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES)):
+        key = (row.account, row["campaign_id"])
+        if key not in newest or row["date"] > newest[key]["date"]:
+            newest[key] = row
+    yield from rows.pages(
+        (
+            (
+                (("customer_id", account),),
+                {
+                    "campaign": {
+                        "id": campaign,
+                        "name": row["campaign"],
+                        "status": row.word("campaign_status"),
+                        "advertisingChannelType": row.word("campaign_type"),
+                    }
+                },
+            )
+            for (account, campaign), row in newest.items()
+        ),
+        _wrap,
+    )
+
+
+def _metrics(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
+    asked = rows.asked(landing, table, VENDOR)
+    actions = _sums(landing)
+
+    def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
+        for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
+            total = _exact(row["conversions"] or Decimal(0), actions.get(_campaign_day(row)))
+            yield (
+                (("customer_id", row.account),),
+                {
+                    **_at(row),
+                    "metrics": {
+                        "impressions": number_text(row["impressions"]),
+                        "clicks": number_text(row["clicks"]),
+                        "costMicros": str(int((row["cost"] or Decimal(0)) * 1_000_000)),
+                        "conversions": float(total),
+                        "conversionsValue": float(row["conversions_value"] or 0),
+                        "allConversions": float(max(row["all_conversions"] or Decimal(0), total)),
+                        "viewThroughConversions": number_text(row["view_through_conversions"]),
+                    },
+                },
+            )
+
+    yield from rows.pages(found(), _wrap)
+    yield from rows.days_read(asked)
+
+
+def _conversions(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
+    """By action where a report tells it; on other days as those of no known action."""
+    actions = rows.exports(landing, VENDOR, _ACTIONS)
+    rows.beyond(landing, VENDOR, actions)
+    asked = rows.asked(landing, table, VENDOR)
+    untold = {account: days - rows.covered(actions, account) for account, days in asked.items()}
+
+    def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
+        for row in rows.current(landing, actions, table, asked):
+            yield (("customer_id", row.account),), _action(row)
+        for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), None, untold):
+            if row["conversions"]:
+                yield (("customer_id", row.account),), _whole(row)
+
+    yield from rows.pages(found(), _wrap)
+    yield from rows.days_read(asked)
+
+
+def _no_rows(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
+    """Ads, ad groups, lags and clicks are in no report."""
+    yield from rows.days_read(rows.asked(landing, table, VENDOR))
+
+
+def _at(row: Row) -> dict[str, Any]:
+    return {"segments": {"date": str(row["date"])}, "campaign": {"id": row["campaign_id"]}}
+
+
+def _action(row: Row) -> dict[str, Any]:
+    counted = row["conversions"] or Decimal(0)
+    metrics = {
+        "conversions": counted,
+        "conversions_value": row["conversions_value"] or Decimal(0),
+        # without the column nothing beyond the headline is known
+        "all_conversions": counted if row["all_conversions"] is None else row["all_conversions"],
+        "all_conversions_value": row["all_conversions_value"] or Decimal(0),
+    }
+    # without the columns a conversion is dated as the report dates it
+    dated = "conversions_by_conversion_date" in row.export.header.fields
+    for name in _METRICS:
+        told = row[f"{name}_by_conversion_date"]
+        metrics[f"{name}_by_conversion_date"] = (told or Decimal(0)) if dated else metrics[name]
+    place = _at(row)
+    place["segments"] |= {
+        "conversionAction": row["conversion_action"],
+        "conversionActionName": row["conversion_action"],
+        "conversionActionCategory": row.word("conversion_category"),
+        "conversionAttributionEventType": row.word("event_type") or "INTERACTION",
+        "externalConversionSource": row.word("conversion_source") or "WEBPAGE",
+    }
+    return {**place, "metrics": {_camel(name): float(value) for name, value in metrics.items()}}
+
+
+def _whole(row: Row) -> dict[str, Any]:
+    """A campaign's conversions of a day as those of one action."""
+    place = _at(row)
+    place["segments"] |= {
+        "conversionAction": _ALL_ACTIONS,
+        "conversionActionName": _ALL_ACTIONS,
+        "conversionAttributionEventType": "INTERACTION",
+        "externalConversionSource": "WEBPAGE",
+    }
+    value = row["conversions_value"] or Decimal(0)
+    names = {
+        "conversions": row["conversions"],
+        "conversionsValue": value,
+        "allConversions": row["conversions"],
+        "allConversionsValue": value,
+    }
+    return {
+        **place,
+        "metrics": {
+            name + suffix: float(amount)
+            for name, amount in names.items()
+            for suffix in ("", "ByConversionDate")
+        },
+    }
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def _campaign_day(row: Row) -> tuple[str, str, date]:
+    return row.account, row["campaign_id"], row["date"]
+
+
+def _sums(landing: Landing) -> dict[tuple[str, str, date], tuple[Decimal, int]]:
+    """What the actions of a campaign's day add up to, and how many rows they are."""
+    found: dict[tuple[str, str, date], tuple[Decimal, int]] = defaultdict(lambda: (Decimal(0), 0))
+    for row in rows.current(landing, rows.exports(landing, VENDOR, _ACTIONS)):
+        total, count = found[_campaign_day(row)]
+        found[_campaign_day(row)] = total + (row["conversions"] or Decimal(0)), count + 1
+    return found
+
+
+def _exact(total: Decimal, actions: tuple[Decimal, int] | None) -> Decimal:
+    """A campaign's conversions: what its actions add up to, where nothing but rounding parts the two reports.
+
+    Each of the figures is rounded for itself; one figure told in two ways would be two headlines.
+    """
+    if actions is None:
+        return total
+    told, count = actions
+    return told if abs(told - total) <= _ROUNDING * (count + 1) else total

@@ -1,0 +1,350 @@
+"""HubSpot's exports as its API's answers: contacts, deals, a file per form, the ads tool's campaigns.
+
+Each load reads the files whole. Page views, histories of properties, deleted contacts and lists are in none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from ingestion.arrow import Page, Table
+from ingestion.exports import rows, settings
+from ingestion.exports.folder import Export, Record
+from ingestion.exports.layouts import normal
+from ingestion.exports.money import home_currency
+from ingestion.hubspot import settings as hubspot
+from ingestion.hubspot import tables
+from ingestion.landing import Landing, resource
+
+__all__ = ["DAILY", "ENTITIES", "resources"]
+
+VENDOR = "hubspot"
+_NEXT = timedelta(milliseconds=1)
+# the default of HubSpot's ads tool: https://knowledge.hubspot.com/ads/understand-ad-attribution-reports
+_USUAL_REPORT = "first_form_submission"
+
+
+def _whole(table: Table) -> Table:
+    """The table as files fill it: each load has all there is."""
+    columns = (
+        replace(column, required=False) if column.name == "portal_id" else column for column in table.columns
+    )
+    return replace(table, columns=tuple(columns), disposition="replace", latest=False, whole=None)
+
+
+ENTITIES = tuple(map(_whole, tables.ENTITIES))
+DAILY: tuple[Table, ...] = ()
+_TABLES = {table.name: table for table in ENTITIES}
+_CONTACTS, _DEALS, _FORMS, _SUBMISSIONS = (
+    _TABLES[table.name] for table in (tables.CONTACTS, tables.DEALS, tables.FORMS, tables.FORM_SUBMISSIONS)
+)
+
+
+def resources(landing: Landing, part: str) -> list[Any]:
+    """The dlt resources of a part. No file is opened before they run."""
+    read = {
+        tables.ACCOUNT.name: _account,
+        _CONTACTS.name: _contacts,
+        _FORMS.name: _forms,
+        _SUBMISSIONS.name: _submissions,
+        _DEALS.name: _deals,
+        tables.DEAL_CONTACTS.name: _deal_contacts,
+        tables.ADS_EXPORT.name: _ads,
+    }
+    return [
+        resource(landing, table, partial(read.get(table.name, rows.no_pages), landing)) for table in ENTITIES
+    ]
+
+
+def _wrap(results: list[Mapping[str, Any]]) -> Any:
+    return {"results": results}
+
+
+def _iso(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _account(landing: Landing) -> Iterator[Page]:
+    if not settings.is_zone_set():
+        rows.notice_once(
+            landing,
+            f"{settings.SECTION.name('time_zone')} is not set: clock times of the files are taken as UTC;"
+            f" set it ({settings.SECTION.environment('time_zone')}) to the HubSpot account's own zone,"
+            " like Europe/Berlin",
+        )
+    portal = settings.portal_id()
+    yield from rows.pages(
+        [
+            (
+                (("domains", "[]"),),
+                {
+                    "portalId": int(portal) if portal else None,
+                    "timeZone": settings.portal_zone().key,
+                    "companyCurrency": home_currency(rows.files(landing).folder),
+                },
+            )
+        ],
+        _wrap,
+    )
+
+
+def _once(landing: Landing, kind: str, table: Table | None) -> Iterator[tuple[Export, Record]]:
+    """The records of a kind, each as the newest file has it."""
+    seen: set[str] = set()
+    for export, record in rows.records(landing, rows.exports(landing, VENDOR, kind), table):
+        if (key := record.values["contact_id"]) in seen:
+            rows.count_repeat(landing, table)
+            continue
+        seen.add(key)
+        yield export, record
+
+
+def _contacts(landing: Landing) -> Iterator[Page]:
+    def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
+        for export, record in _once(landing, "contacts", _CONTACTS):
+            told = _properties(record, hubspot.CONTACT_PROPERTIES)
+            for name in ("hs_analytics_source", "hs_latest_source"):
+                told[name] = export.layout.word("source", told.get(name))
+            created = told["createdate"]
+            yield (
+                (),
+                {
+                    "id": record.values["contact_id"],
+                    "createdAt": created,
+                    "updatedAt": told.get("lastmodifieddate") or created,
+                    "properties": told,
+                },
+            )
+
+    yield from rows.pages(found(), _wrap)
+
+
+def _properties(record: Record, names: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in names:
+        value = _iso(record.values.get(name))
+        found[name] = str(value) if isinstance(value, (int, Decimal)) else value
+    return found
+
+
+# -- submissions --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A submission that a contact's own list counts: form, and instant to the millisecond."""
+
+    form: str
+    at: datetime
+
+
+@dataclass
+class _Form:
+    """A form as its files have it. Its id is that of most counted submissions that fit its rows."""
+
+    title: str
+    rows: list[tuple[Export, Record]] = field(default_factory=list)
+    id: str = ""
+
+
+def _counted(landing: Landing) -> dict[tuple[str, datetime], list[_Counted]]:
+    """What the contacts' lists count, by address and minute."""
+    found: dict[tuple[str, datetime], list[_Counted]] = defaultdict(list)
+    for _, record in _once(landing, "contacts", None):
+        listed = record.values.get("hs_calculated_form_submissions")
+        addresses = f"{record.values.get('email') or ''};{record.values.get('hs_additional_emails') or ''}"
+        for entry in (listed or "").split(";"):
+            form, _, rest = entry.partition(":")
+            stamp = rest.rpartition(":")[2]
+            if not stamp.isdecimal():
+                continue
+            at = datetime.fromtimestamp(int(stamp) / 1000, tz=UTC)
+            for address in {each.strip().casefold() for each in addresses.split(";")} - {""}:
+                found[address, _minute(at)].append(_Counted(form, at))
+    return found
+
+
+def _minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)
+
+
+def _place(record: Record) -> tuple[str, datetime]:
+    return (record.values.get("email") or "").strip().casefold(), _minute(record.values["conversion_date"])
+
+
+def _forms_of(
+    landing: Landing, table: Table | None
+) -> tuple[list[_Form], dict[tuple[str, datetime], list[_Counted]]]:
+    """The forms, newest file first within each, and what is counted."""
+    counted = _counted(landing)
+    found: dict[str, _Form] = {}
+    for export in rows.exports(landing, VENDOR, "submissions"):
+        for _, record in rows.records(landing, [export], table):
+            title = record.values.get("conversion_title") or export.path.stem
+            found.setdefault(title, _Form(title)).rows.append((export, record))
+    taken: set[str] = set()
+    votes = {
+        title: Counter(one.form for _, record in form.rows for one in counted.get(_place(record), ()))
+        for title, form in found.items()
+    }
+    # the clearest first: a form takes the id that another has more reason to
+    for title, form in sorted(
+        found.items(), key=lambda item: (-max(votes[item[0]].values(), default=0), item[0])
+    ):
+        form.id = next((i for i, _ in votes[title].most_common() if i not in taken), f"file:{normal(title)}")
+        taken.add(form.id)
+    return list(found.values()), counted
+
+
+def _forms(landing: Landing) -> Iterator[Page]:
+    forms, _ = _forms_of(landing, None)
+    yield from rows.pages(
+        (((), {"id": form.id, "name": form.title, "formType": "hubspot"}) for form in forms), _wrap
+    )
+
+
+def _submissions(landing: Landing) -> Iterator[Page]:
+    """Submissions at the instant that the contact's own list has; files are to the minute.
+
+    A row of an older file that a newer one has, too, is one submission; equal rows of one file are several.
+    """
+    forms, counted = _forms_of(landing, _SUBMISSIONS)
+
+    def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
+        for form in forms:
+            instants: dict[tuple[str, datetime], list[datetime]] = {}
+            used: set[tuple[str, datetime]] = set()
+            newer: Counter[tuple[Any, ...]] = Counter()
+            by_file: dict[str, list[Record]] = defaultdict(list)
+            for export, record in form.rows:
+                by_file[export.name].append(record)
+            for records in by_file.values():
+                here: Counter[tuple[Any, ...]] = Counter()
+                for record in records:
+                    place, page = _place(record), record.values.get("conversion_page")
+                    here[place, page] += 1
+                    if here[place, page] <= newer[place, page]:
+                        rows.count_repeat(landing, _SUBMISSIONS)
+                        continue
+                    newer[place, page] += 1
+                    if place not in instants:
+                        listed = sorted(one.at for one in counted.get(place, ()) if one.form == form.id)
+                        instants[place] = listed
+                    at = instants[place].pop(0) if instants[place] else record.values["conversion_date"]
+                    # what nothing but a row of its own tells from another is one more submission
+                    while (place[0], at) in used:
+                        at += _NEXT
+                    used.add((place[0], at))
+                    yield (
+                        (("form_id", form.id),),
+                        {
+                            "submittedAt": round(at.timestamp() * 1000),
+                            "pageUrl": page,
+                            "values": [{"name": "email", "value": record.values.get("email")}],
+                        },
+                    )
+
+    yield from rows.pages(found(), _wrap)
+
+
+# -- deals --------------------------------------------------------------------------------------------------
+
+
+def _deals(landing: Landing) -> Iterator[Page]:
+    def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
+        for export, record in _once(landing, "deals", _DEALS):
+            told = _properties(record, hubspot.DEAL_PROPERTIES)
+            told["hs_is_closed_won"] = _is_won(export, record)
+            yield (
+                (),
+                {
+                    "id": record.values["contact_id"],
+                    "createdAt": told.get("createdate"),
+                    "updatedAt": told.get("hs_lastmodifieddate"),
+                    "properties": told,
+                },
+            )
+
+    yield from rows.pages(found(), _wrap)
+
+
+def _is_won(export: Export, record: Record) -> str:
+    """The file's own word for it, else a stage that is called so."""
+    told = record.values.get("hs_is_closed_won")
+    if told is not None:
+        return export.layout.word("affirmed", told) or "false"
+    return "true" if export.layout.word("stage", record.values.get("dealstage")) == "CLOSED_WON" else "false"
+
+
+def _deal_contacts(landing: Landing) -> Iterator[Page]:
+    yield from rows.pages(
+        (
+            (
+                (),
+                {
+                    "from": {"id": record.values["contact_id"]},
+                    "to": [{"toObjectId": each} for each in _ids(record.values.get("contact_ids"))],
+                },
+            )
+            for _, record in _once(landing, "deals", None)
+        ),
+        _wrap,
+    )
+
+
+def _ids(text: str | None) -> list[str]:
+    return [part for each in (text or "").replace(",", ";").split(";") if (part := each.strip()).isdecimal()]
+
+
+# -- what HubSpot's own ads tool counts ---------------------------------------------------------------------
+
+
+def _ads(landing: Landing) -> Iterator[Page]:
+    """Rows of all its exports; the newest of a report and range speaks for it."""
+
+    def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
+        table = _TABLES[tables.ADS_EXPORT.name]
+        seen: dict[tuple[Any, ...], str] = {}
+        for export, record in rows.records(landing, rows.exports(landing, VENDOR, "ads"), table):
+            told = record.values
+            network = export.layout.word("network", told["ad_network"])
+            first, last = export.range or (None, None)
+            key = (_report(export), network, told.get("ad_campaign_id"), told["ad_campaign"], first, last)
+            if seen.setdefault(key, export.name) != export.name:
+                rows.count_repeat(landing, table)
+                continue
+            yield (
+                (),
+                {
+                    "attributionReport": key[0],
+                    "network": network,
+                    "campaignId": told.get("ad_campaign_id"),
+                    "campaignName": told["ad_campaign"],
+                    "firstDate": _day(first),
+                    "lastDate": _day(last),
+                    "contacts": told["contacts"] or 0,
+                },
+            )
+
+    yield from rows.pages(found(), _wrap)
+
+
+def _report(export: Export) -> str:
+    """The attribution report that the lines above the table name, else HubSpot's default."""
+    words = export.layout.words["report"]
+    for line in export.before:
+        told = normal(line)
+        found = [text for text in words if text in told]
+        if found:
+            return words[max(found, key=len)]
+    return _USUAL_REPORT
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None

@@ -1,0 +1,202 @@
+"""LinkedIn Campaign Manager's reports of campaigns and of conversions by day, as its API's answers.
+
+A report names a conversion rule, so that its name stands for its id; windows of rules, ads and single leads
+are in neither report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ingestion.arrow import Page, Table
+from ingestion.exports import rows
+from ingestion.exports.folder import number_text
+from ingestion.exports.money import account_currency
+from ingestion.exports.rows import Row
+from ingestion.landing import DaysRead, Landing, Span, resource
+from ingestion.linkedin_ads import tables
+
+__all__ = ["DAILY", "ENTITIES", "accounts", "resources", "span"]
+
+VENDOR = "linkedin_ads"
+_FIGURES, _CONVERSIONS = "campaigns", "conversions"
+_COUNTS = {
+    "impressions": "impressions",
+    "clicks": "clicks",
+    "landing_page_clicks": "landingPageClicks",
+    "conversions": "externalWebsiteConversions",
+    "post_view_conversions": "externalWebsitePostViewConversions",
+    "leads": "oneClickLeads",
+    "lead_form_opens": "oneClickLeadFormOpens",
+    "total_engagements": "totalEngagements",
+}
+
+
+def _by_name(table: Table, column: str) -> Table:
+    """The table with names for ids of conversion rules."""
+    columns = (
+        replace(each, kind="text", wire=None) if each.name == column else each for each in table.columns
+    )
+    return replace(table, columns=tuple(columns))
+
+
+_RULES = _by_name(tables.CONVERSIONS, "id")
+_BY_RULE = _by_name(tables.CAMPAIGN_CONVERSIONS, "conversion_id")
+ENTITIES = tuple(_RULES if table is tables.CONVERSIONS else table for table in tables.ENTITIES)
+DAILY = tuple(
+    _by_name(table, "conversion_id") if table is not tables.CAMPAIGN_CONVERSIONS else _BY_RULE
+    for table in tables.DAILY
+)
+
+
+def accounts(landing: Landing) -> Sequence[str]:
+    """The ad accounts with figures."""
+    return rows.accounts(landing, VENDOR)
+
+
+def span(landing: Landing, table: Table, account: str) -> Span:
+    """Every day that a file has."""
+    return rows.span()
+
+
+def resources(landing: Landing, part: str) -> list[Any]:
+    """The dlt resources of a part. No file is opened before they run."""
+    if part == "daily":
+        read = {tables.CAMPAIGN_ANALYTICS.name: _analytics, _BY_RULE.name: _by_rule}
+        return [
+            resource(landing, table, partial(read.get(table.name, _no_rows), landing, table))
+            for table in DAILY
+        ]
+    listed = {
+        tables.AD_ACCOUNTS.name: _accounts,
+        tables.CAMPAIGN_GROUPS.name: _groups,
+        tables.CAMPAIGNS.name: _campaigns,
+        _RULES.name: _rules,
+    }
+    return [
+        resource(landing, table, partial(listed.get(table.name, rows.no_pages), landing))
+        for table in ENTITIES
+    ]
+
+
+def _wrap(elements: list[Mapping[str, Any]]) -> Any:
+    return {"elements": elements}
+
+
+def _newest(landing: Landing, name: str) -> dict[tuple[str, str], Row]:
+    """The last day's row of each value of a column, by account."""
+    newest: dict[tuple[str, str], Row] = {}
+    for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES)):
+        key = (row.account, row[name])
+        if key not in newest or row["date"] > newest[key]["date"]:
+            newest[key] = row
+    return newest
+
+
+def _accounts(landing: Landing) -> Iterator[Page]:
+    found: dict[str, Row] = {}
+    for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES)):
+        found.setdefault(row.account, row)
+    yield from rows.pages(
+        (
+            # days of the reports are UTC
+            (
+                (("reporting_time_zone", "UTC"),),
+                {"id": int(account), "name": row["account_name"], "currency": account_currency(row)},
+            )
+            for account, row in found.items()
+        ),
+        _wrap,
+    )
+
+
+def _groups(landing: Landing) -> Iterator[Page]:
+    yield from rows.pages(
+        (
+            (
+                (("account_id", account),),
+                {"id": int(group), "name": row["group_name"], "status": row.word("status", "group_status")},
+            )
+            for (account, group), row in _newest(landing, "group_id").items()
+        ),
+        _wrap,
+    )
+
+
+def _campaigns(landing: Landing) -> Iterator[Page]:
+    yield from rows.pages(
+        (
+            (
+                (("account_id", account),),
+                {
+                    "id": int(campaign),
+                    "campaignGroup": f"urn:li:sponsoredCampaignGroup:{row['group_id']}",
+                    "name": row["campaign_name"],
+                    "status": row.word("status", "campaign_status"),
+                    "type": row.word("campaign_type"),
+                },
+            )
+            for (account, campaign), row in _newest(landing, "campaign_id").items()
+        ),
+        _wrap,
+    )
+
+
+def _rules(landing: Landing) -> Iterator[Page]:
+    found: dict[tuple[str, str], str | None] = {}
+    for row in rows.current(landing, rows.exports(landing, VENDOR, _CONVERSIONS)):
+        found.setdefault((row.account, row["conversion_name"]), row.word("conversion_type"))
+    yield from rows.pages(
+        (
+            ((("account_id", account),), {"id": rule, "name": rule, "type": kind, "enabled": True})
+            for (account, rule), kind in sorted(found.items())
+        ),
+        _wrap,
+    )
+
+
+def _pivot(row: Row) -> str:
+    return f"urn:li:sponsoredCampaign:{row['campaign_id']}"
+
+
+def _figures(row: Row, *pivots: str) -> Mapping[str, Any]:
+    day = row["date"]
+    found = {
+        "dateRange": {"start": {"year": day.year, "month": day.month, "day": day.day}},
+        "pivotValues": pivots,
+        "costInLocalCurrency": number_text(row["cost"]),
+        "conversionValueInLocalCurrency": number_text(row["conversion_value"]),
+    }
+    return found | {field: row[name] or 0 for name, field in _COUNTS.items()}
+
+
+def _analytics(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
+    asked = rows.asked(landing, table, VENDOR)
+
+    def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
+        for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
+            yield (("account_id", row.account),), _figures(row, _pivot(row))
+
+    yield from rows.pages(found(), _wrap)
+    yield from rows.days_read(asked)
+
+
+def _by_rule(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
+    exports = rows.exports(landing, VENDOR, _CONVERSIONS)
+    rows.beyond(landing, VENDOR, exports)
+    asked = rows.asked(landing, table, VENDOR)
+
+    def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
+        for row in rows.current(landing, exports, table, asked):
+            yield (("account_id", row.account),), _figures(row, _pivot(row), row["conversion_name"])
+
+    yield from rows.pages(found(), _wrap)
+    yield from rows.days_read(asked)
+
+
+def _no_rows(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
+    """Ads are in neither report."""
+    yield from rows.days_read(rows.asked(landing, table, VENDOR))

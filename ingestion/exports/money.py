@@ -1,0 +1,37 @@
+"""Currencies: of an ad account, from its files, and of the portal."""
+
+from __future__ import annotations
+
+from ingestion.errors import SettingError
+from ingestion.exports import settings
+from ingestion.exports.folder import Folder
+from ingestion.exports.rows import Row
+
+
+def account_currency(row: Row) -> str:
+    """The currency of a row's amounts: its column, its header, else the setting. Raises SettingError."""
+    found = row["currency"] or row.export.header.currency or settings.currency()
+    if not found:
+        raise SettingError(
+            f"{row.export.name} names no currency: add the column to the report, or set"
+            f" {settings.SECTION.name('currency')} ({settings.SECTION.environment('currency')}) to one"
+            " like EUR"
+        )
+    return str(found)
+
+
+def home_currency(folder: Folder) -> str:
+    """The portal's currency: the setting, else the one that all ad accounts share. Raises SettingError."""
+    if told := settings.currency():
+        return told
+    found: set[str] = set()
+    for export in folder.exports:
+        if export.has_figures:
+            found |= export.currencies
+    if len(found) == 1:
+        return found.pop()
+    raise SettingError(
+        f"{settings.SECTION.name('currency')} is not set, and the files name"
+        f" {', '.join(sorted(found)) or 'none'}: set it ({settings.SECTION.environment('currency')})"
+        " to the HubSpot account's own currency, like EUR"
+    )

@@ -1,0 +1,57 @@
+"""Which sources are read from files, and with what."""
+
+from __future__ import annotations
+
+from datetime import date
+from types import ModuleType
+
+from ingestion.errors import SettingError
+from ingestion.exports import facebook_ads, google_ads, hubspot, linkedin_ads, rows, settings
+from ingestion.exports.folder import Folder, read
+
+_READERS: dict[str, ModuleType] = {
+    "hubspot": hubspot,
+    "google_ads": google_ads,
+    "facebook_ads": facebook_ads,
+    "linkedin_ads": linkedin_ads,
+}
+
+
+def reader(source: str) -> ModuleType | None:
+    """What lands a source's files; None where no folder is set or it lacks the source's main file.
+
+    Raises SettingError for a folder that cannot be listed.
+    """
+    found = _folder()
+    if found is None or source not in _READERS or not found.of(source, settings.MAIN[source]):
+        return None
+    return _READERS[source]
+
+
+def lacking(source: str) -> str | None:
+    """Why the files that a source has in the folder do not suffice; None where it has none, or enough."""
+    found = _folder()
+    if found is None or not any(export.vendor == source for export in found.exports):
+        return None
+    if found.of(source, settings.MAIN[source]):
+        return None
+    there = next(export for export in found.exports if export.vendor == source)
+    main = next(kind for kind in there.layout.files if kind.name == settings.MAIN[source])
+    return f"{found.path} has no {main.title} of it ({main.where})"
+
+
+def first_day(source: str) -> date | None:
+    """The first day that the source's files have; None where they have none."""
+    found = _folder()
+    days = rows.whole(found, source) if found is not None else None
+    return days.start if days else None
+
+
+def _folder() -> Folder | None:
+    path = settings.folder()
+    if path is None:
+        return None
+    try:
+        return read(path)
+    except OSError as fault:
+        raise SettingError(f"{settings.SECTION.name('folder')}: {path}: {fault.strerror}") from fault

@@ -1,0 +1,107 @@
+"""Settings of files as a source: where they lie, and what no file tells."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dlt
+
+from ingestion.config import Section
+from ingestion.errors import SettingError
+
+SECTION = Section("exports")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+#: The file without which a vendor is not read from files; the others only tell more.
+MAIN = {
+    "hubspot": "contacts",
+    "google_ads": "campaigns",
+    "facebook_ads": "campaigns",
+    "linkedin_ads": "campaigns",
+}
+
+
+def folder() -> Path | None:
+    """The folder of files; None where none is set. Raises SettingError for what is no folder."""
+    value = SECTION.get("folder")
+    if value is None:
+        return None
+    path = Path(value).expanduser()
+    if not path.is_dir():
+        raise SettingError(
+            f"{SECTION.name('folder')} is {path}, which is no folder: set it to the one with the files"
+        )
+    return path.resolve()
+
+
+def portal_zone() -> ZoneInfo:
+    """The zone of HubSpot's exports: `time_zone`, else UTC. Raises SettingError for an unknown name."""
+    return _zone("time_zone", SECTION.get("time_zone") or "UTC")
+
+
+def is_zone_set() -> bool:
+    """Whether the portal's zone is told or only assumed."""
+    return SECTION.get("time_zone") is not None
+
+
+def portal_id() -> str | None:
+    """The portal's own id, which no file tells; None where it is not set. Raises SettingError."""
+    value = SECTION.get("portal_id")
+    if value is not None and not value.isdecimal():
+        raise SettingError(
+            f'{SECTION.name("portal_id")} is "{value}": set it to the digits of the HubSpot account id'
+        )
+    return value
+
+
+def account_zone(account: str) -> str:
+    """The zone of an ad account's days: its entry in `time_zones`, else the portal's. Raises SettingError."""
+    return _zones().get(account) or portal_zone().key
+
+
+def currency() -> str | None:
+    """The portal's home currency, an ISO 4217 code; None where it is not set. Raises SettingError."""
+    value = SECTION.get("currency")
+    if value is not None and not _CURRENCY.fullmatch(value):
+        raise SettingError(f'{SECTION.name("currency")} is "{value}": set it to an ISO 4217 code like EUR')
+    return value
+
+
+def _zones() -> Mapping[str, str]:
+    name = SECTION.name("time_zones")
+    value = dlt.config.get(name)
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value.strip() else {}
+        except ValueError:
+            value = None
+    elif value is None:
+        value = {}
+    if not isinstance(value, Mapping):
+        raise SettingError(f'{name} is no table: set it like {{"1234567890": "America/New_York"}}')
+    return {
+        str(account).removeprefix("act_").replace("-", ""): _zone("time_zones", str(zone)).key
+        for account, zone in value.items()
+    }
+
+
+def _zone(key: str, name: str) -> ZoneInfo:
+    found = _known_zone(name)
+    if found is None:
+        raise SettingError(
+            f'{SECTION.name(key)} holds "{name}", which is no time zone: set it like Europe/Berlin'
+        )
+    return found
+
+
+@cache
+def _known_zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError):
+        return None
