@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from orchestration.explain.reading import REACH
 from orchestration.explain.scope import Scope
 
 #: Rows of a table on a page; what lies beyond is found by narrowing the filters.
@@ -260,6 +261,11 @@ FROM compared ORDER BY reported DESC, network, account_id LIMIT {MOST}"""
     else:
         sql += f"SELECT * FROM compared ORDER BY {', '.join(keys)} LIMIT {MOST}"
     return Query(sql, tuple(given.items()))
+
+
+def reach() -> Query:
+    """Per network the steps that the sources in use do not tell whole."""
+    return Query(REACH)
 
 
 def steps(scope: Scope) -> Query:

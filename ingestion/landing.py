@@ -51,6 +51,10 @@ LOAD_COUNTS = pa.schema(
     ]
 )
 
+TOLD_FACTS = pa.schema(
+    [("fact", pa.string()), ("title", pa.string()), ("remedy", pa.string()), ("is_told", pa.bool_())]
+)
+
 
 @dataclass(frozen=True)
 class DaysRead:

@@ -45,7 +45,7 @@ from ingestion.google_ads import source as google_ads
 from ingestion.hubspot import settings as hubspot_settings
 from ingestion.hubspot import source as hubspot
 from ingestion.hubspot import tables as hubspot_tables
-from ingestion.landing import LOAD_COUNTS, QUARANTINE, Landing, resource
+from ingestion.landing import LOAD_COUNTS, QUARANTINE, TOLD_FACTS, Landing, resource
 from ingestion.landing_pages import settings as landing_pages_settings
 from ingestion.landing_pages import source as landing_pages
 from ingestion.linkedin_ads import settings as linkedin_settings
@@ -413,6 +413,12 @@ def _books(landing: Landing) -> list[Any]:
         if landing.requests or landing.from_files:
             yield landing.load_counts()
 
+    def told_facts() -> Iterator[pa.Table]:
+        yield TOLD_FACTS.empty_table()
+        if landing.requests or landing.from_files:
+            found = exports.told(landing.source, from_files=landing.from_files)
+            yield pa.Table.from_pylist(found, schema=TOLD_FACTS)
+
     def stream_state() -> Iterator[list[dict[str, Any]]]:
         if landing.states:
             yield landing.stream_states()
@@ -433,6 +439,7 @@ def _books(landing: Landing) -> list[Any]:
         ),
         dlt.resource(quarantine, name="quarantine", columns={"record": {"data_type": "json"}}, **merge),
         dlt.resource(load_counts, name="load_counts", **merge),
+        dlt.resource(told_facts, name="told_facts", write_disposition="merge", primary_key="fact"),
     ]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ingestion.exports.examine import Account, File, Findings
-from ingestion.exports.folder import read
-from ingestion.exports.layouts import VENDORS, layout
+from ingestion.exports.folder import Export, read
+from ingestion.exports.layouts import VENDORS, Vendor, layout
 from ingestion.planning import Window
 
+_SEEDS = Path(__file__).resolve().parent.parent / "dbt_project" / "seeds"
 #: Of columns that nobody reads, so many are named.
 _NAMED = 8
 
@@ -40,8 +43,11 @@ def show(console: Console, found: Findings) -> None:
     if rest.row_count:
         console.print(rest)
         console.print()
-    for line in _missing(found):
+    exports = [file.export for file in found.files]
+    for line in would_add(exports):
         console.print(Text(f"→ {line}"), soft_wrap=True)
+    for line in only_by_api(exports):
+        console.print(Text(f"· {line}", style="dim"), soft_wrap=True)
     console.print(_summary(found))
 
 
@@ -57,6 +63,8 @@ def overview(folder: Path, console: Console) -> bool:
         console.print(Text(f"  not read: {problem}", style="yellow"), soft_wrap=True)
     for copy, original in found.copies:
         console.print(Text(f"  {copy}: the same as {original}, read once", style="dim"), soft_wrap=True)
+    for line in would_add(found.exports):
+        console.print(Text(f"  {line}", style="dim"), soft_wrap=True)
     return bool(found.exports)
 
 
@@ -91,7 +99,8 @@ def as_json(found: Findings) -> str:
         ],
         "problems": [str(problem) for problem in found.problems],
         "copies": [{"file": copy, "same_as": original} for copy, original in found.copies],
-        "would_add": list(_missing(found)),
+        "would_add": list(would_add([file.export for file in found.files])),
+        "only_by_api": list(only_by_api([file.export for file in found.files])),
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
 
@@ -134,15 +143,49 @@ def _range(days: Window) -> str:
     return str(days.start) if days.start == days.end else f"{days.start} to {days.end}"
 
 
-def _missing(found: Findings) -> Iterator[str]:
-    """The kinds of files that the vendors of the folder offer and that are not in it."""
-    there = {(file.export.vendor, file.export.kind.name) for file in found.files}
+def would_add(exports: Sequence[Export]) -> Iterator[str]:
+    """What else the vendors of these files offer as files, and which steps of the bridge it would tell."""
     for vendor in VENDORS:
-        if not any(one == vendor for one, _ in there):
+        own = [export for export in exports if export.vendor == vendor]
+        if not own:
             continue
-        for kind in layout(vendor).files:
-            if (vendor, kind.name) not in there:
-                yield f"{layout(vendor).title} also has {kind.title}: {kind.where}"
+        known = layout(vendor)
+        told = frozenset[str]().union(*(export.facts for export in own))
+        kinds = {export.kind.name for export in own}
+        for kind in known.files:
+            if kind.name not in kinds:
+                yield f"{known.title} also has {kind.title}: {kind.where}{_tells(vendor, kind.facts)}"
+        for fact in known.facts.values():
+            kind_is_there = any(fact.name in kind.adds for kind in known.files if kind.name in kinds)
+            if fact.name not in told and kind_is_there:
+                yield f"{known.remedy(fact.name, kinds)} is not there{_tells(vendor, {fact.name})}"
+
+
+def only_by_api(exports: Sequence[Export]) -> Iterator[str]:
+    """What no file of these vendors tells."""
+    for vendor in VENDORS:
+        if any(export.vendor == vendor for export in exports):
+            titles = [fact.title for fact in layout(vendor).facts.values() if fact.api]
+            yield f"No file of {layout(vendor).title} tells {'; '.join(titles)}: its API does."
+
+
+def _tells(vendor: Vendor, facts: Collection[str]) -> str:
+    whose = "hubspot" if vendor == "hubspot" else "network"
+    steps = {
+        row["step"]
+        for row in _seed("reason_facts")
+        if row["source"] == whose and row["fact"] in facts and row["network"] in ("", vendor)
+    }
+    codes = _seed("reason_codes")
+    labels = [row["label"] for row in codes if row["step"] in steps and row["kind"] == "adjustment"]
+    more = ["more of the steps that rest on single people"] if "" in steps else []
+    return f"; it would tell: {'; '.join([*labels, *more])}" if labels or more else ""
+
+
+@cache
+def _seed(name: str) -> tuple[dict[str, str], ...]:
+    with (_SEEDS / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        return tuple(csv.DictReader(file))
 
 
 def _summary(found: Findings) -> Text:

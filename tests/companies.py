@@ -6,7 +6,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,16 +36,21 @@ def served(sandbox: Sandbox) -> Iterator[str]:
 
 
 @contextmanager
-def modelled(sandbox: Sandbox, days: pipelines.Window, *models: str) -> Iterator[Warehouse]:
-    """A home with everything the company tells of those days, built up to those models."""
+def modelled(
+    sandbox: Sandbox, days: pipelines.Window, *models: str, files: Mapping[str, str] | None = None
+) -> Iterator[Warehouse]:
+    """A home with everything the company tells of those days, built up to those models.
+
+    `files` are settings of downloaded files, which win over the APIs.
+    """
     with (
         tempfile.TemporaryDirectory() as place,
         served(sandbox) as url,
         pytest.MonkeyPatch.context() as patch,
     ):
-        for name in [name for name in os.environ if name.startswith("SOURCES__")]:
+        for name in [name for name in os.environ if name.startswith(("SOURCES__", "EXPORTS__"))]:
             patch.delenv(name)
-        for name, value in (settings(sandbox, url) | {"ADLEDGER_HOME": place}).items():
+        for name, value in {**settings(sandbox, url), "ADLEDGER_HOME": place, **(files or {})}.items():
             patch.setenv(name, value)
         for source in pipelines.SOURCES:
             for part in pipelines.parts(source):

@@ -31,7 +31,7 @@ os.environ["RETRY__SECONDS"] = "0"
 def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own credentials never reach a test, and a test alerts nobody."""
     for name in list(os.environ):
-        if name.startswith(("SOURCES__", "ALERTS__", "FRESHNESS__", "SCHEDULE__")):
+        if name.startswith(("SOURCES__", "EXPORTS__", "ALERTS__", "FRESHNESS__", "SCHEDULE__")):
             monkeypatch.delenv(name)
 
 

@@ -24,8 +24,10 @@ AS_OF = datetime(2026, 11, 1, 6, tzinfo=UTC)
 
 
 def without_sources(environment: dict[str, str]) -> dict[str, str]:
-    """The environment without any source's credentials."""
-    return {name: value for name, value in environment.items() if not name.startswith("SOURCES__")}
+    """The environment without any source's credentials or files."""
+    return {
+        name: value for name, value in environment.items() if not name.startswith(("SOURCES__", "EXPORTS__"))
+    }
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from dashboards.serving import shown
 from dashboards.show import CREDITED, EXPLAINED, REPORTED, UNEXPLAINED
 from orchestration.explain import claims, figures
 from orchestration.explain.masking import Mask
-from orchestration.explain.reading import EVIDENCE, Step
+from orchestration.explain.reach import out_of_reach
+from orchestration.explain.reading import EVIDENCE, Reach, Step
 from orchestration.explain.scope import Scope
 
 #: Events of a step that are shown, per network.
@@ -130,6 +131,13 @@ show.table(
     "The steps from the conversions reported to HubSpot's contacts. Choose a row to see its events.",
     pick=lambda place: {"reason": steps[place].code},
 )
+
+reach: dict[str, list[Reach]] = {}
+for row in snapshot.rows(queries.reach()):
+    reach.setdefault(row.pop("network"), []).append(Reach(**row))
+for network, lacking in reach.items():
+    if scope.network in (None, network):
+        st.caption(show.inside(f"{show.network_name(network)}: {' '.join(out_of_reach(lacking))}"))
 
 grain, label = _grain(scope)
 if grain != "day" or scope.start is None or scope.start != scope.end:

@@ -26,17 +26,22 @@ _ENTITIES = ("campaign_id", "group_id", "conversion_action", "conversion_name")
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong in a file, in one line that names file, row and column as far as they are known."""
+    """What is wrong in a file, in one line that names file, row and column as far as they are known.
+
+    `cell` is what stands there, where it cannot be of a person.
+    """
 
     file: str
     fault: str
     row: int | None = None
     column: str | None = None
+    cell: str | None = None
 
     def __str__(self) -> str:
         where = f", row {self.row}" if self.row is not None else ""
         where += f", column {self.column}" if self.column is not None else ""
-        return f"{self.file}{where}: {self.fault}"
+        shown = f'"{self.cell}" ' if self.cell else ""
+        return f"{self.file}{where}: {shown}{self.fault}"
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ class Export:
                         for entry, place in columns
                     }
                 except _Unfit as unfit:
-                    yield Problem(self.name, str(unfit), line.number, unfit.column)
+                    yield Problem(self.name, str(unfit), line.number, unfit.column, unfit.cell)
                     continue
                 yield Record(line.number, found)
         except (reading.Unreadable, OSError) as fault:
@@ -144,7 +149,7 @@ class Export:
         return False
 
     def _value(self, name: str, kind: str, text: str, zone: ZoneInfo) -> Any:
-        needed = name in self.kind.needs
+        needed = name in self.kind.needs - self.kind.blank
         try:
             if kind in ("text", "email"):
                 return text or None
@@ -166,8 +171,8 @@ class Export:
             return int(found) if kind == "integer" and found is not None else found
         except values.BadValue as bad:
             # where columns are shifted a cell may hold anything of a person
-            shown = f'"{redact(text)[:40]}" {bad}' if text and self.has_figures else str(bad)
-            raise _Unfit(shown, self.layout.label(name)) from None
+            cell = redact(text)[:40] if self.has_figures else None
+            raise _Unfit(str(bad), self.layout.label(name), cell) from None
 
     @cached_property
     def _summary(self) -> tuple[dict[str, Coverage], frozenset[str]]:
@@ -222,9 +227,9 @@ class Export:
 
 
 class _Unfit(Exception):
-    def __init__(self, fault: str, column: str) -> None:
+    def __init__(self, fault: str, column: str, cell: str | None) -> None:
         super().__init__(fault)
-        self.column = column
+        self.column, self.cell = column, cell
 
 
 def _id(text: str) -> str:
@@ -253,10 +258,6 @@ class Folder:
         """A vendor's files of a kind, the newest first: what two tell, the newer one tells."""
         found = [one for one in self.exports if one.vendor == vendor and one.kind.name == kind]
         return sorted(found, key=lambda one: (*one.downloaded, one.name), reverse=True)
-
-    def facts(self, vendor: str) -> frozenset[str]:
-        """What the files of a vendor tell, of what reasons need."""
-        return frozenset().union(*(one.facts for one in self.exports if one.vendor == vendor))
 
 
 @dataclass

@@ -55,6 +55,7 @@ def resources(landing: Landing, part: str) -> list[Any]:
         _SUBMISSIONS.name: _submissions,
         _DEALS.name: _deals,
         tables.DEAL_CONTACTS.name: _deal_contacts,
+        tables.EXCHANGE_RATES.name: _exchange_rates,
         tables.ADS_EXPORT.name: _ads,
     }
     return [
@@ -300,6 +301,27 @@ def _deal_contacts(landing: Landing) -> Iterator[Page]:
 
 def _ids(text: str | None) -> list[str]:
     return [part for each in (text or "").replace(",", ";").split(";") if (part := each.strip()).isdecimal()]
+
+
+def _exchange_rates(landing: Landing) -> Iterator[Page]:
+    """The rates that the settings name; no file has any."""
+    home = home_currency(rows.files(landing).folder)
+    yield from rows.pages(
+        (
+            (
+                (),
+                {
+                    "id": f"{code}:{home}",
+                    "fromCurrencyCode": code,
+                    "toCurrencyCode": home,
+                    "conversionRate": str(rate),
+                    "effectiveAt": "1970-01-01T00:00:00Z",
+                },
+            )
+            for code, rate in settings.exchange_rates().items()
+        ),
+        _wrap,
+    )
 
 
 # -- what HubSpot's own ads tool counts ---------------------------------------------------------------------

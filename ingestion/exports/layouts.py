@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -44,12 +44,14 @@ class Field:
 class FileKind:
     """A kind of file: which fields make it, which show that it is another, and where it is downloaded.
 
-    `facts` are what it tells of what reasons need, and `adds` the fields that tell more.
+    Of the columns it `needs`, cells of `blank` ones may be empty. `facts` are what it tells of what reasons
+    need, and `adds` the fields that tell more.
     """
 
     name: str
     title: str
     needs: frozenset[str]
+    blank: frozenset[str]
     never: frozenset[str]
     where: str
     facts: frozenset[str]
@@ -74,11 +76,21 @@ class Header:
 
 
 @dataclass(frozen=True)
+class Fact:
+    """Something that reasons need of a vendor. `api`: how to read what no file tells; None where one does."""
+
+    name: str
+    title: str
+    api: str | None
+
+
+@dataclass(frozen=True)
 class Layout:
-    """All files of a vendor."""
+    """All files of a vendor, and all that reasons need of it."""
 
     vendor: Vendor
     title: str
+    facts: Mapping[str, Fact]
     files: tuple[FileKind, ...]
     fields: Mapping[str, Field]
     words: Mapping[str, Mapping[str, str]] = field(repr=False)
@@ -118,18 +130,31 @@ class Layout:
         return max(whole, key=lambda kind: len(kind.needs)) if whole else None
 
     def nearest(self, fields: Iterable[str]) -> tuple[FileKind, tuple[str, ...]]:
-        """The kind of file that lacks least, and the fields that it lacks."""
+        """The kind of file that most of the fields speak for, and the fields that it lacks."""
         found = frozenset(fields)
 
-        def lacks(kind: FileKind) -> tuple[float, int]:
-            return len(kind.needs - found) / len(kind.needs) + len(kind.never & found), -len(kind.needs)
+        def fits(kind: FileKind) -> tuple[int, int]:
+            return len(kind.needs & found) - len(kind.never & found), -len(kind.needs - found)
 
-        kind = min(self.files, key=lacks)
+        kind = max(self.files, key=fits)
         return kind, tuple(sorted(kind.needs - found))
 
     def label(self, name: str) -> str:
         """What a field is called in the interface, for messages."""
         return self.fields[name].label
+
+    def remedy(self, fact: str, there: Collection[str]) -> str:
+        """What would tell a fact: a file with its place in the interface, a column of one, or the API.
+
+        `there` are the kinds of files that the user has.
+        """
+        if api := self.facts[fact].api:
+            return f"{self.title}: {api}"
+        kind = next(kind for kind in self.files if fact in kind.facts or fact in kind.adds)
+        if fact in kind.facts or kind.name not in there:
+            return f"{self.title}: {kind.title} ({kind.where})"
+        columns = " or ".join(self.label(name) for name in self.fields if name in kind.adds[fact])
+        return f"{self.title}: the column {columns} in {kind.title}"
 
     def word(self, name: str, text: str | None) -> str | None:
         """The enum value that a word of the interface stands for; an unknown word in an enum's spelling."""
@@ -166,6 +191,7 @@ def layout(vendor: Vendor) -> Layout:
     return Layout(
         vendor,
         document["title"],
+        {name: Fact(name, entry["title"], entry.get("api")) for name, entry in document["facts"].items()},
         tuple(_file_kind(name, entry) for name, entry in document["files"].items()),
         fields,
         {
@@ -181,6 +207,7 @@ def _file_kind(name: str, entry: Mapping[str, Any]) -> FileKind:
         name,
         entry["title"],
         frozenset(entry["needs"]),
+        frozenset(entry.get("blank", ())),
         frozenset(entry.get("never", ())),
         entry["where"],
         frozenset(entry["facts"]),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from types import ModuleType
+from typing import cast
 
 from ingestion.errors import SettingError
 from ingestion.exports import facebook_ads, google_ads, hubspot, linkedin_ads, rows, settings
 from ingestion.exports.folder import Folder, read
+from ingestion.exports.layouts import Vendor, layout
 
 _READERS: dict[str, ModuleType] = {
     "hubspot": hubspot,
@@ -38,6 +40,29 @@ def lacking(source: str) -> str | None:
     there = next(export for export in found.exports if export.vendor == source)
     main = next(kind for kind in there.layout.files if kind.name == settings.MAIN[source])
     return f"{found.path} has no {main.title} of it ({main.where})"
+
+
+def told(source: str, *, from_files: bool) -> list[dict[str, object]]:
+    """What reasons need of a source, and whether its files, or its API, tell it: rows of the raw table.
+
+    Whether a portal's tier has page views only what it sends can say: dbt looks.
+    """
+    if source not in _READERS:
+        return []
+    folder = _folder() if from_files else None
+    known = layout(cast(Vendor, source))
+    files = [export for export in folder.exports if export.vendor == source] if folder is not None else []
+    facts = known.facts.keys() if folder is None else frozenset().union(*(export.facts for export in files))
+    kinds = {export.kind.name for export in files}
+    return [
+        {
+            "fact": fact.name,
+            "title": fact.title,
+            "remedy": known.remedy(fact.name, kinds),
+            "is_told": fact.name in facts,
+        }
+        for fact in known.facts.values()
+    ]
 
 
 def first_day(source: str) -> date | None:

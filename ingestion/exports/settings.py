@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import dlt
@@ -72,8 +74,24 @@ def currency() -> str | None:
     return value
 
 
-def _zones() -> Mapping[str, str]:
-    name = SECTION.name("time_zones")
+def exchange_rates() -> Mapping[str, Decimal]:
+    """Units of the portal's currency for one of another, for all days. Raises SettingError."""
+    found = {}
+    for code, rate in _table("exchange_rates", '{"USD": 0.92}').items():
+        try:
+            found[str(code)] = Decimal(str(rate))
+        except InvalidOperation:
+            found[str(code)] = Decimal(0)
+        if not _CURRENCY.fullmatch(str(code)) or not found[str(code)].is_finite() or found[str(code)] <= 0:
+            raise SettingError(
+                f"{SECTION.name('exchange_rates')} holds {code} = {rate}: set it like USD = 0.92, the units"
+                " of the HubSpot account's currency for one US dollar"
+            )
+    return found
+
+
+def _table(key: str, example: str) -> Mapping[str, Any]:
+    name = SECTION.name(key)
     value = dlt.config.get(name)
     if isinstance(value, str):
         try:
@@ -83,7 +101,12 @@ def _zones() -> Mapping[str, str]:
     elif value is None:
         value = {}
     if not isinstance(value, Mapping):
-        raise SettingError(f'{name} is no table: set it like {{"1234567890": "America/New_York"}}')
+        raise SettingError(f"{name} is no table: set it like {example}")
+    return value
+
+
+def _zones() -> Mapping[str, str]:
+    value = _table("time_zones", '{"1234567890": "America/New_York"}')
     return {
         str(account).removeprefix("act_").replace("-", ""): _zone("time_zones", str(zone)).key
         for account, zone in value.items()
@@ -103,5 +126,5 @@ def _zone(key: str, name: str) -> ZoneInfo:
 def _known_zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         return None

@@ -139,6 +139,7 @@ def _bridge(bridge: Bridge) -> dict[str, Any]:
             }
             for step in bridge.steps
         ],
+        "reach": [asdict(each) for each in bridge.reach],
         "actions": [_action(action) for action in bridge.actions],
     }
 

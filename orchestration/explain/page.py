@@ -23,6 +23,7 @@ from orchestration.explain.journey import (
 )
 from orchestration.explain.masking import Mask
 from orchestration.explain.picture import colour
+from orchestration.explain.reach import out_of_reach
 from orchestration.explain.reading import EVIDENCE, Action, Bridge, Source
 from orchestration.explain.scope import NETWORKS
 
@@ -164,6 +165,7 @@ def _section(
             }
             for step in bridge.steps
         ],
+        "reach": out_of_reach(bridge.reach),
         "actions": [_action(action) for action in bridge.actions],
         "rows": _rows(bridge, claims, mask, chosen),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -48,6 +48,11 @@ ORDER BY contacts_gained DESC, rank, account_id
 """
 _SOURCES = """
 SELECT source, status, landed_through, as_of AT TIME ZONE 'UTC' FROM marts.sources ORDER BY source
+"""
+#: The steps that are not told whole.
+REACH = """
+SELECT network, step, step_label AS label, reach, lacking, remedies
+FROM reconciliation.reason_reach WHERE reach <> 'full' ORDER BY network, step_order
 """
 _LABELS = "SELECT DISTINCT step, step_label FROM reconciliation.conversion_bridge"
 _NAMES = """
@@ -110,6 +115,17 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """A step that the sources in use tell in part (`partial`) or not at all (`none`), and what would."""
+
+    step: str
+    label: str
+    reach: str
+    lacking: Sequence[str]
+    remedies: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Bridge:
     """The steps from a network's conversions to HubSpot's contacts, over a range of days."""
 
@@ -120,6 +136,7 @@ class Bridge:
     steps: tuple[Step, ...]
     stale: tuple[Source, ...]
     actions: tuple[Action, ...]
+    reach: tuple[Reach, ...] = ()
 
     @property
     def name(self) -> str:
@@ -170,6 +187,9 @@ def read_bridges(connection: duckdb.DuckDBPyConnection, scope: Scope) -> list[Br
             _ACTIONS.format(bridge=scope.bridge, where=where), {**given, "top": TOP_ACTIONS}
         ).fetchall()
     ]
+    reach: dict[str, list[Reach]] = {}
+    for network, *told in connection.execute(REACH).fetchall():
+        reach.setdefault(network, []).append(Reach(*told))
     stale = [source for source in read_sources(connection) if source.is_stale]
     return [
         Bridge(
@@ -180,6 +200,7 @@ def read_bridges(connection: duckdb.DuckDBPyConnection, scope: Scope) -> list[Br
             tuple(steps[network]),
             tuple(source for source in stale if source.source in (network, "hubspot")),
             tuple(action for action in actions if action.network == network),
+            tuple(reach.get(network, ())),
         )
         for network, first, last in sorted(spans)
     ]

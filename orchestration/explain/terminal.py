@@ -24,6 +24,7 @@ from orchestration.explain.journey import (
     why_nobody,
 )
 from orchestration.explain.masking import Mask
+from orchestration.explain.reach import out_of_reach
 from orchestration.explain.reading import Bridge
 from orchestration.explain.scope import NETWORKS
 
@@ -37,6 +38,8 @@ def show(console: Console, bridges: Sequence[Bridge], described: str = "") -> No
     """Prints the waterfalls, one below the other."""
     for bridge in bridges:
         console.print(waterfall(bridge, console.width, described))
+        for line in out_of_reach(bridge.reach):
+            console.print(Text(line, style="dim"))
         console.print()
 
 

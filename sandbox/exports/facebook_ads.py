@@ -67,6 +67,7 @@ def _campaigns(
             "action_attribution_windows": '["1d_click","7d_click","28d_click"]',
         },
     )
+    delivery = {row["id"]: row["effective_status"].lower() for row in api.rows(account, "campaigns")}
     *names, spent = _HEADERS[language].split("|")
     header = [*names, f"{spent} ({account.currency})"]
     for name in _ACTIONS:
@@ -83,7 +84,7 @@ def _campaigns(
             account.name,
             row["campaign_name"],
             row["campaign_id"],
-            "active",
+            delivery[row["campaign_id"]],
             _setting(row.get("attribution_setting", "")),
             int(row.get("impressions", 0)),
             int(row.get("clicks", 0)),

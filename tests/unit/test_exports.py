@@ -27,6 +27,10 @@ from sandbox.serve import build_sandbox
 
 FIRST, LAST = date(2026, 8, 4), date(2026, 10, 31)
 HEADER = "Day,Customer ID,Campaign,Campaign ID,Impr.,Clicks,Cost,Conversions,Currency code"
+CONTACTS = (
+    "Record ID,Email,Create Date,Original Traffic Source,First Page Seen,Time First Seen,Time Last Seen,"
+    "Number of Sessions"
+)
 ROW = "2026-08-04,447-129-0863,Brand,20890417001,81,6,3.82,1.50,EUR"
 
 
@@ -160,7 +164,7 @@ def test_of_a_file_that_was_cut_the_rows_before_are_read(tmp_path: Path) -> None
 
 
 def test_what_stands_in_a_row_of_people_is_never_shown(tmp_path: Path) -> None:
-    _written(tmp_path, "Record ID,Email,Create Date", "Ann Example,ann@example.test,2026-08-04 10:00")
+    _written(tmp_path, CONTACTS, "Ann Example,ann@example.test,2026-08-04 10:00,Paid Search,,,,1")
     assert _faults(tmp_path) == ["report.csv, row 2, column Record ID: is no id"]
 
 

@@ -97,6 +97,8 @@ TABLES = {
     "reconciliation.actions": "network VARCHAR, account_id VARCHAR, rank INTEGER, cause VARCHAR,"
     " subject_type VARCHAR, subject_id VARCHAR, contacts_gained DECIMAL(18,6), network_units DECIMAL(18,6),"
     " spend_home DECIMAL(18,6), advice VARCHAR, evidence JSON",
+    "reconciliation.reason_reach": "network VARCHAR, step VARCHAR, step_order INTEGER, step_label VARCHAR,"
+    " reach VARCHAR, lacking VARCHAR[], remedies VARCHAR[]",
 }
 
 
@@ -293,6 +295,37 @@ def test_a_range_without_figures_writes_nothing(explain: Callable[..., Result], 
     assert result.exit_code == 1
     assert not page.exists()
     assert json.loads(explain("--start", "2027-01-01", "--json").stdout)["bridges"] == []
+
+
+def test_what_cannot_be_told_stands_below(
+    serving: Path, explain: Callable[..., Result], tmp_path: Path
+) -> None:
+    assert "Out of reach" not in explain().output
+    told = (
+        "('google_ads', 'date_basis', 10, 'Dated by click', 'none', ['dates'], ['Google: a column']),"
+        " ('google_ads', 'later_session', 33, 'Later', 'partial', ['visits', 'ads'], ['HubSpot: the API']),"
+        " ('google_ads', 'view_through', 13, 'Seen', 'full', [], []),"
+        " ('linkedin_ads', 'date_basis', 10, 'Nobody asked', 'none', ['dates'], ['LinkedIn: a column'])"
+    )
+    with duckdb.connect(str(serving)) as connection:
+        connection.execute(f"INSERT INTO reconciliation.reason_reach VALUES {told}")
+    said = [
+        "Out of reach with what is read: Dated by click.",
+        "Told in part: Later, for want of visits; ads.",
+        "More would tell: Google: a column; HubSpot: the API.",
+    ]
+    lines = [line.rstrip() for line in explain().output.splitlines()]
+    assert [line for line in lines if line in said] == said
+    assert "Nobody asked" not in explain().output
+    (bridge,) = json.loads(explain("--json").stdout)["bridges"]
+    assert [(each["step"], each["reach"]) for each in bridge["reach"]] == [
+        ("date_basis", "none"),
+        ("later_session", "partial"),
+    ]
+    assert bridge["reach"][1]["remedies"] == ["HubSpot: the API"]
+    page = tmp_path / "page.html"
+    explain("--html", str(page))
+    assert all(line in page.read_text() for line in said)
 
 
 def test_it_reads_as_a_waterfall(serving: Path) -> None:

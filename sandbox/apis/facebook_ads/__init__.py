@@ -241,7 +241,8 @@ class FacebookApi:
         placements = [p for p in among if p.account.id == account.id]
         return Objects(self.sandbox.company, account, placements, self.sandbox.now, status)
 
-    def _rows(self, account: Account, edge: str) -> list[Row]:
+    def rows(self, account: Account, edge: str) -> list[Row]:
+        """Every object of an account's edge, with all its fields."""
         key = f"facebook-{account.id}-{edge}"
         return self.sandbox.cached(key, lambda: self._objects(account).rows(edge))
 
@@ -262,7 +263,7 @@ class FacebookApi:
         self._require_ads()
         for account in self._accounts():
             for edge in fields.OBJECTS:
-                for row in self._rows(account, edge):
+                for row in self.rows(account, edge):
                     if row["id"] == node:
                         return account, edge, row
         raise no_such_object(node)
@@ -289,10 +290,10 @@ class FacebookApi:
         if edge == "leads":
             return self._leads_of(request, node, parameters)
         if node.startswith("act_"):
-            rows = self._rows(self._account(node), edge) if edge in fields.OBJECTS else []
+            rows = self.rows(self._account(node), edge) if edge in fields.OBJECTS else []
         else:
             account, parent, _ = self._find(node)
-            rows = self._rows(account, edge) if edge in fields.OBJECTS else []
+            rows = self.rows(account, edge) if edge in fields.OBJECTS else []
             own = {"campaigns": "campaign_id", "adsets": "adset_id"}.get(parent, "")
             rows = [row for row in rows if row.get(own) == node]
         if edge not in fields.OBJECTS:

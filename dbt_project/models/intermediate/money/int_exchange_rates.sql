@@ -75,7 +75,7 @@ select
         else
             error(
                 'adledger: no exchange rate for ' || missing.pairs
-                || ': add the currency in HubSpot, or the pair'
+                || ': add the currency in HubSpot (of downloaded files: to the setting exports.exchange_rates), or the pair'
                 || ' to dbt_project/seeds/exchange_rates.csv (from_currency,to_currency,valid_from,rate)'
             )
     end as rate

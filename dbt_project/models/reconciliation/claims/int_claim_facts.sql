@@ -1,7 +1,8 @@
 with form_tracking as (
     select
         submission_id,
-        bool_or(is_tracked) over (
+        -- of a contact's submission that nothing tells of, a form is not accused
+        bool_or(coalesce(is_tracked, contact_id is not null)) over (
             partition by form_id
             order by submitted_at
             range between interval '{{ setting("form_tracking_days") }} days' preceding
