@@ -1,14 +1,19 @@
-"""Which downloaded files are read and where each is found, from what recognises them."""
+"""Which downloaded files are read, where each is found and what it tells, from what recognises them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ingestion.exports.layouts import VENDORS, layout
+from orchestration.exports import steps_that_need
+
+_KINDS = {kind.name for vendor in VENDORS for kind in layout(vendor).files}
 
 
 def write(folder: Path) -> None:
-    """Writes `downloads.md` into `folder`: a line per kind of file, with the columns that make it."""
+    """Writes `downloads.md` into `folder`, a line per kind of file with the columns that make it, and
+    `reach.md`, a line per fact that reasons need.
+    """
     lines = ["| vendor | file | where to click | columns it must have |", "| --- | --- | --- | --- |"]
     for vendor in VENDORS:
         known = layout(vendor)
@@ -17,3 +22,11 @@ def write(folder: Path) -> None:
             lines.append(f"| {known.title} | {kind.title} | {kind.where} | {columns} |")
     folder.mkdir(exist_ok=True)
     (folder / "downloads.md").write_text("\n".join(lines) + "\n")
+    lines = ["| what | told by | needed by |", "| --- | --- | --- |"]
+    for vendor in VENDORS:
+        known = layout(vendor)
+        for fact in known.facts.values():
+            needed = "; ".join(steps_that_need(vendor, [fact.name]))
+            if needed:
+                lines.append(f"| {fact.title} | {known.remedy(fact.name, _KINDS)} | {needed} |")
+    (folder / "reach.md").write_text("\n".join(lines) + "\n")

@@ -170,6 +170,12 @@ def only_by_api(exports: Sequence[Export]) -> Iterator[str]:
 
 
 def _tells(vendor: Vendor, facts: Collection[str]) -> str:
+    steps = steps_that_need(vendor, facts)
+    return f"; it would tell: {'; '.join(steps)}" if steps else ""
+
+
+def steps_that_need(vendor: Vendor, facts: Collection[str]) -> list[str]:
+    """The steps of the bridge that any of these facts of a vendor tells, by their labels."""
     whose = "hubspot" if vendor == "hubspot" else "network"
     steps = {
         row["step"]
@@ -178,8 +184,7 @@ def _tells(vendor: Vendor, facts: Collection[str]) -> str:
     }
     codes = _seed("reason_codes")
     labels = [row["label"] for row in codes if row["step"] in steps and row["kind"] == "adjustment"]
-    more = ["more of the steps that rest on single people"] if "" in steps else []
-    return f"; it would tell: {'; '.join([*labels, *more])}" if labels or more else ""
+    return labels + (["more of the steps that rest on single people"] if "" in steps else [])
 
 
 @cache

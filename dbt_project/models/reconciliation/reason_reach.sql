@@ -15,8 +15,8 @@ needed as (
     cross join {{ ref('reason_codes') }} as codes
     inner join {{ ref('reason_facts') }} as needs
         on
-            coalesce(needs.step = codes.step, codes.evidence_class in ('row', 'residual'))
-            and coalesce(needs.network = networks.network, true)
+            coalesce(codes.step = needs.step, codes.evidence_class in ('row', 'residual'))
+            and coalesce(networks.network = needs.network, true)
 ),
 
 sources as (
