@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -105,13 +105,16 @@ class Export:
         order = values.day_order(self.before, self.header.language)
         return [found for line in self.before for found in values.days_in(line, order)]
 
-    def records(self, zone: ZoneInfo) -> Iterator[Record | Problem]:
-        """Every row below the header, totals left out. Clock times are those of `zone`.
+    def records(self, zone: ZoneInfo, only: Collection[str] = ()) -> Iterator[Record | Problem]:
+        """Every row below the header, totals left out; with `only`, just these fields of it.
 
-        A row that cannot be read is a Problem with its row and column, and so is a file that breaks off.
+        Clock times are those of `zone`. A row that cannot be read is a Problem with its row and column, so is a
+        file that breaks off.
         """
         fields = self.layout.fields
-        columns = [(fields[name], place) for name, place in self.header.fields.items()]
+        columns = [
+            (fields[name], place) for name, place in self.header.fields.items() if not only or name in only
+        ]
         try:
             for line in reading.lines(self.path, self.encoding, self.delimiter):
                 if line.number <= self.header_row or self._is_total(line.cells):

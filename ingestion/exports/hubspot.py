@@ -5,6 +5,7 @@ Each load reads the files whole. Page views, histories of properties, deleted co
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,8 @@ from ingestion.landing import Landing, resource
 __all__ = ["DAILY", "ENTITIES", "resources"]
 
 VENDOR = "hubspot"
+# a contact's own list of submissions, and the addresses by which they are found in a form's file
+_COUNTED = ("hs_calculated_form_submissions", "email", "hs_additional_emails")
 _NEXT = timedelta(milliseconds=1)
 # the default of HubSpot's ads tool: https://knowledge.hubspot.com/ads/understand-ad-attribution-reports
 _USUAL_REPORT = "first_form_submission"
@@ -95,10 +98,10 @@ def _account(landing: Landing) -> Iterator[Page]:
     )
 
 
-def _once(landing: Landing, kind: str, table: Table | None) -> Iterator[tuple[Export, Record]]:
+def _once(landing: Landing, kind: str, table: Table | None, *only: str) -> Iterator[tuple[Export, Record]]:
     """The records of a kind, each as the newest file has it."""
     seen: set[str] = set()
-    for export, record in rows.records(landing, rows.exports(landing, VENDOR, kind), table):
+    for export, record in rows.records(landing, rows.exports(landing, VENDOR, kind), table, only):
         if (key := record.values["contact_id"]) in seen:
             rows.count_repeat(landing, table)
             continue
@@ -147,19 +150,19 @@ class _Counted:
 
 @dataclass
 class _Form:
-    """A form as its files have it. Its id is that of most counted submissions that fit its rows."""
+    """A form as its files have it; each file is of one form."""
 
+    id: str
     title: str
     rows: list[tuple[Export, Record]] = field(default_factory=list)
-    id: str = ""
 
 
 def _counted(landing: Landing) -> dict[tuple[str, datetime], list[_Counted]]:
     """What the contacts' lists count, by address and minute."""
     found: dict[tuple[str, datetime], list[_Counted]] = defaultdict(list)
-    for _, record in _once(landing, "contacts", None):
-        listed = record.values.get("hs_calculated_form_submissions")
-        addresses = f"{record.values.get('email') or ''};{record.values.get('hs_additional_emails') or ''}"
+    for _, record in _once(landing, "contacts", None, "contact_id", *_COUNTED):
+        listed, *told = (record.values.get(name) for name in _COUNTED)
+        addresses = ";".join(filter(None, told))
         for entry in (listed or "").split(";"):
             form, _, rest = entry.partition(":")
             stamp = rest.rpartition(":")[2]
@@ -179,32 +182,37 @@ def _place(record: Record) -> tuple[str, datetime]:
     return (record.values.get("email") or "").strip().casefold(), _minute(record.values["conversion_date"])
 
 
-def _forms_of(
-    landing: Landing, table: Table | None
-) -> tuple[list[_Form], dict[tuple[str, datetime], list[_Counted]]]:
-    """The forms, newest file first within each, and what is counted."""
+@dataclass(frozen=True)
+class _Forms:
+    """The forms of all files, and what contacts count."""
+
+    forms: Sequence[_Form]
+    counted: Mapping[tuple[str, datetime], Sequence[_Counted]]
+
+
+def _read_forms(landing: Landing) -> _Forms:
+    """Rows stand in their form from the newest file to the oldest."""
     counted = _counted(landing)
     found: dict[str, _Form] = {}
     for export in rows.exports(landing, VENDOR, "submissions"):
-        for _, record in rows.records(landing, [export], table):
-            title = record.values.get("conversion_title") or export.path.stem
-            found.setdefault(title, _Form(title)).rows.append((export, record))
-    taken: set[str] = set()
-    votes = {
-        title: Counter(one.form for _, record in form.rows for one in counted.get(_place(record), ()))
-        for title, form in found.items()
-    }
-    # the clearest first: a form takes the id that another has more reason to
-    for title, form in sorted(
-        found.items(), key=lambda item: (-max(votes[item[0]].values(), default=0), item[0])
-    ):
-        form.id = next((i for i, _ in votes[title].most_common() if i not in taken), f"file:{normal(title)}")
-        taken.add(form.id)
-    return list(found.values()), counted
+        records = [record for _, record in rows.records(landing, [export], _SUBMISSIONS)]
+        votes = Counter(one.form for record in records for one in counted.get(_place(record), ()))
+        # no file names its form's id: it is that of most counted submissions that fit its rows
+        name = re.sub(r"\d+", " ", export.path.stem)
+        form_id = votes.most_common(1)[0][0] if votes else f"file:{normal(name).replace(' ', '-')}"
+        titles = {record.values.get("conversion_title") for record in records} - {None}
+        title = titles.pop() if len(titles) == 1 else normal(name)
+        form = found.setdefault(form_id, _Form(form_id, str(title)))
+        form.rows.extend((export, record) for record in records)
+    return _Forms(list(found.values()), counted)
+
+
+def _told_forms(landing: Landing) -> _Forms:
+    return rows.files(landing).once("forms", lambda: _read_forms(landing))
 
 
 def _forms(landing: Landing) -> Iterator[Page]:
-    forms, _ = _forms_of(landing, None)
+    forms = _told_forms(landing).forms
     yield from rows.pages(
         (((), {"id": form.id, "name": form.title, "formType": "hubspot"}) for form in forms), _wrap
     )
@@ -215,10 +223,10 @@ def _submissions(landing: Landing) -> Iterator[Page]:
 
     A row of an older file that a newer one has, too, is one submission; equal rows of one file are several.
     """
-    forms, counted = _forms_of(landing, _SUBMISSIONS)
+    told = _told_forms(landing)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        for form in forms:
+        for form in told.forms:
             instants: dict[tuple[str, datetime], list[datetime]] = {}
             used: set[tuple[str, datetime]] = set()
             newer: Counter[tuple[Any, ...]] = Counter()
@@ -235,7 +243,7 @@ def _submissions(landing: Landing) -> Iterator[Page]:
                         continue
                     newer[place, page] += 1
                     if place not in instants:
-                        listed = sorted(one.at for one in counted.get(place, ()) if one.form == form.id)
+                        listed = sorted(one.at for one in told.counted.get(place, ()) if one.form == form.id)
                         instants[place] = listed
                     at = instants[place].pop(0) if instants[place] else record.values["conversion_date"]
                     # what nothing but a row of its own tells from another is one more submission

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -17,6 +17,7 @@ from ingestion.exports.folder import Coverage, Export, Folder, Problem, Record, 
 from ingestion.landing import Counts, DaysRead, Landing, Span
 from ingestion.planning import Window, runs
 
+T = TypeVar("T")
 Context = tuple[tuple[str, str], ...]
 
 _PAGE_ROWS = 1000
@@ -43,10 +44,20 @@ class Row:
 
 @dataclass
 class Files:
-    """The folder of one load. `told` are the files whose bad rows were counted for a table."""
+    """The folder of one load, and what several tables need of it.
+
+    `told` are the files whose bad rows were counted for a table.
+    """
 
     folder: Folder
     told: set[tuple[str, str]] = field(default_factory=set)
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` gives, made once per load."""
+        if name not in self.kept:
+            self.kept[name] = make()
+        return cast(T, self.kept[name])
 
 
 def files(landing: Landing) -> Files:
@@ -100,13 +111,13 @@ def current(
 
 
 def records(
-    landing: Landing, found: Sequence[Export], table: Table | None
+    landing: Landing, found: Sequence[Export], table: Table | None, only: Collection[str] = ()
 ) -> Iterator[tuple[Export, Record]]:
-    """The rows of other files; clock times are those of the portal's zone."""
+    """The rows of other files, or `only` these fields of them; clock times are those of the portal's zone."""
     zone = settings.portal_zone()
     for export in found:
         with_faults = _Faults(landing, table, export)
-        for each in export.records(zone):
+        for each in export.records(zone, only):
             if isinstance(each, Problem):
                 with_faults.refuse(each)
             else:
