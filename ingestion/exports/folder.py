@@ -14,8 +14,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ingestion.errors import redact
-from ingestion.exports import reading, values
-from ingestion.exports.layouts import VENDORS, FileKind, Header, Layout, Vendor, layout
+from ingestion.exports import reading, settings, values
+from ingestion.exports.layouts import VENDORS, FileKind, Header, Layout, Vendor, layout, normal
 from ingestion.planning import Window
 
 _SAMPLE_ROWS = 2000
@@ -108,8 +108,8 @@ class Export:
     def records(self, zone: ZoneInfo, only: Collection[str] = ()) -> Iterator[Record | Problem]:
         """Every row below the header, totals left out; with `only`, just these fields of it.
 
-        Clock times are those of `zone`. A row that cannot be read is a Problem with its row and column, so is a
-        file that breaks off.
+        Clock times are those of `zone`. A row that cannot be read is a Problem with its row and column, and a
+        file that breaks off is one, too.
         """
         fields = self.layout.fields
         columns = [
@@ -283,11 +283,13 @@ def read(path: Path) -> Folder:
         if file.is_file() and not any(part.startswith(".") for part in parts):
             about = file.stat()
             found.append((str(Path(*parts)), about.st_size, about.st_mtime_ns))
-    return _read(path, tuple(found))
+    return _read(path, tuple(found), tuple(settings.columns().items()))
 
 
 @lru_cache(maxsize=8)
-def _read(path: Path, files: tuple[tuple[str, int, int], ...]) -> Folder:
+def _read(
+    path: Path, files: tuple[tuple[str, int, int], ...], columns: tuple[tuple[str, str], ...]
+) -> Folder:
     """A folder whose files did not change (names, sizes, times) is looked at once."""
     exports: list[Export] = []
     problems: list[Problem] = []
@@ -304,7 +306,7 @@ def _read(path: Path, files: tuple[tuple[str, int, int], ...]) -> Folder:
                 copies.append((name, seen[key]))
                 continue
             seen[key] = name
-            found = recognise(file, name)
+            found = recognise(file, name, dict(columns))
         except reading.Unreadable as fault:
             problems.append(Problem(name, str(fault)))
             continue
@@ -323,15 +325,17 @@ def _fingerprint(file: Path) -> bytes:
         return hashlib.file_digest(content, "sha256").digest()
 
 
-def recognise(path: Path, name: str) -> Export | Problem:
-    """What a file is, by its header. Raises Unreadable, OSError."""
+def recognise(path: Path, name: str, columns: Mapping[str, str] | None = None) -> Export | Problem:
+    """What a file is, by its header; `columns` say what further labels mean. Raises Unreadable, OSError."""
+    meant = {normal(label): known for label, known in (columns or {}).items()}
     encoding = reading.encoding_of(path)
     best = _Look()
     for delimiter in reading.DELIMITERS:
         found = reading.first_lines(path, encoding, delimiter, reading.HEADER_LINES)
         for place, line in enumerate(found):
+            cells = [meant.get(normal(cell), cell) for cell in line.cells]
             for vendor in VENDORS:
-                named = layout(vendor).header(line.cells)
+                named = layout(vendor).header(cells)
                 whole = layout(vendor).kind_of(named.fields)
                 # a kind that is whole beats any number of labels
                 score = (len(whole.needs) if whole else 0, len(named.fields))

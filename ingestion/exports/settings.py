@@ -74,6 +74,14 @@ def currency() -> str | None:
     return value
 
 
+def columns() -> Mapping[str, str]:
+    """Labels that are not known, and the known one that each means. Raises SettingError."""
+    return {
+        str(label): str(known)
+        for label, known in _table("columns", '{"Kampagnennummer": "Campaign ID"}').items()
+    }
+
+
 def exchange_rates() -> Mapping[str, Decimal]:
     """Units of the portal's currency for one of another, for all days. Raises SettingError."""
     found = {}

@@ -96,6 +96,14 @@ def test_figures_of_each_language_are_the_same(tmp_path: Path) -> None:
     assert any(row[-1] for row in told[0])
 
 
+def test_a_label_means_what_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _written(tmp_path, HEADER.replace("Campaign ID", "Kampagne Nr."), ROW)
+    assert "not understood: Kampagne Nr." in _faults(tmp_path)[0]
+    monkeypatch.setenv("EXPORTS__COLUMNS", '{"KAMPAGNE NR": "Campaign ID"}')
+    found = examine(tmp_path)
+    assert (found.has_fault, [file.rows for file in found.files]) == (False, [1])
+
+
 def test_totals_are_no_rows(tmp_path: Path) -> None:
     file = _written(tmp_path, HEADER, ROW, "Total: Account, --, --, --,81,6,3.82,1.50, --")
     assert len(list(_rows(recognise(file, "report.csv")))) == 1
