@@ -23,6 +23,7 @@ from ingestion.errors import (
     UnreachableError,
     redact,
 )
+from ingestion.exports import origin as exports
 from ingestion.http import Answer, Client, Fault, RequestFault
 
 T = TypeVar("T")
@@ -338,11 +339,14 @@ def examine(source: str, now: datetime | None = None) -> Iterator[Finding]:
     """
     module = cast(Examiner, importlib.import_module(f"ingestion.{source}.doctor"))
     visit = Visit(source, now or datetime.now(UTC))
-    missing = list(_missing_settings(visit, module.CREDENTIALS))
-    yield from missing
-    if missing:
-        return
     try:
+        if exports.reader(source) is not None:
+            yield visit.finding("settings", "ok", "read from downloaded files, see adledger doctor --exports")
+            return
+        missing = list(_missing_settings(visit, module.CREDENTIALS))
+        yield from missing
+        if missing:
+            return
         yield from module.examine(visit)
     except SettingError as error:
         # «what is wrong: what to do»

@@ -481,7 +481,11 @@ def _use_store(name: str) -> None:
         with duckdb.connect(str(file)):
             # a load that died left a log beside the file, which belongs to it
             pass
-        file.rename(aside(landed))
+        if landed != name and not _module(name).DAILY:
+            # files tell it whole again: people's data does not lie about where no erasure comes by
+            file.unlink()
+        else:
+            file.rename(aside(landed))
     if not file.exists() and aside(wanted).exists():
         aside(wanted).rename(file)
 

@@ -15,6 +15,7 @@ from ingestion.pipelines import (
     landed_as_of,
     landed_days,
     main_table,
+    reads_files,
 )
 from orchestration.locking import writing
 from orchestration.partitions import DAILY_SOURCES
@@ -52,10 +53,12 @@ def late_days(source: str, now: datetime, limits: Limits) -> str | None:
     behind = (today - landed.end).days
     if behind <= limits.days:
         return None
-    return (
-        f"{source}: the newest day of its figures is {landed.end}, {behind} days before {today}:"
-        f" run adledger refresh, and adledger doctor {source} if it stays"
+    cure = (
+        "download its reports again"
+        if reads_files(source)
+        else f"run adledger refresh, and adledger doctor {source} if it stays"
     )
+    return f"{source}: the newest day of its figures is {landed.end}, {behind} days before {today}: {cure}"
 
 
 def late_load(source: str, now: datetime, limits: Limits) -> str | None:

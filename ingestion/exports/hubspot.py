@@ -14,7 +14,10 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+import orjson
+
 from ingestion.arrow import Page, Table
+from ingestion.config import Settings
 from ingestion.exports import rows, settings
 from ingestion.exports.folder import Export, Record
 from ingestion.exports.layouts import normal
@@ -86,7 +89,7 @@ def _account(landing: Landing) -> Iterator[Page]:
     yield from rows.pages(
         [
             (
-                (("domains", "[]"),),
+                (("domains", orjson.dumps(Settings(VENDOR).hosts("domains")).decode()),),
                 {
                     "portalId": int(portal) if portal else None,
                     "timeZone": settings.portal_zone().key,

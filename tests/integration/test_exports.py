@@ -14,6 +14,8 @@ import duckdb
 import pytest
 
 from ingestion import pipelines
+from ingestion.doctor import examine
+from orchestration.freshness import Limits, late_days
 from sandbox.apis.state import Sandbox
 from sandbox.export import export
 from sandbox.serve import build_sandbox, settings
@@ -301,6 +303,36 @@ def test_what_files_and_api_told_is_never_mixed(
         monkeypatch.delenv(name, raising=False)
     assert all(report.skipped for report in _load("google_ads", as_of=AS_OF + timedelta(hours=4)))
     assert _rows(home, "google_ads", actions) == by_name
+
+
+def test_people_of_files_do_not_stay_beside_the_api(
+    company: Sandbox, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(company, tmp_path / "files", FIRST, LAST)
+    monkeypatch.setenv("SOURCES__HUBSPOT__DOMAINS", "www.nordlicht.example")
+    _load("hubspot")
+    assert _rows(home, "hubspot", "SELECT domains, portal_id FROM account") == [
+        ('["nordlicht.example"]', None)
+    ]
+    with served(company) as url:
+        for name, value in settings(company, url).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("EXPORTS__FOLDER")
+        _load("hubspot", as_of=AS_OF + timedelta(hours=1))
+    assert [file.name for file in (home / "raw").glob("hubspot*.duckdb")] == ["hubspot.duckdb"]
+    assert _rows(home, "hubspot", "SELECT count(*) > 0 FROM page_view_events") == [(True,)]
+
+
+def test_doctor_and_freshness_speak_of_files(home: Path, tmp_path: Path) -> None:
+    _google(tmp_path / "files", "campaigns.csv", _row(FIRST))
+    assert [(found.level, found.seen) for found in examine("google_ads", AS_OF)] == [
+        ("ok", "read from downloaded files, see adledger doctor --exports")
+    ]
+    _load("google_ads")
+    assert late_days("google_ads", AS_OF, Limits(1, 36)) == (
+        "google_ads: the newest day of its figures is 2026-09-01, 61 days before 2026-11-01:"
+        " download its reports again"
+    )
 
 
 def test_a_vendor_without_its_main_file_is_read_from_its_api(
