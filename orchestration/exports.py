@@ -15,6 +15,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ingestion.exports import settings
 from ingestion.exports.examine import Account, File, Findings
 from ingestion.exports.folder import Export, read
 from ingestion.exports.layouts import VENDORS, Vendor, layout
@@ -153,7 +154,9 @@ def would_add(exports: Sequence[Export]) -> Iterator[str]:
         told = frozenset[str]().union(*(export.facts for export in own))
         kinds = {export.kind.name for export in own}
         for kind in known.files:
-            if kind.name not in kinds:
+            if kind.name not in kinds and kind.name == settings.MAIN[vendor]:
+                yield f"{known.title} is not read from files without {kind.title}: {kind.where}"
+            elif kind.name not in kinds:
                 yield f"{known.title} also has {kind.title}: {kind.where}{_tells(vendor, kind.facts)}"
         for fact in known.facts.values():
             kind_is_there = any(fact.name in kind.adds for kind in known.files if kind.name in kinds)

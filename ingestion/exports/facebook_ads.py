@@ -22,6 +22,9 @@ from ingestion.landing import DaysRead, Landing, Span, resource
 
 __all__ = ["DAILY", "ENTITIES", "accounts", "resources", "span"]
 
+VENDOR = "facebook_ads"
+_FIGURES, _LEADS = "campaigns", "leads"
+
 
 def _of_no_page(table: Table) -> Table:
     """The table without the page that owns a form, which the file of its leads does not name."""
@@ -29,8 +32,6 @@ def _of_no_page(table: Table) -> Table:
     return replace(table, columns=tuple(columns))
 
 
-VENDOR = "facebook_ads"
-_FIGURES, _LEADS = "campaigns", "leads"
 _LEAD_FORMS, _LEAD_ROWS = _of_no_page(tables.LEAD_FORMS), _of_no_page(tables.LEADS)
 ENTITIES = tuple(
     {tables.LEAD_FORMS: _LEAD_FORMS, tables.LEADS: _LEAD_ROWS}.get(each, each) for each in tables.ENTITIES
@@ -80,9 +81,6 @@ def _wrap(data: list[Mapping[str, Any]]) -> Any:
 
 
 def _accounts(landing: Landing) -> Iterator[Page]:
-    found: dict[str, Row] = {}
-    for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES)):
-        found.setdefault(row.account, row)
     yield from rows.pages(
         (
             (
@@ -94,19 +92,13 @@ def _accounts(landing: Landing) -> Iterator[Page]:
                     "timezone_name": settings.account_zone(account),
                 },
             )
-            for account, row in found.items()
+            for (account,), row in rows.newest(landing, VENDOR).items()
         ),
         _wrap,
     )
 
 
 def _campaigns(landing: Landing) -> Iterator[Page]:
-    newest: dict[tuple[str, str], Row] = {}
-    for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES)):
-        key = (row.account, row["campaign_id"])
-        if key not in newest or row["date"] > newest[key]["date"]:
-            newest[key] = row
-
     yield from rows.pages(
         (
             (
@@ -118,7 +110,7 @@ def _campaigns(landing: Landing) -> Iterator[Page]:
                     "effective_status": row.word("delivery"),
                 },
             )
-            for (account, campaign), row in newest.items()
+            for (account, campaign), row in rows.newest(landing, VENDOR, "campaign_id").items()
         ),
         _wrap,
     )

@@ -7,7 +7,7 @@ are in no report.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -28,7 +28,7 @@ VENDOR = "google_ads"
 _FIGURES, _ACTIONS = "campaigns", "actions"
 _METRICS = ("conversions", "conversions_value", "all_conversions", "all_conversions_value")
 #: What stands for the actions of a campaign where no report tells them apart.
-_ALL_ACTIONS = "Conversions of no known action"
+_NO_ACTION = "Conversions of no known action"
 # each figure of a report is rounded to two decimals by itself
 _ROUNDING = Decimal("0.005")
 
@@ -76,9 +76,6 @@ def _wrap(results: list[Mapping[str, Any]]) -> Any:
 
 
 def _customers(landing: Landing) -> Iterator[Page]:
-    found: dict[str, Row] = {}
-    for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES)):
-        found.setdefault(row.account, row)
     yield from rows.pages(
         (
             (
@@ -93,18 +90,13 @@ def _customers(landing: Landing) -> Iterator[Page]:
                     }
                 },
             )
-            for account, row in found.items()
+            for (account,), row in rows.newest(landing, VENDOR).items()
         ),
         _wrap,
     )
 
 
 def _campaigns(landing: Landing) -> Iterator[Page]:
-    newest: dict[tuple[str, str], Row] = {}
-    for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES)):
-        key = (row.account, row["campaign_id"])
-        if key not in newest or row["date"] > newest[key]["date"]:
-            newest[key] = row
     yield from rows.pages(
         (
             (
@@ -118,7 +110,7 @@ def _campaigns(landing: Landing) -> Iterator[Page]:
                     }
                 },
             )
-            for (account, campaign), row in newest.items()
+            for (account, campaign), row in rows.newest(landing, VENDOR, "campaign_id").items()
         ),
         _wrap,
     )
@@ -129,8 +121,10 @@ def _metrics(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
     actions = _sums(landing)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
+        seen: set[tuple[str, str, date]] = set()
         for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
-            total = _exact(row["conversions"] or Decimal(0), actions.get(_campaign_day(row)))
+            total, _ = _told_once(row, actions)
+            seen.add(_campaign_day(row))
             yield (
                 (("customer_id", row.account),),
                 {
@@ -146,24 +140,50 @@ def _metrics(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
                     },
                 },
             )
+        yield from _by_action_alone(landing, asked, actions, seen)
 
     yield from rows.pages(found(), _wrap)
     yield from rows.days_read(asked)
 
 
+def _by_action_alone(
+    landing: Landing,
+    asked: Mapping[str, Collection[date]],
+    actions: Mapping[tuple[str, str, date], tuple[Decimal, int]],
+    seen: Collection[tuple[str, str, date]],
+) -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
+    """Figures of campaigns' days that only the other report has: the campaigns' own is cut, or filtered."""
+    alone = [key for key in actions if key not in seen and key[2] in asked.get(key[0], ())]
+    for account, campaign, day in alone:
+        told = float(actions[account, campaign, day][0])
+        metrics = dict.fromkeys(("impressions", "clicks", "costMicros", "viewThroughConversions"), "0")
+        place = {"segments": {"date": str(day)}, "campaign": {"id": campaign}}
+        yield (
+            (("customer_id", account),),
+            {**place, "metrics": metrics | {"conversions": told, "allConversions": told}},
+        )
+    if alone:
+        rows.notice_once(
+            landing,
+            f"Google Ads: {len(alone)} days of campaigns have conversions by action and no row in campaigns"
+            " by day: is that report cut, or filtered?",
+        )
+
+
 def _conversions(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
-    """By action where a report tells it; on other days as those of no known action."""
-    actions = rows.exports(landing, VENDOR, _ACTIONS)
-    rows.beyond(landing, VENDOR, actions)
+    """By action where a report tells it; the rest of a campaign's conversions as those of no known action."""
+    reports = rows.exports(landing, VENDOR, _ACTIONS)
+    rows.beyond(landing, VENDOR, reports)
     asked = rows.asked(landing, table, VENDOR)
-    untold = {account: days - rows.covered(actions, account) for account, days in asked.items()}
+    actions = _sums(landing)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        for row in rows.current(landing, actions, table, asked):
+        for row in rows.current(landing, reports, table, asked):
             yield (("customer_id", row.account),), _action(row)
-        for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), None, untold):
-            if row["conversions"]:
-                yield (("customer_id", row.account),), _whole(row)
+        for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), None, asked):
+            _, rest = _told_once(row, actions)
+            if rest:
+                yield (("customer_id", row.account),), _rest(row, rest)
 
     yield from rows.pages(found(), _wrap)
     yield from rows.days_read(asked)
@@ -203,27 +223,27 @@ def _action(row: Row) -> dict[str, Any]:
     return {**place, "metrics": {_camel(name): float(value) for name, value in metrics.items()}}
 
 
-def _whole(row: Row) -> dict[str, Any]:
-    """A campaign's conversions of a day as those of one action."""
+def _rest(row: Row, conversions: Decimal) -> dict[str, Any]:
+    """Conversions of a campaign's day that no action explains, with their part of the value."""
     place = _at(row)
     place["segments"] |= {
-        "conversionAction": _ALL_ACTIONS,
-        "conversionActionName": _ALL_ACTIONS,
+        "conversionAction": _NO_ACTION,
+        "conversionActionName": _NO_ACTION,
         "conversionAttributionEventType": "INTERACTION",
         "externalConversionSource": "WEBPAGE",
     }
-    value = row["conversions_value"] or Decimal(0)
-    names = {
-        "conversions": row["conversions"],
+    value = (row["conversions_value"] or Decimal(0)) * conversions / (row["conversions"] or conversions)
+    amounts = {
+        "conversions": conversions,
         "conversionsValue": value,
-        "allConversions": row["conversions"],
+        "allConversions": conversions,
         "allConversionsValue": value,
     }
     return {
         **place,
         "metrics": {
             name + suffix: float(amount)
-            for name, amount in names.items()
+            for name, amount in amounts.items()
             for suffix in ("", "ByConversionDate")
         },
     }
@@ -240,19 +260,23 @@ def _campaign_day(row: Row) -> tuple[str, str, date]:
 
 def _sums(landing: Landing) -> dict[tuple[str, str, date], tuple[Decimal, int]]:
     """What the actions of a campaign's day add up to, and how many rows they are."""
-    found: dict[tuple[str, str, date], tuple[Decimal, int]] = defaultdict(lambda: (Decimal(0), 0))
+    found: defaultdict[tuple[str, str, date], tuple[Decimal, int]] = defaultdict(lambda: (Decimal(0), 0))
     for row in rows.current(landing, rows.exports(landing, VENDOR, _ACTIONS)):
         total, count = found[_campaign_day(row)]
         found[_campaign_day(row)] = total + (row["conversions"] or Decimal(0)), count + 1
     return found
 
 
-def _exact(total: Decimal, actions: tuple[Decimal, int] | None) -> Decimal:
-    """A campaign's conversions: what its actions add up to, where nothing but rounding parts the two reports.
+def _told_once(
+    row: Row, actions: Mapping[tuple[str, str, date], tuple[Decimal, int]]
+) -> tuple[Decimal, Decimal]:
+    """A campaign's conversions of a day, and how many of them no action explains.
 
-    Each of the figures is rounded for itself; one figure told in two ways would be two headlines.
+    Two reports tell them, each rounding for itself, perhaps cut or of another day: one figure told twice
+    would be two headlines. Where only rounding parts them the actions' sum stands, else the larger one.
     """
-    if actions is None:
-        return total
-    told, count = actions
-    return told if abs(told - total) <= _ROUNDING * (count + 1) else total
+    total = row["conversions"] or Decimal(0)
+    told, count = actions.get(_campaign_day(row), (Decimal(0), 0))
+    if count and abs(told - total) <= _ROUNDING * (count + 1):
+        return told, Decimal(0)
+    return max(told, total), max(total - told, Decimal(0))

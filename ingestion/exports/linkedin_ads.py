@@ -86,20 +86,7 @@ def _wrap(elements: list[Mapping[str, Any]]) -> Any:
     return {"elements": elements}
 
 
-def _newest(landing: Landing, name: str) -> dict[tuple[str, str], Row]:
-    """The last day's row of each value of a column, by account."""
-    newest: dict[tuple[str, str], Row] = {}
-    for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES)):
-        key = (row.account, row[name])
-        if key not in newest or row["date"] > newest[key]["date"]:
-            newest[key] = row
-    return newest
-
-
 def _accounts(landing: Landing) -> Iterator[Page]:
-    found: dict[str, Row] = {}
-    for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES)):
-        found.setdefault(row.account, row)
     yield from rows.pages(
         (
             # days of the reports are UTC
@@ -107,7 +94,7 @@ def _accounts(landing: Landing) -> Iterator[Page]:
                 (("reporting_time_zone", "UTC"),),
                 {"id": int(account), "name": row["account_name"], "currency": account_currency(row)},
             )
-            for account, row in found.items()
+            for (account,), row in rows.newest(landing, VENDOR).items()
         ),
         _wrap,
     )
@@ -120,7 +107,7 @@ def _groups(landing: Landing) -> Iterator[Page]:
                 (("account_id", account),),
                 {"id": int(group), "name": row["group_name"], "status": row.word("status", "group_status")},
             )
-            for (account, group), row in _newest(landing, "group_id").items()
+            for (account, group), row in rows.newest(landing, VENDOR, "group_id").items()
         ),
         _wrap,
     )
@@ -139,7 +126,7 @@ def _campaigns(landing: Landing) -> Iterator[Page]:
                     "type": row.word("campaign_type"),
                 },
             )
-            for (account, campaign), row in _newest(landing, "campaign_id").items()
+            for (account, campaign), row in rows.newest(landing, VENDOR, "campaign_id").items()
         ),
         _wrap,
     )

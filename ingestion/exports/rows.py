@@ -110,6 +110,16 @@ def current(
         newer.append(export.coverage)
 
 
+def newest(landing: Landing, vendor: str, *columns: str) -> dict[tuple[str, ...], Row]:
+    """The row of the last day of each account, or of each value of these columns in it, in the main files."""
+    found: dict[tuple[str, ...], Row] = {}
+    for row in current(landing, exports(landing, vendor, settings.MAIN[vendor])):
+        key = (row.account, *(row[column] for column in columns))
+        if key not in found or row["date"] > found[key]["date"]:
+            found[key] = row
+    return found
+
+
 def records(
     landing: Landing, found: Sequence[Export], table: Table | None, only: Collection[str] = ()
 ) -> Iterator[tuple[Export, Record]]:

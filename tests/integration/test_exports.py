@@ -262,16 +262,23 @@ def test_a_figure_told_in_two_reports_is_one(home: Path, tmp_path: Path) -> None
     header = "Day,Customer ID,Campaign,Campaign ID,Conversion action,Conversions"
     actions = [
         f"{FIRST},111-222-3333,Brand,{campaign},{action},0.33"
-        for campaign in ("11", "12")
+        for campaign in ("11", "12", "13")
         for action in "abc"
     ]
     (files / "actions.csv").write_text("\n".join((header, *actions, "")))
-    _load("google_ads")
+    _, daily = _load("google_ads")
     told = (
         "SELECT campaign_id, round(conversions, 6) FROM campaign_metrics WHERE NOT is_day_marker ORDER BY ALL"
     )
-    # what more than rounding parts is left to the blocking checks
-    assert _rows(home, "google_ads", told) == [("11", 0.99), ("12", 5.0)]
+    assert _rows(home, "google_ads", told) == [("11", 0.99), ("12", 5.0), ("13", 0.99)]
+    assert "1 days of campaigns have conversions by action and no row" in str(daily.message)
+    # what is more than rounding is no known action's, so that the headline adds up
+    by_action = "SELECT campaign_id, count(*), round(sum(conversions), 6) FROM campaign_conversions"
+    assert _rows(home, "google_ads", f"{by_action} WHERE NOT is_day_marker GROUP BY ALL ORDER BY ALL") == [
+        ("11", 3, 0.99),
+        ("12", 4, 5.0),
+        ("13", 3, 0.99),
+    ]
 
 
 def test_what_files_and_api_told_is_never_mixed(
