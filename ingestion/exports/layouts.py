@@ -210,6 +210,6 @@ def _file_kind(name: str, entry: Mapping[str, Any]) -> FileKind:
         frozenset(entry.get("blank", ())),
         frozenset(entry.get("never", ())),
         entry["where"],
-        frozenset(entry["facts"]),
+        frozenset(entry.get("facts", ())),
         {fact: frozenset(names) for fact, names in entry.get("adds", {}).items()},
     )

@@ -232,6 +232,11 @@ ALARMS = {
         " when date > date '2026-10-25' then matched else matched + 50 end where date > date '2026-09-28'",
         "match_rate_falls",
     ),
+    "a step that is said to be out of reach has units": (
+        "update reconciliation.reason_reach set reach = 'none', lacking = ['visits']"
+        " where step = 'repeat_submission'",
+        "steps_out_of_reach_are_empty",
+    ),
     "an export names no campaign": (
         "insert into seeds.hubspot_ads_export (attribution_report, network, campaign_name, contacts)"
         " values ('first_form_submission', 'google_ads', 'Nobody''s', 3)",

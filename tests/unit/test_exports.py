@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -24,6 +25,7 @@ from ingestion.planning import Window
 from orchestration.cli import app
 from sandbox.export import export
 from sandbox.serve import build_sandbox
+from tests.warehouse import PROJECT
 
 FIRST, LAST = date(2026, 8, 4), date(2026, 10, 31)
 HEADER = "Day,Customer ID,Campaign,Campaign ID,Impr.,Clicks,Cost,Conversions,Currency code"
@@ -94,6 +96,24 @@ def test_figures_of_each_language_are_the_same(tmp_path: Path) -> None:
         )
     assert told[0] == told[1]
     assert any(row[-1] for row in told[0])
+
+
+def test_steps_need_what_vendors_tell_and_nothing_else() -> None:
+    """A fact by a name that no vendor has would leave its step told whole whatever is missing."""
+    with (PROJECT / "seeds" / "reason_facts.csv").open(newline="") as file:
+        needs = list(csv.DictReader(file))
+    known = {(vendor, fact) for vendor in VENDORS for fact in layout(vendor).facts}
+    named = {
+        (vendor, need["fact"])
+        for need in needs
+        for vendor in VENDORS
+        if (need["source"] == "hubspot") == (vendor == "hubspot") and need["network"] in ("", vendor)
+    }
+    assert len(known) > 25
+    assert known - named == set()
+    # of all networks one has it, of a network that one
+    assert {(need["network"], need["fact"]) for need in needs if need["network"]} - known == set()
+    assert {need["fact"] for need in needs} == {fact for _, fact in known}
 
 
 def test_a_label_means_what_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

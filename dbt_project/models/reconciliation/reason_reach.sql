@@ -20,11 +20,7 @@ needed as (
 ),
 
 sources as (
-    select
-        source,
-        count(*) > 0 as is_read
-    from {{ ref('stg_loads__told_facts') }}
-    group by source
+    select distinct source from {{ ref('stg_loads__told_facts') }}
 ),
 
 lacking as (
@@ -37,9 +33,8 @@ lacking as (
     from needed
     left join sources on needed.source = sources.source
     left join {{ ref('stg_loads__told_facts') }} as facts on needed.source = facts.source and needed.fact = facts.fact
-    where
-        (facts.fact is not null and not facts.is_told)
-        or sources.source is null
+    -- of a source that is not read nothing is told
+    where not facts.is_told or sources.source is null
     group by needed.network, needed.step
 )
 
@@ -50,7 +45,8 @@ select
     codes.label as step_label,
     case
         when lacking.step is null then 'full'
-        when lacking.is_out_of_reach then 'none'
+        -- what nothing explains is always there
+        when lacking.is_out_of_reach and codes.evidence_class != 'residual' then 'none'
         else 'partial'
     end as reach,
     coalesce(lacking.lacking, []) as lacking,
