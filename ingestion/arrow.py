@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Literal
@@ -146,6 +146,11 @@ class Table:
     def schema(self) -> pa.Schema:
         """The Arrow schema of what lands, without the columns that the load itself adds."""
         return pa.schema([(column.name, column.target) for column in self.columns])
+
+    def with_column(self, name: str, **changes: Any) -> Table:
+        """The table with a column read otherwise, where it has that column."""
+        columns = (replace(each, **changes) if each.name == name else each for each in self.columns)
+        return replace(self, columns=tuple(columns))
 
     def empty(self) -> pa.Table:
         """No rows, every column."""

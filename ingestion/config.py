@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,20 @@ class Section:
             return []
         entries = value if isinstance(value, (list, tuple)) else [value]
         return [text for entry in entries if (text := str(entry).strip())]
+
+    def table(self, key: str, example: str) -> Mapping[str, Any]:
+        """A table of the settings file, or a JSON object; empty where it is not set. Raises SettingError."""
+        value = self._value(key)
+        if isinstance(value, str):
+            try:
+                value = json.loads(value) if value.strip() else {}
+            except ValueError:
+                value = None
+        elif value is None:
+            value = {}
+        if not isinstance(value, Mapping):
+            raise SettingError(f"{self.name(key)} is no table: set it like {example}")
+        return value
 
     def credentials(self, *alternatives: tuple[str, ...]) -> dict[str, str] | None:
         """The first alternative whose keys are all set; None when no key of any alternative is set.

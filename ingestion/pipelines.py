@@ -50,7 +50,7 @@ from ingestion.landing_pages import settings as landing_pages_settings
 from ingestion.landing_pages import source as landing_pages
 from ingestion.linkedin_ads import settings as linkedin_settings
 from ingestion.linkedin_ads import source as linkedin_ads
-from ingestion.planning import PASS_DAYS, Pass, Reread, Window, passes
+from ingestion.planning import EVER_DAYS, PASS_DAYS, Pass, Reread, Window, passes
 from ingestion.store import RAW_SCHEMA, Store, StreamState
 
 __all__ = [
@@ -100,8 +100,6 @@ if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt"):
 _DUCKDB = {"threads": 1, "memory_limit": "100MB", "preserve_insertion_order": False}
 # the stream whose state is the newest day of the last daily load that ended
 _DAYS = "days"
-# a refused row of files is the user's to mend, and nothing is asked twice: a load of them is not cut
-_FILE_PASS_DAYS = 100 * 366
 _CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 
 
@@ -210,7 +208,8 @@ def _load_days(landing: Landing, window: Window, reread: Reread) -> None:
         window,
         reread,
         state.read_at.date() if state else None,
-        _FILE_PASS_DAYS if landing.from_files else PASS_DAYS,
+        # files are read in a moment: no pass of theirs is worth keeping by itself
+        EVER_DAYS if landing.from_files else PASS_DAYS,
     )
     for number, each in enumerate(found, 1):
         landing.days = each

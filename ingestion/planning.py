@@ -13,6 +13,8 @@ from ingestion.store import Store
 
 # One pass lands whole or not at all, so it is also what an interrupted load loses.
 PASS_DAYS = 100
+# longer than any file of figures reaches back
+EVER_DAYS = 100 * 366
 
 Reread = Literal["unsettled", "all", "none"]
 """Which days that were read before are read again: those that may still change, every one, or none."""

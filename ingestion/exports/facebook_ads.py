@@ -6,19 +6,16 @@ Ad sets, ads and forms without leads are in neither file.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from ingestion.arrow import Page, Table
 from ingestion.exports import rows, settings
-from ingestion.exports.folder import number_text
 from ingestion.exports.layouts import normal
 from ingestion.exports.money import account_currency
 from ingestion.exports.rows import Row
 from ingestion.facebook_ads import tables
 from ingestion.facebook_ads.tables import DAILY
-from ingestion.landing import DaysRead, Landing, Span, resource
+from ingestion.landing import DaysRead, Landing, Span
 
 __all__ = ["DAILY", "ENTITIES", "accounts", "resources", "span"]
 
@@ -26,16 +23,8 @@ VENDOR = "facebook_ads"
 _FIGURES, _LEADS = "campaigns", "leads"
 
 
-def _of_no_page(table: Table) -> Table:
-    """The table without the page that owns a form, which the file of its leads does not name."""
-    columns = (replace(each, path="page_id") if each.name == "page_id" else each for each in table.columns)
-    return replace(table, columns=tuple(columns))
-
-
-_LEAD_FORMS, _LEAD_ROWS = _of_no_page(tables.LEAD_FORMS), _of_no_page(tables.LEADS)
-ENTITIES = tuple(
-    {tables.LEAD_FORMS: _LEAD_FORMS, tables.LEADS: _LEAD_ROWS}.get(each, each) for each in tables.ENTITIES
-)
+# the file of leads does not name the page that owns a form
+ENTITIES = tuple(table.with_column("page_id", path="page_id") for table in tables.ENTITIES)
 # what a column counts: https://developers.facebook.com/docs/marketing-api/reference/ads-action-stats
 _ACTIONS = {
     "lead": "offsite_conversion.fb_pixel_lead",
@@ -59,21 +48,14 @@ def span(landing: Landing, table: Table, account: str) -> Span:
 def resources(landing: Landing, part: str) -> list[Any]:
     """The dlt resources of a part. No file is opened before they run."""
     if part == "daily":
-        return [
-            resource(
-                landing,
-                table,
-                partial(_insights if table is tables.INSIGHTS_CAMPAIGN else _no_rows, landing, table),
-            )
-            for table in DAILY
-        ]
+        return rows.dated(landing, VENDOR, DAILY, {tables.INSIGHTS_CAMPAIGN.name: _insights})
     read = {
-        tables.AD_ACCOUNTS: _accounts,
-        tables.CAMPAIGNS: _campaigns,
-        _LEAD_FORMS: _lead_forms,
-        _LEAD_ROWS: _leads,
+        tables.AD_ACCOUNTS.name: _accounts,
+        tables.CAMPAIGNS.name: _campaigns,
+        tables.LEAD_FORMS.name: _lead_forms,
+        tables.LEADS.name: _leads,
     }
-    return [resource(landing, table, partial(read.get(table, rows.no_pages), landing)) for table in ENTITIES]
+    return rows.listed(landing, ENTITIES, read)
 
 
 def _wrap(data: list[Mapping[str, Any]]) -> Any:
@@ -126,9 +108,9 @@ def _insights(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
                 {
                     "date_start": str(row["date"]),
                     "campaign_id": row["campaign_id"],
-                    "impressions": number_text(row["impressions"]),
-                    "clicks": number_text(row["clicks"]),
-                    "spend": number_text(row["spend"]),
+                    "impressions": rows.number_text(row["impressions"]),
+                    "clicks": rows.number_text(row["clicks"]),
+                    "spend": rows.number_text(row["spend"]),
                     "account_currency": account_currency(row),
                     "attribution_setting": _setting(row),
                     "actions": _actions(row),
@@ -137,11 +119,6 @@ def _insights(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
 
     yield from rows.pages(found(), _wrap)
     yield from rows.days_read(asked)
-
-
-def _no_rows(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
-    """Ads are not in the table of campaigns."""
-    yield from rows.days_read(rows.asked(landing, table, VENDOR))
 
 
 def _actions(row: Row) -> list[dict[str, str]]:
@@ -178,10 +155,10 @@ def _lead_forms(landing: Landing) -> Iterator[Page]:
 def _leads(landing: Landing) -> Iterator[Page]:
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
         seen: set[str] = set()
-        for _, record in rows.records(landing, rows.exports(landing, VENDOR, _LEADS), _LEAD_ROWS):
+        for _, record in rows.records(landing, rows.exports(landing, VENDOR, _LEADS), tables.LEADS):
             lead = record.values
             if lead["lead_id"] in seen:
-                rows.count_repeat(landing, _LEAD_ROWS)
+                rows.count_repeat(landing, tables.LEADS)
                 continue
             seen.add(lead["lead_id"])
             yield (

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -394,8 +393,3 @@ def _style(path: Path, encoding: str, look: _Look, header: Header, known: Layout
         values.decimal_sign(cells("decimal", "integer"), header.language),
         values.day_order(cells("day", "instant"), header.language),
     )
-
-
-def number_text(value: Decimal | int | None) -> str:
-    """A number as JSON text; nothing is zero, as the interfaces leave zeros out."""
-    return format(value, "f") if isinstance(value, Decimal) else str(value or 0)

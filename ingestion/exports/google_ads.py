@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from ingestion.arrow import Page, Table
 from ingestion.exports import rows, settings
-from ingestion.exports.folder import number_text
 from ingestion.exports.money import account_currency
 from ingestion.exports.rows import Row
 from ingestion.google_ads import tables
-from ingestion.landing import DaysRead, Landing, Span, resource
+from ingestion.landing import DaysRead, Landing, Span
 
 __all__ = ["DAILY", "ENTITIES", "accounts", "resources", "span"]
+
+_CampaignDay = tuple[str, str, date]
 
 VENDOR = "google_ads"
 _FIGURES, _ACTIONS = "campaigns", "actions"
@@ -33,18 +32,8 @@ _NO_ACTION = "Conversions of no known action"
 _ROUNDING = Decimal("0.005")
 
 
-def _by_name(table: Table) -> Table:
-    """The table with names for ids of conversion actions."""
-    columns = (
-        replace(column, kind="text") if column.name == "conversion_action_id" else column
-        for column in table.columns
-    )
-    return replace(table, columns=tuple(columns))
-
-
 ENTITIES = tables.ENTITIES
-DAILY = tuple(map(_by_name, tables.DAILY))
-_CONVERSIONS = _by_name(tables.CAMPAIGN_CONVERSIONS)
+DAILY = tuple(table.with_column("conversion_action_id", kind="text") for table in tables.DAILY)
 
 
 def accounts(landing: Landing) -> Sequence[str]:
@@ -60,15 +49,10 @@ def span(landing: Landing, table: Table, account: str) -> Span:
 def resources(landing: Landing, part: str) -> list[Any]:
     """The dlt resources of a part. No file is opened before they run."""
     if part == "entities":
-        read = {tables.CUSTOMERS: _customers, tables.CAMPAIGNS: _campaigns}
-        return [
-            resource(landing, table, partial(read.get(table, rows.no_pages), landing)) for table in ENTITIES
-        ]
-    figures = {tables.CAMPAIGN_METRICS.name: _metrics, _CONVERSIONS.name: _conversions}
-    return [
-        resource(landing, table, partial(figures.get(table.name, _no_rows), landing, table))
-        for table in DAILY
-    ]
+        read = {tables.CUSTOMERS.name: _customers, tables.CAMPAIGNS.name: _campaigns}
+        return rows.listed(landing, ENTITIES, read)
+    figures = {tables.CAMPAIGN_METRICS.name: _metrics, tables.CAMPAIGN_CONVERSIONS.name: _conversions}
+    return rows.dated(landing, VENDOR, DAILY, figures)
 
 
 def _wrap(results: list[Mapping[str, Any]]) -> Any:
@@ -121,7 +105,7 @@ def _metrics(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
     actions = _sums(landing)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        seen: set[tuple[str, str, date]] = set()
+        seen: set[_CampaignDay] = set()
         for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
             total, _ = _told_once(row, actions)
             seen.add(_campaign_day(row))
@@ -130,13 +114,13 @@ def _metrics(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
                 {
                     **_at(row),
                     "metrics": {
-                        "impressions": number_text(row["impressions"]),
-                        "clicks": number_text(row["clicks"]),
+                        "impressions": rows.number_text(row["impressions"]),
+                        "clicks": rows.number_text(row["clicks"]),
                         "costMicros": str(int((row["cost"] or Decimal(0)) * 1_000_000)),
                         "conversions": float(total),
                         "conversionsValue": float(row["conversions_value"] or 0),
                         "allConversions": float(max(row["all_conversions"] or Decimal(0), total)),
-                        "viewThroughConversions": number_text(row["view_through_conversions"]),
+                        "viewThroughConversions": rows.number_text(row["view_through_conversions"]),
                     },
                 },
             )
@@ -149,8 +133,8 @@ def _metrics(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
 def _by_action_alone(
     landing: Landing,
     asked: Mapping[str, Collection[date]],
-    actions: Mapping[tuple[str, str, date], tuple[Decimal, int]],
-    seen: Collection[tuple[str, str, date]],
+    actions: Mapping[_CampaignDay, tuple[Decimal, int]],
+    seen: Collection[_CampaignDay],
 ) -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
     """Figures of campaigns' days that only the other report has: the campaigns' own is cut, or filtered."""
     alone = [key for key in actions if key not in seen and key[2] in asked.get(key[0], ())]
@@ -187,11 +171,6 @@ def _conversions(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
 
     yield from rows.pages(found(), _wrap)
     yield from rows.days_read(asked)
-
-
-def _no_rows(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
-    """Ads, ad groups, lags and clicks are in no report."""
-    yield from rows.days_read(rows.asked(landing, table, VENDOR))
 
 
 def _at(row: Row) -> dict[str, Any]:
@@ -254,22 +233,24 @@ def _camel(name: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-def _campaign_day(row: Row) -> tuple[str, str, date]:
+def _campaign_day(row: Row) -> _CampaignDay:
     return row.account, row["campaign_id"], row["date"]
 
 
-def _sums(landing: Landing) -> dict[tuple[str, str, date], tuple[Decimal, int]]:
+def _sums(landing: Landing) -> Mapping[_CampaignDay, tuple[Decimal, int]]:
     """What the actions of a campaign's day add up to, and how many rows they are."""
-    found: defaultdict[tuple[str, str, date], tuple[Decimal, int]] = defaultdict(lambda: (Decimal(0), 0))
+    return rows.files(landing).once("google_ads actions", lambda: _add_up(landing))
+
+
+def _add_up(landing: Landing) -> Mapping[_CampaignDay, tuple[Decimal, int]]:
+    found: defaultdict[_CampaignDay, tuple[Decimal, int]] = defaultdict(lambda: (Decimal(0), 0))
     for row in rows.current(landing, rows.exports(landing, VENDOR, _ACTIONS)):
         total, count = found[_campaign_day(row)]
         found[_campaign_day(row)] = total + (row["conversions"] or Decimal(0)), count + 1
     return found
 
 
-def _told_once(
-    row: Row, actions: Mapping[tuple[str, str, date], tuple[Decimal, int]]
-) -> tuple[Decimal, Decimal]:
+def _told_once(row: Row, actions: Mapping[_CampaignDay, tuple[Decimal, int]]) -> tuple[Decimal, Decimal]:
     """A campaign's conversions of a day, and how many of them no action explains.
 
     Two reports tell them, each rounding for itself, perhaps cut or of another day: one figure told twice

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import orjson
@@ -24,7 +23,7 @@ from ingestion.exports.layouts import normal
 from ingestion.exports.money import home_currency
 from ingestion.hubspot import settings as hubspot
 from ingestion.hubspot import tables
-from ingestion.landing import Landing, resource
+from ingestion.landing import Landing
 
 __all__ = ["DAILY", "ENTITIES", "resources"]
 
@@ -36,37 +35,27 @@ _NEXT = timedelta(milliseconds=1)
 _USUAL_REPORT = "first_form_submission"
 
 
-def _whole(table: Table) -> Table:
-    """The table as files fill it: each load has all there is."""
-    columns = (
-        replace(column, required=False) if column.name == "portal_id" else column for column in table.columns
-    )
-    return replace(table, columns=tuple(columns), disposition="replace", latest=False, whole=None)
-
-
-ENTITIES = tuple(map(_whole, tables.ENTITIES))
-DAILY: tuple[Table, ...] = ()
-_TABLES = {table.name: table for table in ENTITIES}
-_CONTACTS, _DEALS, _FORMS, _SUBMISSIONS = (
-    _TABLES[table.name] for table in (tables.CONTACTS, tables.DEALS, tables.FORMS, tables.FORM_SUBMISSIONS)
+# each load has all there is, but for the portal's id
+ENTITIES = tuple(
+    replace(table.with_column("portal_id", required=False), disposition="replace", latest=False, whole=None)
+    for table in tables.ENTITIES
 )
+DAILY: tuple[Table, ...] = ()
 
 
 def resources(landing: Landing, part: str) -> list[Any]:
     """The dlt resources of a part. No file is opened before they run."""
     read = {
         tables.ACCOUNT.name: _account,
-        _CONTACTS.name: _contacts,
-        _FORMS.name: _forms,
-        _SUBMISSIONS.name: _submissions,
-        _DEALS.name: _deals,
+        tables.CONTACTS.name: _contacts,
+        tables.FORMS.name: _forms,
+        tables.FORM_SUBMISSIONS.name: _submissions,
+        tables.DEALS.name: _deals,
         tables.DEAL_CONTACTS.name: _deal_contacts,
         tables.EXCHANGE_RATES.name: _exchange_rates,
         tables.ADS_EXPORT.name: _ads,
     }
-    return [
-        resource(landing, table, partial(read.get(table.name, rows.no_pages), landing)) for table in ENTITIES
-    ]
+    return rows.listed(landing, ENTITIES, read)
 
 
 def _wrap(results: list[Mapping[str, Any]]) -> Any:
@@ -74,7 +63,8 @@ def _wrap(results: list[Mapping[str, Any]]) -> Any:
 
 
 def _iso(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+    # an instant is a date, too
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _account(landing: Landing) -> Iterator[Page]:
@@ -114,7 +104,7 @@ def _once(landing: Landing, kind: str, table: Table | None, *only: str) -> Itera
 
 def _contacts(landing: Landing) -> Iterator[Page]:
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        for export, record in _once(landing, "contacts", _CONTACTS):
+        for export, record in _once(landing, "contacts", tables.CONTACTS):
             told = _properties(record, hubspot.CONTACT_PROPERTIES)
             for name in ("hs_analytics_source", "hs_latest_source"):
                 told[name] = export.layout.word("source", told.get(name))
@@ -153,11 +143,11 @@ class _Counted:
 
 @dataclass
 class _Form:
-    """A form as its files have it; each file is of one form."""
+    """A form as its files have it, the newest first; each file is of one form."""
 
     id: str
     title: str
-    rows: list[tuple[Export, Record]] = field(default_factory=list)
+    files: list[list[Record]] = field(default_factory=list)
 
 
 def _counted(landing: Landing) -> dict[tuple[str, datetime], list[_Counted]]:
@@ -194,11 +184,10 @@ class _Forms:
 
 
 def _read_forms(landing: Landing) -> _Forms:
-    """Rows stand in their form from the newest file to the oldest."""
     counted = _counted(landing)
     found: dict[str, _Form] = {}
     for export in rows.exports(landing, VENDOR, "submissions"):
-        records = [record for _, record in rows.records(landing, [export], _SUBMISSIONS)]
+        records = [record for _, record in rows.records(landing, [export], tables.FORM_SUBMISSIONS)]
         votes = Counter(one.form for record in records for one in counted.get(_place(record), ()))
         # no file names its form's id: it is that of most counted submissions that fit its rows
         name = re.sub(r"\d+", " ", export.path.stem)
@@ -206,7 +195,7 @@ def _read_forms(landing: Landing) -> _Forms:
         titles = {record.values.get("conversion_title") for record in records} - {None}
         title = titles.pop() if len(titles) == 1 else normal(name)
         form = found.setdefault(form_id, _Form(form_id, str(title)))
-        form.rows.extend((export, record) for record in records)
+        form.files.append(records)
     return _Forms(list(found.values()), counted)
 
 
@@ -233,16 +222,13 @@ def _submissions(landing: Landing) -> Iterator[Page]:
             instants: dict[tuple[str, datetime], list[datetime]] = {}
             used: set[tuple[str, datetime]] = set()
             newer: Counter[tuple[Any, ...]] = Counter()
-            by_file: dict[str, list[Record]] = defaultdict(list)
-            for export, record in form.rows:
-                by_file[export.name].append(record)
-            for records in by_file.values():
+            for records in form.files:
                 here: Counter[tuple[Any, ...]] = Counter()
                 for record in records:
                     place, page = _place(record), record.values.get("conversion_page")
                     here[place, page] += 1
                     if here[place, page] <= newer[place, page]:
-                        rows.count_repeat(landing, _SUBMISSIONS)
+                        rows.count_repeat(landing, tables.FORM_SUBMISSIONS)
                         continue
                     newer[place, page] += 1
                     if place not in instants:
@@ -270,7 +256,7 @@ def _submissions(landing: Landing) -> Iterator[Page]:
 
 def _deals(landing: Landing) -> Iterator[Page]:
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        for export, record in _once(landing, "deals", _DEALS):
+        for export, record in _once(landing, "deals", tables.DEALS):
             told = _properties(record, hubspot.DEAL_PROPERTIES)
             told["hs_is_closed_won"] = _is_won(export, record)
             yield (
@@ -342,15 +328,14 @@ def _ads(landing: Landing) -> Iterator[Page]:
     """Rows of all its exports; the newest of a report and range speaks for it."""
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        table = _TABLES[tables.ADS_EXPORT.name]
         seen: dict[tuple[Any, ...], str] = {}
-        for export, record in rows.records(landing, rows.exports(landing, VENDOR, "ads"), table):
+        for export, record in rows.records(landing, rows.exports(landing, VENDOR, "ads"), tables.ADS_EXPORT):
             told = record.values
             network = export.layout.word("network", told["ad_network"])
             first, last = export.range or (None, None)
             key = (_report(export), network, told.get("ad_campaign_id"), told["ad_campaign"], first, last)
             if seen.setdefault(key, export.name) != export.name:
-                rows.count_repeat(landing, table)
+                rows.count_repeat(landing, tables.ADS_EXPORT)
                 continue
             yield (
                 (),
@@ -359,8 +344,8 @@ def _ads(landing: Landing) -> Iterator[Page]:
                     "network": network,
                     "campaignId": told.get("ad_campaign_id"),
                     "campaignName": told["ad_campaign"],
-                    "firstDate": _day(first),
-                    "lastDate": _day(last),
+                    "firstDate": _iso(first),
+                    "lastDate": _iso(last),
                     "contacts": told["contacts"] or 0,
                 },
             )
@@ -377,7 +362,3 @@ def _report(export: Export) -> str:
         if found:
             return words[max(found, key=len)]
     return _USUAL_REPORT
-
-
-def _day(day: date | None) -> str | None:
-    return day.isoformat() if day else None

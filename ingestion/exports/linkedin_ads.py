@@ -7,16 +7,13 @@ are in neither report.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from ingestion.arrow import Page, Table
 from ingestion.exports import rows
-from ingestion.exports.folder import number_text
 from ingestion.exports.money import account_currency
 from ingestion.exports.rows import Row
-from ingestion.landing import DaysRead, Landing, Span, resource
+from ingestion.landing import DaysRead, Landing, Span
 from ingestion.linkedin_ads import tables
 
 __all__ = ["DAILY", "ENTITIES", "accounts", "resources", "span"]
@@ -35,21 +32,11 @@ _COUNTS = {
 }
 
 
-def _by_name(table: Table, column: str) -> Table:
-    """The table with names for ids of conversion rules."""
-    columns = (
-        replace(each, kind="text", wire=None) if each.name == column else each for each in table.columns
-    )
-    return replace(table, columns=tuple(columns))
-
-
-_RULES = _by_name(tables.CONVERSIONS, "id")
-_BY_RULE = _by_name(tables.CAMPAIGN_CONVERSIONS, "conversion_id")
-ENTITIES = tuple(_RULES if table is tables.CONVERSIONS else table for table in tables.ENTITIES)
-DAILY = tuple(
-    _by_name(table, "conversion_id") if table is not tables.CAMPAIGN_CONVERSIONS else _BY_RULE
-    for table in tables.DAILY
+ENTITIES = tuple(
+    table.with_column("id", kind="text", wire=None) if table is tables.CONVERSIONS else table
+    for table in tables.ENTITIES
 )
+DAILY = tuple(table.with_column("conversion_id", kind="text", wire=None) for table in tables.DAILY)
 
 
 def accounts(landing: Landing) -> Sequence[str]:
@@ -65,21 +52,18 @@ def span(landing: Landing, table: Table, account: str) -> Span:
 def resources(landing: Landing, part: str) -> list[Any]:
     """The dlt resources of a part. No file is opened before they run."""
     if part == "daily":
-        read = {tables.CAMPAIGN_ANALYTICS.name: _analytics, _BY_RULE.name: _by_rule}
-        return [
-            resource(landing, table, partial(read.get(table.name, _no_rows), landing, table))
-            for table in DAILY
-        ]
-    listed = {
+        figures = {
+            tables.CAMPAIGN_ANALYTICS.name: _analytics,
+            tables.CAMPAIGN_CONVERSIONS.name: _by_rule,
+        }
+        return rows.dated(landing, VENDOR, DAILY, figures)
+    read = {
         tables.AD_ACCOUNTS.name: _accounts,
         tables.CAMPAIGN_GROUPS.name: _groups,
         tables.CAMPAIGNS.name: _campaigns,
-        _RULES.name: _rules,
+        tables.CONVERSIONS.name: _rules,
     }
-    return [
-        resource(landing, table, partial(listed.get(table.name, rows.no_pages), landing))
-        for table in ENTITIES
-    ]
+    return rows.listed(landing, ENTITIES, read)
 
 
 def _wrap(elements: list[Mapping[str, Any]]) -> Any:
@@ -154,8 +138,8 @@ def _figures(row: Row, *pivots: str) -> Mapping[str, Any]:
     found = {
         "dateRange": {"start": {"year": day.year, "month": day.month, "day": day.day}},
         "pivotValues": pivots,
-        "costInLocalCurrency": number_text(row["cost"]),
-        "conversionValueInLocalCurrency": number_text(row["conversion_value"]),
+        "costInLocalCurrency": rows.number_text(row["cost"]),
+        "conversionValueInLocalCurrency": rows.number_text(row["conversion_value"]),
     }
     return found | {field: row[name] or 0 for name, field in _COUNTS.items()}
 
@@ -182,8 +166,3 @@ def _by_rule(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
 
     yield from rows.pages(found(), _wrap)
     yield from rows.days_read(asked)
-
-
-def _no_rows(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
-    """Ads are in neither report."""
-    yield from rows.days_read(rows.asked(landing, table, VENDOR))

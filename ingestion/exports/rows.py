@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
@@ -14,16 +16,17 @@ from ingestion.arrow import Page, Table
 from ingestion.errors import SettingError
 from ingestion.exports import settings
 from ingestion.exports.folder import Coverage, Export, Folder, Problem, Record, read
-from ingestion.landing import Counts, DaysRead, Landing, Span
-from ingestion.planning import Window, runs
+from ingestion.landing import Counts, DaysRead, Landing, Span, resource
+from ingestion.planning import EVER_DAYS, Window, runs
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 Context = tuple[tuple[str, str], ...]
+
+Listing = Callable[[Landing], Iterable[Page]]
+Figures = Callable[[Landing, Table], Iterable[Page | DaysRead]]
 
 _PAGE_ROWS = 1000
 _SHOWN_PROBLEMS = 5
-# longer than any file reaches back: what a file says of a day holds, however old the day is
-_ALWAYS_DAYS = 100 * 366
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,11 @@ class Files:
     told: set[tuple[str, str]] = field(default_factory=set)
     kept: dict[str, Any] = field(default_factory=dict)
 
-    def once(self, name: str, make: Callable[[], T]) -> T:
+    def once(self, name: str, make: Callable[[], _T]) -> _T:
         """What `make` gives, made once per load."""
         if name not in self.kept:
             self.kept[name] = make()
-        return cast(T, self.kept[name])
+        return cast(_T, self.kept[name])
 
 
 def files(landing: Landing) -> Files:
@@ -194,9 +197,22 @@ def pages(
             yield Page(orjson.dumps(wrap(group)), context, len(group))
 
 
-def no_pages(landing: Landing) -> Iterator[Page]:
-    """What no file tells."""
-    yield from ()
+def listed(landing: Landing, tables: Iterable[Table], read: Mapping[str, Listing]) -> list[Any]:
+    """The dlt resources of tables, by name; what no file tells stays empty."""
+    return [
+        resource(landing, table, partial(read.get(table.name, lambda _: ()), landing)) for table in tables
+    ]
+
+
+def dated(landing: Landing, vendor: str, tables: Iterable[Table], read: Mapping[str, Figures]) -> list[Any]:
+    """The dlt resources of daily tables, by name; of what no file tells the days are read and have no row."""
+
+    def no_rows(landing: Landing, table: Table) -> Iterator[DaysRead]:
+        yield from days_read(asked(landing, table, vendor))
+
+    return [
+        resource(landing, table, partial(read.get(table.name, no_rows), landing, table)) for table in tables
+    ]
 
 
 def accounts(landing: Landing, vendor: str) -> tuple[str, ...]:
@@ -207,7 +223,7 @@ def accounts(landing: Landing, vendor: str) -> tuple[str, ...]:
 
 def span() -> Span:
     """Files have the days they have, and each of them is read again."""
-    return Span(None, _ALWAYS_DAYS)
+    return Span(None, EVER_DAYS)
 
 
 def covered(found: Iterable[Export], account: str) -> set[date]:
@@ -222,7 +238,7 @@ def asked(landing: Landing, table: Table, vendor: str) -> dict[str, set[date]]:
     main = exports(landing, vendor, settings.MAIN[vendor])
     return {
         account: covered(main, account).intersection(
-            day for piece in landing.pieces(table, account, _ALWAYS_DAYS) for day in piece.days()
+            day for piece in landing.pieces(table, account, EVER_DAYS) for day in piece.days()
         )
         for account in accounts(landing, vendor)
     }
@@ -256,3 +272,8 @@ def beyond(landing: Landing, vendor: str, found: Sequence[Export]) -> None:
                     f"{export.name}: {len(missing)} days of account {account} are not read, from"
                     f" {min(missing)} to {max(missing)}: no report of {title} has them",
                 )
+
+
+def number_text(value: Decimal | int | None) -> str:
+    """A number as JSON text; nothing is zero, as the interfaces leave zeros out."""
+    return format(value, "f") if isinstance(value, Decimal) else str(value or 0)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
-
-import dlt
 
 from ingestion.config import Section
 from ingestion.errors import SettingError
@@ -78,14 +74,14 @@ def columns() -> Mapping[str, str]:
     """Labels that are not known, and the known one that each means. Raises SettingError."""
     return {
         str(label): str(known)
-        for label, known in _table("columns", '{"Kampagnennummer": "Campaign ID"}').items()
+        for label, known in SECTION.table("columns", '{"Kampagnennummer": "Campaign ID"}').items()
     }
 
 
 def exchange_rates() -> Mapping[str, Decimal]:
     """Units of the portal's currency for one of another, for all days. Raises SettingError."""
     found = {}
-    for code, rate in _table("exchange_rates", '{"USD": 0.92}').items():
+    for code, rate in SECTION.table("exchange_rates", '{"USD": 0.92}').items():
         try:
             found[str(code)] = Decimal(str(rate))
         except InvalidOperation:
@@ -98,23 +94,8 @@ def exchange_rates() -> Mapping[str, Decimal]:
     return found
 
 
-def _table(key: str, example: str) -> Mapping[str, Any]:
-    name = SECTION.name(key)
-    value = dlt.config.get(name)
-    if isinstance(value, str):
-        try:
-            value = json.loads(value) if value.strip() else {}
-        except ValueError:
-            value = None
-    elif value is None:
-        value = {}
-    if not isinstance(value, Mapping):
-        raise SettingError(f"{name} is no table: set it like {example}")
-    return value
-
-
 def _zones() -> Mapping[str, str]:
-    value = _table("time_zones", '{"1234567890": "America/New_York"}')
+    value = SECTION.table("time_zones", '{"1234567890": "America/New_York"}')
     return {
         str(account).removeprefix("act_").replace("-", ""): _zone("time_zones", str(zone)).key
         for account, zone in value.items()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlsplit
-
-import dlt
 
 from ingestion.config import Settings
 from ingestion.errors import SettingError
@@ -141,20 +138,13 @@ def _flag(key: str, *, default: bool) -> bool:
 
 
 def _overrides() -> dict[str, str]:
-    name = Settings(SOURCE).name("host_overrides")
-    value = dlt.config.get(name)
-    if isinstance(value, str):
-        try:
-            value = json.loads(value) if value.strip() else {}
-        except ValueError:
-            value = None
-    elif value is None:
-        value = {}
-    if not isinstance(value, Mapping):
-        raise SettingError(f'{name} is no table: set it like {{"www.example.com": "http://127.0.0.1:8000"}}')
+    settings = Settings(SOURCE)
+    value = settings.table("host_overrides", '{"www.example.com": "http://127.0.0.1:8000"}')
     found = {str(host).lower(): str(base).rstrip("/") for host, base in value.items()}
     for host, base in found.items():
         parts = urlsplit(base)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise SettingError(f"{name}: what {host} is fetched from is no http(s) address")
+            raise SettingError(
+                f"{settings.name('host_overrides')}: what {host} is fetched from is no http(s) address"
+            )
     return found
