@@ -29,7 +29,7 @@ lacking as (
         needed.step,
         bool_or(needed.without = 'none') as is_out_of_reach,
         list_sort(list_distinct(list(coalesce(facts.title, 'anything of ' || needed.source)))) as lacking,
-        list_sort(list_distinct(list(facts.remedy) filter (where facts.remedy is not null))) as remedies
+        list_sort(list_distinct(list(coalesce(facts.remedy, needed.source || ': its files, or its API')))) as remedies
     from needed
     left join sources on needed.source = sources.source
     left join {{ ref('stg_loads__told_facts') }} as facts on needed.source = facts.source and needed.fact = facts.fact
