@@ -15,8 +15,8 @@ with pages as (
 select
     url,
     last_found_at,
-    url || ': the HubSpot tracking code stood in the page on ' || cast(last_found_at as date) || ' and was gone on '
-    || cast(fetched_at as date) || case
+    url || ': the HubSpot tracking code stood in the page on ' || cast(last_found_at at time zone 'UTC' as date)
+    || ' and was gone on ' || cast(fetched_at at time zone 'UTC' as date) || case
         -- a visit may be from before
         when evidence in ('visit', 'tag_manager', 'consent_manager', 'rendered_by_script')
             then '. Make sure that the tag manager or the page''s scripts bring it now.'

@@ -44,5 +44,5 @@ full join marts
 where
     coalesce(observed.impressions, 0) != coalesce(marts.impressions, 0)
     or coalesce(observed.clicks, 0) != coalesce(marts.clicks, 0)
-    or abs(coalesce(observed.spend, 0) - coalesce(marts.spend, 0)) > 0.001
-    or abs(coalesce(observed.conversions, 0) - coalesce(marts.conversions, 0)) > 0.001
+    or coalesce(observed.spend, 0) != coalesce(marts.spend, 0)
+    or coalesce(observed.conversions, 0) != coalesce(marts.conversions, 0)

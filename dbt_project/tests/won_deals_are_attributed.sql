@@ -8,7 +8,7 @@ won as (
         reports.attribution_report,
         deals.deal_id,
         deals.amount_home
-    from {{ ref('int_won_deals') }} as deals
+    from {{ ref('int_won_deal_amounts') }} as deals
     cross join reports
 ),
 

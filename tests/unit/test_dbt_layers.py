@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlglot
+from sqlglot import exp
+
 from tests.compiled import CompiledModels
 
 LAYERS = ("staging", "intermediate", "marts", "reconciliation")
@@ -39,3 +42,29 @@ def test_published_models_describe_every_column(compiled_models: CompiledModels)
     for node in published:
         assert node["contract"]["enforced"], node["name"]
         assert [c["name"] for c in node["columns"].values() if not c["description"]] == [], node["name"]
+
+
+def days_without_a_zone(sql: str) -> list[str]:
+    """Casts to a day whose instant names no time zone; a day made of days is none."""
+    casts = sqlglot.parse_one(sql, dialect="duckdb").find_all(exp.Cast, exp.TryCast)
+    return [
+        cast.sql("duckdb")
+        for cast in casts
+        if cast.to.this == exp.DataType.Type.DATE
+        and not isinstance(cast.this, exp.Null | exp.Literal)
+        and not any(cast.this.find_all(exp.AtTimeZone, exp.GenerateSeries))
+    ]
+
+
+def test_every_cast_of_an_instant_to_a_day_names_its_zone(compiled_models: CompiledModels) -> None:
+    tests = {
+        n["name"]: n["compiled_code"]
+        for n in compiled_models.manifest["nodes"].values()
+        if n["resource_type"] == "test"
+    }
+    queries = {**compiled_models.sql, **tests}
+    assert len(tests) > 50
+    assert {name: found for name, sql in queries.items() if (found := days_without_a_zone(sql))} == {}
+    assert days_without_a_zone("select cast(seen_at as date), cast(now() at time zone 'UTC' as date)") == [
+        "CAST(seen_at AS DATE)"
+    ]

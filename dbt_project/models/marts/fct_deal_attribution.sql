@@ -1,6 +1,6 @@
 -- a won deal's credit: equal per credited contact, then per ad of that contact, per report
 with won as (
-    select * from {{ ref('int_won_deals') }}
+    select * from {{ ref('int_won_deal_amounts') }}
 ),
 
 reports as (

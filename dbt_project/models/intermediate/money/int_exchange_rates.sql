@@ -9,24 +9,20 @@ with needed as (
     cross join {{ ref('stg_hubspot__account') }} as portal
     where delivery.spend != 0
     union
+    -- a deal that is not won has no value to convert
     select
-        deals.currency as from_currency,
-        portal.home_currency as to_currency,
-        cast(deals.closed_at as date) as date
-    from {{ ref('stg_hubspot__deals') }} as deals
-    cross join {{ ref('stg_hubspot__account') }} as portal
-    where
-        deals.amount is not null
-        and deals.amount_home is null
-        and deals.currency is not null
-        and deals.closed_at is not null
+        currency as from_currency,
+        home_currency as to_currency,
+        closed_on as date
+    from {{ ref('int_won_deals') }}
+    where amount is not null and amount_home is null and closed_on is not null
 ),
 
 portal_rates as (
     select
         rates.from_currency,
         rates.to_currency,
-        cast(rates.effective_at at time zone portal.time_zone as date) as valid_from,
+        cast(rates.effective_at at time zone coalesce(portal.time_zone, 'UTC') as date) as valid_from,
         arg_max(rates.rate, rates.effective_at) as rate
     from {{ ref('stg_hubspot__exchange_rates') }} as rates
     cross join {{ ref('stg_hubspot__account') }} as portal

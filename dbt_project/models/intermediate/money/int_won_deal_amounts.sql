@@ -1,0 +1,17 @@
+select
+    deals.deal_id,
+    deals.closed_at,
+    deals.amount,
+    deals.currency,
+    coalesce(
+        deals.amount_home,
+        cast(
+            deals.amount * case when deals.currency = deals.home_currency then 1 else rates.rate end as decimal(18, 6)
+        )
+    ) as amount_home
+from {{ ref('int_won_deals') }} as deals
+left join {{ ref('int_exchange_rates') }} as rates
+    on
+        deals.currency = rates.from_currency
+        and deals.home_currency = rates.to_currency
+        and deals.closed_on = rates.date
