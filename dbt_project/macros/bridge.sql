@@ -36,16 +36,17 @@
 
 {# Steps of a bridge per report, `key` and day: summed, named, an adjustment of zero left out. #}
 {% macro bridge_rows(steps, key) -%}
+{%- set evidence_class = 'coalesce(steps.evidence_class, codes.evidence_class)' %}
 select
     steps.attribution_report,
     {{ key }},
     steps.date,
     codes.step_order,
     steps.step,
-    codes.label as step_label,
+    codes.label || case when {{ evidence_class }} = 'inferred' then ' (inferred)' else '' end as step_label,
     codes.kind,
     cast(sum(steps.units) as decimal(18, 6)) as units,
-    codes.evidence_class
+    {{ evidence_class }} as evidence_class
 from {{ steps }} as steps
 inner join {{ ref('reason_codes') }} as codes on steps.step = codes.step
 group by
@@ -56,6 +57,6 @@ group by
     steps.step,
     codes.label,
     codes.kind,
-    codes.evidence_class
+    {{ evidence_class }}
 having codes.kind != 'adjustment' or sum(steps.units) != 0
 {%- endmacro %}

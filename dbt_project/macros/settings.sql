@@ -2,7 +2,7 @@
 {% macro setting(name) -%}
     {%- set value = var(name) -%}
     {%- set positive = [
-        'session_gap_minutes', 'session_timeout_hours', 'lead_ad_url_hours', 'form_tracking_days', 'lead_pending_minutes',
+        'session_gap_minutes', 'session_timeout_hours', 'open_page_hours', 'unviewed_page_contacts', 'lead_ad_url_hours', 'form_tracking_days', 'form_untracked_submissions', 'lead_pending_minutes',
         'actions_days', 'actions_still_seen_days',
         'tracking_health_days', 'alarm_days', 'alarm_minimum', 'residual_share_limit_percent', 'match_rate_drop_limit_points',
         'lead_sync_alarm_hours',

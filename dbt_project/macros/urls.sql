@@ -22,19 +22,51 @@
     nullif(regexp_extract(lower({{ url }}), '^[a-z]+://(?:[^/@?#]*@)?(?:www\.)?([^/:?#]+)', 1), '')
 {%- endmacro %}
 
+{# The part of an address whose `hsa_*` parameters belong together. A link that was tagged twice carries several blocks, each
+   from the first of its names to the next that repeats: the first block that names network, account and campaign is taken
+   whole, never a mix. HubSpot documents no rule for it. #}
+{% macro hsa_block(url) -%}
+    {%- set first_name = "regexp_extract(" ~ url ~ ", '[?&](hsa_(acc|cam|net)=)', 1)" -%}
+    {%- set blocks -%}
+        list_transform(
+            string_split({{ url }}, {{ first_name }})[2:],
+            lambda block: regexp_replace(
+                regexp_replace('?' || {{ first_name }} || block, '(hsa_acc=.*hsa_cam=.*?)&hsa_acc=.*', '\1'),
+                '(hsa_cam=.*hsa_acc=.*?)&hsa_cam=.*', '\1'
+            )
+        )
+    {%- endset -%}
+    case
+        when len(regexp_extract_all({{ url }}, '[?&]hsa_(acc|cam|net)=')) <= 3 then {{ url }}
+        else
+            coalesce(
+                list_filter(
+                    {{ blocks }},
+                    lambda block: regexp_matches(block, '[?&]hsa_acc=[0-9]')
+                    and regexp_matches(block, '[?&]hsa_cam=[0-9]')
+                    and regexp_matches(lower(block), '[?&]hsa_net=(adwords|facebook|linkedin)')
+                )[1],
+                {{ blocks }}[1]
+            )
+    end
+{%- endmacro %}
+
 {# HubSpot's auto-tracking parameters as the contract's hierarchy: columns hsa_network, hsa_account_id, hsa_campaign_id,
-   hsa_ad_group_id, hsa_ad_id, hsa_is_lead_ad. LinkedIn's shifted levels need no change: hsa_cam is the campaign group. #}
+   hsa_ad_group_id, hsa_ad_id, hsa_source, hsa_is_lead_ad. LinkedIn's shifted levels need no change: hsa_cam is the campaign
+   group. #}
 {% macro hsa_columns(url) -%}
-    case lower({{ url_param(url, 'hsa_net') }})
+    {%- set block = hsa_block(url) -%}
+    case lower({{ url_param(block, 'hsa_net') }})
         when 'adwords' then 'google_ads'
         when 'facebook' then 'facebook_ads'
         when 'linkedin' then 'linkedin_ads'
     end as hsa_network,
-    {{ url_id_param(url, 'hsa_acc') }} as hsa_account_id,
-    {{ url_id_param(url, 'hsa_cam') }} as hsa_campaign_id,
-    {{ url_id_param(url, 'hsa_grp') }} as hsa_ad_group_id,
-    {{ url_id_param(url, 'hsa_ad') }} as hsa_ad_id,
-    coalesce({{ url_param(url, 'hsa_la') }} = 'true', false) as hsa_is_lead_ad
+    {{ url_id_param(block, 'hsa_acc') }} as hsa_account_id,
+    {{ url_id_param(block, 'hsa_cam') }} as hsa_campaign_id,
+    {{ url_id_param(block, 'hsa_grp') }} as hsa_ad_group_id,
+    {{ url_id_param(block, 'hsa_ad') }} as hsa_ad_id,
+    {{ url_param(block, 'hsa_src') }} as hsa_source,
+    coalesce({{ url_param(block, 'hsa_la') }} = 'true', false) as hsa_is_lead_ad
 {%- endmacro %}
 
 {# Where a page lies, whoever asks for it how: host without www. and path without a closing slash. #}
@@ -42,34 +74,82 @@
     {{ url_host(url) }} || rtrim(regexp_extract({{ url }}, '^[A-Za-z]+://[^/?#]+([^?#]*)', 1), '/')
 {%- endmacro %}
 
+{# An address without its query and fragment. #}
+{% macro bare_url(url) -%}
+    regexp_extract({{ url }}, '^[^?#]*')
+{%- endmacro %}
+
 {# The query of an address, without question mark and fragment; empty where it has none. #}
 {% macro url_query(url) -%}
     regexp_extract({{ url }}, '^[^?#]*[?]([^#]*)', 1)
 {%- endmacro %}
 
-{# The first click id in a URL, and its parameter; null where there is none. #}
-{% macro click_id(url) -%}
-    nullif(trim(url_decode(regexp_extract({{ url }}, '[?&](?:{{ click_id_parameters() }})=([^&#]+)', 1))), '')
+{# The click ids of an address as a list of `type` and `id`, the most exact first: a link that was shared carries the ids of
+   several networks, and Google writes up to three of its own. `parameters` is click_id_parameters(), as a column. #}
+{% macro click_ids(url, parameters='click_id_parameters') -%}
+    list_transform(
+        list_sort(
+            list_transform(
+                list_filter(
+                    regexp_extract_all({{ url }}, '[?&]([A-Za-z_]+=[^&#]+)', 1),
+                    lambda param: list_contains({{ parameters }}, lower(split_part(param, '=', 1)))
+                ),
+                lambda param: {
+                    'rank': list_position({{ parameters }}, lower(split_part(param, '=', 1))),
+                    'at': position('&' || param in replace({{ url }}, '?', '&')),
+                    'type': lower(split_part(param, '=', 1)),
+                    'id': trim(url_decode(regexp_replace(param, '^[^=]*=', '')))
+                }
+            )
+        ),
+        lambda click: {'type': click.type, 'id': click.id}
+    )
 {%- endmacro %}
 
-{% macro click_id_type(url) -%}
-    nullif(regexp_extract({{ url }}, '[?&]({{ click_id_parameters() }})=[^&#]', 1), '')
+{# Whether an address is one that a click on an ad led to: by HubSpot's parameters or a click id. #}
+{% macro names_a_click(url) -%}
+    (contains({{ url }}, 'hsa_cam=') or len({{ click_ids(url) }}) > 0)
 {%- endmacro %}
 
-{# The network that gives out a click id of that type. #}
-{% macro click_network(column='click_id_type') -%}
-    case
-        when {{ column }} in ('gclid', 'gbraid', 'wbraid') then 'google_ads'
-        when {{ column }} = 'fbclid' then 'facebook_ads'
-        when {{ column }} = 'li_fat_id' then 'linkedin_ads'
-    end
-{%- endmacro %}
-
+{# The names of the click ids, the most exact first (seed click_id_parameters). #}
 {% macro click_id_parameters() -%}
-    {{ return('gclid|gbraid|wbraid|fbclid|li_fat_id|msclkid|ttclid') }}
+    (select list(parameter order by position) from {{ ref('click_id_parameters') }})
 {%- endmacro %}
 
 {# Whether a snapshot of a page, by its tags, shows that this portal's tracking code is not there. #}
 {% macro lacks_own_code() -%}
     list_has_any(tags, ['issue:tracking_code_missing', 'issue:tracking_code_other_portal'])
+{%- endmacro %}
+
+{# Whether HubSpot's template for Google Ads arrived by a click on a Microsoft ad, as it does where a Google campaign was
+   imported there: `o` is a network of Microsoft's alone (https://help.ads.microsoft.com/apex/index/3/en/56799).
+   Expects the columns of hsa_columns() and click_ids. #}
+{% macro is_microsoft_click() -%}
+    coalesce(
+        hsa_network = 'google_ads'
+        and (
+            lower(hsa_source) = 'o'
+            or (
+                list_contains(list_transform(click_ids, lambda click: click.type), 'msclkid')
+                and len(list_filter(click_ids, lambda click: click.type in ('gclid', 'gbraid', 'wbraid'))) = 0
+            )
+        ), false
+    )
+{%- endmacro %}
+
+{# The ad behind the first of a landing's gclids that Google lists, one row per `key` of a relation with click_ids. #}
+{% macro listed_clicks(relation, key) -%}
+    select
+        landings.{{ key }},
+        clicks.*
+    from (
+        select
+            {{ key }},
+            unnest(click_ids) as click,
+            generate_subscripts(click_ids, 1) as position
+        from {{ relation }}
+    ) as landings
+    inner join {{ ref('int_click_ids') }} as clicks
+        on landings.click.type = 'gclid' and landings.click.id = clicks.google_click_id
+    qualify row_number() over (partition by landings.{{ key }} order by landings.position) = 1
 {%- endmacro %}

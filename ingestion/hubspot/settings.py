@@ -74,7 +74,7 @@ CONTACT_PROPERTIES = (
     "hs_linkedin_click_id",
     "hs_merged_object_ids",
 )
-# what attribution asks the past of: sources, click ids, landing URLs, lifecycle stages
+# what attribution asks the past of: sources, starts of sessions, click ids, landing URLs, lifecycle stages
 CONTACT_HISTORY = (
     "hs_analytics_source",
     "hs_analytics_source_data_1",
@@ -82,6 +82,7 @@ CONTACT_HISTORY = (
     "hs_latest_source",
     "hs_latest_source_data_1",
     "hs_latest_source_data_2",
+    "hs_latest_source_timestamp",
     "hs_analytics_first_url",
     "hs_analytics_last_url",
     "hs_google_click_id",

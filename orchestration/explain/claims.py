@@ -53,6 +53,7 @@ _KINDS = {
 _NAMED_BY = {
     "hsa": "HubSpot's hsa_* parameters name the campaign",
     "click_view": "Google's list of clicks names the campaign",
+    "gad_campaignid": "Google's own gad_campaignid names the campaign",
     "network_lead": "the network's own lead names the campaign",
     "utm": "utm_* parameters fit only this campaign",
     "landing_page": "only ads of this campaign lead to the page",
@@ -186,8 +187,9 @@ def facts(claim: Claim, mask: Mask) -> list[str]:
             if known.get("was_first_before_a_merge")
             else None,
             _tracked(claim, known),
-            "the page lacks the HubSpot tracking code" if known.get("page_lacks_code") else None,
+            _page(known),
             "the form passes no cookie or page address" if known.get("is_form_context_missing") else None,
+            _template(known),
             _session(known),
             _credited(claim, known),
             _deleted(known, mask),
@@ -229,7 +231,22 @@ def _conversion(known: Mapping[str, Any]) -> str | None:
 def _tracked(claim: Claim, known: Mapping[str, Any]) -> str | None:
     if "is_tracked" not in known or claim.event_type == "lead":
         return None
+    if known.get("tracking_evidence") == "open_page":
+        return "with HubSpot's tracking cookie, from a page that had been open longer than a session lasts"
     return "with HubSpot's tracking cookie" if known["is_tracked"] else "without HubSpot's tracking cookie"
+
+
+def _page(known: Mapping[str, Any]) -> str | None:
+    if not known.get("page_lacks_code"):
+        return None
+    if known.get("page_code_evidence") == "no_view_recorded":
+        return "the page seems to lack the HubSpot tracking code: several forms came from it, no view of it"
+    return "the page lacks the HubSpot tracking code"
+
+
+def _template(known: Mapping[str, Any]) -> str | None:
+    templates = known.get("overriding_templates")
+    return f"tracking templates that override HubSpot's: {', '.join(templates)}" if templates else None
 
 
 def _session(known: Mapping[str, Any]) -> str | None:

@@ -108,6 +108,8 @@ class Session:
             return "hsa_* parameters in the address"
         if self.ad_evidence == "click_view":
             return "Google's list of clicks; no hsa_* parameters, so HubSpot gives no credit"
+        if self.ad_evidence == "gad_campaignid":
+            return "Google's gad_campaignid names the campaign; no hsa_* parameters, so HubSpot gives no credit"
         if self.click_id_type:
             return f"nothing: a {self.click_id_type} tells of an ad click, not of which ad"
         return None
@@ -245,7 +247,7 @@ def _why_no_ad(journey: Journey, first: First) -> str:
     form = next((form for form in journey.submissions if form.submission_id == first.submission_id), None)
     if visit.ad_evidence == "hsa" and form is not None and form.is_tracked is False:
         return "came without HubSpot's tracking cookie, so HubSpot cannot tell which visit it was in"
-    if visit.ad_evidence == "click_view" or visit.click_id_type:
+    if visit.ad_evidence in ("click_view", "gad_campaignid") or visit.click_id_type:
         return "was in the visit of an ad click without hsa_* parameters"
     return f"was in a visit that no ad click started ({source_words(visit.traffic_source)})"
 

@@ -18,6 +18,7 @@ TOP_ACTIONS = 3
 #: What each class of evidence says of a step.
 EVIDENCE = {
     "row": "every unit is a row that can be looked up",
+    "inferred": "concluded from other records of HubSpot's",
     "aggregate": "known as a sum, from the network's own breakdown",
     "residual": "what no evidence explains",
 }

@@ -8,6 +8,7 @@ with submissions as (
         submissions.ad_group_id as lead_ad_group_id,
         submissions.ad_id as lead_ad_id,
         tracking.is_tracked,
+        tracking.tracking_evidence,
         activities.session_id,
         {{ hsa_columns('submissions.page_url') }}
     from {{ ref('int_submissions') }} as submissions
@@ -38,6 +39,7 @@ select
     end as conversion_number,
     submissions.is_filtered,
     submissions.is_tracked,
+    submissions.tracking_evidence,
     case
         when submissions.form_type != 'lead_ad' then sessions.network
         when submissions.hsa_campaign_id is not null then submissions.hsa_network

@@ -21,6 +21,7 @@ select
     ad_id,
     click_id,
     click_id_type,
+    to_json(click_ids) as click_ids,
     is_ad_click,
     evidence,
     ad_evidence

@@ -32,6 +32,7 @@ claims as (
         claims.*,
         facts.* exclude (submission_id, {{ ad_key() }}),
         {{ url_location('submissions.page_url') }} as form_page,
+        {{ bare_url('submissions.page_url') }} as form_url,
         {{ url_location('sessions.landing_url') }} as landing_page,
         ledger.reason_code,
         coalesce(ledger.network_units, 0) as network_units,
@@ -95,6 +96,19 @@ bare_pages as (
         where lacks_code
     ) as located
     group by location
+    union all
+    -- looked at by nobody: what the forms sent from it tell
+    select
+        form_page as location,
+        min(form_url) as url
+    from claims
+    where page_code_evidence = 'no_view_recorded'
+    group by form_page
+    having form_page not in (
+        select {{ url_location('unnest(list_distinct([pages.url, pages.final_url]))') }} as location
+        from pages
+        where pages.lacks_code
+    )
 ),
 
 -- a campaign's clicks arrive on a page by a redirect where none of its ads leads there directly
@@ -146,7 +160,8 @@ met as (
         case when claims.reason_code = 'no_tracking_code' then claims.network_units else 0 end as network_units,
         claims.occurred_at,
         claims.submission_id,
-        true as still_holds
+        claims.page_code_evidence = 'snapshot' as still_holds,
+        claims.page_code_evidence = 'no_view_recorded' as is_inferred
     from claims
     inner join bare_pages on claims.form_page = bare_pages.location
     cross join cookies
@@ -185,12 +200,20 @@ met as (
         claims.campaign_id,
         case
             when redirects.url is not null then 'landing_page'
-            when claims.is_untrackable_ad_type or coalesce(accounts.has_parameters, false) then 'campaign'
+            when
+                claims.is_untrackable_ad_type
+                or claims.overriding_templates is not null
+                or coalesce(accounts.has_parameters, false)
+                then 'campaign'
             else 'ad_account'
         end as subject_type,
         case
             when redirects.url is not null then redirects.url
-            when claims.is_untrackable_ad_type or coalesce(accounts.has_parameters, false) then claims.campaign_id
+            when
+                claims.is_untrackable_ad_type
+                or claims.overriding_templates is not null
+                or coalesce(accounts.has_parameters, false)
+                then claims.campaign_id
             else claims.account_id
         end as subject_id,
         case
@@ -208,7 +231,8 @@ met as (
         end as network_units,
         claims.occurred_at,
         claims.submission_id,
-        false as still_holds
+        false as still_holds,
+        claims.overriding_templates
     from claims
     left join redirects on {{ same_campaign('claims', 'redirects') }} and claims.landing_page = redirects.location
     left join accounts on claims.network = accounts.network and claims.account_id = accounts.account_id
@@ -263,6 +287,8 @@ subjects as (
         min(occurred_at) as first_met_at,
         max(occurred_at) as last_met_at,
         min(chance) as least_chance,
+        coalesce(bool_or(is_inferred), false) as is_inferred,
+        any_value(overriding_templates) as overriding_templates,
         list_sort(list(distinct submission_id))[1:5] as event_ids
     from (
         select
@@ -373,7 +399,15 @@ select
     cast(spent.spend_home as decimal(18, 6)) as spend_home,
     case listed.cause
         when 'no_tracking_code'
-            then 'Install the HubSpot tracking code on ' || listed.subject_id || ' (HubSpot: Settings > Tracking code).'
+            then
+                case
+                    when listed.is_inferred
+                        then
+                            'Forms come from this page, and HubSpot never recorded a view of it: look whether its tracking code'
+                            || ' is there. '
+                    else ''
+                end
+                || 'Install the HubSpot tracking code on ' || listed.subject_id || ' (HubSpot: Settings > Tracking code).'
         when 'form_context_missing'
             then
                 'Pass the tracking cookie and the page URL (context.hutk, context.pageUri) when form ' || listed.subject_id
@@ -385,10 +419,14 @@ select
                 'HubSpot does not tag ads of this type: add its hsa_* parameters to the final URL suffix of campaign '
                 || listed.subject_id || ' by hand, or expect no contacts from it.'
         when 'auto_tracking_off'
-            then
+            then coalesce(
+                'Remove the tracking template of ' || array_to_string(listed.overriding_templates, ', ')
+                || ' in Google Ads: it overrides HubSpot''s, so that clicks of campaign ' || listed.subject_id
+                || ' carry no hsa_* parameters. Earlier clicks stay uncredited.',
                 'Switch on auto-tracking in HubSpot (Settings > Marketing > Ads > Accounts) for '
                 || case listed.subject_type when 'ad_account' then 'ad account ' else 'the ads of campaign ' end
                 || listed.subject_id || ': its clicks carry no hsa_* parameters. Earlier clicks stay uncredited.'
+            )
         when 'lead_not_synced'
             then
                 'Repair lead syncing of lead form ' || listed.subject_id

@@ -37,10 +37,11 @@ claim_steps as (
         {{ ad_key() }},
         date,
         reason_code as step,
+        evidence_class,
         {{ claim_units() }} as units
     from ledger
     where reason_code is not null
-    group by attribution_report, {{ ad_key() }}, date, reason_code
+    group by attribution_report, {{ ad_key() }}, date, reason_code, evidence_class
 ),
 
 claimed as (

@@ -38,10 +38,11 @@ claim_steps as (
         campaign_id,
         date,
         reason_code as step,
+        evidence_class,
         {{ claim_units() }} as units
     from ledger
     where reason_code is not null
-    group by attribution_report, network, account_id, campaign_id, date, reason_code
+    group by attribution_report, network, account_id, campaign_id, date, reason_code, evidence_class
 ),
 
 allocated as (

@@ -130,9 +130,12 @@ reasons as (
         facts.campaign_claims_earlier_one,
         facts.existed_before_conversion,
         facts.is_tracked,
+        facts.tracking_evidence,
         facts.is_form_context_missing,
         facts.is_timed_out_session,
         facts.page_lacks_code,
+        facts.page_code_evidence,
+        facts.overriding_templates,
         facts.was_first_before_a_merge,
         facts.lead_status,
         facts.session_id,
@@ -190,20 +193,25 @@ reasons as (
 )
 
 select
-    attribution_report,
-    event_id,
-    network,
-    account_id,
-    campaign_id,
-    ad_group_id,
-    ad_id,
-    event_type,
-    contact_id,
-    occurred_at,
-    date,
-    cast(network_units as decimal(18, 6)) as network_units,
-    cast(hubspot_units as decimal(18, 6)) as hubspot_units,
-    reason_code,
+    reasons.attribution_report,
+    reasons.event_id,
+    reasons.network,
+    reasons.account_id,
+    reasons.campaign_id,
+    reasons.ad_group_id,
+    reasons.ad_id,
+    reasons.event_type,
+    reasons.contact_id,
+    reasons.occurred_at,
+    reasons.date,
+    cast(reasons.network_units as decimal(18, 6)) as network_units,
+    cast(reasons.hubspot_units as decimal(18, 6)) as hubspot_units,
+    reasons.reason_code,
+    -- a page nobody could look at: what the forms sent from it tell
+    case
+        when reasons.reason_code = 'no_tracking_code' and reasons.page_code_evidence = 'no_view_recorded' then 'inferred'
+        else codes.evidence_class
+    end as evidence_class,
     json_object(
         'campaign_named_by', named_by,
         'claim_source', claim_source,
@@ -219,9 +227,12 @@ select
         'campaign_claims_earlier_one', campaign_claims_earlier_one,
         'existed_before_conversion', existed_before_conversion,
         'is_tracked', is_tracked,
+        'tracking_evidence', tracking_evidence,
         'is_form_context_missing', is_form_context_missing,
         'is_timed_out_session', is_timed_out_session,
         'page_lacks_code', page_lacks_code,
+        'page_code_evidence', page_code_evidence,
+        'overriding_templates', overriding_templates,
         'was_first_before_a_merge', was_first_before_a_merge,
         'lead_status', lead_status,
         'event_is_credited', event_is_credited,
@@ -230,3 +241,4 @@ select
         'deleted_at', deleted_at
     ) as evidence
 from reasons
+left join {{ ref('reason_codes') }} as codes on reasons.reason_code = codes.step

@@ -18,26 +18,21 @@ with snapshots as (
 
 visits as (
     select
-        {{ url_location('url') }} as location,
-        {{ url_query('url') }} as query,
-        is_page_view,
-        min(occurred_at) as first_at
-    from (
-        select
-            url,
-            occurred_at,
-            true as is_page_view
-        from {{ ref('int_page_views') }}
-        union all
-        select
-            page_url as url,
-            submitted_at as occurred_at,
-            -- a visitor is known by the page seen before, too; where HTML shows no code, only a view of this page tells
-            not exists (select 1 from {{ ref('int_page_views') }}) as is_page_view
-        from {{ ref('fct_form_submissions') }}
-        where is_tracked
-    ) as seen
-    group by location, query, is_page_view
+        location,
+        query,
+        true as is_page_view,
+        first_viewed_at as first_at
+    from {{ ref('int_viewed_pages') }}
+    union all
+    -- a visitor is known by the page seen before, too: where HTML shows no code, only a view of this page proves it
+    select
+        {{ url_location('page_url') }} as location,
+        {{ url_query('page_url') }} as query,
+        false as is_page_view,
+        min(submitted_at) as first_at
+    from {{ ref('fct_form_submissions') }}
+    where is_tracked and page_url is not null
+    group by location, query
 ),
 
 visited as (

@@ -9,25 +9,50 @@ with accounts as (
 
 landings as (
     select
-        *,
-        {{ hsa_columns(tagged_url('landing_url')) }},
-        {{ click_network() }} as click_network
-    from {{ ref('fct_sessions') }}
+        sessions.*,
+        {{ hsa_columns(tagged_url('sessions.landing_url')) }},
+        networks.network as click_network
+    from {{ ref('int_sessions') }} as sessions
+    left join (
+        select
+            clicks.session_id,
+            arg_min(types.network, types.position) as network
+        from (
+            select
+                session_id,
+                unnest(click_ids) as click
+            from {{ ref('int_sessions') }}
+        ) as clicks
+        inner join {{ ref('click_id_parameters') }} as types on clicks.click.type = types.parameter
+        group by clicks.session_id
+    ) as networks
+        on sessions.session_id = networks.session_id
 ),
 
 rungs as (
     select
         started_at,
-        case when hsa_campaign_id is not null then hsa_network else click_network end as network,
+        case
+            when hsa_campaign_id is not null then hsa_network
+            when ad_evidence = 'gad_campaignid' then network
+            else click_network
+        end as network,
         case when hsa_campaign_id is not null then hsa_account_id else account_id end as account_id,
         case
+            -- a template of Google's imported into Microsoft Ads: its campaign is none of the account's
+            when hsa_campaign_id is not null and is_tracked_visit and not is_ad_click and google_campaign_id = hsa_campaign_id
+                then 'hsa_unknown_campaign'
             when hsa_campaign_id is not null then 'hsa'
-            when click_id_type = 'gclid' then 'click_view'
+            when ad_evidence is not null then ad_evidence
+            when list_contains(list_transform(click_ids, lambda click: click.type), 'gclid') then 'click_view'
             else 'click_id'
         end as rung,
         ad_evidence is not null as is_matched
     from landings
-    where (hsa_network is not null and hsa_campaign_id is not null) or click_network is not null
+    where
+        (hsa_network is not null and hsa_campaign_id is not null)
+        or click_network is not null
+        or ad_evidence = 'gad_campaignid'
 ),
 
 arrived as (
@@ -62,7 +87,12 @@ days as (
         network,
         account_id,
         date,
-        unnest(case when network = 'google_ads' then ['hsa', 'click_view', 'click_id'] else ['hsa', 'click_id'] end) as rung
+        unnest(
+            case
+                when network = 'google_ads' then ['hsa', 'click_view', 'gad_campaignid', 'click_id']
+                else ['hsa', 'click_id']
+            end
+        ) as rung
     from clicks
     where clicks > 0
     union

@@ -137,7 +137,7 @@ arrivals as (
         hsa_ad_id,
         coalesce(
             hsa_network,
-            {{ click_network() }},
+            click_network,
             case
                 when regexp_matches(lower(utm_medium), 'paid|ppc|cpc')
                     then
@@ -149,16 +149,20 @@ arrivals as (
             end
         ) as network,
         case when ad_evidence = 'click_view' then ad_id end as clicked_ad_id,
-        case when ad_evidence = 'click_view' then campaign_id end as clicked_campaign_id,
+        case when ad_evidence in ('click_view', 'gad_campaignid') then campaign_id end as clicked_campaign_id,
         utm_campaign,
         {{ url_param('landing_url', 'utm_id') }} as utm_id,
         {{ url_location('landing_url') }} as location
     from (
         select
-            *,
-            {{ hsa_columns(tagged_url('landing_url')) }}
-        from {{ ref('fct_sessions') }}
-        where started_at >= {{ as_of() }} - to_days({{ setting('tracking_health_days') }}) and landing_url is not null
+            sessions.*,
+            {{ hsa_columns(tagged_url('sessions.landing_url')) }},
+            types.network as click_network
+        from {{ ref('fct_sessions') }} as sessions
+        left join {{ ref('click_id_parameters') }} as types on sessions.click_id_type = types.parameter
+        where
+            sessions.started_at >= {{ as_of() }} - to_days({{ setting('tracking_health_days') }})
+            and sessions.landing_url is not null
     ) as sessions
 ),
 

@@ -20,6 +20,8 @@ property_visits as (
         url,
         referrer,
         source as property_source,
+        has_same_source,
+        session_known_since,
         gclid,
         fbclid,
         li_fat_id
@@ -33,9 +35,11 @@ submissions as (
         submissions.submission_id as activity_id,
         'submission' as activity_type,
         submissions.submitted_at as occurred_at,
-        submissions.page_url as url,
+        -- a tracked form was sent from a page loaded before: where that session is over, it begins one that no address led to
+        case when tracking.is_tracked then {{ bare_url('submissions.page_url') }} else submissions.page_url end as url,
         cast(null as varchar) as referrer,
-        tracking.is_tracked
+        tracking.is_tracked,
+        tracking.session_known_since
     from {{ ref('int_submissions') }} as submissions
     left join {{ ref('int_submission_tracking') }} as tracking on submissions.submission_id = tracking.submission_id
     where
@@ -67,13 +71,14 @@ named as (
 
 parsed as (
     select
-        *,
+        named.*,
         {{ hsa_columns('tagged_url') }},
         {{ url_param('tagged_url', 'utm_source') }} as utm_source,
         {{ url_param('tagged_url', 'utm_medium') }} as utm_medium,
         {{ url_param('tagged_url', 'utm_campaign') }} as utm_campaign,
-        {{ click_id_type('tagged_url') }} as click_id_type
+        {{ click_ids('tagged_url') }}[1].type as click_id_type
     from named
+    cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
 )
 
 select
@@ -84,6 +89,7 @@ select
     url,
     referrer,
     is_tracked,
+    session_known_since,
     property_source,
     gclid as property_gclid,
     fbclid as property_fbclid,
@@ -108,7 +114,11 @@ select
                 )
         -- one visit may be known with and without its referrer
         when activity_type = 'property_visit'
-            then case when property_source not in ('DIRECT_TRAFFIC', 'OFFLINE') then 'source|' || property_source end
+            then
+                case
+                    when property_source not in ('DIRECT_TRAFFIC', 'OFFLINE') and not has_same_source
+                        then 'source|' || property_source
+                end
         when
             other_host not in (
                 select own_hosts.host from {{ ref('int_own_hosts') }} as own_hosts

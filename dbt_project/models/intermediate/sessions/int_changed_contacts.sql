@@ -11,16 +11,25 @@ select built.contact_id
 from {{ built }} as built
 anti join {{ ref('int_contact_inputs') }} as inputs on built.contact_id = inputs.contact_id
 union
+-- the ad behind a click that Google lists, or no longer does
 select sessions.contact_id
 from {{ sessions }} as sessions
-left join {{ ref('int_click_ids') }} as resolved on sessions.click_id = resolved.google_click_id
+left join ({{ listed_clicks(sessions, 'session_id') }}) as listed on sessions.session_id = listed.session_id
 where
-    sessions.click_id_type = 'gclid'
-    and sessions.ad_evidence is distinct from 'hsa'
+    sessions.ad_evidence is distinct from 'hsa'
+    and sessions.is_tracked_visit
+    and (listed.campaign_id is not null or sessions.ad_evidence = 'click_view')
     and (
-        sessions.campaign_id is distinct from resolved.campaign_id
-        or sessions.ad_group_id is distinct from resolved.ad_group_id
-        or sessions.ad_id is distinct from resolved.ad_id
+        sessions.ad_evidence is distinct from 'click_view'
+        or sessions.campaign_id is distinct from listed.campaign_id
+        or sessions.ad_group_id is distinct from listed.ad_group_id
+        or sessions.ad_id is distinct from listed.ad_id
     )
+union
+select sessions.contact_id
+from {{ sessions }} as sessions
+left join {{ ref('int_google_ads__campaigns') }} as campaigns on sessions.google_campaign_id = campaigns.campaign_id
+where sessions.google_campaign_id is not null and (campaigns.campaign_id is not null) != sessions.is_known_campaign
 {%- endif %}
 -- depends_on: {{ ref('int_click_ids') }}
+-- depends_on: {{ ref('int_google_ads__campaigns') }}

@@ -19,7 +19,9 @@ parts as (
         contact_id,
         'property_visits' as part,
         count(*) as records,
-        bit_xor(hash(visit_id, referrer, source, gclid, fbclid, li_fat_id)) as fingerprint
+        bit_xor(
+            hash(visit_id, referrer, source, gclid, fbclid, li_fat_id, known_by_submission_at, session_known_since)
+        ) as fingerprint
     from {{ ref('int_property_visits') }}
     group by contact_id
     union all
@@ -42,9 +44,17 @@ parts as (
         'contact' as part,
         1 as records,
         hash(
-            created_at, original_source, first_visit_at, first_seen_at, latest_source, latest_source_at, last_seen_at, visits
+            created_at, original_source, first_url, first_visit_at, first_seen_at, latest_source, latest_source_at, last_url,
+            last_seen_at, visits, merged_contact_ids
         ) as fingerprint
     from {{ ref('int_contacts') }}
+    union all
+    select
+        contact_id,
+        'known_visitor' as part,
+        1 as records,
+        hash(known_by_submission_at) as fingerprint
+    from {{ ref('int_known_visitors') }}
 )
 
 select

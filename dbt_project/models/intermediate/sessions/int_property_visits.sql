@@ -9,6 +9,7 @@ wanted as (
         unnest([
             'hs_analytics_source',
             'hs_latest_source',
+            'hs_latest_source_timestamp',
             'hs_analytics_last_url',
             'hs_google_click_id',
             'hs_facebook_click_id',
@@ -28,44 +29,35 @@ histories as (
     inner join {{ ref('int_contact_aliases') }} as aliases on histories.contact_id = aliases.alias_id
 ),
 
-sources as (
+-- of a contact that no visit is known of, source and timestamp are those of its creation
+visitors as (
     select
-        contact_id,
-        property,
-        value as source,
-        seen_at
-    from histories
-    where property in ('hs_analytics_source', 'hs_latest_source') and value != 'OFFLINE'
-),
-
-click_ids as (
-    select
-        contact_id,
-        seen_at,
-        any_value(value) filter (where property = 'hs_google_click_id') as gclid,
-        any_value(value) filter (where property = 'hs_facebook_click_id') as fbclid,
-        any_value(value) filter (where property = 'hs_linkedin_click_id') as li_fat_id
-    from histories
-    group by contact_id, seen_at
+        contacts.*,
+        known.known_at,
+        known.known_by_submission_at
+    from {{ ref('int_contacts') }} as contacts
+    left join {{ ref('int_known_visitors') }} as known on contacts.contact_id = known.contact_id
+    where coalesce(contacts.visits > 0, contacts.first_url is not null or contacts.last_url is not null)
 ),
 
 first_visits as (
     select
-        contacts.contact_id,
-        contacts.first_url as url,
-        contacts.first_referrer as referrer,
-        coalesce(contacts.first_visit_at, contacts.first_seen_at) as occurred_at,
-        coalesce(original.source, contacts.original_source) as source
-    from {{ ref('int_contacts') }} as contacts
+        visitors.contact_id,
+        visitors.first_url as url,
+        visitors.first_referrer as referrer,
+        coalesce(visitors.first_visit_at, visitors.first_seen_at) as occurred_at,
+        coalesce(original.source, visitors.original_source) as source,
+        visitors.known_by_submission_at
+    from visitors
     left join (
         select
             contact_id,
-            arg_max(source, seen_at) as source
-        from sources
-        where property = 'hs_analytics_source'
+            arg_max(value, seen_at) as source
+        from histories
+        where property = 'hs_analytics_source' and value != 'OFFLINE'
         group by contact_id
-    ) as original on contacts.contact_id = original.contact_id
-    where contacts.first_visit_at is not null or contacts.original_source != 'OFFLINE'
+    ) as original on visitors.contact_id = original.contact_id
+    where visitors.first_visit_at is not null or visitors.original_source != 'OFFLINE'
 ),
 
 latest_visits as (
@@ -75,20 +67,60 @@ latest_visits as (
         last_referrer as referrer,
         latest_source_at as occurred_at,
         latest_source as source
-    from {{ ref('int_contacts') }}
+    from visitors
     where latest_source != 'OFFLINE'
 ),
 
--- HubSpot sets a value when the visit becomes known: for the visit that made the contact, shortly after its submission
+-- each instant at which HubSpot wrote down a visit; a source that did not change is not written again
+changes as (
+    select
+        contact_id,
+        seen_at,
+        any_value(value) filter (where property = 'hs_analytics_last_url') as url,
+        try_cast(any_value(value) filter (where property = 'hs_latest_source_timestamp') as timestamptz) as session_started_at,
+        any_value(value) filter (where property = 'hs_google_click_id') as gclid,
+        any_value(value) filter (where property = 'hs_facebook_click_id') as fbclid,
+        any_value(value) filter (where property = 'hs_linkedin_click_id') as li_fat_id,
+        -- what first became known may hold the click id of any visit before
+        seen_at > min(seen_at) filter (where bool_or(property = 'hs_analytics_last_url')) over (partition by contact_id)
+            as is_known_before
+    from histories
+    where property != 'hs_analytics_source'
+    group by contact_id, seen_at
+    having bool_or(property in ('hs_latest_source', 'hs_latest_source_timestamp', 'hs_analytics_last_url'))
+),
+
 dated as (
     select
-        urls.contact_id,
-        urls.value as url,
-        urls.seen_at,
-        -- what first became known may hold the click id of any visit before
-        urls.seen_at > min(urls.seen_at) over (partition by urls.contact_id) as is_known_before,
-        submissions.submitted_at
-    from histories as urls
+        changes.*,
+        sources.value as source,
+        -- HubSpot writes shortly after the submission that made the visit known; where it says when the session began, so it did
+        case
+            when changes.session_started_at <= changes.seen_at then changes.session_started_at
+            else coalesce({{ written_for('changes.seen_at', 'submissions.submitted_at') }}, changes.seen_at)
+        end as occurred_at,
+        sessions.started_at as session_known_since,
+        {{ written_for('changes.seen_at', 'submissions.submitted_at') }} as known_by_submission_at
+    from changes
+    inner join visitors on changes.contact_id = visitors.contact_id
+    asof left join (
+        select
+            contact_id,
+            value,
+            seen_at
+        from histories
+        where property = 'hs_latest_source'
+    ) as sources
+        on changes.contact_id = sources.contact_id and changes.seen_at >= sources.seen_at
+    asof left join (
+        select
+            contact_id,
+            try_cast(value as timestamptz) as started_at,
+            seen_at
+        from histories
+        where property = 'hs_latest_source_timestamp'
+    ) as sessions
+        on changes.contact_id = sessions.contact_id and changes.seen_at >= sessions.seen_at
     asof left join (
         select
             contact_id,
@@ -96,36 +128,44 @@ dated as (
         from {{ ref('int_submissions') }}
         where contact_id is not null and form_type != 'lead_ad'
     ) as submissions
-        on urls.contact_id = submissions.contact_id and urls.seen_at >= submissions.submitted_at
-    where urls.property = 'hs_analytics_last_url'
+        on changes.contact_id = submissions.contact_id and changes.seen_at >= submissions.submitted_at
+    where
+        sources.value is distinct from 'OFFLINE'
+        and (changes.url is not null or changes.seen_at >= coalesce(visitors.known_at, visitors.first_visit_at))
 ),
 
 known_visits as (
     select
         dated.contact_id,
-        dated.url,
-        cast(null as varchar) as referrer,
+        -- of a session that began with a click the properties keep the last page seen; the page of a form sent in it may still be
+        -- the one that the ad led to
         case
-            when dated.seen_at <= dated.submitted_at + interval '{{ setting("analytics_delay_minutes") }} minutes'
-                then dated.submitted_at
-            else dated.seen_at
-        end as occurred_at,
-        sources.source,
-        click_ids.gclid,
-        click_ids.fbclid,
-        click_ids.li_fat_id
+            when
+                dated.source not in ('DIRECT_TRAFFIC', 'ORGANIC_SEARCH', 'REFERRALS')
+                and not coalesce({{ names_a_click('dated.url') }}, false)
+                and submissions.submitted_at <= dated.occurred_at + interval '{{ setting("session_gap_minutes") }} minutes'
+                and {{ names_a_click('submissions.page_url') }}
+                then submissions.page_url
+            else dated.url
+        end as url,
+        dated.session_known_since,
+        dated.occurred_at,
+        dated.source,
+        case when dated.is_known_before then dated.gclid end as gclid,
+        case when dated.is_known_before then dated.fbclid end as fbclid,
+        case when dated.is_known_before then dated.li_fat_id end as li_fat_id,
+        dated.known_by_submission_at
     from dated
+    cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
     asof left join (
         select
             contact_id,
-            source,
-            seen_at
-        from sources
-        where property = 'hs_latest_source'
-    ) as sources
-        on dated.contact_id = sources.contact_id and dated.seen_at >= sources.seen_at
-    left join click_ids
-        on dated.contact_id = click_ids.contact_id and dated.seen_at = click_ids.seen_at and dated.is_known_before
+            submitted_at,
+            page_url
+        from {{ ref('int_submissions') }}
+        where contact_id is not null and form_type != 'lead_ad'
+    ) as submissions
+        on dated.contact_id = submissions.contact_id and dated.occurred_at <= submissions.submitted_at
 ),
 
 visits as (
@@ -134,24 +174,50 @@ visits as (
     select * from latest_visits
     union all by name
     select * from known_visits
+),
+
+-- one visit known several times: what names its page, and its ad, says the most
+merged as (
+    select
+        contact_id,
+        occurred_at,
+        arg_max(url, (contains(url, 'hsa_cam='), referrer is not null, url)) as url,
+        max(referrer) as referrer,
+        max(source) as source,
+        max(gclid) as gclid,
+        max(fbclid) as fbclid,
+        max(li_fat_id) as li_fat_id,
+        -- known before, one of its values may be written again
+        min(known_by_submission_at) as known_by_submission_at,
+        max(session_known_since) as session_known_since
+    from visits
+    cross join portal
+    where
+        occurred_at <= {{ as_of() }}
+        -- a synced lead is no visit
+        and {{ url_param('url', 'hsa_la') }} is distinct from 'true'
+    group by contact_id, occurred_at
 )
 
 select
     contact_id,
     md5(concat_ws('|', contact_id, epoch_us(occurred_at), url)) as visit_id,
     occurred_at,
-    url,
-    -- where one visit is known twice, the current properties say more than the history
-    max(referrer) as referrer,
-    max(source) as source,
-    max(gclid) as gclid,
-    max(fbclid) as fbclid,
-    max(li_fat_id) as li_fat_id
-from visits
-cross join portal
-where
-    nullif(url, '') is not null
-    and occurred_at <= {{ as_of() }}
-    -- a synced lead is no visit
-    and {{ url_param('url', 'hsa_la') }} is distinct from 'true'
-group by contact_id, occurred_at, url
+    -- HubSpot's own word for a session that no ad started: the address is that of a page loaded before
+    case when source = 'DIRECT_TRAFFIC' then {{ bare_url('url') }} else nullif(url, '') end as url,
+    referrer,
+    source,
+    gclid,
+    fbclid,
+    li_fat_id,
+    known_by_submission_at,
+    session_known_since,
+    -- HubSpot names the source of each visit: one that it did not change begins no other
+    coalesce(source = lag(source) over (partition by contact_id order by occurred_at), false) as has_same_source
+from merged
+-- written within moments of a visit that names its page, a source is that visit's
+qualify not coalesce(
+    url is null
+    and lead(occurred_at) over (partition by contact_id order by occurred_at)
+    <= occurred_at + interval '{{ setting("analytics_delay_minutes") }} minutes', false
+)

@@ -7,13 +7,17 @@ with activities as (
         occurred_at,
         evidence_key,
         coalesce(
-            occurred_at > lag(occurred_at) over (
-                partition by contact_id order by occurred_at, activity_type, activity_id
-            ) + interval '{{ setting("session_gap_minutes") }} minutes',
+            occurred_at > lag(occurred_at) over contact + interval '{{ setting("session_gap_minutes") }} minutes'
+            -- by HubSpot's own start of the session it goes on: what it saw in between no property keeps
+            and not coalesce(
+                session_known_since <= lag(occurred_at) over contact
+                and occurred_at <= session_known_since + to_hours({{ setting("session_timeout_hours") }}), false
+            ),
             true
         ) as follows_a_gap
     from {{ ref('int_activities') }}
     where {{ only_changed() }}
+    window contact as (partition by contact_id order by occurred_at, activity_type, activity_id)
 ),
 
 sources as (

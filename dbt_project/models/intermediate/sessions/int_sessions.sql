@@ -65,25 +65,30 @@ parameters as (
         {{ url_param('tagged_url', 'utm_campaign') }} as utm_campaign,
         coalesce({{ url_param('tagged_url', 'utm_term') }}, {{ url_param('tagged_url', 'hsa_kw') }}) as search_term,
         {{ url_param('tagged_url', 'source') }} as source_param,
-        coalesce({{ url_param('tagged_url', 'gclid') }}, property_gclid) as gclid,
-        coalesce(
-            {{ click_id_type('tagged_url') }},
+        {{ url_id_param('tagged_url', 'gad_campaignid') }} as gad_campaign_id,
+        -- a property keeps the id that the address of the visit lost
+        {{ click_ids("concat(
+            coalesce(tagged_url, '?'),
+            case when not contains(coalesce(tagged_url, ''), 'gclid=') then '&gclid=' || url_encode(property_gclid) end,
+            case when not contains(coalesce(tagged_url, ''), 'fbclid=') then '&fbclid=' || url_encode(property_fbclid) end,
             case
-                when property_gclid is not null then 'gclid'
-                when property_fbclid is not null then 'fbclid'
-                when property_li_fat_id is not null then 'li_fat_id'
+                when not contains(coalesce(tagged_url, ''), 'li_fat_id=') then '&li_fat_id=' || url_encode(property_li_fat_id)
             end
-        ) as click_id_type
+        )") }} as click_ids
     from landings
+    cross join (select {{ click_id_parameters() }} as click_id_parameters) as click_id_parameters
     left join referrers on landings.referrer_host = referrers.referrer_host
 ),
 
 sourced as (
     select
         *,
-        coalesce(
-            {{ click_id('tagged_url') }}, property_gclid, property_fbclid, property_li_fat_id
-        ) as click_id,
+        list_filter(click_ids, lambda click: click.type = 'gclid')[1].id as gclid,
+        case
+            when hsa_network = 'google_ads' and hsa_account_id is not null and hsa_campaign_id is not null then hsa_campaign_id
+            else gad_campaign_id
+        end as google_campaign_id,
+        {{ is_microsoft_click() }} as is_microsoft_click,
         coalesce(
             lower(utm_source) in (
                 select hosts.name from {{ ref('referrer_hosts') }} as hosts
@@ -96,21 +101,30 @@ sourced as (
     from parameters
 ),
 
+listed_clicks as (
+    {{ listed_clicks('sourced', 'session_id') }}
+),
+
 clicks as (
     select
         sourced.*,
         -- HubSpot's own word where it gave one: a history keeps no referrer
         coalesce(nullif(sourced.property_source, 'OFFLINE'), {{ traffic_source() }}) as traffic_source,
+        campaigns.campaign_id is not null as is_known_campaign,
         sourced.is_tracked_visit
         and sourced.hsa_network is not null
         and sourced.hsa_account_id is not null
-        and sourced.hsa_campaign_id is not null as is_ad_click,
-        resolved.account_id as click_account_id,
-        resolved.campaign_id as click_campaign_id,
-        resolved.ad_group_id as click_ad_group_id,
-        resolved.ad_id as click_ad_id
+        and sourced.hsa_campaign_id is not null
+        -- HubSpot credits the ads of the accounts connected to it: a campaign of Microsoft's is none of Google's
+        and not (sourced.is_microsoft_click and campaigns.campaign_id is null) as is_ad_click,
+        listed_clicks.account_id as click_account_id,
+        listed_clicks.campaign_id as click_campaign_id,
+        listed_clicks.ad_group_id as click_ad_group_id,
+        listed_clicks.ad_id as click_ad_id,
+        campaigns.account_id as gad_account_id
     from sourced
-    left join {{ ref('int_click_ids') }} as resolved on sourced.gclid = resolved.google_click_id
+    left join listed_clicks on sourced.session_id = listed_clicks.session_id
+    left join {{ ref('int_google_ads__campaigns') }} as campaigns on sourced.google_campaign_id = campaigns.campaign_id
 ),
 
 ads as (
@@ -119,6 +133,8 @@ ads as (
         case
             when is_ad_click then 'hsa'
             when is_tracked_visit and click_campaign_id is not null then 'click_view'
+            when is_tracked_visit and gad_campaign_id is not null and google_campaign_id = gad_campaign_id and is_known_campaign
+                then 'gad_campaignid'
         end as ad_evidence
     from clicks
 )
@@ -138,13 +154,22 @@ select
     utm_source,
     utm_medium,
     utm_campaign,
-    case ad_evidence when 'hsa' then hsa_network when 'click_view' then 'google_ads' end as network,
-    case ad_evidence when 'hsa' then hsa_account_id when 'click_view' then click_account_id end as account_id,
-    case ad_evidence when 'hsa' then hsa_campaign_id when 'click_view' then click_campaign_id end as campaign_id,
+    case when ad_evidence = 'hsa' then hsa_network when ad_evidence is not null then 'google_ads' end as network,
+    case ad_evidence
+        when 'hsa' then hsa_account_id
+        when 'click_view' then click_account_id
+        when 'gad_campaignid' then gad_account_id
+    end as account_id,
+    case ad_evidence
+        when 'hsa' then hsa_campaign_id
+        when 'click_view' then click_campaign_id
+        when 'gad_campaignid' then gad_campaign_id
+    end as campaign_id,
     case ad_evidence when 'hsa' then hsa_ad_group_id when 'click_view' then click_ad_group_id end as ad_group_id,
     case ad_evidence when 'hsa' then hsa_ad_id when 'click_view' then click_ad_id end as ad_id,
-    click_id,
-    click_id_type,
+    click_ids[1].id as click_id,
+    click_ids[1].type as click_id_type,
+    click_ids,
     is_ad_click,
     is_tracked_visit,
     case first_activity_type
@@ -152,5 +177,8 @@ select
         when 'property_visit' then 'contact_property'
         else 'submission_context'
     end as evidence,
-    ad_evidence
+    ad_evidence,
+    -- whether the campaign that the address names to Google is one of an account's
+    google_campaign_id,
+    is_known_campaign
 from ads

@@ -1,17 +1,4 @@
-with form_tracking as (
-    select
-        submission_id,
-        -- of a contact's submission that nothing tells of, a form is not accused
-        bool_or(coalesce(is_tracked, contact_id is not null)) over (
-            partition by form_id
-            order by submitted_at
-            range between interval '{{ setting("form_tracking_days") }} days' preceding
-            and interval '{{ setting("form_tracking_days") }} days' following
-        ) as form_is_tracked
-    from {{ ref('fct_form_submissions') }}
-),
-
-page_codes as (
+with page_codes as (
     select distinct
         {{ url_location('unnest(list_distinct([url, coalesce(final_url, url)]))') }} as location,
         fetched_at,
@@ -20,11 +7,33 @@ page_codes as (
     where has_tracking_code is not null
 ),
 
+-- forms reached HubSpot from a page on which it recorded nobody's view, while it recorded others': the page lacks the code. One
+-- visitor without a cookie proves nothing of the page
+unviewed_pages as (
+    select {{ url_location('page_url') }} as location
+    from {{ ref('fct_form_submissions') }}
+    where
+        form_type != 'lead_ad'
+        and page_url is not null
+        and exists (select 1 from {{ ref('int_viewed_pages') }})
+    group by location
+    having
+        count(distinct contact_id) >= {{ setting("unviewed_page_contacts") }}
+        and location not in (
+            select viewed.location from {{ ref('int_viewed_pages') }} as viewed
+            where viewed.location is not null
+        )
+),
+
 -- as the page was then: its latest snapshot by that day, before the first one that
 form_pages as (
     select
         submissions.submission_id,
-        coalesce(latest.lacks_code, first.lacks_code) as lacks_code
+        coalesce(latest.lacks_code, first.lacks_code, unviewed_pages.location is not null) as lacks_code,
+        case
+            when coalesce(latest.lacks_code, first.lacks_code) is not null then 'snapshot'
+            when unviewed_pages.location is not null then 'no_view_recorded'
+        end as page_code_evidence
     from (
         select
             submission_id,
@@ -42,6 +51,37 @@ form_pages as (
         from page_codes
         group by location
     ) as first on submissions.location = first.location
+    left join unviewed_pages on submissions.location = unviewed_pages.location
+),
+
+-- how many of a form's submissions bring a visitor's token, of those that nothing else keeps from it: the visitors who do convert
+-- without a cookie are the fewer. Of a contact's submission that nothing tells of, a form is not accused
+form_tracking as (
+    select
+        submissions.submission_id,
+        count_if(coalesce(submissions.is_tracked, submissions.contact_id is not null)) over around as tracked,
+        count_if(not coalesce(submissions.is_tracked, submissions.contact_id is not null)) over around as untracked
+    from {{ ref('fct_form_submissions') }} as submissions
+    left join form_pages on submissions.submission_id = form_pages.submission_id
+    where not coalesce(form_pages.lacks_code, false)
+    window around as (
+        partition by submissions.form_id
+        order by submissions.submitted_at
+        range between interval '{{ setting("form_tracking_days") }} days' preceding
+        and interval '{{ setting("form_tracking_days") }} days' following
+    )
+),
+
+-- the templates nearest to an ad win: what stands on it, its ad group or its campaign without HubSpot's parameters keeps those
+-- of the account away
+templates as (
+    select
+        account_id,
+        campaign_id,
+        list_sort(list(distinct level || ' ' || id)) as overriding_templates,
+        any_value(has_hubspot_templates) as has_hubspot_templates
+    from {{ ref('int_google_ads__overriding_templates') }}
+    group by account_id, campaign_id
 )
 
 select
@@ -55,9 +95,20 @@ select
         as is_lead_without_submission,
     claims.lead_status,
     submissions.is_tracked,
+    submissions.tracking_evidence,
     coalesce(form_pages.lacks_code, false) as page_lacks_code,
+    form_pages.page_code_evidence,
     submissions.submission_id is not null
-    and (submissions.page_url is null or not coalesce(form_tracking.form_is_tracked, true)) as is_form_context_missing,
+    and (
+        submissions.page_url is null
+        or coalesce(
+            form_tracking.tracked = 0
+            or (
+                form_tracking.untracked >= {{ setting("form_untracked_submissions") }}
+                and form_tracking.tracked < form_tracking.untracked
+            ), false
+        )
+    ) as is_form_context_missing,
     coalesce(
         arg_min(claims.submission_id, (claims.occurred_at, claims.submission_id))
         filter (where claims.could_count or claims.is_credited_by_default)
@@ -70,7 +121,10 @@ select
     submissions.session_id,
     coalesce(first_conversions.existed_before_conversion, false) as existed_before_conversion,
     claims.named_by not in ('hsa', 'network_lead') as lacks_parameters,
-    coalesce(types.network is not null, false) as is_untrackable_ad_type,
+    types.network is not null and (types.is_always or templates.overriding_templates is null) as is_untrackable_ad_type,
+    -- where HubSpot tags none of the account's ads, and could tag this type, the account's setting is what is off
+    case when types.network is not null or templates.has_hubspot_templates then templates.overriding_templates end
+        as overriding_templates,
     coalesce(
         sessions.session_number = claims.click_session_number + 1
         and sessions.traffic_source = 'DIRECT_TRAFFIC'
@@ -91,4 +145,9 @@ left join {{ ref('int_first_conversions_before_merges') }} as merged on claims.s
 left join {{ ref('dim_campaign') }} as campaigns on {{ same_campaign('claims', 'campaigns') }}
 left join {{ ref('untrackable_ad_types') }} as types
     on campaigns.network = types.network and campaigns.campaign_type = types.campaign_type
+left join templates
+    on
+        claims.network = 'google_ads'
+        and claims.account_id = templates.account_id
+        and claims.campaign_id = templates.campaign_id
 left join {{ ref('int_deleted_contact_submissions') }} as deleted on claims.submission_id = deleted.submission_id

@@ -50,6 +50,7 @@ candidates as (
         sessions.session_number as click_session_number,
         sessions.ended_at as click_session_ended_at,
         named.click_id_type,
+        named.click_id,
         named.is_exact_click
     from submissions
     inner join {{ ref('fct_sessions') }} as sessions
@@ -65,10 +66,12 @@ candidates as (
         named.claim_source,
         submissions.submitted_at as clicked_at,
         named.click_id_type,
+        named.click_id,
         named.is_exact_click
     from submissions
     inner join {{ ref('int_named_campaigns') }} as named
         on named.claim_source = 'submission_url' and submissions.submission_id = named.landing_id
+    where not coalesce(submissions.is_tracked, false)
     union all by name
     select
         submission_id,
@@ -100,8 +103,10 @@ latest as (
 
 dated as (
     select
-        latest.* exclude (is_exact_click),
+        latest.* exclude (is_exact_click, click_id),
         coalesce(latest.is_exact_click, false) as is_exact_click,
+        -- a click is its click id where there is one: the one in the form's own address, else the one it arrived with
+        coalesce(form_clicks.click_id, latest.click_id, latest.click_session_id, latest.claim_source) as click,
         events.contact_id,
         events.form_id,
         events.occurred_at,
@@ -116,6 +121,11 @@ dated as (
     inner join events on latest.submission_id = events.submission_id
     inner join {{ ref('int_accounts') }} as accounts
         on latest.network = accounts.network and latest.account_id = accounts.account_id
+    left join {{ ref('int_named_campaigns') }} as form_clicks
+        on
+            form_clicks.claim_source = 'submission_url'
+            and latest.submission_id = form_clicks.landing_id
+            and {{ same_campaign('latest', 'form_clicks') }}
     left join {{ ref('int_campaign_rules') }} as rules
         on
             latest.network = rules.network
@@ -153,7 +163,7 @@ windows as (
             range between unbounded preceding and interval '1 microsecond' preceding
         ) as previous_in_campaign_at,
         row_number() over (
-            partition by dated.contact_id, {{ ad_key('dated.') }}, dated.form_id, dated.click_session_id, dated.claim_source
+            partition by dated.contact_id, {{ ad_key('dated.') }}, dated.form_id, dated.click
             order by dated.occurred_at, dated.submission_id
         ) as number_after_click
     from dated

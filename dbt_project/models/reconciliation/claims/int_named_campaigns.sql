@@ -1,35 +1,102 @@
-with landings as (
+with form_pages as (
+    select
+        submission_id,
+        page_url,
+        {{ tagged_url('page_url') }} as tagged_url
+    from {{ ref('fct_form_submissions') }}
+    where form_type != 'lead_ad' and contains(page_url, '?')
+),
+
+parsed as (
+    select
+        form_pages.*,
+        {{ hsa_columns('tagged_url') }},
+        {{ click_ids('tagged_url') }} as click_ids
+    from form_pages
+    cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
+),
+
+landings as (
     select
         'click_session' as claim_source,
         session_id as landing_id,
         landing_url as url,
         {{ tagged_url('landing_url') }} as tagged_url,
-        click_id_type,
-        click_id
+        click_ids,
+        is_ad_click as is_named_by_hsa,
+        network as hsa_network,
+        account_id as hsa_account_id,
+        campaign_id as hsa_campaign_id,
+        ad_group_id as hsa_ad_group_id,
+        ad_id as hsa_ad_id
     from {{ ref('int_sessions') }}
-    where is_tracked_visit and (is_ad_click or click_id is not null)
-    union all
-    -- without a cookie the click left no session, yet the page URL still names its ad (vector A6)
+    where is_tracked_visit and (is_ad_click or len(click_ids) > 0 or google_campaign_id is not null)
+    union all by name
+    -- the address names the click that the form followed; without a cookie the click left nothing else (vector A6)
     select
         'submission_url' as claim_source,
-        submission_id as landing_id,
-        page_url as url,
-        {{ tagged_url('page_url') }} as tagged_url,
-        {{ click_id_type(tagged_url('page_url')) }} as click_id_type,
-        {{ click_id(tagged_url('page_url')) }} as click_id
-    from {{ ref('fct_form_submissions') }}
-    where form_type != 'lead_ad' and not coalesce(is_tracked, false) and contains(page_url, '?')
+        parsed.submission_id as landing_id,
+        parsed.page_url as url,
+        parsed.tagged_url,
+        parsed.click_ids,
+        parsed.hsa_network is not null
+        and parsed.hsa_account_id is not null
+        and parsed.hsa_campaign_id is not null
+        and not ({{ is_microsoft_click() }} and campaigns.campaign_id is null) as is_named_by_hsa,
+        parsed.hsa_network,
+        parsed.hsa_account_id,
+        parsed.hsa_campaign_id,
+        parsed.hsa_ad_group_id,
+        parsed.hsa_ad_id
+    from parsed
+    left join {{ ref('int_google_ads__campaigns') }} as campaigns on parsed.hsa_campaign_id = campaigns.campaign_id
 ),
 
 parameters as (
     select
         *,
-        {{ hsa_columns('tagged_url') }},
         lower({{ url_param('tagged_url', 'utm_campaign') }}) as utm_campaign,
         {{ url_id_param('tagged_url', 'utm_id') }} as utm_id,
-        {{ url_location('url') }} as location,
-        {{ click_network() }} as click_network
+        {{ url_id_param('tagged_url', 'gad_campaignid') }} as gad_campaign_id,
+        {{ url_location('url') }} as location
     from landings
+),
+
+-- each click id of the landing and the network that gave it out, the most exact first
+clicks as (
+    select
+        clicks.claim_source,
+        clicks.landing_id,
+        clicks.click.type as click_id_type,
+        clicks.click.id as click_id,
+        types.network,
+        types.position
+    from (
+        select
+            claim_source,
+            landing_id,
+            unnest(click_ids) as click
+        from landings
+    ) as clicks
+    inner join {{ ref('click_id_parameters') }} as types on clicks.click.type = types.parameter
+),
+
+-- the networks whose names the landing may use: of a shared link several
+click_networks as (
+    select
+        claim_source,
+        landing_id,
+        network,
+        arg_min(click_id_type, position) as click_id_type,
+        arg_min(click_id, position) as click_id,
+        min(position) as position
+    from clicks
+    where network is not null
+    group by claim_source, landing_id, network
+),
+
+listed_clicks as (
+    {{ listed_clicks('landings', 'landing_id') }}
 ),
 
 -- an ad may lead to a page behind redirects
@@ -106,11 +173,11 @@ rungs as (
         hsa_ad_group_id as ad_group_id,
         hsa_ad_id as ad_id
     from parameters
-    where hsa_network is not null and hsa_account_id is not null and hsa_campaign_id is not null
+    where is_named_by_hsa
     union all by name
     select
-        parameters.claim_source,
-        parameters.landing_id,
+        landings.claim_source,
+        landings.landing_id,
         2 as position,
         'click_view' as named_by,
         'google_ads' as network,
@@ -118,14 +185,25 @@ rungs as (
         clicks.campaign_id,
         clicks.ad_group_id,
         clicks.ad_id
+    from landings
+    inner join listed_clicks as clicks on landings.landing_id = clicks.landing_id
+    union all by name
+    -- stands on every click of Google's since 2025: https://support.google.com/google-ads/answer/16193746
+    select
+        parameters.claim_source,
+        parameters.landing_id,
+        3 as position,
+        'gad_campaignid' as named_by,
+        'google_ads' as network,
+        campaigns.account_id,
+        campaigns.campaign_id
     from parameters
-    inner join {{ ref('int_click_ids') }} as clicks on parameters.click_id = clicks.google_click_id
-    where parameters.click_id_type = 'gclid'
+    inner join {{ ref('int_google_ads__campaigns') }} as campaigns on parameters.gad_campaign_id = campaigns.campaign_id
     union all by name
     select
         parameters.claim_source,
         parameters.landing_id,
-        case unique_names.kind when 'utm_id' then 3 when 'utm_campaign' then 4 else 5 end as position,
+        case unique_names.kind when 'utm_id' then 4 when 'utm_campaign' then 5 else 6 end as position,
         case unique_names.kind when 'landing_page' then 'landing_page' else 'utm' end as named_by,
         unique_names.network,
         unique_names.account_id,
@@ -137,11 +215,14 @@ rungs as (
                 'utm_id': utm_id, 'utm_campaign': trim(utm_campaign), 'landing_page': location
             })) as entry
         from parameters
-        where click_network is not null
     ) as parameters
+    inner join click_networks
+        on
+            parameters.claim_source = click_networks.claim_source
+            and parameters.landing_id = click_networks.landing_id
     inner join unique_names
         on
-            parameters.click_network = unique_names.network
+            click_networks.network = unique_names.network
             and parameters.entry.key = unique_names.kind
             and parameters.entry.value = unique_names.name
 )
@@ -151,11 +232,19 @@ select
     rungs.landing_id,
     rungs.named_by,
     {{ ad_key('rungs.') }},
-    parameters.click_id_type,
+    -- the network's own click id: which of its clicks it was
+    networks.click_id_type,
+    networks.click_id,
     -- the very click that the network lists for that campaign
-    coalesce(clicks.campaign_id = rungs.campaign_id, false) as is_exact_click
+    coalesce(listed_clicks.campaign_id = rungs.campaign_id, false) as is_exact_click
 from rungs
-inner join parameters on rungs.claim_source = parameters.claim_source and rungs.landing_id = parameters.landing_id
-left join {{ ref('int_click_ids') }} as clicks
-    on parameters.click_id_type = 'gclid' and parameters.click_id = clicks.google_click_id
-qualify row_number() over (partition by rungs.claim_source, rungs.landing_id order by rungs.position) = 1
+left join click_networks as networks
+    on
+        rungs.claim_source = networks.claim_source
+        and rungs.landing_id = networks.landing_id
+        and rungs.network = networks.network
+left join listed_clicks on rungs.landing_id = listed_clicks.landing_id
+qualify row_number() over (
+    partition by rungs.claim_source, rungs.landing_id
+    order by rungs.position, networks.position, rungs.campaign_id
+) = 1

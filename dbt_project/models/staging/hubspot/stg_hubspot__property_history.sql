@@ -4,6 +4,8 @@ with histories as (
         unnest([
             'hs_analytics_source',
             'hs_latest_source',
+            'hs_latest_source_timestamp',
+            'hs_analytics_first_url',
             'hs_analytics_last_url',
             'hs_google_click_id',
             'hs_facebook_click_id',
