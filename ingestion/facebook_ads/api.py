@@ -16,7 +16,8 @@ import orjson
 from ingestion.arrow import Page
 from ingestion.config import Settings
 from ingestion.errors import AccessError, IngestionError, PermissionMissing, ResponseError, SettingError
-from ingestion.facebook_ads import settings
+from ingestion.facebook_ads import pages, settings
+from ingestion.facebook_ads.pages import PromotedAd, promoted_ad
 from ingestion.facebook_ads.usage import pace, usage
 from ingestion.http import (
     Answer,
@@ -119,9 +120,15 @@ def account_subject(account: str) -> Subject:
     return Subject("account_ids", f"account {account}", "ads_read")
 
 
-def page_subject(page: str) -> Subject:
-    """A page whose leads are read. Without its permission everything else can still be read."""
-    return Subject("page_ids", f"page {page}", ", ".join(settings.LEAD_PERMISSIONS), PermissionMissing)
+def page_subject(page: str, setting: str = "page_ids") -> Subject:
+    """A page whose leads are read. Everything else can still be read without it."""
+    return Subject(setting, f"page {page}", ", ".join(settings.LEAD_PERMISSIONS), PermissionMissing)
+
+
+def promoted_pages_subject(account: str) -> Subject:
+    """The list of an account's pages, which the ads name too."""
+    permissions = ", ".join(settings.PAGE_PERMISSIONS)
+    return Subject("account_ids", f"list of pages of account {account}", permissions, PermissionMissing)
 
 
 @dataclass(frozen=True)
@@ -205,7 +212,7 @@ class Graph:
         kind, detail = fault.fault.kind, fault.fault.detail
         if kind in ("account", "access"):
             return self.client.error(
-                subject.forbidden if kind == "access" else AccessError,
+                subject.forbidden,
                 f"sources.facebook_ads.{subject.setting}: {subject.name} is unknown or not accessible"
                 f" ({fault.status}): {detail}; check the id and the token's permissions"
                 f" ({subject.permissions})",
@@ -278,7 +285,10 @@ class FacebookAds:
             try:
                 yield from self._objects(account, edge, fields, allowed)
             except NoDeleted as refused:
-                self.landing.notice(f"no deleted {edge} of account {account}: {refused}")
+                line = f"no deleted {edge} of account {account}: {refused}"
+                # the ads are listed twice: as a table, and for the pages that they name
+                if line not in self.landing.notices:
+                    self.landing.notice(line)
                 listed = tuple(status for status in allowed if status != "DELETED")
                 yield from self._objects(account, edge, fields, listed)
 
@@ -289,18 +299,51 @@ class FacebookAds:
         for page in self.graph.listing(f"/act_{account}/{edge}", params, account_subject(account)):
             yield Page(page.body, (("account_id", account),))
 
+    @cached_property
+    def ads_with_pages(self) -> list[PromotedAd]:
+        """Every ad with the pages that it names. Raises AccessError."""
+        found = self.objects("ads", pages.AD_FIELDS, settings.AD_STATUSES)
+        return [promoted_ad(row) for page in found for row in orjson.loads(page.body)["data"] if row]
+
+    @cached_property
+    def lead_pages(self) -> tuple[str, ...]:
+        """The pages whose leads are read: those of `page_ids`, else every page that the accounts promote.
+
+        An account that refuses its list of pages still names them in its ads. Raises AccessError.
+        """
+        return self.page_ids or pages.page_ids(self._listed_pages(), self.ads_with_pages)
+
+    def _listed_pages(self) -> list[str]:
+        listed: list[str] = []
+        for account in self.ids:
+            subject = promoted_pages_subject(account)
+            try:
+                found = list(
+                    self.graph.listing(
+                        f"/act_{account}/promote_pages", {"fields": pages.PAGE_FIELDS}, subject
+                    )
+                )
+            except (PermissionMissing, ResponseError):
+                continue
+            listed += [str(row["id"]) for page in found for row in orjson.loads(page.body)["data"] if row]
+        return listed
+
+    def subject(self, page: str) -> Subject:
+        """A page with the setting that it comes from: its own id, or the account that promotes it."""
+        return page_subject(page, "page_ids" if self.page_ids else "account_ids")
+
     def page(self, page: str) -> Graph:
-        """The Graph API with the page's own token. Raises AccessError; PermissionMissing without a token.
+        """The Graph API with the page's own token. Raises PermissionMissing; AccessError for the main token.
 
         https://developers.facebook.com/docs/pages/access-tokens
         """
-        subject = page_subject(page)
+        subject = self.subject(page)
         document = self.graph.ask(f"/{page}", {"fields": "access_token"}, subject).document
         token = document.get("access_token") if isinstance(document, dict) else None
         if not token:
             raise PermissionMissing(
-                f"sources.facebook_ads.page_ids: {subject.name} gives no token of its own; assign the page to"
-                f" the token's user and grant {subject.permissions}, or take it out of the setting"
+                f"sources.facebook_ads.{subject.setting}: {subject.name} gives no token of its own;"
+                f" assign the page to the token's user and grant {subject.permissions}"
             )
         return graph(
             self.landing, self.graph.client.base_url, self.graph.version, str(token), self.app_secret

@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from ingestion.doctor import Finding, Level, Refused, Sunset, Visit
-from ingestion.facebook_ads import api, settings
+from ingestion.doctor import Finding, Refused, Sunset, Visit
+from ingestion.facebook_ads import api, pages, settings
 from ingestion.facebook_ads.usage import usage
 from ingestion.http import Answer
 
@@ -53,6 +53,11 @@ _STATUSES = {
 }
 _ACTIVE = (1, 201, 202)
 _ACCOUNTS_LISTED = 200
+# Pages are looked for in so many accounts, in so many of their ads, and so many are asked for their token:
+# a visit has 20 requests.
+_ACCOUNTS_WITH_PAGES = 3
+_ADS_WITH_PAGES = 100
+_PAGES_ASKED = 6
 _EDGES = (
     ("campaigns", "id"),
     ("adsets", "id"),
@@ -92,8 +97,9 @@ def examine(visit: Visit) -> Iterator[Finding]:
             return
         granted = None
     yield from _token(visit, ads, ask, granted)
-    yield from _accounts(visit, ads, ask)
-    yield from _pages(visit, ads, ask)
+    readable: list[str] = []
+    yield from _accounts(visit, ads, ask, readable)
+    yield from _pages(visit, ads, ask, readable, granted)
     yield _headroom(visit, told)
 
 
@@ -141,12 +147,13 @@ def _token(visit: Visit, ads: api.FacebookAds, ask: Ask, granted: set[str] | Non
         yield visit.finding(
             "permissions",
             "note",
-            f"{', '.join(missing)} missing: the leads of page_ids are not read",
+            f"{', '.join(missing)} missing: leads are not read",
             subject=missing[0],
         )
 
 
-def _accounts(visit: Visit, ads: api.FacebookAds, ask: Ask) -> Iterator[Finding]:
+def _accounts(visit: Visit, ads: api.FacebookAds, ask: Ask, readable: list[str]) -> Iterator[Finding]:
+    """Findings of every account; those that can be read are added to `readable`."""
     found: dict[str, dict[str, Any]] = {}
     try:
         listed = ask("/me/adaccounts", {"fields": api.ACCOUNT_FIELDS, "limit": str(_ACCOUNTS_LISTED)})
@@ -161,7 +168,6 @@ def _accounts(visit: Visit, ads: api.FacebookAds, ask: Ask) -> Iterator[Finding]
                 f"the accounts are not told ({refused.status}): {refused.detail}",
                 TOKEN_FIX,
             )
-    readable = []
     for account in ads.account_ids or tuple(found):
         try:
             row = found.get(account) or ask(f"/act_{account}", {"fields": api.ACCOUNT_FIELDS})
@@ -223,28 +229,63 @@ def _edges(visit: Visit, account: str, ask: Ask) -> Iterator[Finding]:
             yield visit.finding("permissions", "ok", edge, subject=edge)
 
 
-def _pages(visit: Visit, ads: api.FacebookAds, ask: Ask) -> Iterator[Finding]:
-    level: Level
-    for page in ads.page_ids:
-        try:
-            told = ask(f"/{page}", {"fields": "name,access_token"})
-        except Refused as refused:
-            if refused.ends_the_visit:
-                raise
-            told, level = {}, "error"
-            seen = f"page {page} was not found ({refused.status}): {refused.detail}"
-        else:
-            level, seen = "warning", f"page {page} gives no token of its own: its leads are not read"
-        if told.get("access_token"):
-            yield visit.finding(
-                "accounts", "ok", f"page {page} {told.get('name', '')}".rstrip(), subject=page
-            )
-        else:
-            fix = (
-                f"Assign the page to the token's user with {', '.join(settings.LEAD_PERMISSIONS)}, or correct"
-                f" {visit.setting('page_ids')}."
-            )
-            yield visit.finding("accounts", level, seen, fix, page)
+def _pages(
+    visit: Visit, ads: api.FacebookAds, ask: Ask, accounts: list[str], granted: set[str] | None
+) -> Iterator[Finding]:
+    """Pages that the accounts promote, and whether their leads can be read."""
+    found = _promoted(accounts[:_ACCOUNTS_WITH_PAGES], ask)
+    asked = ads.page_ids or tuple(found)
+    if not asked and accounts:
+        yield visit.finding("accounts", "note", "no page is promoted by the accounts: there are no leads")
+    if left := [page for page in found if page not in asked]:
+        seen = f"found and left out by {visit.setting('page_ids')}: {', '.join(left)}"
+        yield visit.finding("accounts", "note", seen)
+    for page in asked[:_PAGES_ASKED]:
+        yield _page(visit, page, ask, granted, from_setting=bool(ads.page_ids))
+    if more := asked[_PAGES_ASKED:]:
+        yield visit.finding("accounts", "note", f"found and not asked, to save requests: {', '.join(more)}")
+
+
+def _promoted(accounts: list[str], ask: Ask) -> list[str]:
+    """The pages that the accounts list and those that their first ads name. Raises Refused for the token."""
+    listed: list[str] = []
+    named: list[pages.PromotedAd] = []
+    for account in accounts:
+        for edge, fields in (("promote_pages", pages.PAGE_FIELDS), ("ads", pages.AD_FIELDS)):
+            try:
+                rows = ask(f"/act_{account}/{edge}", {"fields": fields, "limit": str(_ADS_WITH_PAGES)})
+            except Refused as refused:
+                if refused.ends_the_visit:
+                    raise
+                # the ads name the pages too, and a refusal of the ads is a finding already
+                continue
+            data = rows.get("data") or []
+            if edge == "ads":
+                named += [pages.promoted_ad(row) for row in data]
+            else:
+                listed += [str(row["id"]) for row in data]
+    return list(pages.page_ids(listed, named))
+
+
+def _page(visit: Visit, page: str, ask: Ask, granted: set[str] | None, *, from_setting: bool) -> Finding:
+    missing = [name for name in settings.LEAD_PERMISSIONS if granted is not None and name not in granted]
+    grant = f"Assign the page to the token's user and grant {', '.join(missing or settings.LEAD_PERMISSIONS)}"
+    fix = f"{grant}, or correct {visit.setting('page_ids')}." if from_setting else f"{grant}."
+    try:
+        told = ask(f"/{page}", {"fields": "name,access_token"})
+    except Refused as refused:
+        if refused.ends_the_visit:
+            raise
+        seen = f"page {page} was not found ({refused.status}): {refused.detail}"
+        return visit.finding("accounts", "warning", seen, fix, page)
+    named = f"page {page} {told.get('name', '')}".rstrip()
+    if not told.get("access_token"):
+        seen = f"{named} gives no token of its own: its leads can be read ad by ad at most"
+        return visit.finding("accounts", "warning", seen, fix, page)
+    if missing:
+        seen = f"{named}: its leads cannot be read without {', '.join(missing)}"
+        return visit.finding("accounts", "warning", seen, fix, page)
+    return visit.finding("accounts", "ok", f"{named}: its leads can be read", subject=page)
 
 
 def _headroom(visit: Visit, answers: list[Mapping[str, str]]) -> Finding:

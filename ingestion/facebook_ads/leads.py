@@ -1,4 +1,4 @@
-"""Leads of the forms that the configured pages own.
+"""Leads of the forms that the promoted pages own.
 
 Meta keeps them for 90 days: https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving
 """
@@ -14,29 +14,25 @@ import orjson
 from ingestion.arrow import Page
 from ingestion.errors import PermissionMissing
 from ingestion.facebook_ads import api, settings, tables
+from ingestion.facebook_ads.pages import PromotedAd
 from ingestion.landing import Batch, Landing
 
 
 @dataclass(frozen=True)
 class Leads:
-    """Forms and leads of every page in `page_ids`."""
+    """Forms and leads of every page that the ad accounts promote, or of those in `page_ids`."""
 
     landing: Landing
     ads: api.FacebookAds
 
     def batches(self) -> Iterator[Batch]:
-        """Pages of both tables. A page that the token may not read leads of is left out with a notice."""
-        if not self.ads.page_ids:
-            self.landing.notice(
-                "sources.facebook_ads.page_ids is not set: no leads; set it to the ids of the pages that own"
-                " the lead forms"
-            )
+        """Pages of both tables. A page that cannot be read costs only its own leads, with a notice."""
         since = self._newest()
-        for page in self.ads.page_ids:
+        for page in self.ads.lead_pages:
             try:
                 yield from self._of_page(page, since)
             except PermissionMissing as refusal:
-                self.landing.notice(f"no leads of page {page}: {refusal}")
+                yield from self._of_ads(page, since, refusal)
 
     def _newest(self) -> dict[str, int]:
         """Epoch seconds by form: from when on its leads may be new."""
@@ -47,16 +43,49 @@ class Leads:
         return {form: int((newest - overlap).timestamp()) for form, newest in rows}
 
     def _of_page(self, page: str, since: dict[str, int]) -> Iterator[Batch]:
-        graph, subject = self.ads.page(page), api.page_subject(page)
+        graph, subject = self.ads.page(page), self.ads.subject(page)
         context = (("page_id", page),)
         forms: list[str] = []
         for found in graph.listing(f"/{page}/leadgen_forms", {"fields": api.LEAD_FORM_FIELDS}, subject):
             forms += [str(row["id"]) for row in orjson.loads(found.body)["data"] if row and row.get("id")]
             yield {tables.LEAD_FORMS.name: [Page(found.body, context)]}
         for form in dict.fromkeys(forms):
-            params = {"fields": api.LEAD_FIELDS}
-            if form in since:
-                rule = {"field": "time_created", "operator": "GREATER_THAN", "value": since[form]}
-                params["filtering"] = orjson.dumps([rule]).decode()
-            for found in graph.listing(f"/{form}/leads", params, subject):
+            for found in graph.listing(f"/{form}/leads", _asked(since.get(form)), subject):
                 yield {tables.LEADS.name: [Page(found.body, context)]}
+
+    def _of_ads(self, page: str, since: dict[str, int], refusal: PermissionMissing) -> Iterator[Batch]:
+        """Leads of the page's ads, which the token's user may read without the page's own token.
+
+        Needed only for pages whose forms some ad uses; where no ad does, there is no lead to miss.
+        """
+        lead_ads = [ad for ad in self.ads.ads_with_pages if ad.form_id and page in ad.page_ids]
+        answered = refused = 0
+        for ad in lead_ads:
+            try:
+                yield from self._of_ad(page, ad, since)
+                answered += 1
+            except PermissionMissing:
+                # one ad may be gone, but a token without the permission is refused every time
+                refused += 1
+                if refused >= settings.REFUSED_ADS and not answered:
+                    break
+        if answered:
+            self.landing.notice(
+                f"leads of page {page} are read ad by ad, without forms, organic and test leads: {refusal}"
+            )
+        elif lead_ads or self.ads.page_ids:
+            self.landing.notice(f"no leads of page {page}: {refusal}")
+
+    def _of_ad(self, page: str, ad: PromotedAd, since: dict[str, int]) -> Iterator[Batch]:
+        """https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving: leads of one ad."""
+        asked = _asked(since.get(ad.form_id or ""))
+        for found in self.ads.graph.listing(f"/{ad.id}/leads", asked, self.ads.subject(page)):
+            yield {tables.LEADS.name: [Page(found.body, (("page_id", page),))]}
+
+
+def _asked(since: int | None) -> dict[str, str]:
+    """Parameters of a listing of leads, of those sent after `since` (epoch seconds) where it is given."""
+    if since is None:
+        return {"fields": api.LEAD_FIELDS}
+    rule = {"field": "time_created", "operator": "GREATER_THAN", "value": since}
+    return {"fields": api.LEAD_FIELDS, "filtering": orjson.dumps([rule]).decode()}

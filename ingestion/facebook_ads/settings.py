@@ -59,6 +59,10 @@ AD_STATUSES = (
 )
 
 # https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving
+# https://developers.facebook.com/docs/marketing-api/reference/ad-account/promote_pages
+PAGE_PERMISSIONS = ("pages_show_list", "pages_manage_ads")
 LEAD_PERMISSIONS = ("leads_retrieval", "pages_show_list", "pages_read_engagement", "pages_manage_ads")
+# Ads of a page that may refuse their leads before the token is taken not to reach any.
+REFUSED_ADS = 3
 # Leads are listed by the second they were sent in and show up a little later.
 LEAD_OVERLAP_DAYS = 1

@@ -107,6 +107,16 @@ CATALOGUE: dict[str, dict[str, Any]] = {
     "facebook_archived_hidden": {},
     "facebook_retention": {"months": 37},
     "facebook_leads": {"organic": 2, "test": 1, "days": 90},
+    # which answers have pages; `second`: the last lead form is another page's; `refused`: pages that give no
+    # token; `by_ad`: whether leads may be read by ad
+    "facebook_pages": {
+        "promoted": True,
+        "ad_sets": True,
+        "creatives": True,
+        "second": False,
+        "refused": [],
+        "by_ad": True,
+    },
     "facebook_late_actions": {"share": 0.3, "days": 27},
     # LinkedIn
     "linkedin_accounts": {},

@@ -17,7 +17,7 @@ from ingestion.doctor import Finding, examine
 from ingestion.hubspot.doctor import ENDPOINTS, Endpoint
 from ingestion.pipelines import VENDORS
 from orchestration.cli import app
-from sandbox.apis.facebook_ads.objects import PAGE_ID
+from sandbox.apis.facebook_ads.objects import PAGE_ID, SECOND_PAGE_ID
 from sandbox.apis.state import Sandbox
 from sandbox.serve import build_sandbox, settings
 from tests import companies
@@ -452,6 +452,35 @@ def test_without_metas_lead_permissions_a_refresh_works_without_leads(company: S
     assert ("permissions", "note", "leads_retrieval") in told
     assert ("accounts", "warning", PAGE_ID) in told
     assert not [each for each in found if each.level == "error"]
+
+
+def test_metas_pages_are_found_without_page_ids(company: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCES__FACEBOOK_ADS__PAGE_IDS")
+    fault(company, "facebook_pages", second=True, refused=[PAGE_ID])
+    found = {each.subject: each for each in examine("facebook_ads") if each.check == "accounts"}
+
+    assert (found[SECOND_PAGE_ID].level, found[PAGE_ID].level) == ("ok", "warning")
+    assert "its leads can be read" in found[SECOND_PAGE_ID].seen
+    assert "gives no token of its own" in found[PAGE_ID].seen
+    assert "leads_retrieval" in (found[PAGE_ID].fix or "")
+
+
+def test_pages_that_page_ids_leaves_out_are_told(company: Sandbox) -> None:
+    fault(company, "facebook_pages", second=True)
+    told = [each for each in examine("facebook_ads") if SECOND_PAGE_ID in each.seen]
+
+    assert [(each.level, "left out by" in each.seen) for each in told] == [("note", True)]
+
+
+def test_a_page_whose_leads_need_a_permission_says_which(
+    company: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOURCES__FACEBOOK_ADS__PAGE_IDS")
+    fault(company, "facebook_access", permissions=["ads_read", "pages_show_list", "pages_manage_ads"])
+    (finding,) = [each for each in examine("facebook_ads") if each.subject == PAGE_ID]
+
+    assert finding.level == "warning"
+    assert "cannot be read without leads_retrieval, pages_read_engagement" in finding.seen
 
 
 def test_a_google_token_without_the_scope_is_told(company: Sandbox) -> None:

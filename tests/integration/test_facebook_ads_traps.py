@@ -791,17 +791,102 @@ def test_leads_that_may_not_be_read_leave_everything_else_readable(
     assert home.rows("leads") == truths.of(LEADS).rows("leads"), "what was read before stays"
 
 
-def test_without_pages_there_are_no_leads_and_one_line_says_so(network: Network, tmp_path: Path) -> None:
+SECOND_PAGE = "108800245517620"
+NOBODY = {"promoted": False, "ad_sets": False, "creatives": False}
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {},
+        {"promoted": False},
+        {"promoted": False, "ad_sets": False},
+        {"ad_sets": False, "creatives": False},
+        {"promoted": False, "creatives": False},
+    ],
+    ids=["everywhere", "by ad sets and creatives", "by creatives", "by the account", "by ad sets"],
+)
+def test_vector_n21_without_page_ids_the_same_leads_land(
+    named: dict[str, bool], network: Network, truths: Truths, tmp_path: Path
+) -> None:
+    network.faults({"facebook_pages": named})
     report = network.load(tmp_path, LEADS, {"PAGE_IDS": ""})
 
-    assert report.message is not None
-    assert report.message.count("sources.facebook_ads.page_ids is not set") == 1
+    assert report.message is None
+    assert Home(tmp_path).state(LEADS) == truths.of(LEADS).state(LEADS)
+
+
+def test_finding_the_pages_takes_one_listing_of_each_kind(network: Network, tmp_path: Path) -> None:
+    network.asked()
+    network.load(tmp_path, LEADS, {"PAGE_IDS": ""})
+    asked = network.asked()
+    found = {path: count for path, count in asked.items() if "promote_pages" in path}
+
+    assert sum(found.values()) == len(
+        json.loads(network.company.settings["SOURCES__FACEBOOK_ADS__ACCOUNT_IDS"])
+    )
+    assert not [path for path in asked if path.endswith(("/adsets", "/adcreatives"))]
+
+
+def test_an_account_that_promotes_no_page_has_no_leads(network: Network, tmp_path: Path) -> None:
+    network.faults({"facebook_pages": NOBODY})
+    report = network.load(tmp_path, LEADS, {"PAGE_IDS": ""})
+
+    assert report.message is None
     assert Home(tmp_path).state(LEADS) == {"lead_forms": [], "leads": []}
 
 
-def test_a_page_that_does_not_exist_ends_the_load(network: Network, tmp_path: Path) -> None:
-    with pytest.raises(pipelines.AccessError, match=r"sources\.facebook_ads\.page_ids: page 123 is unknown"):
-        network.load(tmp_path, LEADS, {"PAGE_IDS": "123"})
+def test_several_pages_are_read_and_page_ids_narrows_them(
+    network: Network, truths: Truths, tmp_path: Path
+) -> None:
+    network.faults({"facebook_pages": {"second": True}})
+    network.load(tmp_path / "both", LEADS, {"PAGE_IDS": ""})
+    network.load(tmp_path / "one", LEADS, {"PAGE_IDS": SECOND_PAGE})
+    by_page = "SELECT page_id, id FROM leads ORDER BY id"
+    both = Home(tmp_path / "both").query(by_page)
+
+    assert {page for page, _ in both} == {PAGE, SECOND_PAGE}
+    assert [lead for _, lead in both] == [
+        lead for _, lead in truths.of(LEADS).query("SELECT page_id, id FROM leads ORDER BY id")
+    ]
+    assert Home(tmp_path / "one").query(by_page) == [row for row in both if row[0] == SECOND_PAGE]
+
+
+@pytest.mark.parametrize("by_ad", [True, False])
+def test_a_page_without_permission_costs_no_other_page(by_ad: bool, network: Network, tmp_path: Path) -> None:
+    network.faults({"facebook_pages": {"second": True}})
+    network.load(tmp_path / "both", LEADS, {"PAGE_IDS": ""})
+    network.faults({"facebook_pages": {"second": True, "refused": [PAGE], "by_ad": by_ad}})
+    report = network.load(tmp_path / "one", LEADS, {"PAGE_IDS": ""})
+    by_page = "SELECT page_id, form_id, id, ad_id, email FROM leads ORDER BY id"
+    both = Home(tmp_path / "both").query(by_page)
+
+    assert Home(tmp_path / "one").query(by_page) == [row for row in both if by_ad or row[0] == SECOND_PAGE]
+    assert report.message is not None
+    (line,) = [each for each in report.message.split("; ") if PAGE in each][:1]
+    told = f"leads of page {PAGE} are read ad by ad" if by_ad else f"no leads of page {PAGE}"
+    assert line.startswith(told)
+    assert f"page {PAGE} gives no token of its own" in report.message
+    assert "grant leads_retrieval, pages_show_list" in report.message
+
+
+def test_a_page_that_is_refused_and_has_no_lead_ads_is_not_missed(network: Network, tmp_path: Path) -> None:
+    network.faults({"facebook_pages": {"refused": [PAGE], "ad_sets": False, "creatives": False}})
+    report = network.load(tmp_path, LEADS, {"PAGE_IDS": ""})
+
+    assert report.message is None
+
+
+def test_a_page_that_does_not_exist_costs_only_itself(
+    network: Network, truths: Truths, tmp_path: Path
+) -> None:
+    report = network.load(tmp_path, LEADS, {"PAGE_IDS": f"123,{PAGE}"})
+
+    assert report.message is not None
+    assert report.message.startswith(
+        "no leads of page 123: sources.facebook_ads.page_ids: page 123 is unknown"
+    )
+    assert Home(tmp_path).state(LEADS) == truths.of(LEADS).state(LEADS)
 
 
 def test_a_token_that_expires_leaves_what_was_landed(network: Network, tmp_path: Path) -> None:

@@ -147,6 +147,7 @@ def test_the_client_batches(client: Any) -> None:
 
 def test_the_client_reads_leads_with_the_token_of_the_page(sandbox: Sandbox, client: Any) -> None:
     (page,) = User("me", api=client).get_accounts(fields=["access_token"])
+    assert [each["id"] for each in AdAccount(ACCOUNT, api=client).get_promote_pages()] == [page["id"]]
     secret = APP_SECRET.decode()
     own = facebook.FacebookAdsApi.init("330221145690017", secret, page["access_token"], crash_log=False)
     forms = list(Page(page["id"], api=own).get_lead_gen_forms(fields=["name", "leads_count"]))

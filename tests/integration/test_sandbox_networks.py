@@ -852,6 +852,22 @@ def test_facebook_lead_forms_need_the_token_of_their_page(asked: Networks) -> No
     assert asked.graph(f"{PAGE}/leadgen_forms", token=page_token(asked)).json()["error"]["code"] == 200
 
 
+def test_facebook_names_the_page_of_an_ad_in_three_places(asked: Networks) -> None:
+    account = asked.sandbox.company.accounts[Network.FACEBOOK][0].id
+    fields = "id,adset{promoted_object},creative{actor_id,effective_object_story_id,object_story_spec}"
+    ads = asked.data(f"act_{account}/ads", fields=fields, limit="100")
+    promoted = [ad["adset"]["promoted_object"].get("page_id") for ad in ads]
+    assert {page for page in promoted if page} == {PAGE}
+    assert None in promoted, "ads for a website promote a pixel"
+    for ad in ads:
+        creative = ad["creative"]
+        assert creative["actor_id"] == creative["object_story_spec"]["page_id"] == PAGE
+        assert creative["effective_object_story_id"].startswith(f"{PAGE}_")
+    assert asked.data(f"act_{account}/promote_pages", fields="id,name") == [{"id": PAGE, "name": "Nordlicht"}]
+    asked.fault(facebook_access={"permissions": ["ads_read", "pages_show_list"]})
+    assert asked.graph(f"act_{account}/promote_pages").json()["error"]["code"] == 200
+
+
 def test_facebook_leads_are_what_people_sent_in_90_days(asked: Networks) -> None:
     fields = "id,created_time,ad_id,form_id,is_organic,field_data"
     leads = [

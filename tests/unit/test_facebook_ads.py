@@ -10,6 +10,7 @@ import pytest
 
 from ingestion.facebook_ads.api import judge
 from ingestion.facebook_ads.insights import halves
+from ingestion.facebook_ads.pages import page_ids, promoted_ad
 from ingestion.facebook_ads.usage import Usage, pace, usage
 from ingestion.pacing import Limit
 from ingestion.planning import Window
@@ -88,3 +89,53 @@ def test_halves_cover_every_day_once(days: int) -> None:
     later, earlier = halves(whole)
 
     assert [*earlier.days(), *later.days()] == list(whole.days())
+
+
+@pytest.mark.parametrize(
+    ("row", "pages", "form"),
+    [
+        ({"adset": {"promoted_object": {"page_id": "1"}}}, ("1",), None),
+        (
+            {
+                "adset": {"promoted_object": {"pixel_id": "9"}},
+                "creative": {"object_story_spec": {"page_id": 2}},
+            },
+            ("2",),
+            None,
+        ),
+        ({"creative": {"effective_object_story_id": "3_77"}}, ("3",), None),
+        ({"creative": {"effective_object_story_id": "77"}}, (), None),
+        # the actor may be an Instagram account: it counts only where nothing else does
+        ({"creative": {"effective_object_story_id": "3_77", "actor_id": "4"}}, ("3",), None),
+        ({"creative": {"actor_id": "4"}}, ("4",), None),
+        (
+            {
+                "adset": {"promoted_object": {"page_id": "1"}},
+                "creative": {
+                    "object_story_spec": {
+                        "page_id": "2",
+                        "video_data": {"call_to_action": {"value": {"lead_gen_form_id": "88"}}},
+                    }
+                },
+            },
+            ("1", "2"),
+            "88",
+        ),
+        (
+            {"creative": {"asset_feed_spec": {"call_to_actions": [{"value": {"lead_gen_form_id": 89}}]}}},
+            (),
+            "89",
+        ),
+        ({"creative": None}, (), None),
+    ],
+)
+def test_an_ad_names_its_pages_and_its_lead_form(
+    row: dict[str, Any], pages: tuple[str, ...], form: str | None
+) -> None:
+    found = promoted_ad({"id": "7", **row})
+    assert (found.id, found.page_ids, found.form_id) == ("7", pages, form)
+
+
+def test_a_page_is_read_once() -> None:
+    ads = [promoted_ad({"id": "7", "creative": {"object_story_spec": {"page_id": page}}}) for page in "213"]
+    assert page_ids(["3", "1"], ads) == ("3", "1", "2")

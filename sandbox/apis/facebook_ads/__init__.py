@@ -37,7 +37,7 @@ from sandbox.apis.facebook_ads.common import (
 )
 from sandbox.apis.facebook_ads.insights import Daily, Report, daily_figures
 from sandbox.apis.facebook_ads.leads import Leads
-from sandbox.apis.facebook_ads.objects import PAGE_ID, Objects
+from sandbox.apis.facebook_ads.objects import PAGE_ID, SECOND_PAGE_ID, Objects, Pages, pages_of_forms
 from sandbox.apis.facebook_ads.reports import Runs
 from sandbox.apis.faults import CATALOGUE
 from sandbox.apis.limits import PerSetting, Window, months_before
@@ -50,6 +50,7 @@ from sandbox.world.journeys import LeadAdSubmission
 
 VERSIONS = tuple(f"v{number}.0" for number in range(21, 27))
 PAGE_TOKEN = "sandbox-facebook-page-token"
+PAGE_TOKENS = {PAGE_ID: PAGE_TOKEN, SECOND_PAGE_ID: "sandbox-facebook-second-page-token"}
 APP_SECRET = b"sandbox-facebook-secret"
 MOST_BATCHED = 50
 #: What the app asks its users for
@@ -95,7 +96,7 @@ class FacebookApi:
             raise problem(
                 400, 2500, "An active access token must be used to query information about the current user."
             )
-        if token not in (self.sandbox.credentials.facebook_token, PAGE_TOKEN):
+        if token not in (self.sandbox.credentials.facebook_token, *PAGE_TOKENS.values()):
             raise problem(400, 190, "Invalid OAuth access token - Cannot parse access token")
         expires = self._end("expires_in")
         if expires is not None and expires <= self.sandbox.now:
@@ -149,6 +150,17 @@ class FacebookApi:
         if not {"ads_read", "ads_management"} & set(self.access("permissions")):
             message = "(#200) Ad account owner has NOT grant ads_management or ads_read permission"
             raise problem(403, 200, message)
+
+    def _pages(self, name: str) -> Any:
+        """Which answers name pages, and which pages refuse."""
+        return self.sandbox.faults.value("facebook_pages", name, CATALOGUE["facebook_pages"][name])
+
+    def _page_ids(self) -> list[str]:
+        """The pages that own the lead forms."""
+        return [PAGE_ID, SECOND_PAGE_ID] if self._pages("second") else [PAGE_ID]
+
+    def _page_of_forms(self) -> dict[str, str]:
+        return pages_of_forms(self.sandbox.company, second=self._pages("second"))
 
     def _require_leads(self) -> None:
         if "leads_retrieval" not in self.access("permissions"):
@@ -239,11 +251,12 @@ class FacebookApi:
         among = self.sandbox.company.placements if account in self.owns else self._further().placements
         status = self.access("account_status") if account is self.own else 1
         placements = [p for p in among if p.account.id == account.id]
-        return Objects(self.sandbox.company, account, placements, self.sandbox.now, status)
+        pages = Pages(self._page_of_forms(), self._pages("ad_sets"), self._pages("creatives"))
+        return Objects(self.sandbox.company, account, placements, self.sandbox.now, status, pages)
 
     def rows(self, account: Account, edge: str) -> list[Row]:
         """Every object of an account's edge, with all its fields."""
-        key = f"facebook-{account.id}-{edge}"
+        key = f"facebook-{account.id}-{edge}-{self.sandbox.faults.get('facebook_pages')}"
         return self.sandbox.cached(key, lambda: self._objects(account).rows(edge))
 
     def _account(self, node: str) -> Account:
@@ -289,6 +302,8 @@ class FacebookApi:
             return self._lead_forms(request, node, parameters)
         if edge == "leads":
             return self._leads_of(request, node, parameters)
+        if edge == "promote_pages" and node.startswith("act_"):
+            return self._promoted_pages(request, node, parameters)
         if node.startswith("act_"):
             rows = self.rows(self._account(node), edge) if edge in fields.OBJECTS else []
         else:
@@ -319,8 +334,8 @@ class FacebookApi:
             return {**state, "account_id": account.id, **dates}
         if node.startswith("act_"):
             return self._select(self._objects(self._account(node)).account_row(), parameters, fields.ACCOUNT)
-        if node == PAGE_ID:
-            return self._select(self._page_row(), parameters, fields.PAGE)
+        if node in self._page_ids():
+            return self._select(self._page_row(node), parameters, fields.PAGE)
         for row in self.leads().form_rows():
             if row["id"] == node:
                 self._require_leads()
@@ -411,36 +426,53 @@ class FacebookApi:
             sent = sandbox.world.of_kind(LeadAdSubmission)
             own = [one for one in sent if one.placement.network is Network.FACEBOOK]
             people = sandbox.portal.people
-            return Leads(sandbox.company, people, own, sandbox.now, organic=organic, test=test)
+            pages = self._page_of_forms()
+            return Leads(sandbox.company, people, own, sandbox.now, pages=pages, organic=organic, test=test)
 
-        return sandbox.cached(f"facebook-leads-{organic}-{test}", build)
+        return sandbox.cached(f"facebook-leads-{organic}-{test}-{self._pages('second')}", build)
 
-    def _page_row(self) -> Row:
+    def _page_row(self, page: str) -> Row:
         """https://developers.facebook.com/docs/pages/access-tokens: no token without pages_show_list."""
+        shown = "pages_show_list" in self.access("permissions") and page not in self._pages("refused")
         return {
-            "id": PAGE_ID,
-            "name": "Nordlicht",
-            "access_token": PAGE_TOKEN if "pages_show_list" in self.access("permissions") else None,
+            "id": page,
+            "name": "Nordlicht" if page == PAGE_ID else "Nordlicht Labs",
+            "access_token": PAGE_TOKENS[page] if shown else None,
             "category": "Software",
             "tasks": ["ADVERTISE", "ANALYZE", "MANAGE_LEADS"],
         }
 
     async def pages(self, request: Request, parameters: dict[str, str]) -> Row:
         """Pages of the token's user, each with a token of its own."""
-        rows = [self._page_row()] if "pages_show_list" in self.access("permissions") else []
+        listed = self._page_ids() if "pages_show_list" in self.access("permissions") else []
+        rows = [self._page_row(each) for each in listed if each not in self._pages("refused")]
         default = {**parameters, "fields": parameters.get("fields") or "access_token,name,category,tasks"}
         shaped = [self._select(row, default, fields.PAGE) for row in rows]
         return page(request, parameters, shaped, 100, self.sandbox.faults)
 
+    def _promoted_pages(self, request: Request, node: str, parameters: dict[str, str]) -> Row:
+        """Pages whose ads the account ran.
+
+        https://developers.facebook.com/docs/marketing-api/reference/ad-account/promote_pages: it needs
+        pages_show_list and pages_manage_ads. An account without pages of its own business has an empty list.
+        """
+        account = self._account(node)
+        missing = {"pages_show_list", "pages_manage_ads"} - set(self.access("permissions"))
+        if missing:
+            raise problem(403, 200, f"(#200) Requires {sorted(missing)[0]} permission to manage the object")
+        listed = self._page_ids() if self._pages("promoted") and account in self.owns else []
+        shaped = [self._select(self._page_row(each), parameters, fields.PAGE) for each in listed]
+        return page(request, parameters, shaped, 100, self.sandbox.faults)
+
     def _lead_forms(self, request: Request, node: str, parameters: dict[str, str]) -> Row:
-        if node != PAGE_ID:
+        if node not in self._page_ids():
             raise no_such_object(node)
-        if (parameters.get("access_token") or bearer(request)) != PAGE_TOKEN:
+        if (parameters.get("access_token") or bearer(request)) != PAGE_TOKENS[node]:
             message = "This method must be called with a Page Access Token"
             raise problem(400, 190, message, subcode=2069032)
         self._require_leads()
         default = {**parameters, "fields": parameters.get("fields") or "id,name,status,locale"}
-        shaped = [self._select(row, default, fields.LEAD_FORM) for row in self.leads().form_rows()]
+        shaped = [self._select(row, default, fields.LEAD_FORM) for row in self.leads().form_rows(node)]
         return page(request, parameters, shaped, self.sandbox.caps.facebook_objects, self.sandbox.faults)
 
     def _leads_of(self, request: Request, node: str, parameters: dict[str, str]) -> Row:
@@ -448,6 +480,8 @@ class FacebookApi:
         leads = self.leads()
         if node not in leads.forms:
             self._find(node)
+            if not self._pages("by_ad"):
+                raise problem(403, 200, "(#200) The user hasn't access to the leads of this Page")
         days = self.sandbox.faults.value("facebook_leads", "days", CATALOGUE["facebook_leads"]["days"])
         rows = leads.rows(node, days)
         for name, operator, value in filters(parameters):

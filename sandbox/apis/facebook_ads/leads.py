@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sandbox.apis.facebook_ads.common import Row
-from sandbox.apis.facebook_ads.objects import PAGE_ID
 from sandbox.counting.common import share_of
 from sandbox.world.company import Company, LeadForm, Network
 from sandbox.world.journeys import LeadAdSubmission
@@ -37,7 +36,7 @@ class _Sent:
 
 
 class Leads:
-    """Everything sent in the page's forms by `now`."""
+    """Everything sent in the pages' forms by `now`; `pages` holds the page of each form."""
 
     def __init__(
         self,
@@ -46,10 +45,12 @@ class Leads:
         events: list[LeadAdSubmission],
         now: datetime,
         *,
+        pages: Mapping[str, str],
         organic: int,
         test: int,
     ) -> None:
         self.now = now
+        self._pages = pages
         self.forms = {
             placement.lead_form.id: placement.lead_form
             for placement in company.placements
@@ -79,10 +80,12 @@ class Leads:
         tests = {one.form.id: lead for lead, one in known if one.test}
         self._sent = [(lead, one) for lead, one in known if not one.test or tests[one.form.id] == lead]
 
-    def form_rows(self) -> list[Row]:
-        """The page's forms."""
+    def form_rows(self, page: str | None = None) -> list[Row]:
+        """The forms of a page, or of all pages."""
         rows = []
         for form in self.forms.values():
+            if page not in (None, self._pages[form.id]):
+                continue
             own = [one for _, one in self._sent if one.form is form]
             rows.append(
                 {
@@ -93,7 +96,7 @@ class Leads:
                     "created_time": "2026-05-12T08:00:00+0000",
                     "leads_count": len(own),
                     "organic_leads_count": sum(one.submission is None for one in own),
-                    "page_id": PAGE_ID,
+                    "page_id": self._pages[form.id],
                     "questions": [
                         {"id": f"{form.id}{n}", "key": key, "type": kind, "label": label}
                         for n, (key, kind, label) in enumerate(_QUESTIONS, start=1)

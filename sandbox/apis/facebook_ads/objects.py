@@ -9,13 +9,36 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from sandbox.apis.facebook_ads.common import Row
-from sandbox.world.company import Account, AdGroup, Campaign, Company, Placement
+from sandbox.world.company import Account, AdGroup, Campaign, Company, LeadForm, Network, Placement
 from sandbox.world.landing import tracking_parameters
 
 PAGE_ID = "104477120093311"
+#: Owns the last lead form where a switch says so
+SECOND_PAGE_ID = "108800245517620"
+_PIXEL_ID = "771204418830912"
 #: Currencies without minor units. https://developers.facebook.com/docs/marketing-api/currencies
 _WHOLE = {"JPY"}
 _CLOSED = 101
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The page of every lead form, and which of an account's objects name pages."""
+
+    of_forms: dict[str, str]
+    in_ad_sets: bool = True
+    in_creatives: bool = True
+
+    def of(self, form: LeadForm | None) -> str:
+        """The page of an ad with that lead form, or with none."""
+        return PAGE_ID if form is None else self.of_forms[form.id]
+
+
+def pages_of_forms(company: Company, *, second: bool) -> dict[str, str]:
+    """The page that owns each lead form: one, or the last form another."""
+    own = (p.lead_form for p in company.placements if p.network is Network.FACEBOOK)
+    forms = sorted({form.id for form in own if form is not None})
+    return {form: SECOND_PAGE_ID if second and form == forms[-1] else PAGE_ID for form in forms}
 
 
 @dataclass(frozen=True)
@@ -27,6 +50,7 @@ class Objects:
     placements: list[Placement]
     now: datetime
     status: int
+    pages: Pages
 
     @property
     def zone(self) -> ZoneInfo:
@@ -123,6 +147,7 @@ class Objects:
                         if self._campaign_status(campaign) == "ACTIVE"
                         else "ARCHIVED",
                         "attribution_spec": attribution_spec(group, self.now),
+                        "promoted_object": self._promoted(group),
                         "optimization_goal": "OFFSITE_CONVERSIONS",
                         "billing_event": "IMPRESSIONS",
                         "daily_budget": "50" if self.account.currency in _WHOLE else "5000",
@@ -131,6 +156,16 @@ class Objects:
                     }
                 )
         return rows
+
+    def _promoted(self, group: AdGroup) -> Row:
+        """A page for lead ads, a pixel otherwise.
+
+        https://developers.facebook.com/docs/marketing-api/reference/ad-promoted-object
+        """
+        form = next((ad.lead_form for ad in group.ads if ad.lead_form is not None), None)
+        if form is not None and self.pages.in_ad_sets:
+            return {"page_id": self.pages.of(form)}
+        return {"pixel_id": _PIXEL_ID, "custom_event_type": "LEAD"}
 
     def _ads(self) -> list[Row]:
         rows = []
@@ -156,6 +191,16 @@ class Objects:
             )
         return rows
 
+    def _page(self, form: LeadForm | None) -> Row:
+        return {"page_id": self.pages.of(form)} if self.pages.in_creatives else {}
+
+    def _speaker(self, form: LeadForm | None, ad: str) -> Row:
+        """Who speaks in the creative: https://developers.facebook.com/docs/marketing-api/reference/ad-creative."""
+        if not self.pages.in_creatives:
+            return {}
+        page = self.pages.of(form)
+        return {"actor_id": page, "effective_object_story_id": f"{page}_{ad}"}
+
     def _creatives(self) -> list[Row]:
         """The ads' creatives; they keep their names when ads are renamed."""
         rows = []
@@ -175,18 +220,18 @@ class Objects:
                     "name": ad.name,
                     "status": "ACTIVE",
                     "url_tags": _url_tags(placement, self.now),
-                    "effective_object_story_id": f"{PAGE_ID}_{ad.id}",
-                    **_content(ad.name, link, action),
+                    **self._speaker(ad.lead_form, ad.id),
+                    **_content(ad.name, link, action, self._page(ad.lead_form)),
                 }
             )
         return rows
 
 
-def _content(name: str, link: str, action: Row) -> Row:
+def _content(name: str, link: str, action: Row, page: Row) -> Row:
     """A video, a carousel, assets that Meta combines, or a picture with a link."""
     if "clip" in name.lower() or "video" in name.lower():
         video = {"video_id": "770011", "title": name, "call_to_action": action}
-        return {"object_type": "VIDEO", "object_story_spec": {"page_id": PAGE_ID, "video_data": video}}
+        return {"object_type": "VIDEO", "object_story_spec": {**page, "video_data": video}}
     data: Row = {"link": link, "name": name, "call_to_action": action}
     if "carousel" in name.lower():
         data["child_attachments"] = [{"link": link, "name": f"{name} {n}"} for n in (1, 2, 3)]
@@ -199,8 +244,8 @@ def _content(name: str, link: str, action: Row) -> Row:
             "call_to_action_types": [action["type"]],
             "ad_formats": ["SINGLE_IMAGE"],
         }
-        return {"object_type": "SHARE", "object_story_spec": {"page_id": PAGE_ID}, "asset_feed_spec": feed}
-    return {"object_type": "SHARE", "object_story_spec": {"page_id": PAGE_ID, "link_data": data}}
+        return {"object_type": "SHARE", "object_story_spec": {**page}, "asset_feed_spec": feed}
+    return {"object_type": "SHARE", "object_story_spec": {**page, "link_data": data}}
 
 
 def creative_id(ad_id: str) -> str:
