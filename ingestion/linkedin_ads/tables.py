@@ -101,6 +101,8 @@ CONVERSIONS = Table(
         _NAME,
         _TYPE,
         Column("enabled", "boolean", "enabled"),
+        # https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api-schema
+        Column("conversion_method", "text", "conversionMethod"),
         Column("attribution_type", "text", "attributionType"),
         Column("post_click_window_days", "integer", "postClickAttributionWindowSize", wire=INT),
         Column("view_through_window_days", "integer", "viewThroughAttributionWindowSize", wire=INT),

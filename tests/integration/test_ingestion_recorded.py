@@ -373,10 +373,10 @@ def test_linkedin_lands_objects_of_both_paging_styles(server: Recorded, tmp_path
         ("250000001", "280000001", "ACTIVE", "urn:li:share:7", "https://ex.test/post"),
         ("250000001", "280000002", "PAUSED", None, "https://ex.test/text"),
     ]
-    rules = "id, type, enabled, post_click_window_days, view_through_window_days"
+    rules = "id, type, enabled, conversion_method, post_click_window_days, view_through_window_days"
     assert rows(tmp_path, "linkedin_ads", "conversions", rules) == [
-        ("104004", "LEAD", True, 30, 7),
-        ("104005", "PURCHASE", False, 90, 1),
+        ("104004", "LEAD", True, None, 30, 7),
+        ("104005", "PURCHASE", False, "CONVERSIONS_API", 90, 1),
     ]
 
 

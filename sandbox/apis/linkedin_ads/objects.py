@@ -189,13 +189,18 @@ def _landing(company: Company, placement: Placement, now: datetime) -> str:
 
 
 def conversion_row(account: Account, rule: Rule) -> Row:
-    """A conversion rule; its stamps are flat milliseconds."""
+    """A conversion rule; its stamps are flat milliseconds.
+
+    `conversionMethod`: https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting
+    /conversions-api-schema
+    """
     at = epoch_ms(account.campaigns[0].starts)
     return {
         "id": int(rule.id),
         "name": rule.name,
         "account": account_urn(account),
         "type": rule.category,
+        "conversionMethod": "CONVERSIONS_API" if rule.uploaded else "INSIGHT_TAG",
         "enabled": True,
         "attributionType": rule.attribution,
         "postClickAttributionWindowSize": rule.click_window,

@@ -18,6 +18,13 @@ versions as (
         action_category,
         status,
         origin,
+        -- enhanced conversions for leads are uploads too; imports from Analytics are events of a tag. Store sales are
+        -- matched from uploaded data: https://developers.google.com/google-ads/api/docs/conversions/categories
+        nullif(
+            conversion_action_type
+            in ('UPLOAD_CLICKS', 'UPLOAD_CALLS', 'SALESFORCE', 'STORE_SALES_DIRECT_UPLOAD', 'STORE_SALES'),
+            false
+        ) as is_uploaded,
         -- https://support.google.com/google-ads/answer/3438531
         counting_type = 'MANY_PER_CLICK' as counts_every,
         attribution_model,
@@ -51,6 +58,10 @@ versions as (
         conversion_action_id,
         conversion_action_name,
         action_category,
+        conversion_method as origin,
+        -- CONVERSIONS_API is the documented value; files and CRM systems are the other sources that are no tag:
+        -- https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api-schema
+        regexp_matches(conversion_method, 'CONVERSIONS_API|OFFLINE|UPLOAD|CSV|CRM') as is_uploaded,
         -- one member counts once in the window: https://www.linkedin.com/help/lms/answer/a426359
         false as counts_every,
         attribution_type as attribution_model,
@@ -79,6 +90,10 @@ versions as (
         headline.action_type as conversion_action_id,
         headline.action_name as conversion_action_name,
         headline.action_category,
+        nullif(regexp_extract(headline.action_type, '^(offsite|onsite|offline)_conversion', 1), '') as origin,
+        -- pixel and Conversions API share the other types, so that only the map tells them apart:
+        -- https://developers.facebook.com/docs/marketing-api/conversions-api/offline-events
+        starts_with(headline.action_type, 'offline_conversion.') as is_uploaded,
         -- Meta counts every action, not every person
         true as counts_every,
         true as is_in_headline,
@@ -139,6 +154,10 @@ select
     versions.action_category,
     versions.status,
     coalesce(mapped.origin, versions.origin) as origin,
+    -- what the map says of the origin decides, either way
+    coalesce(
+        regexp_matches(lower(mapped.origin), '^(upload|offline|conversions_api|crm|hubspot_sync)'), versions.is_uploaded
+    ) as is_uploaded,
     coalesce(versions.counts_every, false) as counts_every,
     versions.attribution_model,
     versions.click_window_days,

@@ -9,7 +9,8 @@ with windowed as (
             try_cast(nullif(regexp_extract(actions.attribution_setting, '([0-9]+)d_click', 1), '') as integer),
             {{ setting("default_click_window_days")['facebook_ads'] }}
         ) as click_window_days,
-        windows.view_window_days
+        windows.view_window_days,
+        coalesce(origins.is_uploaded, false) as is_uploaded
     from {{ ref('int_facebook_ads__actions') }} as actions
     inner join {{ ref('facebook_headline_actions') }} as headline on actions.action_type = headline.action_type
     left join {{ ref('int_facebook_ads__ad_set_windows') }} as windows
@@ -17,6 +18,12 @@ with windowed as (
             actions.account_id = windows.account_id
             and actions.ad_group_id = windows.ad_group_id
             and {{ holds_on('windows', 'actions.date') }}
+    left join {{ ref('int_conversion_actions') }} as origins
+        on
+            origins.network = 'facebook_ads'
+            and actions.account_id = origins.account_id
+            and actions.action_type = origins.conversion_action_id
+            and {{ holds_on('origins', 'actions.date') }}
 ),
 
 split as (
@@ -34,6 +41,8 @@ events as (
         unnest(
             case
                 when is_lead_form then [{ 'event_type': 'lead_form', 'conversions': total, 'value': value }]
+                -- docs/contract.md, section 5, has uploads before views
+                when is_uploaded then [{ 'event_type': 'uploaded', 'conversions': total, 'value': value }]
                 else [
                     { 'event_type': 'click', 'conversions': clicks, 'value': value * clicks / nullif(total, 0) },
                     { 'event_type': 'view', 'conversions': total - clicks, 'value': value * (total - clicks) / nullif(total, 0) }

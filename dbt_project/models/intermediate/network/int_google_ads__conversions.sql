@@ -1,11 +1,27 @@
 {%- set split %}
         case
-            when external_conversion_source like 'UPLOAD%' or external_conversion_source = 'SALESFORCE' then 'uploaded'
-            when external_conversion_source = 'GOOGLE_HOSTED' and action_category in ('LEAD', 'SUBMIT_LEAD_FORM') then 'lead_form'
-            when attribution_event_type = 'ENGAGED_VIEW' then 'engaged_view'
-            when attribution_event_type = 'IMPRESSION' then 'view'
+            -- the map of the user first, then what Google says of the action and of the figure
+            when
+                coalesce(
+                    actions.is_uploaded,
+                    figures.external_conversion_source like 'UPLOAD%'
+                    or figures.external_conversion_source
+                    in ('SALESFORCE', 'STORE_SALES', 'STORE_SALES_CRM', 'STORE_SALES_DIRECT_UPLOAD'),
+                    false
+                ) then 'uploaded'
+            when figures.external_conversion_source = 'GOOGLE_HOSTED' and figures.action_category in ('LEAD', 'SUBMIT_LEAD_FORM') then 'lead_form'
+            when figures.attribution_event_type = 'ENGAGED_VIEW' then 'engaged_view'
+            when figures.attribution_event_type = 'IMPRESSION' then 'view'
             else 'click'
         end
+{%- endset -%}
+{%- set origins %}
+    left join {{ ref('int_conversion_actions') }} as actions
+        on
+            actions.network = 'google_ads'
+            and figures.account_id = actions.account_id
+            and figures.conversion_action_id = actions.conversion_action_id
+            and {{ holds_on('actions', 'figures.date') }}
 {%- endset -%}
 {%- set sums %}
         sum(conversions) as conversions,
@@ -21,7 +37,23 @@
             observed_at
 {%- endset -%}
 
-with ads as (
+with ad_figures as (
+    select
+        figures.*,
+        {{ split }} as event_type
+    from {{ ref('stg_google_ads__ad_conversions') }} as figures
+    {{- origins }}
+),
+
+campaign_figures as (
+    select
+        figures.*,
+        {{ split }} as event_type
+    from {{ ref('stg_google_ads__campaign_conversions') }} as figures
+    {{- origins }}
+),
+
+ads as (
     select
         account_id,
         date,
@@ -31,9 +63,9 @@ with ads as (
         conversion_action_id,
         max(conversion_action_name) as conversion_action_name,
         max(action_category) as action_category,
-        {{ split }} as event_type,
+        event_type,
         {{ sums }}
-    from {{ ref('stg_google_ads__ad_conversions') }}
+    from ad_figures
     group by account_id, date, campaign_id, ad_group_id, ad_id, conversion_action_id, event_type
 ),
 
@@ -45,9 +77,9 @@ campaigns as (
         conversion_action_id,
         max(conversion_action_name) as conversion_action_name,
         max(action_category) as action_category,
-        {{ split }} as event_type,
+        event_type,
         {{ sums }}
-    from {{ ref('stg_google_ads__campaign_conversions') }}
+    from campaign_figures
     group by account_id, date, campaign_id, conversion_action_id, event_type
 ),
 

@@ -94,24 +94,39 @@ figures as (
 ),
 
 events as (
+    -- what is uploaded is neither click nor view on a page: docs/contract.md, section 5, has it before view_through
     select
-        account_id,
-        date,
-        campaign_id,
-        ad_group_id,
-        ad_id,
-        conversion_action_id,
-        observed_at,
-        coalesce(conversion_value, 0) / nullif(external_website_conversions, 0) as value_each,
-        unnest([
-            {
-                'event_type': 'click',
-                'conversions': coalesce(external_website_conversions, 0) - coalesce(post_view_conversions, 0)
-            },
-            { 'event_type': 'view', 'conversions': coalesce(post_view_conversions, 0) },
-            { 'event_type': 'lead_form', 'conversions': coalesce(leads, 0) }
-        ]) as event
+        figures.account_id,
+        figures.date,
+        figures.campaign_id,
+        figures.ad_group_id,
+        figures.ad_id,
+        figures.conversion_action_id,
+        figures.observed_at,
+        coalesce(figures.conversion_value, 0) / nullif(figures.external_website_conversions, 0) as value_each,
+        unnest(
+            case
+                when actions.is_uploaded
+                    then [{ 'event_type': 'uploaded', 'conversions': coalesce(figures.external_website_conversions, 0) }]
+                else [
+                    {
+                        'event_type': 'click',
+                        'conversions':
+                        coalesce(figures.external_website_conversions, 0) - coalesce(figures.post_view_conversions, 0)
+                    },
+                    { 'event_type': 'view', 'conversions': coalesce(figures.post_view_conversions, 0) },
+                    { 'event_type': 'lead_form', 'conversions': coalesce(figures.leads, 0) }
+                ]
+            end
+        ) as event
     from figures
+    left join {{ ref('int_conversion_actions') }} as actions
+        on
+            actions.network = 'linkedin_ads'
+            and figures.account_id = actions.account_id
+            and figures.conversion_action_id = actions.conversion_action_id
+            and figures.conversion_action_id != 'one_click_leads'
+            and {{ holds_on('actions', 'figures.date') }}
 ),
 
 rows as (

@@ -4,6 +4,7 @@ select
     name as conversion_action_name,
     type as action_category,
     coalesce(enabled, false) as is_enabled,
+    conversion_method,
     attribution_type,
     post_click_window_days as click_window_days,
     view_through_window_days as view_window_days,
