@@ -35,6 +35,14 @@ split as (
     from windowed
 ),
 
+valued as (
+    -- one share is rounded and the other is the rest, so that both add up
+    select
+        *,
+        cast(value * clicks / nullif(total, 0) as decimal(18, 6)) as click_value
+    from split
+),
+
 events as (
     select
         * exclude (value),
@@ -44,12 +52,12 @@ events as (
                 -- docs/contract.md, section 5, has uploads before views
                 when is_uploaded then [{ 'event_type': 'uploaded', 'conversions': total, 'value': value }]
                 else [
-                    { 'event_type': 'click', 'conversions': clicks, 'value': value * clicks / nullif(total, 0) },
-                    { 'event_type': 'view', 'conversions': total - clicks, 'value': value * (total - clicks) / nullif(total, 0) }
+                    { 'event_type': 'click', 'conversions': clicks, 'value': click_value },
+                    { 'event_type': 'view', 'conversions': total - clicks, 'value': value - click_value }
                 ]
             end
         ) as event
-    from split
+    from valued
 )
 
 select

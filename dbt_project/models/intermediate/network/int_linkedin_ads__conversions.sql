@@ -93,32 +93,13 @@ figures as (
         on figures.account_id = campaigns.account_id and figures.ad_group_id = campaigns.ad_group_id
 ),
 
-events as (
-    -- what is uploaded is neither click nor view on a page: docs/contract.md, section 5, has it before view_through
+shared as (
     select
-        figures.account_id,
-        figures.date,
-        figures.campaign_id,
-        figures.ad_group_id,
-        figures.ad_id,
-        figures.conversion_action_id,
-        figures.observed_at,
-        coalesce(figures.conversion_value, 0) / nullif(figures.external_website_conversions, 0) as value_each,
-        unnest(
-            case
-                when actions.is_uploaded
-                    then [{ 'event_type': 'uploaded', 'conversions': coalesce(figures.external_website_conversions, 0) }]
-                else [
-                    {
-                        'event_type': 'click',
-                        'conversions':
-                        coalesce(figures.external_website_conversions, 0) - coalesce(figures.post_view_conversions, 0)
-                    },
-                    { 'event_type': 'view', 'conversions': coalesce(figures.post_view_conversions, 0) },
-                    { 'event_type': 'lead_form', 'conversions': coalesce(figures.leads, 0) }
-                ]
-            end
-        ) as event
+        figures.*,
+        coalesce(actions.is_uploaded, false) as is_uploaded,
+        coalesce(figures.external_website_conversions, 0) as total,
+        coalesce(figures.post_view_conversions, 0) as viewed,
+        case when figures.external_website_conversions != 0 then coalesce(figures.conversion_value, 0) end as total_value
     from figures
     left join {{ ref('int_conversion_actions') }} as actions
         on
@@ -127,6 +108,37 @@ events as (
             and figures.conversion_action_id = actions.conversion_action_id
             and figures.conversion_action_id != 'one_click_leads'
             and {{ holds_on('actions', 'figures.date') }}
+),
+
+valued as (
+    -- the value is of clicks and views together; one share is rounded and the other is the rest, so that both add up
+    select
+        *,
+        cast(total_value * (total - viewed) / nullif(total, 0) as decimal(18, 6)) as click_value
+    from shared
+),
+
+events as (
+    -- what is uploaded is neither click nor view on a page: docs/contract.md, section 5, has it before view_through
+    select
+        account_id,
+        date,
+        campaign_id,
+        ad_group_id,
+        ad_id,
+        conversion_action_id,
+        observed_at,
+        unnest(
+            case
+                when is_uploaded then [{ 'event_type': 'uploaded', 'conversions': total, 'value': total_value }]
+                else [
+                    { 'event_type': 'click', 'conversions': total - viewed, 'value': click_value },
+                    { 'event_type': 'view', 'conversions': viewed, 'value': total_value - click_value },
+                    { 'event_type': 'lead_form', 'conversions': coalesce(leads, 0), 'value': null }
+                ]
+            end
+        ) as event
+    from valued
 ),
 
 rows as (
@@ -139,7 +151,7 @@ rows as (
         conversion_action_id,
         event.event_type,
         cast(event.conversions as decimal(18, 6)) as conversions,
-        cast(event.conversions * value_each as decimal(18, 6)) as value,
+        cast(event.value as decimal(18, 6)) as value,
         observed_at
     from events
     where ad_id is not null
@@ -153,10 +165,7 @@ rows as (
         conversion_action_id,
         event.event_type,
         cast(sum(case when ad_id is null then event.conversions else -event.conversions end) as decimal(18, 6)) as conversions,
-        cast(
-            sum(case when ad_id is null then event.conversions * value_each else -event.conversions * value_each end)
-            as decimal(18, 6)
-        ) as value,
+        cast(sum(case when ad_id is null then event.value else -event.value end) as decimal(18, 6)) as value,
         max(observed_at) as observed_at
     from events
     group by account_id, date, campaign_id, conversion_action_id, event.event_type

@@ -4,7 +4,7 @@ select
     date,
     impressions,
     clicks,
-    cast(cost_micros as decimal(18, 6)) / 1000000 as spend,
+    cast(cast(cost_micros as decimal(18, 0)) * 0.000001 as decimal(18, 6)) as spend,
     cast(conversions as decimal(18, 6)) as conversions,
     observed_at,
     superseded_at,
