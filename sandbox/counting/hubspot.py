@@ -1,7 +1,9 @@
 """HubSpot: what its tracking code, forms, lead syncing and CRM hold of the same people's events.
 
 Cookies and sessions: https://knowledge.hubspot.com/reports/what-cookies-does-hubspot-set-in-a-visitor-s-browser
-and vectors S1, S3, S5, S7; lead ads: vectors L1 to L4; filtered activity: vectors C22, I9; original source
+and vectors S1, S3, S5, S7; forms sent without a visitor:
+https://knowledge.hubspot.com/articles/kcs_article/reports/why-do-i-have-more-direct-traffic-than-expected;
+lead ads: vectors L1 to L4; filtered activity: vectors C22, I9; original source
 of a contact that came offline first: vector I1. Records carry the instant they became known, so that the
 portal can be read as of any instant.
 """
@@ -59,7 +61,11 @@ _LEAD_TITLE = {
 
 @dataclass(slots=True)
 class View:
-    """One page view that the tracking code sent."""
+    """One activity of a visitor: a page view that the tracking code sent, or a form that was sent.
+
+    `is_form`: a form was sent and no page was loaded. It has no URL, so that it names no source, and the
+    events API does not return it.
+    """
 
     id: str
     at: datetime
@@ -67,36 +73,48 @@ class View:
     title: str
     referrer: str
     page_id: str
+    is_form: bool = False
 
 
 @dataclass(slots=True)
 class Cookie:
-    """One visitor (`hubspotutk`): what it saw, and the contacts that named themselves in it, by time."""
+    """One visitor (`hubspotutk`): what it saw, and the contacts that named themselves in it, by time.
+
+    `views` are page views; `sent` are the forms it sent.
+    """
 
     views: list[View] = field(default_factory=list)
+    sent: list[View] = field(default_factory=list)
     named: list[tuple[datetime, Contact]] = field(default_factory=list)
     _sessions: list[Session] = field(default_factory=list)
     _counted: int = 0
 
     @property
     def sessions(self) -> list[Session]:
-        """Its views as sessions; told often, worked out once."""
-        if self._counted != len(self.views):
-            self._sessions, self._counted = sessions(self.views), len(self.views)
+        """Its page views and sent forms as sessions; asked often, computed once."""
+        count = len(self.views) + len(self.sent)
+        if self._counted != count:
+            found = sorted([*self.views, *self.sent], key=lambda view: view.at)
+            self._sessions, self._counted = sessions(found), count
         return self._sessions
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A visitor's session: its views and the source of its landing."""
+    """A visitor's session: its activities and the source of the first one."""
 
     views: tuple[View, ...]
     source: Source
 
     @property
     def landing(self) -> View:
-        """The first view."""
+        """The first activity: a page view, or the form that was sent from a tab left open."""
         return self.views[0]
+
+    @property
+    def has_landing_page(self) -> bool:
+        """Whether a page view started it."""
+        return not self.views[0].is_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +369,9 @@ class Portal:
             Submission(conversion_id, at, page_url, tuple(values), event=event)
         )
         created = at + spread(f"{email}{event.at}", timedelta(milliseconds=150), timedelta(milliseconds=900))
-        contact = self._contact(email, person, created, "FORM", Source("OFFLINE", "FORM", form.guid))
+        # filtered traffic makes an offline contact (vector C22), a submission without visitor a direct one
+        offline = Source("OFFLINE", "FORM", form.guid) if person.internal else Source("DIRECT_TRAFFIC")
+        contact = self._contact(email, person, created, "FORM", offline)
         if person.internal:
             return
         title = f"{page.title}: {form.name}"
@@ -362,6 +382,8 @@ class Portal:
             Conversion(at, created, form.guid, page.page_id if form.context else "", title, event, cookie)
         )
         if cookie is not None:
+            sent_id = guid("sent", event.person, event.device, event.at.isoformat())
+            cookie.sent.append(View(sent_id, at, "", title, "", page.page_id, is_form=True))
             self._identify(contact, cookie, created)
 
     def _lead_ad(self, event: LeadAdSubmission) -> None:
@@ -436,7 +458,7 @@ def _share_out(contacts: list[Contact]) -> None:
                 before = [named for at, named in cookie.named if at < view.at]
                 owner = after[0] if after else before[-1] if before else cookie.named[0][1]
                 part = parts.setdefault((id(cookie), id(owner)), Cookie(named=cookie.named))
-                part.views.append(view)
+                (part.sent if view.is_form else part.views).append(view)
     if not shared:
         return
     for contact in contacts:
@@ -460,7 +482,11 @@ def _with_parents(contact: Contact) -> list[Contact]:
 
 
 def sessions(views: list[View]) -> list[Session]:
-    """A visitor's views as sessions: 30 minutes of silence or another traffic source starts a new one."""
+    """A visitor's activities as sessions: 30 minutes of silence or another source starts a new one.
+
+    A form that is sent after a longer silence starts a session of source direct (vector S1): its page was
+    loaded in the session before. Assumption: a sent form counts as activity, like a page view.
+    """
     result: list[Session] = []
     current: list[View] = []
     source = Source("DIRECT_TRAFFIC")
@@ -497,6 +523,7 @@ def _page_view_events(contact: Contact) -> list[PageViewEvent]:
         for identified, cookie in contact.cookies
         for session in cookie.sessions
         for view in session.views
+        if not view.is_form
     ]
 
 
@@ -576,7 +603,7 @@ def _moments(contact: Contact, touches: list[Touch], now: datetime) -> list[date
 
 
 def _came_by(contact: Contact, touches: list[Touch]) -> dict[str, str | None]:
-    """The properties whose history follows these touches: sources, URLs, click ids."""
+    """The properties whose history follows these touches: sources, URLs, sessions, click ids."""
     offline_first = not touches or touches[0].at > contact.created_at
     original = contact.offline if offline_first else touches[0].source
     latest = touches[-1].source if touches else contact.offline
@@ -588,13 +615,21 @@ def _came_by(contact: Contact, touches: list[Touch]) -> dict[str, str | None]:
         "hs_latest_source_data_1": latest.data_1,
         "hs_latest_source_data_2": latest.data_2,
     }
-    if touches:
-        values["hs_analytics_first_url"] = touches[0].url
-        values["hs_analytics_first_referrer"] = touches[0].referrer or None
-        values["hs_analytics_last_url"] = touches[-1].url
-        values["hs_analytics_last_referrer"] = touches[-1].referrer or None
-    for touch in _landings(contact, touches):
+    # a session without a page view leaves the URLs as they are
+    landed = [touch for touch in touches if touch.url]
+    if landed:
+        values["hs_analytics_first_url"] = landed[0].url
+        values["hs_analytics_first_referrer"] = landed[0].referrer or None
+        values["hs_analytics_last_url"] = landed[-1].url
+        values["hs_analytics_last_referrer"] = landed[-1].referrer or None
+    landings = _landings(contact, touches)
+    for touch in landings:
         values.update(_click_ids(touch.url))
+    values["hs_latest_source_timestamp"] = stamp(touches[-1].at if touches else contact.created_at)
+    values["hs_analytics_num_visits"] = str(len(landings))
+    if landings:
+        values["hs_analytics_first_visit_timestamp"] = stamp(landings[0].at)
+        values["hs_analytics_last_visit_timestamp"] = stamp(landings[-1].at)
     return values
 
 
@@ -648,17 +683,11 @@ _STAGE_SOURCES: dict[str | None, tuple[str, str]] = {
 
 
 def _visits(contact: Contact, touches: list[Touch], views: list[View]) -> dict[str, str | None]:
-    landings = _landings(contact, touches)
     offline_first = not touches or touches[0].at > contact.created_at
     values: dict[str, str | None] = {
-        "hs_latest_source_timestamp": stamp(touches[-1].at if touches else contact.created_at),
         "hs_analytics_first_timestamp": stamp(contact.created_at if offline_first else touches[0].at),
         "hs_analytics_num_page_views": str(len(views)),
-        "hs_analytics_num_visits": str(len(landings)),
     }
-    if landings:
-        values["hs_analytics_first_visit_timestamp"] = stamp(landings[0].at)
-        values["hs_analytics_last_visit_timestamp"] = stamp(landings[-1].at)
     if views:
         values["hs_analytics_last_timestamp"] = stamp(views[-1].at)
     return values

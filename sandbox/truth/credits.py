@@ -19,6 +19,18 @@ from sandbox.world.journeys import LeadAdSubmission
 MADE_WITHIN = timedelta(minutes=10)
 _NETWORKS = {"adwords": "google_ads", "facebook": "facebook_ads", "linkedin": "linkedin_ads"}
 
+#: The attribution reports; the first one is the default.
+REPORTS = (
+    "first_form_submission",
+    "first_form_submission_new_contact",
+    "influenced_first_form_submission",
+    "first_ad_interaction",
+    "last_ad_interaction",
+    "all_ad_interactions",
+)
+#: Reports that credit an ad only where its own session converts.
+SAME_SESSION = REPORTS[:2]
+
 AdKey = tuple[str, str, str, str | None, str | None]
 
 
@@ -79,7 +91,7 @@ class Known:
         """The session in which a tracked submission was sent."""
         if conversion.cookie is None:
             return None
-        views = {view.id for view in conversion.cookie.views}
+        views = {view.id for view in (*conversion.cookie.views, *conversion.cookie.sent)}
         own = [s for s in self.sessions if s.landing.at <= conversion.at and s.landing.id in views]
         return own[-1] if own else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
@@ -19,8 +20,10 @@ from sandbox.counting.hubspot import (
     contact_touches,
     deal_history,
     sessions,
+    stamp,
 )
 from sandbox.counting.hubspot_sources import traffic_source
+from sandbox.truth.credits import Known
 from sandbox.world.build import World, build_world
 from sandbox.world.company import DEFAULT_NOW, Company, Network, Placement
 from sandbox.world.journeys import (
@@ -37,6 +40,7 @@ from sandbox.world.journeys import (
 )
 from sandbox.world.landing import landing_url
 from sandbox.world.people import Device, Person
+from sandbox.world.profiles import PROFILES, Plants
 from sandbox.world.setup import build_company
 
 START = datetime(2026, 9, 10, 9, tzinfo=UTC)
@@ -347,8 +351,70 @@ def test_hubspot_knows_nothing_of_a_blocked_visitor_but_the_submission_vector_a6
     records = portal(company, visit("demo", START), form("demo", after(minutes=1)), who=person(blocking))
     values = properties(records)
     assert records.page_views == []
-    assert (values["hs_analytics_source"], values["hs_analytics_source_data_1"]) == ("OFFLINE", "FORM")
+    assert (values["hs_analytics_source"], values["hs_latest_source"]) == ("DIRECT_TRAFFIC",) * 2
+    assert (values["hs_analytics_num_visits"], values.get("hs_analytics_first_url")) == ("0", None)
     assert values["num_conversion_events"] == "1"
+
+
+TRACKED = "utm_source=adwords&utm_medium=ppc&hsa_acc=1&hsa_cam=2&hsa_net=adwords&gclid=" + "C" * 40
+
+
+@pytest.mark.parametrize("obstacle", ["no code", "declined", "no token"])
+def test_a_form_without_visitor_makes_a_direct_contact_whatever_its_address_names(obstacle: str) -> None:
+    company = build_company(
+        profile=PROFILES["typical"],
+        plants=Plants(pages=frozenset({"demo"})) if obstacle == "no code" else None,
+    )
+    device = Device("d1", False, obstacle != "declined", True, False, False)
+    page = "roadshow" if obstacle == "no token" else "demo"
+    sent = replace(form(page, after(minutes=1)), page_url=f"https://www.nordlicht.example/{page}?{TRACKED}")
+    # the code on the page still sees the visitor who sends a form without passing the token
+    seen_before = [] if obstacle == "no token" else [visit(page, START, TRACKED)]
+    records = Portal(company, {1: person(device)}, [*seen_before, sent])
+    contact = records.contacts[0]
+    values = properties(records)
+    assert (values["hs_analytics_source"], values["hs_latest_source"]) == ("DIRECT_TRAFFIC",) * 2
+    assert (values["hs_analytics_num_visits"], values["hs_analytics_num_page_views"]) == ("0", "0")
+    assert not {"hs_analytics_first_url", "hs_analytics_last_url", "hs_google_click_id"} & values.keys()
+    history = contact_history(contact, LATER)
+    assert [entry["value"] for entry in history["hs_latest_source"]] == ["DIRECT_TRAFFIC"]
+    assert Known(contact, LATER).interactions == []
+
+
+@pytest.mark.parametrize("minutes", [31, 600])
+def test_a_form_from_a_tab_left_open_starts_a_direct_session_vector_s1(minutes: int) -> None:
+    company = build_company()
+    sent = after(minutes=minutes)
+    records = portal(company, visit("demo", START, TRACKED), form("demo", sent))
+    contact, values = records.contacts[0], properties(records)
+    assert (values["hs_analytics_source"], values["hs_latest_source"]) == ("PAID_SEARCH", "DIRECT_TRAFFIC")
+    assert values["hs_latest_source_timestamp"] == stamp(sent)
+    assert (values["hs_analytics_num_visits"], values["hs_analytics_num_page_views"]) == ("2", "1")
+    # nothing was loaded in it: the URLs are the click's, and the events API has one view
+    assert "hsa_cam=2" in (values["hs_analytics_last_url"] or "")
+    assert len(records.page_views) == 1
+    known = Known(contact, LATER)
+    assert [one.report for one in known.credits() if one.report == "first_form_submission"] == []
+    own = known.session_of(contact.conversions[0])
+    assert own is not None
+    assert (own.source.category, own.has_landing_page) == ("DIRECT_TRAFFIC", False)
+
+
+def test_the_history_dates_every_session_of_a_known_contact() -> None:
+    company = build_company()
+    records = portal(
+        company,
+        visit("demo", START, TRACKED),
+        form("demo", after(minutes=1)),
+        visit("guide", after(hours=2), TRACKED),
+        form("guide", after(hours=3)),
+    )
+    history = contact_history(records.contacts[0], LATER)
+    latest = [(entry["value"], entry["timestamp"]) for entry in history["hs_latest_source"][:-1]]
+    assert [value for value, _ in latest] == ["DIRECT_TRAFFIC"]
+    dated = [entry["value"] for entry in history["hs_latest_source_timestamp"]]
+    assert dated == [stamp(after(hours=3)), stamp(after(hours=2)), stamp(START)]
+    assert [entry["value"] for entry in history["hs_analytics_num_visits"]] == ["3", "2", "1"]
 
 
 def test_hubspot_logs_but_does_not_count_filtered_submissions_vector_i9(company: Company) -> None:
