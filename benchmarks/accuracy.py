@@ -1,6 +1,7 @@
-"""How well the account explains simulated companies whose truth is known: profiles times seeds.
+"""How well the account explains simulated companies whose truth is known: profiles, portals and seeds.
 
-`make accuracy`; one company by hand: `python -m benchmarks.accuracy --profiles typical --seed 7`.
+`make accuracy`; one company by hand:
+`python -m benchmarks.accuracy --profiles typical --seed 7 --portals events,no-events`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +28,32 @@ from benchmarks import accuracy_page, comparing
 from orchestration.demo import sandbox
 
 PROFILES = ("clean", "typical", "messy", "hostile")
+#: What a portal and its web site let the warehouse read, and the sandbox's options for it.
+PORTALS = {
+    "events": [],
+    "no-events": ["--no-events"],
+    "no-pages": ["--no-pages"],
+    "no-events-no-pages": ["--no-events", "--no-pages"],
+}
+#: Measured unless others are asked for: a portal with web events, and one without as most have it.
+USUAL_PORTALS = ("events", "no-events")
+REPORTS = (
+    "first_form_submission",
+    "first_form_submission_new_contact",
+    "influenced_first_form_submission",
+    "first_ad_interaction",
+    "last_ad_interaction",
+    "all_ad_interactions",
+)
 #: Every simulated network day of three months, ended long enough before the clock's instant.
 START, END = "2026-08-04", "2026-10-31"
 _ADLEDGER = str(Path(sys.executable).with_name("adledger"))
 _BRIDGE = """
-    SELECT network, account_id, campaign_id, CAST(date AS VARCHAR), step, CAST(sum(units) AS DOUBLE)
+    SELECT
+        attribution_report, network, account_id, campaign_id, CAST(date AS VARCHAR), step,
+        CAST(sum(units) AS DOUBLE)
     FROM reconciliation.conversion_bridge
-    WHERE attribution_report = 'first_form_submission'
-        AND date BETWEEN CAST($start AS DATE) AND CAST($end AS DATE)
+    WHERE date BETWEEN CAST($start AS DATE) AND CAST($end AS DATE)
     GROUP BY ALL
 """
 _FIGURES = """
@@ -55,8 +75,23 @@ _AD = "network, account_id, campaign_id, ad_group_id, ad_id"
 
 
 @dataclass
+class Report:
+    """One attribution report of a company: its bridge as estimated and in truth.
+
+    `credited`: the ads credited per contact, whatever instants stand beside them.
+    """
+
+    estimated: dict[comparing.Key, float]
+    true: dict[comparing.Key, float]
+    credited: comparing.Agreement
+
+
+@dataclass
 class Company:
-    """One simulated company: what was estimated of it, what is true, and how its marts agree."""
+    """One simulated company: what was estimated of it, what is true, and how its marts agree.
+
+    `estimated` and `true` are the default report's; `reports` has all of them by name.
+    """
 
     profile: str
     seed: int
@@ -66,19 +101,26 @@ class Company:
     marts: list[comparing.Agreement]
     #: uncredited units by how many causes hold for them
     causes: Counter[int] = field(default_factory=Counter)
+    portal: str = "events"
+    reports: dict[str, Report] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The profile and, unless the portal has web events and readable pages, the portal."""
+        return self.profile if self.portal == "events" else f"{self.profile}, {self.portal}"
 
 
 class Failed(Exception):
     """A refresh did not publish; the text is what it said."""
 
 
-def measure(profile: str, seed: int, people: int) -> Company:
+def measure(profile: str, seed: int, people: int, portal: str = "events") -> Company:
     """Build the company, refresh a new home with its days from START to END and compare with its truth.
 
     Raises:
         Failed: the refresh did not publish.
     """
-    options = [f"--profile={profile}", f"--seed={seed}", f"--people={people}"]
+    options = [f"--profile={profile}", f"--seed={seed}", f"--people={people}", *PORTALS[portal]]
     with tempfile.TemporaryDirectory(prefix="adledger-accuracy-") as place:
         home = Path(place)
         with sandbox(options, home / "sandbox.log") as company:
@@ -96,12 +138,12 @@ def measure(profile: str, seed: int, people: int) -> Company:
             ]
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
             if done.returncode:
-                raise Failed(f"{profile}, seed {seed}: {done.stderr.strip()}")
+                raise Failed(f"{profile}, {portal}, seed {seed}: {done.stderr.strip()}")
             with urllib.request.urlopen(f"{company.url}/_sandbox/truth", timeout=600) as answer:
                 truth = json.loads(answer.read())
         with duckdb.connect(str(home / "serving.duckdb"), read_only=True) as serving:
             serving.execute("SET TimeZone = 'UTC'")
-            return compared(profile, seed, people, serving, truth, START)
+            return compared(profile, seed, people, serving, truth, START, portal)
 
 
 def compared(
@@ -111,21 +153,52 @@ def compared(
     serving: duckdb.DuckDBPyConnection,
     truth: dict[str, Any],
     start: str,
+    portal: str = "events",
 ) -> Company:
     """What a warehouse holds of a company, beside `/_sandbox/truth`; network figures from `start` to END."""
     rows = serving.execute(_BRIDGE, {"start": start, "end": END}).fetchall()
-    true = {
-        (row["network"], row["account_id"], row["campaign_id"], row["date"], row["step"]): float(row["units"])
-        for row in truth["bridge"]
-        if start <= row["date"] <= END and float(row["units"])
+    reports = {
+        report: Report(
+            {row[1:6]: row[6] for row in rows if row[0] == report and row[6]},
+            _bridge(truth["bridges"][report], start),
+            _credited(serving, truth, report),
+        )
+        for report in REPORTS
     }
     causes = Counter(
         len(unit["causes"])
         for unit in truth["units"]
         if unit["side"] == "network" and start <= unit["date"] <= END
     )
-    estimated = {row[:5]: row[5] for row in rows if row[5]}
-    return Company(profile, seed, people, estimated, true, _marts(serving, truth, start), causes)
+    default = reports[REPORTS[0]]
+    marts = _marts(serving, truth, start)
+    return Company(profile, seed, people, default.estimated, default.true, marts, causes, portal, reports)
+
+
+def _bridge(rows: list[dict[str, str]], start: str) -> dict[comparing.Key, float]:
+    """A report's true bridge from `start` to END."""
+    return {
+        (row["network"], row["account_id"], row["campaign_id"], row["date"], row["step"]): float(row["units"])
+        for row in rows
+        if start <= row["date"] <= END and float(row["units"])
+    }
+
+
+def _credited(serving: duckdb.DuckDBPyConnection, truth: dict[str, Any], report: str) -> comparing.Agreement:
+    """The ads that a report credits with each contact, beside the truth."""
+    return comparing.agree(
+        report,
+        serving.execute(
+            f"SELECT contact_id, {_AD} FROM marts.fct_contact_attribution WHERE attribution_report = ?",
+            [report],
+        ).fetchall(),
+        [
+            (c["contact_id"], *(c[name] for name in _AD.split(", ")))
+            for c in truth["credits"]
+            if c["report"] == report
+        ],
+        {contact["contact_id"]: ", ".join(contact["conditions"]) for contact in truth["contacts"]},
+    )
 
 
 def _marts(
@@ -250,31 +323,56 @@ def _at(text: str) -> str:
     return f"{head}.{(fraction or '0').ljust(3, '0')[:3]}"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, write page and picture, print the accuracies."""
+def portals(given: argparse.Namespace) -> list[str]:
+    """The portals that the options ask for.
+
+    Raises:
+        SystemExit: there is no such portal.
+    """
+    if given.no_events or given.no_pages:
+        return ["-".join(["no-events"] * given.no_events + ["no-pages"] * given.no_pages)]
+    asked: list[str] = given.portals.split(",")
+    if unknown := set(asked) - set(PORTALS):
+        raise SystemExit(f"--portals {min(unknown)}: one of {', '.join(PORTALS)}")
+    return asked
+
+
+def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The options of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--profiles", default=",".join(PROFILES), help="separated by commas")
+    parser.add_argument(
+        "--portals",
+        default=",".join(USUAL_PORTALS),
+        help=f"separated by commas, of {', '.join(PORTALS)}; events: web events and readable pages",
+    )
+    parser.add_argument("--no-events", action="store_true", help="short for --portals no-events")
+    parser.add_argument("--no-pages", action="store_true", help="no landing page can be fetched")
     parser.add_argument("--seeds", type=int, default=1, help="companies per profile, of seeds drawn now")
     parser.add_argument("--seed", type=int, action="append", help="these seeds instead (repeatable)")
     parser.add_argument("--people", type=int, default=1000)
     parser.add_argument("--page", type=Path, help="write the page about it into this Markdown file")
     parser.add_argument("--picture", type=Path, help="and its picture into this SVG file")
-    given = parser.parse_args(argv)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, write page and picture, print the accuracies."""
+    given = parsed(argv)
     console = Console()
     seeds = given.seed or [secrets.randbelow(10**6) for _ in range(given.seeds)]
     console.print(f"seeds {', '.join(map(str, seeds))}; {given.people} people each")
     companies = []
-    for profile in given.profiles.split(","):
-        for seed in seeds:
-            with console.status(f"{profile}, seed {seed}"):
-                try:
-                    companies.append(measure(profile, seed, given.people))
-                except Failed as error:
-                    console.print(f"[red]accuracy:[/red] {error}", highlight=False)
-                    return 1
-            console.print(accuracy_page.line(companies[-1]), highlight=False)
+    for profile, portal, seed in product(given.profiles.split(","), portals(given), seeds):
+        with console.status(f"{profile}, {portal}, seed {seed}"):
+            try:
+                companies.append(measure(profile, seed, given.people, portal))
+            except Failed as error:
+                console.print(f"[red]accuracy:[/red] {error}", highlight=False)
+                return 1
+        console.print(accuracy_page.line(companies[-1]), highlight=False)
     if given.page:
         given.page.write_text(accuracy_page.page(companies, given.picture, given.page))
     if given.picture:

@@ -24,7 +24,7 @@ _MOST_PAIRS = 12
 
 
 def line(company: Company) -> str:
-    """One company in one line."""
+    """One company in one line, and one more per attribution report."""
     est, true = company.estimated, company.true
     shares = [f"{_percent(_on_range(est, true))} on range totals"]
     shares += [
@@ -32,7 +32,14 @@ def line(company: Company) -> str:
     ]
     shares.append(f"residual {_percent(comparing.residual_share(est))}")
     shares.append(f"truly without trace {_percent(comparing.residual_share(true))}")
-    return f"{company.profile:8} seed {company.seed}: " + ", ".join(shares)
+    lines = [f"{company.name:8} seed {company.seed}: " + ", ".join(shares)]
+    for name, report in company.reports.items():
+        lines.append(
+            f"  {name}: reasons {_percent(_on_range(report.estimated, report.true))} on range totals, "
+            f"{_percent(_on_days([(report.estimated, report.true)]))} per campaign and day; "
+            f"attribution {_percent(report.credited.share)}"
+        )
+    return "\n".join(lines)
 
 
 def page(companies: Sequence[Company], picture: Path | None, place: Path) -> str:
@@ -43,6 +50,7 @@ def page(companies: Sequence[Company], picture: Path | None, place: Path) -> str
         companies="; ".join(_seeds(companies)),
         picture=f"![True and estimated units per reason]({link})" if link else "",
         accuracies="\n".join(_accuracies(companies)),
+        reports="\n".join(_reports(companies)),
         reasons="\n".join(_reasons(companies)),
         pairs="\n".join(_pairs(companies)),
         marts="\n".join(_marts(companies)),
@@ -52,7 +60,7 @@ def page(companies: Sequence[Company], picture: Path | None, place: Path) -> str
 def _seeds(companies: Sequence[Company]) -> Iterator[str]:
     by_profile: dict[str, list[Company]] = defaultdict(list)
     for company in companies:
-        by_profile[company.profile].append(company)
+        by_profile[company.name].append(company)
     for profile, found in by_profile.items():
         seeds = ", ".join(str(company.seed) for company in found)
         yield f"`{profile}` with {found[0].people:,} people (seed {seeds})"
@@ -71,6 +79,21 @@ def _accuracies(companies: Sequence[Company]) -> Iterator[str]:
                 f"| {profile if not key else ''} | {name} | {_percent(_on_range(est, true))} "
                 f"| {_percent(_on_days(days))} | {_percent(comparing.residual_share(est))} "
                 f"| {_percent(comparing.residual_share(true))} | {_percent(several) if not key else ''} |"
+            )
+
+
+def _reports(companies: Sequence[Company]) -> Iterator[str]:
+    yield "| profile | report | range totals | campaign-days | attribution | missing | too many |"
+    yield "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
+    for profile, found in _profiles(companies):
+        for name in dict.fromkeys(name for company in found for name in company.reports):
+            pairs = [(c.reports[name].estimated, c.reports[name].true) for c in found if name in c.reports]
+            est, true = _sum(e for e, _ in pairs), _sum(t for _, t in pairs)
+            credited = comparing.joined(c.reports[name].credited for c in found if name in c.reports)
+            yield (
+                f"| {profile} | {name} | {_percent(_on_range(est, true))} | {_percent(_on_days(pairs))} "
+                f"| {_percent(credited.share)} | {credited.missing.total():,} "
+                f"| {credited.surplus.total():,} |"
             )
 
 
@@ -134,8 +157,8 @@ def _marts(companies: Sequence[Company]) -> Iterator[str]:
 
 
 def _profiles(companies: Sequence[Company]) -> Iterator[tuple[str, list[Company]]]:
-    for profile in dict.fromkeys(company.profile for company in companies):
-        yield profile, [company for company in companies if company.profile == profile]
+    for name in dict.fromkeys(company.name for company in companies):
+        yield name, [company for company in companies if company.name == name]
 
 
 def _of(bridge: comparing.Bridge, network: str) -> dict[comparing.Key, float]:

@@ -96,6 +96,23 @@ class Agreement:
         """Rows that only one side has."""
         return sum(self.missing.values()) + sum(self.surplus.values())
 
+    @property
+    def share(self) -> float | None:
+        """Share of the rows of either side that both have; None where neither has any."""
+        total = self.agreed + self.disagreed
+        return self.agreed / total if total else None
+
+
+def joined(found: Iterable[Agreement]) -> Agreement:
+    """Several companies' comparisons as one."""
+    kept = list(found)
+    return Agreement(
+        kept[0].mart if kept else "",
+        sum(one.agreed for one in kept),
+        sum((one.missing for one in kept), Counter()),
+        sum((one.surplus for one in kept), Counter()),
+    )
+
 
 def agree(mart: str, rows: Iterable[Any], true: Iterable[Any], why: Mapping[Any, str]) -> Agreement:
     """Compare two sets of rows; `why` says by the first item of a row what is unusual about it."""

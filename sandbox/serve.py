@@ -46,10 +46,11 @@ def build_sandbox(
     caps: PageCaps | None = None,
     profile: str = "plain",
     plants: Plants | None = None,
+    pages_refuse: str = "",
 ) -> Sandbox:
     """Simulate the company and let every vendor count it; `now` is the instant it is first read at."""
     world = build_world(seed, people, currencies, PROFILES[profile], plants)
-    return Sandbox(world, now, web_analytics=web_analytics, caps=caps)
+    return Sandbox(world, now, web_analytics=web_analytics, caps=caps, pages_refuse=pages_refuse)
 
 
 def build_app(sandbox: Sandbox) -> ASGIApp:
@@ -202,6 +203,14 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--no-events", action="store_true", help="a portal tier without web analytics events")
     parser.add_argument(
+        "--no-pages",
+        nargs="?",
+        const="forbidden",
+        default="",
+        choices=pages.REFUSALS,
+        help="the web site refuses whoever fetches its pages: robots.txt, 403 (the default) or 410",
+    )
+    parser.add_argument(
         "--bulk",
         metavar="COUNTS",
         help="instead of the company, a large HubSpot portal (contacts=200000,submissions=50000,...)"
@@ -237,6 +246,7 @@ def _served(arguments: argparse.Namespace) -> tuple[ASGIApp, str, Callable[[str]
         web_analytics=not arguments.no_events,
         profile=arguments.profile,
         plants=Plants.parse(arguments.plant),
+        pages_refuse=arguments.no_pages,
     )
     for name, parameters in map(faults.parse, arguments.fault):
         sandbox.faults.set(name, parameters)

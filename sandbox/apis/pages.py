@@ -28,6 +28,9 @@ _SLOW_SECONDS = 60
 _HUGE_PIECE = b"<p>" + b"light " * 10_000 + b"</p>"
 _HUGE_PIECES = (1 << 30) // len(_HUGE_PIECE) + 1
 _ROBOTS = "User-agent: *\nDisallow: /internal/\nDisallow: /*/preview$\n"
+#: How a site can refuse to be fetched: by its robots.txt, by a bot wall, or because the pages are gone since.
+REFUSALS = ("robots", "forbidden", "gone")
+_REFUSED = {"forbidden": 403, "gone": 410}
 
 
 def hosts() -> tuple[str, ...]:
@@ -47,7 +50,10 @@ def build_app(sandbox: Sandbox) -> Starlette:
         if host not in hosts():
             return PlainTextResponse("no such host", status_code=404)
         if path == "/robots.txt":
-            return PlainTextResponse(_ROBOTS)
+            closed = sandbox.pages_refuse == "robots"
+            return PlainTextResponse("User-agent: *\nDisallow: /\n" if closed else _ROBOTS)
+        if sandbox.pages_refuse in _REFUSED:
+            return _html("<h1>Not for you</h1>", status=_REFUSED[sandbox.pages_refuse])
         if host == urlsplit(CAMPAIGNS).netloc:
             return _campaign(request, path)
         found = pages.get(f"https://{host}{path}")

@@ -99,11 +99,14 @@ class Sandbox:
         *,
         web_analytics: bool = True,
         caps: PageCaps | None = None,
+        pages_refuse: str = "",
     ) -> None:
         self.world = world
         self.company = world.company
         self.now = now
         self.web_analytics = web_analytics
+        #: how the web site turns away whoever fetches its pages; empty where it does not
+        self.pages_refuse = pages_refuse
         self.faults = Faults()
         self._caps = caps or PageCaps()
         self.credentials = Credentials()

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 from sandbox.counting.hubspot import Contact, Conversion, Portal, Session, Submission
-from sandbox.truth.credits import Credited, Known, ad_of
+from sandbox.truth.credits import MADE_WITHIN, REPORTS, SAME_SESSION, Credited, Known, ad_of
 from sandbox.truth.units import CampaignKey, Unit, Whole, campaign_key, is_form
 from sandbox.world.company import Company, Network, Placement
 from sandbox.world.journeys import AdClick, Event, FormSubmission, LeadAdSubmission
@@ -153,16 +153,26 @@ class Reasons:
     # -- only the network counted it ---------------------------------------------------------------------
 
     def uncredited(
-        self, whole: Whole, earned: Mapping[int, list[Credited]], claimed: Mapping[int, set[CampaignKey]]
+        self,
+        whole: Whole,
+        earned: Mapping[int, list[Credited]],
+        claimed: Mapping[int, set[CampaignKey]],
+        report: str = REPORTS[0],
+        elsewhere: Mapping[int, set[CampaignKey]] | None = None,
     ) -> Reason:
-        """Why HubSpot does not credit what a whole unit stands for.
+        """Why the report does not credit the conversion that a whole unit stands for.
 
         `earned`: the report's credits by the identity of their event. `claimed`: per event the campaigns
-        whose network counted it or which HubSpot credits with it.
+        whose network counted it or which HubSpot credits with it. `elsewhere`: per contact the campaigns
+        that the report credits at all.
         """
         event, unit = whole.event, whole.units[0]
         causes = self._causes(whole, earned, claimed)
         held = self._conversions.get(id(event))
+        if report not in SAME_SESSION:
+            causes -= {"session_timeout", "later_session"}
+        if held is not None:
+            self._causes_of_report(causes, report, *held, whole.campaign, (elsewhere or {}))
         known = self.known.get(id(held[0])) if held else None
         if isinstance(event, LeadAdSubmission):
             traced = "contact_erased" not in causes
@@ -182,6 +192,28 @@ class Reasons:
             return Reason("no_trace_in_hubspot", tuple(sorted(causes)))
         code = next((code for code in ORDER if code in causes), "unexplained")
         return Reason(code, tuple(sorted(causes)))
+
+    def _causes_of_report(
+        self,
+        causes: set[str],
+        report: str,
+        contact: Contact,
+        conversion: Conversion,
+        campaign: CampaignKey,
+        elsewhere: Mapping[int, set[CampaignKey]],
+    ) -> None:
+        """Add the causes that only some reports know."""
+        existed = contact.created_at < conversion.at - MADE_WITHIN
+        if report == "first_form_submission_new_contact" and existed:
+            # the clause of 2018: the conversion has to create the contact
+            causes.add("existing_contact")
+        credited = elsewhere.get(id(contact), set())
+        if report in ("first_ad_interaction", "last_ad_interaction") and credited - {campaign}:
+            # these credit one ad per contact: another ad's interaction was earlier, or later
+            causes.add("claimed_by_several_ads")
+        if report not in SAME_SESSION and campaign in credited:
+            # a report counts a contact once per campaign: here for another of its conversions
+            causes.add("repeat_submission")
 
     def _causes(
         self, whole: Whole, earned: Mapping[int, list[Credited]], claimed: Mapping[int, set[CampaignKey]]

@@ -15,7 +15,7 @@ from sandbox.counting.facebook import ActionCredit
 from sandbox.counting.google import Credit
 from sandbox.counting.hubspot import Contact, Deal, Portal, stamp
 from sandbox.counting.linkedin import MemberConversion
-from sandbox.truth.credits import Credited, Known, live_contacts
+from sandbox.truth.credits import REPORTS, Credited, Known, live_contacts
 from sandbox.truth.reasons import Reason, Reasons
 from sandbox.truth.units import (
     CampaignKey,
@@ -31,7 +31,7 @@ from sandbox.world.company import Company
 from sandbox.world.journeys import Event, FormSubmission, LeadAdSubmission
 from sandbox.world.people import Person
 
-DEFAULT_REPORT = "first_form_submission"
+DEFAULT_REPORT = REPORTS[0]
 #: Parts of the headline that the bridge takes away before it looks at single events.
 _AGGREGATES = {"non_form": "non_form_action", "uploaded": "uploaded_conversion", "view": "view_through"}
 _RESIDUALS = ("no_trace_in_hubspot", "not_counted_by_network")
@@ -65,6 +65,7 @@ class Truth:
         self.now, self.portal = now, portal
         self._world = (company, people, events)
         self._elsewhere: dict[str, set[tuple[datetime, int, CampaignKey]]] = {}
+        self._told: dict[str, list[Told]] = {}
         self._units = list(chain(google_units(google), facebook_units(facebook), linkedin_units(linkedin)))
         self.known = {id(contact): Known(contact, now) for contact in live_contacts(portal, now)}
         self.reasons = Reasons(company, people, events, portal, self.known, now)
@@ -85,22 +86,30 @@ class Truth:
         return apportion(self.units)[0]
 
     @cached_property
-    def _counted_contacts(self) -> dict[tuple[int, CampaignKey], Credited]:
-        """The credits that count: one per contact and campaign, the earliest."""
-        found: dict[tuple[int, CampaignKey], Credited] = {}
+    def _counted_contacts(self) -> dict[str, dict[tuple[int, CampaignKey], Credited]]:
+        """The credits that count, by report: one per contact and campaign, the earliest."""
+        found: dict[str, dict[tuple[int, CampaignKey], Credited]] = {report: {} for report in REPORTS}
         for credited in self.credits:
-            if credited.report == DEFAULT_REPORT:
-                found.setdefault((id(credited.contact), credited.ad[:3]), credited)
+            found[credited.report].setdefault((id(credited.contact), credited.ad[:3]), credited)
         return found
 
     def day(self, credited: Credited) -> date:
         """The day of a credit in its account's time zone."""
         return credited.credited_at.astimezone(self.reasons.zone(credited.ad[1])).date()
 
-    @cached_property
+    @property
     def told(self) -> list[Told]:
         """Every unit that only one side counts, by the default report."""
-        counted = self._counted_contacts.values()
+        return self.told_by(DEFAULT_REPORT)
+
+    def told_by(self, report: str) -> list[Told]:
+        """Every unit that only one side counts, by that report; computed once."""
+        if report not in self._told:
+            self._told[report] = self._tell(report)
+        return self._told[report]
+
+    def _tell(self, report: str) -> list[Told]:
+        counted = self._counted_contacts[report].values()
         by_event: dict[int, list[Credited]] = defaultdict(list)
         for credited in counted:
             if credited.conversion is not None:
@@ -111,13 +120,16 @@ class Truth:
                 claimed[id(unit.event)].add(unit.campaign)
         for identity, found in by_event.items():
             claimed[identity] |= {credited.ad[:3] for credited in found}
+        elsewhere: dict[int, set[CampaignKey]] = defaultdict(set)
+        for credited in counted:
+            elsewhere[id(credited.contact)].add(credited.ad[:3])
         pending = {(id(u.event), u.campaign) for u in self._units if u.visible_at > self.now}
         told: list[Told] = []
         matched: dict[int, Whole] = {}
         for whole in sorted(self.wholes, key=lambda w: (w.day, w.units[0].action_id)):
             own = [c for c in by_event.get(id(whole.event), []) if c.ad[:3] == whole.campaign]
             if not own:
-                reason = self.reasons.uncredited(whole, by_event, claimed)
+                reason = self.reasons.uncredited(whole, by_event, claimed, report, elsewhere)
             elif id(own[0]) in matched:
                 # one event counted twice: for two ads of the campaign, or by two actions
                 by_ads = matched[id(own[0])].units[0].action_id == whole.units[0].action_id
@@ -149,8 +161,8 @@ class Truth:
             self._elsewhere[cause] = _credited(Portal(*told), self.now) if told else set()
         return int((one.event.at, one.event.person, one.campaign) in self._elsewhere[cause])
 
-    def bridge(self) -> dict[tuple[CampaignKey, date, str], Decimal]:
-        """Units per campaign, day and step, from the network's conversions to HubSpot's contacts."""
+    def bridge(self, report: str = DEFAULT_REPORT) -> dict[tuple[CampaignKey, date, str], Decimal]:
+        """Units per campaign, day and step, from the network's conversions to a report's contacts."""
         found: dict[tuple[CampaignKey, date, str], Decimal] = defaultdict(Decimal)
         for unit in self.units:
             found[unit.campaign, unit.reported_on, "network_conversions"] += unit.units
@@ -161,9 +173,9 @@ class Truth:
                 found[unit.campaign, unit.converted_on, step] -= unit.units
         for (campaign, day), change in apportion(self.units)[1].items():
             found[campaign, day, "fractional_credit"] += change
-        for one in self.told:
+        for one in self.told_by(report):
             found[one.campaign, one.day, one.reason.code] += 1 if one.side == "hubspot" else -1
-        for credited in self._counted_contacts.values():
+        for credited in self._counted_contacts[report].values():
             found[credited.ad[:3], self.day(credited), "hubspot_contacts"] += 1
         # by the contract at most one residual per campaign and day
         for campaign, day, step in list(found):
@@ -180,10 +192,8 @@ class Truth:
         """Everything, ready for JSON. Days are the accounts' own; instants are UTC."""
         return {
             "now": stamp(self.now),
-            "bridge": [
-                {**_campaign(campaign), "date": day.isoformat(), "step": step, "units": str(units)}
-                for (campaign, day, step), units in sorted(self.bridge().items())
-            ],
+            "bridge": self._rows(DEFAULT_REPORT),
+            "bridges": {report: self._rows(report) for report in REPORTS},
             "figures": [
                 {**_campaign(campaign), "date": day.isoformat(), "part": part, "units": str(units)}
                 for (campaign, day, part), units in sorted(self._figures().items())
@@ -219,6 +229,13 @@ class Truth:
             ],
         }
 
+    def _rows(self, report: str) -> list[dict[str, str]]:
+        """A report's bridge, row by row."""
+        return [
+            {**_campaign(campaign), "date": day.isoformat(), "step": step, "units": str(units)}
+            for (campaign, day, step), units in sorted(self.bridge(report).items())
+        ]
+
     def _figures(self) -> dict[tuple[CampaignKey, date, str], Decimal]:
         """The headline per campaign, day and part, as the networks date it."""
         found: dict[tuple[CampaignKey, date, str], Decimal] = defaultdict(Decimal)
@@ -239,7 +256,9 @@ class Truth:
         return {
             "contact_id": contact.id,
             "created_at": stamp(contact.created_at),
-            "sessions": [stamp(session.landing.at) for session in known.sessions],
+            "sessions": [stamp(s.landing.at) for s in known.sessions if s.has_landing_page],
+            # sessions that a form in a tab left open started
+            "sessions_without_page": [stamp(s.landing.at) for s in known.sessions if not s.has_landing_page],
             "conversions": [
                 {
                     "form_id": conversion.form_guid,

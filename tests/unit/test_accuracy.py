@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from benchmarks import accuracy, accuracy_page, comparing
 from orchestration import cli
+from sandbox.truth.credits import REPORTS
 from sandbox.world.profiles import PROFILES
 
 DAY = ("google_ads", "1", "10", "2026-09-01")
@@ -90,6 +91,37 @@ def test_the_page_says_what_is_missing_and_what_was_measured() -> None:
     assert "`contact_merged` *missing* | -1 / 0" in text
     assert "| typical | fct_sessions | 5 | 0 | 0 |" in text
     assert accuracy_page.picture([company]).startswith("<?xml")
+
+
+def test_the_page_has_a_row_per_portal_and_report() -> None:
+    credited = comparing.Agreement("last_ad_interaction", 3, Counter({"imported": 1}))
+    reports = {"last_ad_interaction": accuracy.Report(dict(TRUE), TRUE, credited)}
+    companies = [
+        accuracy.Company("typical", 7, 50, dict(TRUE), TRUE, [], portal=portal, reports=reports)
+        for portal in ("events", "no-events")
+    ]
+    text = accuracy_page.page(companies, None, accuracy.Path("docs/accuracy.md"))
+    for name in ("typical", "typical, no-events"):
+        assert f"| {name} | last_ad_interaction | 100.0 % | 100.0 % | 75.0 % | 1 | 0 |" in text
+    assert "last_ad_interaction" in accuracy_page.line(companies[0])
+    assert "attribution 75.0 %" in accuracy_page.line(companies[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "portals"),
+    [
+        ([], ["events", "no-events"]),
+        (["--no-events"], ["no-events"]),
+        (["--no-events", "--no-pages"], ["no-events-no-pages"]),
+        (["--portals", "events,no-pages"], ["events", "no-pages"]),
+    ],
+)
+def test_portals_are_chosen_by_option(options: list[str], portals: list[str]) -> None:
+    assert accuracy.portals(accuracy.parsed(options)) == portals
+
+
+def test_the_harness_compares_the_reports_of_the_truth() -> None:
+    assert accuracy.REPORTS == REPORTS
 
 
 def test_the_demonstration_offers_every_profile() -> None:

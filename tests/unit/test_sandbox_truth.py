@@ -14,6 +14,7 @@ import pytest
 from sandbox.apis.state import Sandbox
 from sandbox.serve import build_sandbox, truth_of
 from sandbox.truth import Truth
+from sandbox.truth.credits import REPORTS, SAME_SESSION
 from sandbox.truth.reasons import ORDER, TRACELESS
 from sandbox.world import accounts, more_accounts
 from sandbox.world.company import Account
@@ -43,12 +44,36 @@ def typical() -> Sandbox:
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_campaigns_day_balances_and_nothing_is_unexplained(profile: str) -> None:
     truth = truth_of(built(profile))
-    left: dict[Any, Decimal] = defaultdict(Decimal)
-    for (campaign, day, step), units in truth.bridge().items():
-        left[campaign, day] += -units if step == "hubspot_contacts" else units
-    assert len(left) > 200
-    assert not {key: units for key, units in left.items() if units}
-    assert "unexplained" not in steps(truth)
+    for report in REPORTS:
+        left: dict[Any, Decimal] = defaultdict(Decimal)
+        bridge = truth.bridge(report)
+        for (campaign, day, step), units in bridge.items():
+            left[campaign, day] += -units if step == "hubspot_contacts" else units
+        assert len(left) > 200
+        assert not {key: units for key, units in left.items() if units}
+        assert "unexplained" not in {step for _, _, step in bridge}
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_a_reports_bridge_ends_at_the_contacts_it_credits(typical: Sandbox, report: str) -> None:
+    truth = truth_of(typical)
+    bridge = truth.bridge(report)
+    ends = sum(units for (_, _, step), units in bridge.items() if step == "hubspot_contacts")
+    credited = {(c.contact.id, c.ad[:3]) for c in truth.credits if c.report == report}
+    assert ends == len(credited) > 20
+    # a report that does not ask for a common session loses nothing to another one
+    later = {step for _, _, step in bridge} & {"session_timeout", "later_session"}
+    assert bool(later) is (report in SAME_SESSION)
+
+
+def test_the_truth_does_not_depend_on_what_the_portal_shows() -> None:
+    full, bare = (
+        truth_of(built("typical", **options)).document()
+        for options in ({}, {"web_analytics": False, "pages_refuse": "gone"})
+    )
+    assert full == bare
+    assert set(full["bridges"]) == set(REPORTS)
+    assert full["bridges"]["first_form_submission"] == full["bridge"]
 
 
 @pytest.mark.parametrize("profile", ["typical", "messy"])
