@@ -372,7 +372,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             except Failed as error:
                 console.print(f"[red]accuracy:[/red] {error}", highlight=False)
                 return 1
-        console.print(accuracy_page.line(companies[-1]), highlight=False)
+        console.print(accuracy_page.line(companies[-1]), highlight=False, soft_wrap=True)
     if given.page:
         given.page.write_text(accuracy_page.page(companies, given.picture, given.page))
     if given.picture:

@@ -18,7 +18,7 @@ from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 from sandbox.counting.common import spread
-from sandbox.counting.hubspot_sources import Source, traffic_source
+from sandbox.counting.hubspot_sources import Source, ad_block, traffic_source
 from sandbox.world.company import PER_EURO, Company, Network, Placement, guid
 from sandbox.world.journeys import (
     ContactDeleted,
@@ -50,6 +50,7 @@ _CLICK_IDS = {
     "gclid": "hs_google_click_id",
     "fbclid": "hs_facebook_click_id",
     "li_fat_id": "hs_linkedin_click_id",
+    "msclkid": "hs_bing_click_id",
 }
 _WON = ("closedwon", "1730014")
 _LOST = ("closedlost", "1730015")
@@ -512,9 +513,10 @@ def sessions(views: list[View]) -> list[Session]:
 def _campaign_key(url: str, source: Source | None) -> tuple[str, ...]:
     if source is None:
         return ()
-    query = dict(parse_qsl(urlsplit(url).query))
-    names = ("hsa_net", "hsa_acc", "hsa_cam", "hsa_grp", "hsa_ad", "utm_source", "utm_medium", "utm_campaign")
-    return (source.category, source.data_1 or "", *(query.get(name, "") for name in names))
+    query, ad = dict(parse_qsl(urlsplit(url).query)), ad_block(url)
+    of_ad = (ad.get(name, "") for name in ("hsa_net", "hsa_acc", "hsa_cam", "hsa_grp", "hsa_ad"))
+    tags = (query.get(name, "") for name in ("utm_source", "utm_medium", "utm_campaign"))
+    return (source.category, source.data_1 or "", *of_ad, *tags)
 
 
 def _page_view_events(contact: Contact) -> list[PageViewEvent]:
@@ -726,7 +728,8 @@ def deal_properties(deal: Deal, now: datetime) -> tuple[dict[str, str | None], d
         "hs_object_id": deal.id,
         "dealname": opened.name,
         "amount": str(opened.amount),
-        "amount_in_home_currency": str(home),
+        # the portal has no rate for it
+        "amount_in_home_currency": None if opened.currency == "SEK" else str(home),
         "deal_currency_code": opened.currency,
         "pipeline": opened.pipeline,
         "dealstage": stage,

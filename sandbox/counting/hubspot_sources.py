@@ -7,6 +7,7 @@ Vectors C1, C3, C6, C7, C9, C11, C13, C15, C17, C20.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
@@ -34,6 +35,24 @@ class Source:
     category: str
     data_1: str | None = None
     data_2: str | None = None
+
+
+@lru_cache(1 << 14)
+def ad_block(url: str) -> Mapping[str, str]:
+    """The `hsa_*` parameters of the ad that a URL names; empty where it names none.
+
+    An address can hold several sets of them, where one was pasted into an ad that HubSpot tags again. A set
+    ends where a name comes again. Assumption: HubSpot takes the first set that has network, account and
+    campaign, whole; what it really does is not documented.
+    """
+    sets: list[dict[str, str]] = [{}]
+    for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+        if name.startswith("hsa_"):
+            if name in sets[-1]:
+                sets.append({})
+            sets[-1][name] = value
+    complete = (one for one in sets if all(one.get(name) for name in ("hsa_net", "hsa_acc", "hsa_cam")))
+    return next(complete, {})
 
 
 def _social(host: str) -> str | None:

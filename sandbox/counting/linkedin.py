@@ -18,6 +18,7 @@ from sandbox.world.company import PER_EURO, Account, Placement, Rule
 from sandbox.world.journeys import (
     AdClick,
     AdImpression,
+    DealOpened,
     Event,
     LeadAdSubmission,
     Purchase,
@@ -27,6 +28,9 @@ from sandbox.world.journeys import (
 from sandbox.world.people import Person
 
 LAG = timedelta(minutes=30)
+#: Uploaded events are matched within three days
+#: (https://learn.microsoft.com/linkedin/marketing/conversions/conversions-faq).
+UPLOAD_LAG = (timedelta(hours=12), timedelta(hours=72))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class MemberConversion:
     post_click: bool
     amount: Decimal
     visible_at: datetime
-    event: SiteEvent | LeadAdSubmission | None = None
+    event: SiteEvent | LeadAdSubmission | DealOpened | None = None
     touch: AdClick | AdImpression | None = None
 
 
@@ -67,11 +71,13 @@ def count_conversions(
             else:
                 touches[event.person].append(event)
             continue
-        if not isinstance(event, SiteEvent):
+        if not isinstance(event, SiteEvent | DealOpened):
             continue
         for rule in rules.get(site_event(event) or "", ()):
             person = people[event.person]
-            if not (person.linkedin_member and person.seen_on(event.device)):
+            # an upload is matched by e-mail address, whatever the browser allows
+            told = isinstance(event, DealOpened) or person.seen_on(event.device)
+            if not (person.linkedin_member and told):
                 continue
             amount = event.value * PER_EURO[account.currency] if isinstance(event, Purchase) else Decimal(0)
             for touch in winning_touches(rule, event.at, touches[event.person]):
@@ -83,7 +89,8 @@ def count_conversions(
                 if key in counted and event.at - counted[key] <= window:
                     continue
                 counted[key] = event.at
-                lag = spread(f"{rule.id}{event.person}{event.at}", timedelta(hours=1), timedelta(hours=48))
+                delays = UPLOAD_LAG if rule.uploaded else (timedelta(hours=1), timedelta(hours=48))
+                lag = spread(f"{rule.id}{event.person}{event.at}", *delays)
                 day = event.at.astimezone(UTC).date()
                 result.append(
                     MemberConversion(

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from urllib.parse import parse_qsl, urlsplit
 
 from sandbox.counting.hubspot import Contact, Conversion, Portal, Session, lead_url
+from sandbox.counting.hubspot_sources import ad_block
 from sandbox.world.journeys import LeadAdSubmission
 
 #: A contact made by a submission may be this much older than it.
@@ -36,12 +36,12 @@ AdKey = tuple[str, str, str, str | None, str | None]
 
 def ad_of(url: str) -> AdKey | None:
     """The ad whose tracking parameters a URL carries; at least the campaign is named."""
-    query = dict(parse_qsl(urlsplit(url).query))
-    network = _NETWORKS.get(query.get("hsa_net", ""))
-    account, campaign = query.get("hsa_acc"), query.get("hsa_cam")
-    if network is None or not account or not campaign:
+    block = ad_block(url)
+    network = _NETWORKS.get(block.get("hsa_net", ""))
+    if network is None:
         return None
-    return (network, account, campaign, query.get("hsa_grp") or None, query.get("hsa_ad") or None)
+    ids = block["hsa_acc"], block["hsa_cam"]
+    return (network, *ids, block.get("hsa_grp") or None, block.get("hsa_ad") or None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,16 @@ class Credited:
 
 
 class Known:
-    """A live contact as HubSpot knows it at an instant."""
+    """A live contact as HubSpot knows it at an instant.
 
-    def __init__(self, contact: Contact, now: datetime) -> None:
-        self.contact, self.now = contact, now
+    `campaigns`: those of the connected accounts. Parameters that name no campaign of them are no ad to
+    HubSpot, as an ad interaction is shown with the ad's name; None: every campaign is one of them.
+    """
+
+    def __init__(
+        self, contact: Contact, now: datetime, campaigns: frozenset[tuple[str, str, str]] | None = None
+    ) -> None:
+        self.contact, self.now, self.campaigns = contact, now, campaigns
         self.conversions = sorted(
             (c for c in contact.conversions if c.known_at <= now), key=lambda c: (c.at, c.form_guid)
         )
@@ -101,13 +107,19 @@ class Known:
         found = [
             Interaction(session.landing.at, ad, "ad_click")
             for session in self.sessions
-            if (ad := ad_of(session.landing.url)) is not None
+            if (ad := self.ad_of(session)) is not None
         ]
         for conversion in self.conversions:
             lead = lead_ad_of(conversion)
             if lead is not None:
                 found.append(Interaction(conversion.at, lead, "lead_ad"))
         return sorted(found, key=lambda one: one.at)
+
+    def ad_of(self, session: Session) -> AdKey | None:
+        """The ad whose click began the session."""
+        ad = ad_of(session.landing.url)
+        known = self.campaigns is None or ad is None or ad[:3] in self.campaigns
+        return ad if known else None
 
     def credits(self) -> Iterator[Credited]:
         """Every report's credit for this contact."""
@@ -127,7 +139,7 @@ class Known:
 
     def _first_form_submission(self, first: Conversion) -> Iterator[Credited]:
         lead, session = lead_ad_of(first), self.session_of(first)
-        ad = lead or (ad_of(session.landing.url) if session else None)
+        ad = lead or (self.ad_of(session) if session else None)
         if ad is None:
             return
         at = first.at if lead or session is None else session.landing.at

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sandbox.counting.hubspot import Contact, Conversion, Portal, Session, Submission
 from sandbox.truth.credits import MADE_WITHIN, REPORTS, SAME_SESSION, Credited, Known, ad_of
-from sandbox.truth.units import CampaignKey, Unit, Whole, campaign_key, is_form
+from sandbox.truth.units import CampaignKey, Unit, Whole, campaign_key, campaigns_of, is_form
 from sandbox.world.company import Company, Network, Placement
 from sandbox.world.journeys import AdClick, Event, FormSubmission, LeadAdSubmission
 from sandbox.world.people import Person
@@ -40,16 +40,30 @@ ORDER = (
     "no_trace_in_hubspot",
 )
 #: Causes behind `no_trace_in_hubspot`: no code of the contract is their own.
-TRACELESS = ("other_device", "modeled", "no_hubspot_form", "contact_erased", "no_landing")
+TRACELESS = (
+    "other_device",
+    "other_contact",
+    "modeled",
+    "no_hubspot_form",
+    "contact_erased",
+    "no_landing",
+)
 #: The next session, direct, this long after the click's session ended at most.
 TIMEOUT = timedelta(hours=4)
 #: How far back Google tells clicks one by one
 #: (https://developers.google.com/google-ads/api/fields/v26/click_view).
 CLICKS_TOLD = timedelta(days=90)
-#: Ads of these types carry HubSpot's parameters only by hand
-#: (https://knowledge.hubspot.com/ads/ad-tracking-in-hubspot).
-UNTRACKABLE = ("VIDEO", "DEMAND_GEN")
-_CLICK_IDS = {"gclid": Network.GOOGLE, "fbclid": Network.FACEBOOK, "li_fat_id": Network.LINKEDIN}
+#: Ads of these types carry HubSpot's parameters only by hand. Discovery and Demand Gen ads do unless their
+#: own template overrides HubSpot's (https://knowledge.hubspot.com/ads/ad-tracking-in-hubspot).
+UNTRACKABLE = ("VIDEO",)
+#: Click ids, the most exact first: `gclid` is one click, `gbraid` and `wbraid` are groups of clicks.
+_CLICK_IDS = {
+    "gclid": Network.GOOGLE,
+    "li_fat_id": Network.LINKEDIN,
+    "fbclid": Network.FACEBOOK,
+    "gbraid": Network.GOOGLE,
+    "wbraid": Network.GOOGLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +114,12 @@ class Reasons:
                 self._clicks_of[event.person].append(event)
         self._by_name: dict[tuple[Network, str], set[CampaignKey]] = defaultdict(set)
         self._by_page: dict[tuple[Network, str], set[CampaignKey]] = defaultdict(set)
+        self._campaigns = campaigns_of(company)
+        self._google_campaigns = {key[2]: key for key in self._campaigns if key[0] == Network.GOOGLE}
         for placement in company.placements:
             key = campaign_key(placement)
             self._by_name[placement.network, placement.campaign.name_at(now)].add(key)
+            self._by_name[placement.network, placement.campaign.id].add(key)
             if placement.lead_form is None:
                 self._by_page[placement.network, company.final_url(placement)].add(key)
         self._windows = {campaign_key(p): timedelta(days=_window(p)) for p in company.placements}
@@ -120,24 +137,28 @@ class Reasons:
     # -- what ties an event to a campaign ----------------------------------------------------------------
 
     def campaigns_named(self, url: str) -> set[CampaignKey]:
-        """The campaigns a landing URL names, by the contract's ladder; none where it names several."""
+        """The campaigns a landing URL names, rung by rung; none where the last rung names several.
+
+        Every click id of the address is tried, the most exact first: a link that was passed on carries
+        another network's id beside the one of its click.
+        """
         ad = ad_of(url)
-        if ad is not None:
+        if ad is not None and ad[:3] in self._campaigns:
             return {ad[:3]}
-        query = dict(parse_qsl(urlsplit(url).query))
-        for name, network in _CLICK_IDS.items():
-            if name not in query:
-                continue
-            click = self._clicks.get(query[name])
-            if network is Network.GOOGLE and click is not None and self.now - click.at < CLICKS_TOLD:
+        query = parse_qsl(urlsplit(url).query)
+        for name, value in query:
+            click = self._clicks.get(value) if name == "gclid" else None
+            if click is not None and self.now - click.at < CLICKS_TOLD:
                 return {campaign_key(click.placement)}
-            for found in (
-                self._by_name.get((network, query.get("utm_campaign", "")), set()),
-                self._by_page.get((network, url.partition("?")[0]), set()),
-            ):
-                if len(found) == 1:
-                    return found
-        return set()
+        for name, value in query:
+            if name == "gad_campaignid" and value in self._google_campaigns:
+                return {self._google_campaigns[value]}
+        carried = {name for name, _ in query}
+        networks = list(dict.fromkeys(n for name, n in _CLICK_IDS.items() if name in carried))
+        names = [value for name, value in query if name in ("utm_id", "utm_campaign")]
+        rungs = [self._by_name.get((network, name), set()) for network in networks for name in names]
+        rungs += [self._by_page.get((network, url.partition("?")[0]), set()) for network in networks]
+        return next((found for found in rungs if len(found) == 1), set())
 
     def _click_session(self, known: Known | None, campaign: CampaignKey, at: datetime) -> Session | None:
         """The contact's latest session by then that came from that campaign."""
@@ -190,7 +211,8 @@ class Reasons:
             if unit.touch is not None and unit.touch.device != getattr(event, "device", unit.touch.device):
                 causes.add("other_device")
             return Reason("no_trace_in_hubspot", tuple(sorted(causes)))
-        code = next((code for code in ORDER if code in causes), "unexplained")
+        left = "no_trace_in_hubspot" if "other_contact" in causes else "unexplained"
+        code = next((code for code in ORDER if code in causes), left)
         return Reason(code, tuple(sorted(causes)))
 
     def _causes_of_report(
@@ -316,6 +338,12 @@ class Reasons:
             direct = session.source.category == "DIRECT_TRAFFIC"
             at_once = following == [session] and direct and soon
             causes.add("session_timeout" if at_once else "later_session")
+        elif session is not None and came is None and not session.has_landing_page and held[1].cookie:
+            # the browser's view of the page is another contact's, as somebody else named themselves in it
+            causes.add("other_contact")
+            seen = [view.at for view in held[1].cookie.views if view.at <= event.at]
+            if seen:
+                causes.add("session_timeout" if event.at - seen[-1] <= TIMEOUT else "later_session")
         return causes
 
     def alone(self, event: Event, campaign: CampaignKey) -> bool:
@@ -325,7 +353,7 @@ class Reasons:
         if known is None or held is None or held[1].cookie is None:
             return False
         came = self._click_session(known, campaign, event.at)
-        return came is not None and ad_of(came.landing.url) is not None
+        return came is not None and known.ad_of(came) is not None
 
     # -- only HubSpot credited it ------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from sandbox.truth.units import (
     Unit,
     Whole,
     apportion,
+    campaigns_of,
     facebook_units,
     google_units,
     linkedin_units,
@@ -67,7 +68,8 @@ class Truth:
         self._elsewhere: dict[str, set[tuple[datetime, int, CampaignKey]]] = {}
         self._told: dict[str, list[Told]] = {}
         self._units = list(chain(google_units(google), facebook_units(facebook), linkedin_units(linkedin)))
-        self.known = {id(contact): Known(contact, now) for contact in live_contacts(portal, now)}
+        campaigns = campaigns_of(company)
+        self.known = {id(one): Known(one, now, campaigns) for one in live_contacts(portal, now)}
         self.reasons = Reasons(company, people, events, portal, self.known, now)
 
     @cached_property
@@ -292,10 +294,11 @@ class Truth:
 
 def _credited(portal: Portal, now: datetime) -> set[tuple[datetime, int, CampaignKey]]:
     """The events HubSpot credits under the default report, with their person and campaign."""
+    campaigns = campaigns_of(portal.company)
     return {
         (credited.conversion.event.at, credited.conversion.event.person, credited.ad[:3])
         for contact in live_contacts(portal, now)
-        for credited in Known(contact, now).credits()
+        for credited in Known(contact, now, campaigns).credits()
         if credited.report == DEFAULT_REPORT
         and credited.conversion is not None
         and credited.conversion.event is not None

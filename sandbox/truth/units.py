@@ -15,7 +15,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from sandbox.counting.facebook import ActionCredit
 from sandbox.counting.google import Credit
 from sandbox.counting.linkedin import MemberConversion
-from sandbox.world.company import Placement, Rule
+from sandbox.world.company import Company, Placement, Rule
 from sandbox.world.journeys import AdClick, AdImpression, Event
 
 #: Meta's action types in the headline, by what the site calls them.
@@ -56,6 +56,11 @@ class Unit:
     def campaign(self) -> CampaignKey:
         """(network, account id, campaign id)."""
         return campaign_key(self.placement)
+
+
+def campaigns_of(company: Company) -> frozenset[CampaignKey]:
+    """Every campaign of the company's accounts."""
+    return frozenset(map(campaign_key, company.placements))
 
 
 def is_form(rule: Rule) -> bool:
@@ -122,6 +127,8 @@ def linkedin_units(conversions: Iterable[MemberConversion]) -> Iterator[Unit]:
             continue
         if found.rule is None:
             part = "lead"
+        elif found.rule.uploaded:
+            part = "uploaded"
         elif not is_form(found.rule):
             part = "non_form"
         else:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from sandbox.truth.credits import ad_of
-from sandbox.world.company import Company, Network, Placement
+from sandbox.world.company import Company
 from sandbox.world.journeys import (
     AdClick,
     ContactDeleted,
@@ -28,7 +28,6 @@ from sandbox.world.people import Person
 
 #: Causes answered by the event's own session: had there been nothing before it, or no gap in it.
 ALONE = ("repeat_submission", "existing_contact", "session_timeout", "later_session")
-_CLICK_ID = {Network.GOOGLE: "gclid", Network.FACEBOOK: "fbclid", Network.LINKEDIN: "li_fat_id"}
 
 Told = tuple[Company, Mapping[int, Person], Sequence[Event]]
 
@@ -101,10 +100,10 @@ def _tracked(events: Sequence[Event]) -> list[Event]:
 
 
 def _with_parameters(click: AdClick) -> str:
-    placement: Placement = click.placement
-    parameters = auto_tracking(placement, "fb", click.at)
-    parameters.append((_CLICK_ID[placement.network], click.click_id))
-    return f"{click.landing_url.partition('?')[0]}?{urlencode(parameters)}"
+    page, _, query = click.landing_url.partition("?")
+    # the network's own parameters stay
+    kept = [pair for pair in parse_qsl(query) if not pair[0].startswith(("utm_", "hsa_"))]
+    return f"{page}?{urlencode([*auto_tracking(click.placement, 'fb', click.at), *kept])}"
 
 
 def _on_one_device(event: Event, people: Mapping[int, Person]) -> Event:

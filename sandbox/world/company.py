@@ -111,6 +111,8 @@ class Ad:
     """One ad: a page to lead to, or a lead form. Google: ad; Meta: ad; LinkedIn: creative.
 
     `redirect`: its final URL is that address of the campaign host, which drops every tracking parameter.
+    `own_template`: the advertiser's own tracking template, which overrides HubSpot's, stands on that level
+    (`ad`, `ad_group`; empty: none). `stale_query`: parameters that its final URL already holds.
     """
 
     id: str
@@ -123,6 +125,8 @@ class Ad:
     paused_at: datetime | None = None
     renamed: tuple[datetime, str] | None = None
     redirect: str = ""
+    own_template: str = ""
+    stale_query: str = ""
 
     def name_at(self, at: datetime) -> str:
         """Its name at that instant."""
@@ -263,8 +267,9 @@ class Placement:
 
     def tracks(self, at: datetime) -> bool:
         """Whether HubSpot's auto-tracking parameters stand on it at that instant."""
-        since = self.account.tracked_from
-        return (self.ad is None or self.ad.auto_tracked) and (since is None or at >= since)
+        since, ad = self.account.tracked_from, self.ad
+        by_hubspot = ad is None or (ad.auto_tracked and not ad.own_template)
+        return by_hubspot and (since is None or at >= since)
 
 
 @dataclass(frozen=True, slots=True)

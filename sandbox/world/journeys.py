@@ -12,7 +12,7 @@ from decimal import Decimal
 from urllib.parse import urlencode
 
 from sandbox.world.company import ADS_START, HORIZON, Channel, Company, Network, Page, Placement, guid
-from sandbox.world.landing import auto_tracking, landing_url
+from sandbox.world.landing import ADDRESSES_OF_TODAY, auto_tracking, landing_url
 from sandbox.world.people import Device, Person
 from sandbox.world.profiles import Profile
 
@@ -208,6 +208,8 @@ _STAGES = {
     "default": ("appointmentscheduled", "qualifiedtobuy", "contractsent", "closedwon", "closedlost"),
     "88120417": ("1730011", "1730012", "1730013", "1730014", "1730015"),
 }
+#: For how many minutes tabs are left open: over lunch, half a day, overnight (an assumption).
+_TABS_LEFT_OPEN = ((31, 90), (90, 238), (242, 900))
 _BASE62 = string.ascii_letters + string.digits
 _GUESTS = ("blog-pipeline", "blog-consent", "blog-forecast", "home", "product")
 
@@ -227,6 +229,9 @@ class _Life:
         self.rng = random.Random(f"{seed}/life/{person.key}")
         #: for what not every profile has, so that the rest of a life is the same in all
         self.more = random.Random(f"{seed}/more-life/{person.key}")
+        self.newer = random.Random(f"{seed}/newer-life/{person.key}")
+        #: page and query of the ads' landing pages that the person saw
+        self.landed_on: list[tuple[str, str]] = []
         self.events: list[Event] = []
         self.submitted: list[str] = []
         self.known = person.history != "new"
@@ -315,7 +320,7 @@ class _Life:
                 self.free_at = sent
             return
         site_source = rng.choices(("fb", "ig", "[SITE_SOURCE_NAME]"), (70, 26, 4))[0]
-        url = landing_url(self.company, placement, click_id, at, site_source)
+        url = landing_url(self.company, placement, click_id, at, site_source, self._google_ids())
         self.events.append(AdClick(at, person.key, device.key, placement, click_id, url))
         referrer = {
             Network.GOOGLE: "https://www.google.com/",
@@ -325,8 +330,21 @@ class _Life:
             Network.LINKEDIN: "https://www.linkedin.com/",
         }[placement.network]
         query = url.partition("?")[2]
+        self.landed_on.append((placement.landing, query))
+        if self.profile.second_click and self.newer.random() < self.profile.second_click:
+            again = at + timedelta(hours=self.newer.uniform(0.7, 120))
+            if again < placement.run[1]:
+                self.plan(again, lambda at: self._click(at, device, placement))
         landed = at + timedelta(seconds=rng.uniform(0.8, 4))
         self._visit(landed, device, _Arrival(placement.landing, query, referrer))
+
+    def _google_ids(self) -> tuple[str, ...]:
+        """The parameters by which Google names the next click."""
+        if not self.profile.addresses_of_today:
+            return ("gclid",)
+        kinds = [names for names, _ in ADDRESSES_OF_TODAY]
+        shares = [share for _, share in ADDRESSES_OF_TODAY]
+        return self.newer.choices(kinds, shares)[0]
 
     def _click_id(self, network: Network) -> str:
         if network is Network.LINKEDIN:
@@ -341,7 +359,10 @@ class _Life:
 
     def _come_unpaid(self, at: datetime) -> None:
         roll = self.rng.random()
-        if roll < 0.55:
+        odd = self._odd_arrival(at)
+        if odd is not None:
+            arrival = odd
+        elif roll < 0.55:
             arrival = self._organic()
         elif roll < 0.70:
             arrival = _Arrival("home")
@@ -351,9 +372,36 @@ class _Life:
             arrival = _Arrival(self.rng.choice(_GUESTS), referrer="https://www.linkedin.com/")
         self._visit(at, self._device(), arrival)
 
+    def _odd_arrival(self, at: datetime) -> _Arrival | None:
+        """By a Microsoft ad with a template made for Google, or by somebody else's copied address."""
+        if self.profile.imported_template and self.newer.random() < self.profile.imported_template:
+            page = self.newer.choice(("demo", "contact", "guide", "product"))
+            return _Arrival(page, imported_template(self.company, self.newer), "https://www.bing.com/")
+        if self.profile.shared_links and self.newer.random() < self.profile.shared_links:
+            shown = [p for s, e, p in self.shown.get((Network.GOOGLE, Channel.SEARCH), ()) if s <= at < e]
+            if shown:
+                placement = self.newer.choice(shown)
+                copied = "Cj0KCQ" + "".join(self.newer.choices(_BASE62, k=50))
+                url = landing_url(
+                    self.company, placement, copied, at - timedelta(days=1), google_ids=self._google_ids()
+                )
+                return _Arrival(placement.landing, *self._shared(url.partition("?")[2]))
+        return None
+
+    def _shared(self, query: str) -> tuple[str, str]:
+        """Query and referrer of an ad's address that was passed on: with the click id of where it was."""
+        number = "".join(self.newer.choices(_BASE62, k=38))
+        if self.newer.random() < 0.7:
+            return f"{query}&fbclid=IwY2xjaw{number}", "https://www.facebook.com/"
+        return f"msclkid={number[:32].lower()}&{query}", ""
+
     def _return(self, at: datetime) -> None:
         roll = self.rng.random()
-        if self.known and roll < 0.15:
+        again = self.profile.shared_links and self.landed_on
+        if again and self.newer.random() < self.profile.shared_links:
+            landing, query = self.newer.choice(self.landed_on)
+            self._visit(at, self._device(), _Arrival(landing, *self._shared(query)))
+        elif self.known and roll < 0.15:
             query = urlencode({"utm_campaign": "newsletter", "utm_source": "hs_email", "utm_medium": "email"})
             self._visit(at, self._device(), _Arrival("guide", query, from_email=True))
         elif roll < 0.80:
@@ -415,6 +463,10 @@ class _Life:
             return at
         if (form in self.submitted and rng.random() < 0.6) or (self.submitted and rng.random() < 0.4):
             return at
+        if self.profile.idle_tab and self.newer.random() < self.profile.idle_tab:
+            # the tab stayed open; the form is sent from the page as it was loaded
+            shortest, longest = self.newer.choices(_TABS_LEFT_OPEN, (55, 30, 15))[0]
+            at += timedelta(minutes=self.newer.uniform(shortest, longest))
         typed = person.email.title() if rng.random() < 0.04 else person.email
         if person.second_email and self.more.random() < 0.5:
             typed = person.second_email
@@ -460,6 +512,7 @@ class _Life:
         ]
         others = rng.sample(colleagues, rng.choices((0, 1, 2, 4), (60, 20, 12, 8))[0])
         currency = "USD" if rng.random() < 0.08 else "EUR"
+        foreign = bool(self.profile.foreign_deals) and self.newer.random() < self.profile.foreign_deals
         self.events.append(
             DealOpened(
                 opened,
@@ -470,7 +523,7 @@ class _Life:
                 pipeline,
                 stages[0],
                 Decimal(rng.randrange(8, 240) * 50),
-                currency,
+                "SEK" if foreign else currency,
                 opened + timedelta(days=45),
             )
         )
@@ -482,7 +535,12 @@ class _Life:
         fate = rng.random()
         if fate < 0.75:
             end += timedelta(days=rng.uniform(1, 15))
-            self.events.append(DealMoved(end, person.key, key, stages[3] if fate < 0.45 else stages[4]))
+            if self.profile.late_closings and self.newer.random() < self.profile.late_closings:
+                # midnight in Berlin is 22:00 or 23:00 UTC
+                midnight = end.replace(hour=self.newer.choice((22, 23)), minute=0) + timedelta(hours=1)
+                end = midnight + timedelta(minutes=self.newer.uniform(-40, 40))
+            won = fate < 0.45 and not foreign
+            self.events.append(DealMoved(end, person.key, key, stages[3] if won else stages[4]))
 
 
 def lead_parameters(placement: Placement, at: datetime, site_source: str = "fb") -> str:
@@ -490,6 +548,33 @@ def lead_parameters(placement: Placement, at: datetime, site_source: str = "fb")
     parameters = [*auto_tracking(placement, site_source, at), ("hsa_la", "true")]
     if placement.network is Network.LINKEDIN:
         parameters += [("hsa_src", ""), ("hsa_ol", "false")]
+    return urlencode(parameters)
+
+
+def imported_template(company: Company, rng: random.Random) -> str:
+    """The query of a Microsoft ad whose campaign was imported from Google Ads with HubSpot's template.
+
+    `{network}` is `o` there, and the numbers are Microsoft's own: no Google account has such a campaign.
+    https://help.ads.microsoft.com/#apex/ads/en/56799/2 (URL parameters)
+    """
+    numbers = [str(rng.randrange(3 * 10**8, 6 * 10**8)) for _ in range(2)]
+    parameters = [
+        ("utm_term", "crm software"),
+        ("utm_campaign", "Imported CRM Search"),
+        ("utm_source", "adwords"),
+        ("utm_medium", "ppc"),
+        ("hsa_acc", company.accounts[Network.GOOGLE][0].id),
+        ("hsa_cam", numbers[0]),
+        ("hsa_grp", f"1{numbers[1]}0"),
+        ("hsa_ad", ""),
+        ("hsa_src", "o"),
+        ("hsa_tgt", f"kwd-{numbers[1]}"),
+        ("hsa_kw", "crm software"),
+        ("hsa_mt", "p"),
+        ("hsa_net", "adwords"),
+        ("hsa_ver", "3"),
+        ("msclkid", f"{rng.getrandbits(128):032x}"),
+    ]
     return urlencode(parameters)
 
 

@@ -22,6 +22,9 @@ from sandbox.world.company import (
     Rule,
 )
 
+#: Ad groups of the Demand Gen campaign that only some profiles have.
+FURTHER_GROUPS = ("158210330302", "158210330303")
+
 
 def _on(month: int, day: int, hour: int = 9) -> datetime:
     return datetime(2026, month, day, hour, tzinfo=UTC)
@@ -73,9 +76,19 @@ def google() -> Account:
         "DEMAND_GEN",
         Channel.DISPLAY,
         (
+            # HubSpot tracks these unless a template of the ad or the ad group overrides its own
+            # (https://knowledge.hubspot.com/ads/ad-tracking-in-hubspot)
             AdGroup(
-                "158210330301", "In-market", (Ad("700210440301", "Guide card", "guide", auto_tracked=False),)
+                "158210330301",
+                "In-market",
+                (Ad("700210440301", "Guide card", "guide", own_template="ad"),),
             ),
+            AdGroup(
+                "158210330302",
+                "Lookalike",
+                (Ad("700210440335", "Contact card", "contact", own_template="ad_group"),),
+            ),
+            AdGroup("158210330303", "Customers", (Ad("700210440352", "Demo card", "demo"),)),
         ),
         reach_per_day=420,
         click_rate=0.008,
@@ -217,6 +230,17 @@ def linkedin() -> Account:
         Rule("10450102", "Contact US", "form:contact", "LEAD", view_window=7, campaigns=every),
         Rule("10450103", "Offer US", "form:offer", "SIGN_UP", view_window=7, campaigns=every),
         Rule("10450104", "Purchase US", "purchase", "PURCHASE", view_window=7, campaigns=every),
+        # sent by the CRM through the Conversions API, not by a browser
+        Rule(
+            "10450105",
+            "Opportunity US",
+            "deal:opened",
+            "QUALIFIED_LEAD",
+            click_window=90,
+            view_window=7,
+            campaigns=every,
+            uploaded=True,
+        ),
     )
     return Account(
         Network.LINKEDIN,

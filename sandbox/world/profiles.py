@@ -43,6 +43,26 @@ class Profile:
     lapsed_lead_forms: tuple[str, ...] = ()
     #: accounts whose auto-tracking is switched on in the middle of the time only
     late_tracking: tuple[str, ...] = ()
+    #: of the forms: sent from a tab that was left open for more than 30 minutes (share: an assumption)
+    idle_tab: float = 0.0
+    #: of the ad clicks: the person clicks the same ad again on another occasion
+    second_click: float = 0.0
+    #: Google writes `gad_source`, `gad_campaignid` and its other click ids beside `gclid`
+    addresses_of_today: bool = False
+    #: of the unpaid visits: through a link that somebody copied from an ad's landing page
+    shared_links: float = 0.0
+    #: of the unpaid visits: through Microsoft ads whose template was imported from Google Ads
+    imported_template: float = 0.0
+    #: ads whose address holds an older, unfinished set of HubSpot's parameters before the right one
+    stale_parameters: tuple[str, ...] = ()
+    #: Demand Gen ads with an advertiser's template on the ad group, and others with HubSpot's
+    own_templates: bool = False
+    #: LinkedIn rules whose conversions the CRM uploads
+    conversions_api: bool = False
+    #: of the won deals: closed near midnight
+    late_closings: float = 0.0
+    #: of the deals: in a currency that the portal has no rate for; such deals are never won
+    foreign_deals: float = 0.0
 
 
 _CLEAN = Profile(
@@ -68,6 +88,16 @@ _TYPICAL = Profile(
     erased=0.004,
     organic_leads=3,
     test_leads=1,
+    idle_tab=0.05,
+    second_click=0.06,
+    addresses_of_today=True,
+    shared_links=0.02,
+    imported_template=0.02,
+    stale_parameters=("120216601730400303",),
+    own_templates=True,
+    conversions_api=True,
+    late_closings=0.15,
+    foreign_deals=0.02,
 )
 _MESSY = Profile(
     "messy",
@@ -89,6 +119,16 @@ _MESSY = Profile(
     organic_leads=6,
     test_leads=2,
     lapsed_lead_forms=("9912040",),
+    idle_tab=0.06,
+    second_click=0.08,
+    addresses_of_today=True,
+    shared_links=0.03,
+    imported_template=0.03,
+    stale_parameters=("120216601730400303",),
+    own_templates=True,
+    conversions_api=True,
+    late_closings=0.2,
+    foreign_deals=0.03,
 )
 _HOSTILE = Profile(
     "hostile",
@@ -112,6 +152,16 @@ _HOSTILE = Profile(
     pages_without_code=("contact",),
     lapsed_lead_forms=("1180450091223", "9912040"),
     late_tracking=("381905527714206",),
+    idle_tab=0.06,
+    second_click=0.10,
+    addresses_of_today=True,
+    shared_links=0.04,
+    imported_template=0.04,
+    stale_parameters=("120216601730400301", "120216601730400303"),
+    own_templates=True,
+    conversions_api=True,
+    late_closings=0.2,
+    foreign_deals=0.04,
 )
 
 #: By name; `plain` is the company of one account a network, small enough to be asked whole.

@@ -25,6 +25,8 @@ from sandbox.world.profiles import Plants, Profile
 
 #: In the middle of the simulated time: what lapses, lapses then.
 LAPSED_FROM = datetime(2026, 9, 28, 8, tzinfo=UTC)
+#: Pasted into an ad's final URL from another network's ad before that one had a campaign.
+STALE_QUERY = "hsa_acc=4471290863&hsa_cam=&hsa_net=adwords"
 
 
 def build_company(
@@ -109,11 +111,19 @@ def _as_kept(account: Account, profile: Profile, plants: Plants) -> Account:
         return replace(form, unsynced=gaps)
 
     def ad(one: Ad) -> Ad:
-        tidy: dict[str, Any] = {} if profile.oddities else {"auto_tracked": True, "redirect": ""}
+        tidy: dict[str, Any] = (
+            {} if profile.oddities else {"auto_tracked": True, "redirect": "", "own_template": ""}
+        )
+        if one.id in profile.stale_parameters:
+            tidy["stale_query"] = STALE_QUERY
         return replace(one, lead_form=lead_form(one.lead_form), **tidy)
 
     def campaign(one: Campaign) -> Campaign:
-        groups = tuple(replace(group, ads=tuple(map(ad, group.ads))) for group in one.groups)
+        groups = tuple(
+            replace(group, ads=tuple(map(ad, group.ads)))
+            for group in one.groups
+            if profile.own_templates or group.id not in more_accounts.FURTHER_GROUPS
+        )
         return replace(one, groups=groups)
 
     last_click: dict[str, Any] = {} if profile.data_driven else {"model": "GOOGLE_ADS_LAST_CLICK"}
@@ -125,6 +135,10 @@ def _as_kept(account: Account, profile: Profile, plants: Plants) -> Account:
     return replace(
         account,
         campaigns=tuple(map(campaign, account.campaigns)),
-        rules=tuple(replace(rule, **last_click) for rule in account.rules),
+        rules=tuple(
+            replace(rule, **last_click)
+            for rule in account.rules
+            if profile.conversions_api or not rule.uploaded or account.network is Network.GOOGLE
+        ),
         tracked_from=tracked,
     )

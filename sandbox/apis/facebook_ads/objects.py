@@ -209,6 +209,8 @@ class Objects:
             if ad is None:
                 continue
             link = self.company.final_url(placement)
+            if ad.stale_query:
+                link = f"{link}?{ad.stale_query}"
             action: Row = {"type": "LEARN_MORE", "value": {"link": link}}
             if ad.lead_form is not None:
                 link = "https://fb.me/"

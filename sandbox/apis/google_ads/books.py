@@ -157,7 +157,8 @@ class Books:
         if group is None or ad is None:
             return None
         tracked = placement.tracks(self.now)
-        suffix = "" if tracked else _written(placement, {}, self.now)
+        own = f"{{lpurl}}?{_written(placement, {}, self.now)}" if ad.own_template else None
+        suffix = "" if tracked or own else _written(placement, {}, self.now)
         row |= {
             "ad_group.resource_name": f"{self.base}/adGroups/{group.id}",
             "ad_group.id": int(group.id),
@@ -165,6 +166,7 @@ class Books:
             "ad_group.status": "ENABLED",
             "ad_group.type": _GROUP_TYPES.get(placement.campaign.kind),
             "ad_group.campaign": row["campaign.resource_name"],
+            "ad_group.tracking_url_template": own if ad.own_template == "ad_group" else None,
             "ad_group.final_url_suffix": suffix,
         }
         if resource == "ad_group":
@@ -178,7 +180,9 @@ class Books:
             "ad_group_ad.ad.name": ad.name_at(self.now),
             "ad_group_ad.ad.type": _AD_TYPES[placement.campaign.kind],
             "ad_group_ad.ad.final_urls": [self.company.final_url(placement)],
-            "ad_group_ad.ad.tracking_url_template": _template(placement, self.now) if tracked else None,
+            "ad_group_ad.ad.tracking_url_template": (
+                _template(placement, self.now) if tracked else own if ad.own_template == "ad" else None
+            ),
         }
 
     def _campaign(self, placement: Placement) -> Row:

@@ -106,7 +106,8 @@ class Clicks:
         counts = self.delivery.clicks[placement.key]
         for hour in range(first, min(last, len(counts))):
             own = self.own.get((placement.key, hour), [])
-            yield from (click.click_id for click in own)
+            # a click that Google names by `wbraid` has no `gclid` to list
+            yield from (click.click_id for click in own if "wbraid=" not in click.landing_url)
             for number in range(counts[hour]):
                 key = f"{placement.key}{hour}/{number}"
                 if number >= len(own):

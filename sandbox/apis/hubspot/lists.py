@@ -22,13 +22,13 @@ from sandbox.apis.hubspot.common import (
     names,
     not_found,
     paged,
-    parameters,
 )
 from sandbox.apis.hubspot.objects import object_type
 from sandbox.apis.hubspot.records import Crm, Record
 from sandbox.apis.hubspot.schema import TYPE_IDS
 from sandbox.apis.state import parse_instant
 from sandbox.counting.hubspot import contact_touches, stamp
+from sandbox.counting.hubspot_sources import ad_block
 from sandbox.world.company import ADS_START, Campaign, Network
 
 MAX_COUNT = 500
@@ -182,7 +182,7 @@ class Lists:
         # contacts are only ever added
         for contact in contacts[self._read :]:
             for touch in contact_touches(contact):
-                query = parameters(touch.url, "hsa_net", "hsa_cam")
+                query = ad_block(touch.url)
                 key = (query.get("hsa_net", ""), query.get("hsa_cam", ""))
                 if all(key):
                     first = self._interactions.setdefault(key, {})

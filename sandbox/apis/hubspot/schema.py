@@ -49,6 +49,7 @@ _OWN: dict[str, dict[str, str]] = {
             "hs_analytics_source_data_2 hs_latest_source_data_1 hs_latest_source_data_2 "
             "hs_analytics_first_url hs_analytics_first_referrer hs_analytics_last_url "
             "hs_analytics_last_referrer hs_google_click_id hs_facebook_click_id hs_linkedin_click_id "
+            "hs_bing_click_id "
             "hs_object_source_label hs_all_contact_vids hs_calculated_merged_vids"
         ),
         "datetime": (

@@ -195,7 +195,11 @@ def conversion_row(account: Account, rule: Rule) -> Row:
     /conversions-api-schema
     """
     at = epoch_ms(account.campaigns[0].starts)
+    # the only method that the reference lists; a rule of the Insight Tag has none here
+    # (https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api-schema)
+    method: Row = {"conversionMethod": "CONVERSIONS_API"} if rule.uploaded else {}
     return {
+        **method,
         "id": int(rule.id),
         "name": rule.name,
         "account": account_urn(account),
