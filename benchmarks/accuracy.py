@@ -314,6 +314,17 @@ def _marts(
             {},
         )
     )
+    found.append(
+        comparing.agree(
+            "fct_deal_attribution, amount in home currency",
+            rows(
+                "SELECT DISTINCT deal_id, CAST(round(amount_home, 2) AS DOUBLE)"
+                " FROM marts.fct_deal_attribution WHERE attribution_report = 'first_form_submission'"
+            ),
+            [(deal["deal_id"], float(deal["amount_home"])) for deal in truth["deals"]],
+            {},
+        )
+    )
     return found
 
 

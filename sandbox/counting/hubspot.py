@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
 
 from sandbox.counting.common import spread
 from sandbox.counting.hubspot_sources import Source, ad_block, traffic_source
@@ -716,20 +717,71 @@ def epoch_ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
-def deal_properties(deal: Deal, now: datetime) -> tuple[dict[str, str | None], datetime]:
+#: Rates of earlier days, and the instant the present ones took effect.
+_OLDER_RATES = {"USD": Decimal("0.92"), "GBP": Decimal("1.17")}
+_OLDER_FROM, _RATES_FROM = datetime(2025, 3, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+_MILLIONTH, _CENT = Decimal("0.000001"), Decimal("0.01")
+
+
+def exchange_rates(company: Company) -> list[tuple[str, datetime, Decimal]]:
+    """Currency, instant it took effect and rate into the portal's currency.
+
+    Daily ones change at midnight of the portal's time zone by up to 3 % (an assumption).
+    """
+    found = []
+    for currency, rate in _OLDER_RATES.items():
+        present = 1 / PER_EURO[currency]
+        found += [
+            (currency, _OLDER_FROM, rate),
+            (currency, _RATES_FROM, present.quantize(_MILLIONTH)),
+        ]
+    if company.daily_rates:
+        zone = ZoneInfo(company.portal_time_zone)
+        for number in range(75):
+            change = Decimal(number * 5 % 7 - 3) / 100
+            # days are added to the clock on the wall
+            at = (datetime(2026, 8, 24, tzinfo=zone) + timedelta(days=number)).astimezone(UTC)
+            found.append(("USD", at, ((1 + change) / PER_EURO["USD"]).quantize(_MILLIONTH)))
+    return found
+
+
+def won_amount(deal: Deal, company: Company, now: datetime) -> Decimal | None:
+    """A won deal's amount in the portal's currency: HubSpot's own, else at the rate of its closing day.
+
+    The day is the portal's, as HubSpot shows close dates in the account's time zone.
+    """
+    told = deal_properties(deal, now, company)[0]["amount_in_home_currency"]
+    if told is not None or deal.won_at is None:
+        return None if told is None else Decimal(told)
+    zone = ZoneInfo(company.portal_time_zone)
+    closed = deal.won_at.astimezone(zone).date()
+    rates = [
+        rate
+        for currency, at, rate in exchange_rates(company)
+        if currency == deal.opened.currency and at.astimezone(zone).date() <= closed
+    ]
+    return (deal.opened.amount * rates[-1]).quantize(_CENT) if rates else None
+
+
+def deal_properties(
+    deal: Deal, now: datetime, company: Company | None = None
+) -> tuple[dict[str, str | None], datetime]:
     """A deal's properties as of `now` and the instant of its last change."""
     opened = deal.opened
     moves = [move for move in deal.moves if move.at <= now]
     stage = moves[-1].stage if moves else opened.stage
     updated = moves[-1].at if moves else opened.at
     closed = stage in _WON or stage in _LOST
-    home = (opened.amount / PER_EURO[opened.currency]).quantize(Decimal("0.01"))
+    home = (opened.amount / PER_EURO[opened.currency]).quantize(_CENT)
+    # the portal has no rate for it, or another tool wrote the deal in dollars without it (an assumption)
+    unknown = opened.currency == "SEK" or (
+        company is not None and company.daily_rates and opened.currency == "USD"
+    )
     return {
         "hs_object_id": deal.id,
         "dealname": opened.name,
         "amount": str(opened.amount),
-        # the portal has no rate for it
-        "amount_in_home_currency": None if opened.currency == "SEK" else str(home),
+        "amount_in_home_currency": None if unknown else str(home),
         "deal_currency_code": opened.currency,
         "pipeline": opened.pipeline,
         "dealstage": stage,

@@ -13,7 +13,7 @@ from typing import Any
 
 from sandbox.counting.facebook import ActionCredit
 from sandbox.counting.google import Credit
-from sandbox.counting.hubspot import Contact, Deal, Portal, stamp
+from sandbox.counting.hubspot import Contact, Deal, Portal, stamp, won_amount
 from sandbox.counting.linkedin import MemberConversion
 from sandbox.truth.credits import REPORTS, Credited, Known, live_contacts
 from sandbox.truth.reasons import Reason, Reasons
@@ -226,7 +226,11 @@ class Truth:
             ],
             "contacts": [self._contact(known) for known in self.known.values()],
             "deals": [
-                {"deal_id": deal.id, "contact_ids": [contact.id for contact in contacts]}
+                {
+                    "deal_id": deal.id,
+                    "contact_ids": [contact.id for contact in contacts],
+                    "amount_home": str(won_amount(deal, self.portal.company, self.now)),
+                }
                 for deal, contacts in self._won()
             ],
         }

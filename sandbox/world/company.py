@@ -283,6 +283,8 @@ class Company:
     pages: dict[str, Page]
     accounts: dict[Network, tuple[Account, ...]]
     placements: tuple[Placement, ...] = field(default=())
+    #: The portal has a rate of the dollar for every day; deals in dollars come without HubSpot's own amount.
+    daily_rates: bool = False
 
     def form(self, key: str) -> Form:
         """The form with that key."""

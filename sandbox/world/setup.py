@@ -73,6 +73,7 @@ def build_company(
             key: _as_built(page, profile, plants) for key, page in site.pages(with_campaigns=several).items()
         },
         accounts=kept,
+        daily_rates=profile.late_closings > 0,
         placements=tuple(p for held in kept.values() for account in held for p in placements_of(account)),
     )
     _check(company, plants)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from sandbox.apis.state import Sandbox
 from sandbox.counting import facebook, google, linkedin
-from sandbox.counting.hubspot import Portal
+from sandbox.counting.hubspot import Portal, exchange_rates, won_amount
 from sandbox.counting.hubspot_sources import ad_block
 from sandbox.serve import build_sandbox, truth_of
 from sandbox.truth import Truth
@@ -312,9 +313,9 @@ def test_linkedin_counts_what_the_crm_uploads(company: Company, typical: Sandbox
         "Deal",
         "default",
         "x",
-        1,
+        Decimal(1),
         "EUR",
-        NOW,  # type: ignore[arg-type]
+        NOW,
     )
     # by e-mail address: no browser has to allow it
     who = person(replace(DECLINED, marketing_consent=False, blocks_networks=True))
@@ -367,3 +368,18 @@ def test_deals_close_near_midnight_and_some_have_no_rate(typical: Sandbox) -> No
     assert foreign
     moved = {m.deal for m in typical.world.of_kind(DealMoved) if m.stage in ("closedwon", "1730014")}
     assert not foreign & moved
+
+
+def test_a_won_deal_has_the_rate_of_its_closing_day_in_the_portals_zone(company: Company) -> None:
+    deal = DealOpened(START, 1, "1", (1,), "Deal", "default", "x", Decimal(1000), "USD", NOW)
+    rates = {at: rate for currency, at, rate in exchange_rates(company) if currency == "USD"}
+    amounts = []
+    # midnight in Berlin is 22:00 UTC
+    for minutes in (-10, 10):
+        at = datetime(2026, 10, 14, 22, tzinfo=UTC) + timedelta(minutes=minutes)
+        events: list[Event] = [deal, DealMoved(at, 1, "1", "closedwon")]
+        found = Portal(company, {1: person()}, events).deals[0]
+        amounts.append(won_amount(found, company, NOW))
+    days = [datetime(2026, 10, day, 22, tzinfo=UTC) for day in (13, 14)]
+    assert amounts == [(1000 * rates[day]).quantize(Decimal("0.01")) for day in days]
+    assert amounts[0] != amounts[1]

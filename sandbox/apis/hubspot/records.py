@@ -305,7 +305,7 @@ class Crm:
     def _deals(self, at: datetime) -> Iterable[Record]:
         portal = self.sandbox.portal
         for deal in portal.deals_at(at):
-            values, updated = deal_properties(deal, at)
+            values, updated = deal_properties(deal, at, portal.company)
             known = (portal.contact_of(person, at) for person in deal.opened.people)
             contacts = [contact for contact in known if contact is not None]
             record = Record(

@@ -6,8 +6,7 @@ https://developers.hubspot.com/docs/api-reference/latest/account/settings/multic
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,8 +16,8 @@ from sandbox.apis.hubspot.common import Endpoint, flag, limit, names, not_found,
 from sandbox.apis.hubspot.objects import object_type
 from sandbox.apis.hubspot.records import Crm
 from sandbox.apis.hubspot.schema import SINGULAR, Property
-from sandbox.counting.hubspot import stamp
-from sandbox.world.company import PER_EURO, guid
+from sandbox.counting.hubspot import exchange_rates, stamp
+from sandbox.world.company import guid
 
 SETUP = "2025-03-01T08:00:00Z"
 _STAGES = {
@@ -184,27 +183,21 @@ class Settings:
 
     def _rates(self) -> list[dict[str, Any]]:
         """Rates into the company currency by the day each took effect; the pound was dropped again."""
-        older = {"USD": Decimal("0.92"), "GBP": Decimal("1.17")}
         rows: list[dict[str, Any]] = []
-        for currency, rate in older.items():
-            today = (1 / PER_EURO[currency]).quantize(Decimal("0.000001"))
-            for day, value in (
-                (datetime(2025, 3, 1, tzinfo=UTC), rate),
-                (datetime(2026, 1, 1, tzinfo=UTC), today),
-            ):
-                if day <= self.sandbox.now:
-                    rows.append(
-                        {
-                            "id": str(91_000 + len(rows)),
-                            "fromCurrencyCode": currency,
-                            "toCurrencyCode": self.sandbox.company.home_currency,
-                            "conversionRate": float(value),
-                            "effectiveAt": stamp(day),
-                            "createdAt": stamp(day),
-                            "updatedAt": stamp(day),
-                            "visibleInUI": currency != "GBP",
-                        }
-                    )
+        for currency, at, value in exchange_rates(self.sandbox.company):
+            if at <= self.sandbox.now:
+                rows.append(
+                    {
+                        "id": str(91_000 + len(rows)),
+                        "fromCurrencyCode": currency,
+                        "toCurrencyCode": self.sandbox.company.home_currency,
+                        "conversionRate": float(value),
+                        "effectiveAt": stamp(at),
+                        "createdAt": stamp(at),
+                        "updatedAt": stamp(at),
+                        "visibleInUI": currency != "GBP",
+                    }
+                )
         return rows
 
     async def rates(self, request: Request) -> dict[str, Any]:
