@@ -158,7 +158,11 @@ reasons as (
                             and facts.existed_before_conversion
                             then 'existing_contact'
                         when ledger.event_is_credited then 'claimed_by_several_ads'
-                        when not coalesce(facts.is_tracked, false) and facts.page_lacks_code then 'no_tracking_code'
+                        -- of a visitor known from another page, too, the click on this one was not seen
+                        when
+                            facts.page_lacks_code
+                            and (not coalesce(facts.is_tracked, false) or ledger.claim_source = 'submission_url')
+                            then 'no_tracking_code'
                         when not facts.is_tracked and facts.is_form_context_missing then 'form_context_missing'
                         when not facts.is_tracked then 'no_tracking_cookie'
                         when facts.lacks_parameters and facts.is_untrackable_ad_type then 'untrackable_ad_type'

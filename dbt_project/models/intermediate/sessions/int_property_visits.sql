@@ -115,12 +115,11 @@ dated as (
     asof left join (
         select
             contact_id,
-            try_cast(value as timestamptz) as started_at,
-            seen_at
+            try_cast(value as timestamptz) as started_at
         from histories
         where property = 'hs_latest_source_timestamp'
     ) as sessions
-        on changes.contact_id = sessions.contact_id and changes.seen_at >= sessions.seen_at
+        on changes.contact_id = sessions.contact_id and changes.seen_at >= sessions.started_at
     asof left join (
         select
             contact_id,
@@ -134,6 +133,28 @@ dated as (
         and (changes.url is not null or changes.seen_at >= coalesce(visitors.known_at, visitors.first_visit_at))
 ),
 
+-- of the addresses written down in a session the first that a click led to is its landing
+landed as (
+    select
+        dated.*,
+        coalesce(
+            first_value(case when {{ names_a_click('dated.url') }} then dated.url end ignore nulls) over (
+                partition by dated.contact_id, dated.session_known_since
+                order by dated.seen_at
+                rows between unbounded preceding and unbounded following
+            ), dated.url
+        ) as landing_url
+    from dated
+    cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
+    where dated.session_known_since is not null
+    union all by name
+    select
+        *,
+        url as landing_url
+    from dated
+    where session_known_since is null
+),
+
 known_visits as (
     select
         dated.contact_id,
@@ -142,11 +163,11 @@ known_visits as (
         case
             when
                 dated.source not in ('DIRECT_TRAFFIC', 'ORGANIC_SEARCH', 'REFERRALS')
-                and not coalesce({{ names_a_click('dated.url') }}, false)
+                and not coalesce({{ names_a_click('dated.landing_url') }}, false)
                 and submissions.submitted_at <= dated.occurred_at + interval '{{ setting("session_gap_minutes") }} minutes'
                 and {{ names_a_click('submissions.page_url') }}
                 then submissions.page_url
-            else dated.url
+            else dated.landing_url
         end as url,
         dated.session_known_since,
         dated.occurred_at,
@@ -155,7 +176,7 @@ known_visits as (
         case when dated.is_known_before then dated.fbclid end as fbclid,
         case when dated.is_known_before then dated.li_fat_id end as li_fat_id,
         dated.known_by_submission_at
-    from dated
+    from landed as dated
     cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
     asof left join (
         select
@@ -181,7 +202,7 @@ merged as (
     select
         contact_id,
         occurred_at,
-        arg_max(url, (contains(url, 'hsa_cam='), referrer is not null, url)) as url,
+        arg_max(url, (contains(url, 'hsa_cam='), {{ names_a_click('url') }}, referrer is not null, url)) as url,
         max(referrer) as referrer,
         max(source) as source,
         max(gclid) as gclid,
@@ -192,6 +213,7 @@ merged as (
         max(session_known_since) as session_known_since
     from visits
     cross join portal
+    cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
     where
         occurred_at <= {{ as_of() }}
         -- a synced lead is no visit

@@ -3,6 +3,16 @@ with accounts as (
         accounts.network,
         accounts.account_id,
         max(actions.click_window_days) as click_window_days,
+        -- what is surely counted already: by the rule that forgets first
+        min(actions.click_window_days) as repeat_window_days,
+        -- how far one conversion is shared out: to the last click of the account, of each LinkedIn campaign, or to several
+        case
+            when accounts.network = 'facebook_ads' then 'account'
+            when
+                bool_and(actions.attribution_model in ('GOOGLE_ADS_LAST_CLICK', 'LAST_TOUCH_BY_CONVERSION'))
+                then 'account'
+            when accounts.network = 'linkedin_ads' then 'ad_group'
+        end as last_touch_of,
         coalesce(bool_or(actions.counts_every), false) as counts_every
     from {{ ref('int_accounts') }} as accounts
     left join {{ ref('int_conversion_actions') }} as actions
@@ -41,6 +51,10 @@ select
     coalesce(
         ad_sets.click_window_days, accounts.click_window_days, {{ by_network('default_click_window_days', 'accounts.network') }}
     ) as click_window_days,
+    coalesce(
+        accounts.repeat_window_days, {{ by_network('default_click_window_days', 'accounts.network') }}
+    ) as repeat_window_days,
+    accounts.last_touch_of,
     accounts.counts_every
 from accounts
 left join ad_sets on accounts.network = ad_sets.network and accounts.account_id = ad_sets.account_id

@@ -40,7 +40,7 @@ form_pages as (
             submitted_at,
             {{ url_location('page_url') }} as location
         from {{ ref('fct_form_submissions') }}
-        where not coalesce(is_tracked, false) and page_url is not null
+        where page_url is not null
     ) as submissions
     asof left join page_codes as latest
         on submissions.location = latest.location and submissions.submitted_at >= latest.fetched_at

@@ -7,9 +7,11 @@ with eligible as (
         is_credited_by_default,
         is_test,
         is_exact_click,
-        clicked_at
+        number_after_click,
+        clicked_at,
+        occurred_at
     from {{ ref('int_claims') }}
-    where could_count
+    where could_count and is_last_touch
 ),
 
 ranked as (
@@ -20,8 +22,11 @@ ranked as (
             order by
                 is_credited_by_default desc,
                 is_test asc,
+                -- a repeat is what the network counts last, if it does at all
+                number_after_click = 1 desc,
                 is_exact_click desc,
                 clicked_at desc,
+                occurred_at asc,
                 submission_id asc,
                 ad_group_id asc nulls last,
                 ad_id asc nulls last

@@ -39,7 +39,8 @@ events as (
     from lost_leads
 ),
 
-candidates as (
+-- the contact's clicks by then, each as the session that it began
+clicks as (
     select
         submissions.submission_id,
         {{ ad_key('named.') }},
@@ -58,7 +59,12 @@ candidates as (
     inner join {{ ref('int_named_campaigns') }} as named
         on named.claim_source = 'click_session' and sessions.session_id = named.landing_id
     where submissions.event_type = 'form_submission'
+),
+
+candidates as (
+    select * from clicks
     union all by name
+    -- the form's own address, of a click that no session is known of
     select
         submissions.submission_id,
         {{ ad_key('named.') }},
@@ -71,7 +77,13 @@ candidates as (
     from submissions
     inner join {{ ref('int_named_campaigns') }} as named
         on named.claim_source = 'submission_url' and submissions.submission_id = named.landing_id
-    where not coalesce(submissions.is_tracked, false)
+    where
+        not coalesce(submissions.is_tracked, false)
+        or not exists (
+            select 1
+            from clicks
+            where clicks.submission_id = submissions.submission_id and {{ same_campaign('clicks', 'named') }}
+        )
     union all by name
     select
         submission_id,
@@ -115,6 +127,8 @@ dated as (
         events.lead_status,
         coalesce(events.lead_status = 'test_lead', false) as is_test,
         rules.click_window_days,
+        rules.repeat_window_days,
+        rules.last_touch_of,
         rules.counts_every,
         mapped.is_in_headline as mapped_action_in_headline
     from latest
@@ -158,14 +172,22 @@ windows as (
         ) as click_window_days,
         -- claims of one submission by several ads share its instant and are no earlier one
         max(dated.occurred_at) over (
-            partition by dated.contact_id, dated.network, dated.account_id, dated.campaign_id, dated.form_id
+            partition by
+                dated.contact_id, dated.network, dated.account_id, dated.form_id,
+                case dated.last_touch_of when 'ad_group' then dated.ad_group_id when 'account' then '' else dated.campaign_id end
             order by dated.occurred_at
             range between unbounded preceding and interval '1 microsecond' preceding
-        ) as previous_in_campaign_at,
+        ) as previous_counted_at,
         row_number() over (
             partition by dated.contact_id, {{ ad_key('dated.') }}, dated.form_id, dated.click
             order by dated.occurred_at, dated.submission_id
-        ) as number_after_click
+        ) as number_after_click,
+        row_number() over (
+            partition by
+                dated.submission_id, dated.network, dated.account_id,
+                case dated.last_touch_of when 'ad_group' then dated.ad_group_id end
+            order by dated.clicked_at desc, dated.is_exact_click desc, {{ ad_key('dated.') }}
+        ) as touches_back
     from dated
 ),
 
@@ -175,14 +197,16 @@ judged as (
         event_type = 'lead'
         or occurred_at <= clicked_at + to_days(cast(click_window_days as integer)) as is_in_window,
         case
-            when event_type = 'lead' or counts_every or contact_id is null then true
+            when event_type = 'lead' then true
+            when counts_every or contact_id is null then true
             when network = 'linkedin_ads'
                 then
-                    previous_in_campaign_at is null
-                    or previous_in_campaign_at < occurred_at - to_days(cast(click_window_days as integer))
+                    previous_counted_at is null
+                    or previous_counted_at < occurred_at - to_days(cast(coalesce(repeat_window_days, click_window_days) as integer))
             else number_after_click = 1
         end as is_countable,
-        coalesce(mapped_action_in_headline, true) as is_headline_action
+        coalesce(mapped_action_in_headline, true) as is_headline_action,
+        event_type = 'lead' or last_touch_of is null or touches_back = 1 as is_last_touch
     from windows
 )
 
