@@ -25,6 +25,7 @@ inner join {{ ref('conversion_bridge') }} as bridge
 anti join lead_days on {{ same_campaign('ledger', 'lead_days') }} and ledger.date = lead_days.date
 where
     claims.could_count
+    and claims.is_last_touch
     and claims.event_type != 'lead'
     and ledger.network_units = 0
     and bridge.step = 'no_trace_in_hubspot'
