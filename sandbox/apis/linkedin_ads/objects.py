@@ -189,11 +189,7 @@ def _landing(company: Company, placement: Placement, now: datetime) -> str:
 
 
 def conversion_row(account: Account, rule: Rule) -> Row:
-    """A conversion rule; its stamps are flat milliseconds.
-
-    `conversionMethod`: https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting
-    /conversions-api-schema
-    """
+    """A conversion rule; its stamps are flat milliseconds."""
     at = epoch_ms(account.campaigns[0].starts)
     # the only method that the reference lists; a rule of the Insight Tag has none here
     # (https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api-schema)
@@ -204,7 +200,6 @@ def conversion_row(account: Account, rule: Rule) -> Row:
         "name": rule.name,
         "account": account_urn(account),
         "type": rule.category,
-        "conversionMethod": "CONVERSIONS_API" if rule.uploaded else "INSIGHT_TAG",
         "enabled": True,
         "attributionType": rule.attribution,
         "postClickAttributionWindowSize": rule.click_window,
