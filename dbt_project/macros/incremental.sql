@@ -73,7 +73,10 @@
 
 {% macro code_version() -%}
     {%- set settings = [project_hash()] -%}
-    {%- for name in ['session_gap_minutes', 'existing_contact_tolerance_minutes', 'analytics_delay_minutes', 'lead_ad_url_hours', 'open_page_hours'] -%}
+    {%- for name in [
+        'session_gap_minutes', 'session_timeout_hours', 'existing_contact_tolerance_minutes', 'analytics_delay_minutes',
+        'lead_ad_url_hours', 'open_page_hours', 'hsa_block_taken', 'direct_views_split_sessions',
+    ] -%}
         {%- do settings.append(setting(name)) -%}
     {%- endfor -%}
     {{ return(local_md5(tojson(settings))) }}

@@ -12,6 +12,17 @@
         {%- if value is not integer or value is boolean or value < (1 if name in positive else 0) -%}
             {{ invalid_setting(name, value, 'a whole number of at least ' ~ (1 if name in positive else 0)) }}
         {%- endif -%}
+    {%- elif name in [
+        'credited_take_units_first', 'repeats_take_units_last', 'latest_clicks_take_units_first', 'last_click_takes_all',
+        'units_rounded_per_action', 'direct_views_split_sessions',
+    ] -%}
+        {%- if value is not boolean -%}
+            {{ invalid_setting(name, value, 'true or false') }}
+        {%- endif -%}
+    {%- elif name == 'hsa_block_taken' -%}
+        {%- if value not in ('first', 'last') -%}
+            {{ invalid_setting(name, value, 'first or last') }}
+        {%- endif -%}
     {%- elif name == 'default_attribution_report' -%}
         {%- if value not in attribution_reports() -%}
             {{ invalid_setting(name, value, 'one of ' ~ attribution_reports() | join(', ')) }}

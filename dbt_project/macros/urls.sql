@@ -24,8 +24,9 @@
 
 {# The part of an address whose `hsa_*` parameters belong together. A link that was tagged twice carries several blocks, each
    from the first of its names to the next that repeats: the first block that names network, account and campaign is taken
-   whole, never a mix. HubSpot documents no rule for it. #}
+   whole, never a mix. HubSpot documents no rule for it: the setting hsa_block_taken says whether the first or the last. #}
 {% macro hsa_block(url) -%}
+    {%- set position = 1 if setting('hsa_block_taken') == 'first' else -1 -%}
     {%- set first_name = "regexp_extract(" ~ url ~ ", '[?&](hsa_(acc|cam|net)=)', 1)" -%}
     {%- set blocks -%}
         list_transform(
@@ -45,8 +46,8 @@
                     lambda block: regexp_matches(block, '[?&]hsa_acc=[0-9]')
                     and regexp_matches(block, '[?&]hsa_cam=[0-9]')
                     and regexp_matches(lower(block), '[?&]hsa_net=(adwords|facebook|linkedin)')
-                )[1],
-                {{ blocks }}[1]
+                )[{{ position }}],
+                {{ blocks }}[{{ position }}]
             )
     end
 {%- endmacro %}

@@ -125,5 +125,8 @@ select
                 where own_hosts.host is not null
             )
             then 'referrer|' || other_host
+        {%- if setting('direct_views_split_sessions') %}
+        when activity_type = 'page_view' and coalesce(referrer, '') = '' then 'direct'
+        {%- endif %}
     end as evidence_key
 from parsed

@@ -1,3 +1,4 @@
+{%- set per_action = ', conversion_action_id' if setting('units_rounded_per_action') else '' -%}
 with figures as (
     select
         conversions.*,
@@ -33,15 +34,16 @@ ranked as (
         *,
         round(sum(converted) over campaign_action, 0) - sum(floor(converted)) over campaign_action as left_over,
         row_number() over (
-            partition by network, account_id, campaign_id, date, part, conversion_action_id
+            partition by network, account_id, campaign_id, date, part{{ per_action }}
             order by
                 converted - floor(converted) desc,
                 converted desc,
                 ad_group_id asc nulls last,
-                ad_id asc nulls last
+                ad_id asc nulls last,
+                conversion_action_id asc nulls last
         ) as position
     from actions
-    window campaign_action as (partition by network, account_id, campaign_id, date, part, conversion_action_id)
+    window campaign_action as (partition by network, account_id, campaign_id, date, part{{ per_action }})
 ),
 
 rounded as (

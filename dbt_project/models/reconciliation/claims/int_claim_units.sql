@@ -11,7 +11,7 @@ with eligible as (
         clicked_at,
         occurred_at
     from {{ ref('int_claims') }}
-    where could_count and is_last_touch
+    where could_count{% if setting('last_click_takes_all') %} and is_last_touch{% endif %}
 ),
 
 ranked as (
@@ -20,12 +20,12 @@ ranked as (
         row_number() over (
             partition by network, account_id, campaign_id, date, unit_type
             order by
-                is_credited_by_default desc,
+                {% if setting('credited_take_units_first') %}is_credited_by_default desc,{% endif %}
                 is_test asc,
                 -- a repeat is what the network counts last, if it does at all
-                number_after_click = 1 desc,
+                {% if setting('repeats_take_units_last') %}number_after_click = 1 desc,{% endif %}
                 is_exact_click desc,
-                clicked_at desc,
+                clicked_at {{ 'desc' if setting('latest_clicks_take_units_first') else 'asc' }},
                 occurred_at asc,
                 submission_id asc,
                 ad_group_id asc nulls last,
