@@ -25,6 +25,7 @@ import duckdb
 from rich.console import Console
 
 from benchmarks import accuracy_page, comparing
+from benchmarks.choices import CHOICES, Choice
 from orchestration.demo import sandbox
 
 PROFILES = ("clean", "typical", "messy", "hostile")
@@ -37,6 +38,8 @@ PORTALS = {
 }
 #: Measured unless others are asked for: a portal with web events, and one without as most have it.
 USUAL_PORTALS = ("events", "no-events")
+#: The company whose models are built again under the other reading of each choice.
+READINGS_PROFILE = "typical"
 REPORTS = (
     "first_form_submission",
     "first_form_submission_new_contact",
@@ -103,6 +106,8 @@ class Company:
     causes: Counter[int] = field(default_factory=Counter)
     portal: str = "events"
     reports: dict[str, Report] = field(default_factory=dict)
+    #: the default report's bridge under the other reading of a choice, by its setting
+    readings: dict[str, dict[comparing.Key, float]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -111,14 +116,22 @@ class Company:
 
 
 class Failed(Exception):
-    """A refresh did not publish; the text is what it said."""
+    """A refresh did not publish, or a build failed; the text is what it said."""
 
 
-def measure(profile: str, seed: int, people: int, portal: str = "events") -> Company:
+def measure(
+    profile: str,
+    seed: int,
+    people: int,
+    portal: str = "events",
+    choices: Sequence[Choice] = (),
+) -> Company:
     """Build the company, refresh a new home with its days from START to END and compare with its truth.
 
+    The models are built again under the other reading of each of `choices`.
+
     Raises:
-        Failed: the refresh did not publish.
+        Failed: the refresh did not publish, or a build under another reading failed.
     """
     options = [f"--profile={profile}", f"--seed={seed}", f"--people={people}", *PORTALS[portal]]
     with tempfile.TemporaryDirectory(prefix="adledger-accuracy-") as place:
@@ -143,7 +156,29 @@ def measure(profile: str, seed: int, people: int, portal: str = "events") -> Com
                 truth = json.loads(answer.read())
         with duckdb.connect(str(home / "serving.duckdb"), read_only=True) as serving:
             serving.execute("SET TimeZone = 'UTC'")
-            return compared(profile, seed, people, serving, truth, START, portal)
+            found = compared(profile, seed, people, serving, truth, START, portal)
+        if choices:
+            found.readings = _other_readings(home, company.now.isoformat(), choices)
+        return found
+
+
+def _other_readings(
+    home: Path, as_of: str, choices: Sequence[Choice]
+) -> dict[str, dict[comparing.Key, float]]:
+    """The default report's bridge of the company in `home` under the other reading of each choice."""
+    settings = [choice.setting for choice in choices]
+    command = [sys.executable, "-m", "benchmarks.readings", str(home), as_of, *settings]
+    root = Path(__file__).resolve().parent.parent
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(f"other readings: {done.stdout.strip()[-4000:]} {done.stderr.strip()[-4000:]}")
+    found = {}
+    for setting in settings:
+        file = home / "readings" / setting / "warehouse.duckdb"
+        with duckdb.connect(str(file), read_only=True) as warehouse:
+            rows = warehouse.execute(_BRIDGE, {"start": START, "end": END}).fetchall()
+        found[setting] = {row[1:6]: row[6] for row in rows if row[0] == REPORTS[0] and row[6]}
+    return found
 
 
 def compared(
@@ -372,6 +407,11 @@ def portals(given: argparse.Namespace) -> list[str]:
     return asked
 
 
+def with_readings(given: argparse.Namespace) -> bool:
+    """Whether the options ask for both readings of each choice: by themselves, or as part of a page."""
+    return bool(given.page if given.readings is None else given.readings)
+
+
 def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     """The options of the command line."""
     parser = argparse.ArgumentParser(
@@ -388,6 +428,12 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1, help="companies per profile, of seeds drawn now")
     parser.add_argument("--seed", type=int, action="append", help="these seeds instead (repeatable)")
     parser.add_argument("--people", type=int, default=1000)
+    parser.add_argument(
+        "--readings",
+        action=argparse.BooleanOptionalAction,
+        help="build the models under both readings of each choice without a source, on the first company"
+        f" of the profile {READINGS_PROFILE} (default: where a page is written)",
+    )
     parser.add_argument("--page", type=Path, help="write the page about it into this Markdown file")
     parser.add_argument("--picture", type=Path, help="and its picture into this SVG file")
     return parser.parse_args(argv)
@@ -402,15 +448,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     companies: list[Company] = []
     failed = False
     for profile, portal, seed in product(given.profiles.split(","), portals(given), seeds):
+        is_read = with_readings(given) and profile == READINGS_PROFILE and seed == seeds[0]
         with console.status(f"{profile}, {portal}, seed {seed}"):
             try:
-                companies.append(measure(profile, seed, given.people, portal))
+                choices = CHOICES if is_read else ()
+                companies.append(measure(profile, seed, given.people, portal, choices))
             except Failed as error:
                 # the others can still be measured
                 failed = True
                 console.print(f"[red]accuracy:[/red] {error}", highlight=False, soft_wrap=True)
                 continue
-        console.print(accuracy_page.line(companies[-1]), highlight=False, soft_wrap=True)
+        console.print(accuracy_page.line(companies[-1]), highlight=False, soft_wrap=True, markup=False)
     if failed:
         # a page without them would look complete
         return 1

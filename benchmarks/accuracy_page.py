@@ -6,6 +6,7 @@ import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from benchmarks import comparing
+from benchmarks.choices import CHOICES, Choice
 
 if TYPE_CHECKING:
     from benchmarks.accuracy import Company
@@ -39,6 +41,11 @@ def line(company: Company) -> str:
             f"{_percent(_on_days([(report.estimated, report.true)]))} per campaign and day; "
             f"attribution {_percent(report.credited.share)}"
         )
+    lines += [
+        f"  {choice.setting}: {choice.used} {totals.used} on range totals, {days.used} per campaign and day; "
+        f"{choice.other} {totals.other}, {days.other}; worth {totals.worth} and {days.worth} points"
+        for choice, totals, days in _both_readings(company)
+    ]
     return "\n".join(lines)
 
 
@@ -54,6 +61,7 @@ def page(companies: Sequence[Company], picture: Path | None, place: Path) -> str
         reasons="\n".join(_reasons(companies)),
         pairs="\n".join(_pairs(companies)),
         marts="\n".join(_marts(companies)),
+        readings="\n".join(_readings(companies)),
     )
 
 
@@ -153,6 +161,50 @@ def _marts(companies: Sequence[Company]) -> Iterator[str]:
             )
 
 
+def _readings(companies: Sequence[Company]) -> Iterator[str]:
+    measured = [company for company in companies if company.readings]
+    if not measured:
+        yield "Not measured: `python -m benchmarks.accuracy --profiles typical --readings` prints it."
+        return
+    yield "| company | rule | setting | used | other reading | range totals | worth | campaign-days | worth |"
+    yield "| --- | --- | --- | --- | --- | ---: | ---: | ---: | ---: |"
+    for company in measured:
+        for choice, totals, days in _both_readings(company):
+            mark = " \\*" if choice.in_sandbox else ""
+            yield (
+                f"| {company.name} | {choice.rule}{mark} | `{choice.setting}` | {choice.used} "
+                f"| {choice.other} | {totals.used} / {totals.other} | {totals.worth} "
+                f"| {days.used} / {days.other} | {days.worth} |"
+            )
+
+
+@dataclass(frozen=True)
+class _Both:
+    """The accuracy under the reading in use and under the other one; the difference in points."""
+
+    used: str
+    other: str
+    worth: str
+
+    @classmethod
+    def of(cls, used: float | None, other: float | None) -> _Both:
+        worth = "–" if used is None or other is None else f"{(used - other) * 100 + 0.0:+.2f}"
+        return cls(_hundredths(used), _hundredths(other), worth)
+
+
+def _both_readings(company: Company) -> Iterator[tuple[Choice, _Both, _Both]]:
+    """Each measured choice with the accuracies of range totals and of campaign-days."""
+    est, true = company.estimated, company.true
+    for choice in CHOICES:
+        if choice.setting in company.readings:
+            other = company.readings[choice.setting]
+            yield (
+                choice,
+                _Both.of(_on_range(est, true), _on_range(other, true)),
+                _Both.of(_on_days([(est, true)]), _on_days([(other, true)])),
+            )
+
+
 # -- arithmetic ---------------------------------------------------------------------------------------------
 
 
@@ -185,6 +237,10 @@ def _on_days(pairs: Sequence[tuple[comparing.Bridge, comparing.Bridge]]) -> floa
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share * 100:.1f} %"
+
+
+def _hundredths(share: float | None) -> str:
+    return "–" if share is None else f"{share * 100:.2f} %"
 
 
 def _code(name: str) -> str:

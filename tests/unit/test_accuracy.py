@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import accuracy, accuracy_page, comparing
+from benchmarks import accuracy, accuracy_page, comparing, readings
+from benchmarks.choices import CHOICES
 from orchestration import cli
 from sandbox.truth.credits import REPORTS
 from sandbox.world.profiles import PROFILES
+from tests.warehouse import PROJECT
 
 DAY = ("google_ads", "1", "10", "2026-09-01")
 TRUE = {
@@ -105,6 +110,90 @@ def test_the_page_has_a_row_per_portal_and_report() -> None:
         assert f"| {name} | last_ad_interaction | 100.0 % | 100.0 % | 75.0 % | 1 | 0 |" in text
     assert "last_ad_interaction" in accuracy_page.line(companies[0])
     assert "attribution 75.0 %" in accuracy_page.line(companies[0])
+
+
+def read_company(**readings: dict[comparing.Key, float]) -> accuracy.Company:
+    return accuracy.Company("typical", 7, 50, dict(TRUE), TRUE, [], readings=readings)
+
+
+def test_the_worth_of_a_choice_is_printed_and_on_the_page() -> None:
+    moved = {**TRUE, (*DAY, "repeat_submission"): -1.0, (*DAY, "existing_contact"): -1.0}
+    company = read_company(repeats_take_units_last=moved, open_page_hours=dict(TRUE))
+    line = accuracy_page.line(company)
+    assert "repeats_take_units_last: takes a unit after all first ones 100.00 % on range totals" in line
+    assert "takes a unit like a first one 83.33 %, 83.33 %; worth +16.67 and +16.67 points" in line
+    assert "open_page_hours" in line
+    page = accuracy_page.page([company], None, accuracy.Path("docs/accuracy.md"))
+    assert "| 100.00 % / 83.33 % | +16.67 | 100.00 % / 83.33 % | +16.67 |" in page
+    assert "| 100.00 % / 100.00 % | +0.00 | 100.00 % / 100.00 % | +0.00 |" in page
+
+
+def test_another_reading_that_is_better_is_worth_less_than_nothing() -> None:
+    estimated = {**TRUE, (*DAY, "repeat_submission"): -1.0, (*DAY, "existing_contact"): -1.0}
+    company = read_company(repeats_take_units_last=dict(TRUE))
+    company.estimated = estimated
+    assert "worth -16.67 and -16.67 points" in accuracy_page.line(company)
+
+
+def test_a_page_without_readings_says_how_to_measure_them() -> None:
+    page = accuracy_page.page([read_company()], None, accuracy.Path("docs/accuracy.md"))
+    assert "Not measured: `python -m benchmarks.accuracy --profiles typical --readings`" in page
+
+
+def test_every_choice_is_a_setting_with_another_value() -> None:
+    settings = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+    page = Path(accuracy_page.__file__).with_suffix(".md").read_text()
+    assert len({choice.setting for choice in CHOICES}) == len(CHOICES)
+    for choice in CHOICES:
+        used = settings[choice.setting]
+        assert type(used) is type(choice.other_value)
+        assert used != choice.other_value
+    assert "$readings" in page
+
+
+def test_a_setting_is_read_through_macros_but_not_for_the_books() -> None:
+    def macro(name: str, sql: str, *uses: str) -> dict[str, Any]:
+        return {
+            "package_name": "adledger",
+            "name": name,
+            "macro_sql": sql,
+            "depends_on": {"macros": [f"macro.adledger.{use}" for use in uses]},
+        }
+
+    def model(name: str, sql: str, *uses: str) -> dict[str, Any]:
+        return {
+            "resource_type": "model",
+            "name": name,
+            "raw_code": sql,
+            "depends_on": {"macros": [f"macro.adledger.{use}" for use in uses]},
+        }
+
+    manifest = {
+        "macros": {
+            "macro.adledger.code_version": macro("code_version", "open_page_hours", "setting"),
+            "macro.adledger.block": macro("block", "setting('open_page_hours')", "setting"),
+            "macro.adledger.columns": macro("columns", "block()", "block"),
+        },
+        "nodes": {
+            "a": model("by_itself", "{{ setting('open_page_hours') }}", "setting"),
+            "b": model("through_macros", "{{ columns() }}", "columns"),
+            "c": model("not_at_all", "{{ code_version() }}", "code_version"),
+        },
+    }
+    assert readings.models_that_read("open_page_hours", manifest) == ["by_itself", "through_macros"]
+
+
+@pytest.mark.parametrize(
+    ("options", "measured"),
+    [
+        ([], False),
+        (["--readings"], True),
+        (["--page", "p.md"], True),
+        (["--page", "p.md", "--no-readings"], False),
+    ],
+)
+def test_readings_are_measured_where_a_page_is_written(options: list[str], measured: bool) -> None:
+    assert accuracy.with_readings(accuracy.parsed(options)) is measured
 
 
 @pytest.mark.parametrize(
