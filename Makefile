@@ -67,9 +67,10 @@ benchmark: setup
 	$(BIN)/python benchmarks/dbt_build.py --out .adledger/build_benchmark.json
 	$(BIN)/python benchmarks/overhead.py --out .adledger/overhead_benchmark.json
 
-# How well the account explains companies whose truth is known (about eight minutes; writes the page about it).
+# How well the account explains companies whose truth is known, and what choices without a source are worth (a quarter of an
+# hour; writes the page about it).
 accuracy: setup
-	$(BIN)/python -m benchmarks.accuracy --page docs/accuracy.md --picture docs/images/accuracy.svg
+	$(BIN)/python -m benchmarks.accuracy --people 600 --page docs/accuracy.md --picture docs/images/accuracy.svg
 
 # The documentation's site, into docs/_build; a broken link is an error.
 docs: setup

@@ -2,6 +2,7 @@
 
 `make accuracy`; one company by hand:
 `python -m benchmarks.accuracy --profiles typical --seed 7 --portals events,no-events`.
+What each choice without a source is worth: `python -m benchmarks.accuracy --profiles typical --readings`.
 """
 
 from __future__ import annotations
