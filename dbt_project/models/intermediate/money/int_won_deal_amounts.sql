@@ -5,8 +5,10 @@ select
     deals.currency,
     coalesce(
         deals.amount_home,
+        -- the product needs more digits than either factor: DuckDB stops at 18 where both have no more
         cast(
-            deals.amount * case when deals.currency = deals.home_currency then 1 else rates.rate end as decimal(18, 6)
+            cast(deals.amount as decimal(38, 6)) * case when deals.currency = deals.home_currency then 1 else rates.rate end
+            as decimal(18, 6)
         )
     ) as amount_home
 from {{ ref('int_won_deals') }} as deals
