@@ -1,144 +1,28 @@
-"""Every vector of tests/vectors/attribution.yml, landed as raw records and read from the marts."""
+"""Every vector of tests/vectors, landed as raw records and read from the published tables."""
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.landed import land_google, land_snapshot, land_vector
 from tests.warehouse import Warehouse
 
-VECTORS: list[dict[str, Any]] = yaml.safe_load(
-    (Path(__file__).parent.parent / "vectors" / "attribution.yml").read_text()
-)
-START = datetime(2026, 10, 5, 10, tzinfo=UTC)
-UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+def vectors(name: str) -> list[dict[str, Any]]:
+    """The vectors of one file."""
+    content = (Path(__file__).parent.parent / "vectors" / name).read_text()
+    found: list[dict[str, Any]] = yaml.safe_load(content)
+    return found
+
+
+VECTORS = vectors("attribution.yml")
+REASONS = vectors("reasons.yml")
 AD_KEY = ("network", "account_id", "campaign_id", "ad_group_id", "ad_id")
-
-
-def instant(offset: str) -> datetime:
-    number, unit = re.fullmatch(r"(-?\d+)([dhms])", offset).groups()  # type: ignore[union-attr]
-    return START + timedelta(**{UNITS[unit]: int(number)})
-
-
-def milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
-
-
-def history_entry(entry: dict[str, Any]) -> dict[str, str]:
-    moment = instant(entry["at"]).isoformat()
-    return {"value": entry["value"], "timestamp": moment, "sourceType": entry.get("by", "ANALYTICS")}
-
-
-def land_contact(warehouse: Warehouse, vector: dict[str, Any], email: str) -> None:
-    contact, submissions = vector["id"], vector.get("submissions", [])
-    if vector.get("erased"):
-        warehouse.land(
-            "hubspot", "contacts", {"id": contact, "archived": False, "deleted_at": instant("10d")}
-        )
-        return
-    counted = [
-        f"{s['form']}:{'' if s.get('lead_ad') else '77'}:{milliseconds(instant(s['at']))}"
-        for s in submissions
-        if s.get("counted", True)
-    ]
-    warehouse.land(
-        "hubspot",
-        "contacts",
-        {
-            "id": contact,
-            "archived": False,
-            "email": email,
-            "createdate": instant(submissions[0]["at"]).isoformat(),
-            "hs_calculated_form_submissions": ";".join(counted),
-            "hs_merged_object_ids": ";".join(vector.get("merged", [])) or None,
-        }
-        | vector.get("properties", {}),
-    )
-    urls = [u | {"value": u["url"]} for u in vector.get("url_history", [])]
-    history = {"hs_analytics_last_url": urls} | vector.get("history", {})
-    entries = {name: [history_entry(entry) for entry in found] for name, found in history.items()}
-    warehouse.land(
-        "hubspot",
-        "contact_histories",
-        {"contact_id": contact, "history_hash": contact, "history": entries},
-    )
-
-
-def land(warehouse: Warehouse, vector: dict[str, Any]) -> None:
-    contact, email = vector["id"], f"{vector['id'].lower()}@people.example"
-    if vector.get("contact", True):
-        land_contact(warehouse, vector, email)
-    for number, view in enumerate(vector.get("page_views", [])):
-        warehouse.land(
-            "hubspot",
-            "page_view_events",
-            {
-                "id": f"{contact}-{number}",
-                "event_type": "e_visited_page",
-                "object_type": "CONTACT",
-                "object_id": view.get("contact", contact),
-                "occurred_at": instant(view["at"]),
-                "hs_url": view["url"],
-                "hs_referrer": view.get("referrer"),
-            },
-        )
-    for number, submission in enumerate(s for s in vector.get("submissions", []) if not s.get("lead_ad")):
-        typed = [{"name": "email", "value": submission.get("email", email.upper()), "objectTypeId": "0-1"}]
-        warehouse.land(
-            "hubspot",
-            "form_submissions",
-            {
-                "id": f"{contact}-{number}",
-                "conversion_id": f"{contact}-{number}",
-                "form_id": submission["form"],
-                "submitted_at": instant(submission["at"]),
-                "page_url": submission.get("page_url"),
-                "values": [] if vector.get("erased") else typed,
-                "erased_contact_id": contact if vector.get("erased") else None,
-            },
-        )
-    for deal in vector.get("deals", []):
-        warehouse.land(
-            "hubspot",
-            "deals",
-            {
-                "id": deal["id"],
-                "archived": False,
-                "pipeline": "sales",
-                "dealstage": deal["stage"],
-                "amount": deal["amount"],
-                "deal_currency_code": "EUR",
-                "closedate": instant("9d").isoformat(),
-            },
-        )
-        ends = [{"toObjectId": contact, "associationTypes": [{"typeId": kind}]} for kind in (3, 37)]
-        warehouse.land("hubspot", "deal_contacts", {"deal_id": deal["id"], "associations": ends})
-    for lead in vector.get("leads", []):
-        campaign, ad_set, ad = lead.get("ad", [None] * 3)
-        warehouse.land(
-            "facebook_ads",
-            "leads",
-            {
-                "id": lead["id"],
-                "page_id": "1",
-                "form_id": "2",
-                "created_time": instant(lead["at"]),
-                "campaign_id": campaign,
-                "adset_id": ad_set,
-                "ad_id": ad,
-                "is_organic": lead.get("is_organic", False),
-                "is_test": False,
-                "email": email,
-            },
-        )
-        if ad:
-            facebook_ad = {"account_id": "2223334445", "campaign_id": campaign, "adset_id": ad_set, "id": ad}
-            warehouse.land("facebook_ads", "ads", facebook_ad)
 
 
 PIPELINE = [
@@ -160,14 +44,24 @@ def warehouses(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Warehouse
         warehouse.land("hubspot", "deal_pipelines", {"id": "sales", "label": "Sales", "stages": PIPELINE})
         for vector in VECTORS:
             if vector.get("events", True) is events:
-                land(warehouse, vector)
+                land_vector(warehouse, vector)
+        for vector in REASONS:
+            if vector.get("events", True) is events:
+                land_google(warehouse, vector)
+                for contact in vector.get("contacts", []):
+                    land_vector(warehouse, contact)
+                for url, has_code in vector.get("snapshots", {}).items():
+                    land_snapshot(warehouse, url, has_tracking_code=has_code)
         warehouse.dbt("build", "--exclude", "resource_type:unit_test")
     return built
 
 
 @pytest.mark.parametrize("events", [True, False])
 def test_every_vector_keeps_the_contracts(warehouses: dict[bool, Warehouse], events: bool) -> None:
-    tables = ("fct_sessions", "fct_form_submissions", "fct_first_conversions", "fct_contact_attribution")
+    tables = (
+        *("fct_sessions", "fct_form_submissions", "fct_first_conversions", "fct_contact_attribution"),
+        *("fct_deal_attribution", "conversion_ledger", "conversion_bridge", "actions", "match_rates"),
+    )
     assert warehouses[events].breaches(*tables) == []
 
 
@@ -231,3 +125,65 @@ def test_vector(warehouses: dict[bool, Warehouse], vector: dict[str, Any]) -> No
         ],
     }
     assert {name: seen[name] for name in expected} == expected
+
+
+def ledger_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the ledger with its evidence as columns."""
+    return {**json.loads(row["evidence"]), **{name: row[name] for name in row if name != "evidence"}}
+
+
+@pytest.mark.parametrize("vector", REASONS, ids=lambda vector: vector["id"])
+def test_reason_vector(warehouses: dict[bool, Warehouse], vector: dict[str, Any]) -> None:
+    expected, account = vector["expected"], vector["google"]["account"]
+    warehouse = warehouses[vector.get("events", True)]
+    contacts = [contact["id"] for contact in vector.get("contacts", [])]
+    of_contacts = "where list_contains(?, contact_id) order by contact_id"
+    submissions = warehouse.rows(
+        f"select * from marts.fct_form_submissions {of_contacts}, submitted_at", contacts
+    )
+    sessions = warehouse.rows(f"select * from marts.fct_sessions {of_contacts}, session_number", contacts)
+    earned = warehouse.rows(f"select * from marts.fct_contact_attribution {of_contacts}, ad_id", contacts)
+    ledger = warehouse.rows(
+        "select * from reconciliation.conversion_ledger where account_id = ?"
+        " and attribution_report = 'first_form_submission' order by occurred_at, event_id",
+        account,
+    )
+    bridge = warehouse.rows(
+        "select * from reconciliation.conversion_bridge"
+        " where attribution_report = 'first_form_submission' and account_id = ?",
+        account,
+    )
+    rates = warehouse.rows(
+        "select * from reconciliation.match_rates where account_id = ? and sessions > 0", account
+    )
+    actions = warehouse.rows(
+        "select * from reconciliation.actions where account_id = ? order by rank", account
+    )
+    warnings = warehouse.rows(
+        "select spend from checks.ads_exceed_their_campaign where account_id = ?", account
+    )
+    remainders = warehouse.rows(
+        "select spend from marts.fct_ad_performance_daily where account_id = ? and ad_id is null", account
+    )
+    seen = {
+        "sessions": [s["traffic_source"] for s in sessions],
+        "tracked": [[s["is_tracked"], s["tracking_evidence"]] for s in submissions],
+        "reports": {
+            report: [c["ad_id"] for c in earned if c["attribution_report"] == report]
+            for report in expected.get("reports", {})
+        },
+        "ledger": [
+            {name: ledger_row(row)[name] for name in wanted}
+            for row, wanted in zip(ledger, expected.get("ledger", []), strict=False)
+        ],
+        "bridge": {row["step"]: float(row["units"]) for row in bridge},
+        "inferred": sorted(row["step"] for row in bridge if row["evidence_class"] == "inferred"),
+        "match_rates": {row["rung"]: [row["sessions"], row["matched"]] for row in rates},
+        "actions": [[row["cause"], row["subject_type"], row["subject_id"]] for row in actions],
+        "advice": [row["advice"] for row in actions],
+        "warnings": [str(row["spend"]) for row in warnings],
+        "remainders": [str(row["spend"]) for row in remainders],
+    }
+    assert {name: seen[name] for name in expected} == expected
+    if "ledger" in expected:
+        assert len(ledger) == len(expected["ledger"])
