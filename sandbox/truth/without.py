@@ -3,16 +3,22 @@
 What people do is the same in all of these worlds; only what HubSpot gets to see of it differs. Causes that
 are a rule and no obstacle (an earlier conversion, another ad's click) have no such world: for those in
 `ALONE` the event itself is asked instead.
+
+Habits and addresses have a world without them, too, under names that are no code of the contract:
+`idle_tab` (forms are sent soon after their page was loaded), `second_click` (nobody clicks an ad twice),
+`own_template` (ads with a template of their own carry HubSpot's parameters), `click_id_order` (Google
+writes `gclid` alone) and `imported_template` (Microsoft's ads carry no parameters).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
 from sandbox.truth.credits import ad_of
-from sandbox.world.company import Company
+from sandbox.world.company import Company, Network
 from sandbox.world.journeys import (
     AdClick,
     ContactDeleted,
@@ -28,6 +34,10 @@ from sandbox.world.people import Person
 
 #: Causes answered by the event's own session: had there been nothing before it, or no gap in it.
 ALONE = ("repeat_submission", "existing_contact", "session_timeout", "later_session")
+
+#: A form sent so long after its page was loaded comes from a tab that was left open.
+_LEFT_OPEN = timedelta(minutes=30)
+_SENT_SOON = timedelta(minutes=1)
 
 Told = tuple[Company, Mapping[int, Person], Sequence[Event]]
 
@@ -48,8 +58,9 @@ def without(
         return company, {key: replace(person, internal=False) for key, person in people.items()}, events
     if cause == "lead_not_synced":
         return company, people, [_synced(event) for event in events]
-    if cause in ("auto_tracking_off", "untrackable_ad_type"):
-        return company, people, _tracked(events)
+    changed = _EVENTS_WITHOUT.get(cause)
+    if changed is not None:
+        return company, people, changed(events)
     if cause == "other_device":
         return company, people, [_on_one_device(event, people) for event in events]
     gone = {
@@ -80,11 +91,109 @@ def _synced(event: Event) -> Event:
 
 
 def _tracked(events: Sequence[Event]) -> list[Event]:
-    """Every ad click with HubSpot's parameters, and the pages seen and forms sent at that address."""
-    addresses = {
-        event.landing_url: _with_parameters(event)
+    """Every ad click with HubSpot's parameters."""
+    return _readdressed(events, _with_parameters, lambda click: ad_of(click.landing_url) is None)
+
+
+def _without_own_templates(events: Sequence[Event]) -> list[Event]:
+    """Clicks on ads with a template of their own, with HubSpot's parameters in its place."""
+    return _readdressed(
+        events,
+        _with_parameters,
+        lambda click: click.placement.ad is not None and bool(click.placement.ad.own_template),
+    )
+
+
+def _with_gclid_alone(events: Sequence[Event]) -> list[Event]:
+    """Clicks on Google's ads with `gclid` as the only parameter that Google adds."""
+
+    def address(click: AdClick) -> str:
+        page, _, query = click.landing_url.partition("?")
+        own = ("gad_source", "gad_campaignid", "gbraid", "wbraid", "gclid")
+        kept = [pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] not in own]
+        return f"{page}?{urlencode([*kept, ('gclid', click.click_id)])}"
+
+    return _readdressed(events, address, lambda click: click.placement.network is Network.GOOGLE)
+
+
+def _without_imported_templates(events: Sequence[Event]) -> list[Event]:
+    """Visits by Microsoft ads at the bare page, whatever was sent from it too."""
+
+    def bare(url: str) -> str:
+        return url.partition("?")[0] if "hsa_src=o" in url else url
+
+    return [
+        replace(event, url=bare(event.url))
+        if isinstance(event, PageVisit)
+        else replace(event, page_url=bare(event.page_url))
+        if isinstance(event, FormSubmission)
+        else event
         for event in events
-        if isinstance(event, AdClick) and event.landing_url and ad_of(event.landing_url) is None
+    ]
+
+
+def _sent_soon(events: Sequence[Event]) -> list[Event]:
+    """Every form that was sent from a tab left open, a minute after the tab loaded its page."""
+    loaded: dict[tuple[int, str, str], datetime] = {}
+    waits: dict[tuple[int, str, str], timedelta] = {}
+    found: list[Event] = []
+    for event in events:
+        if isinstance(event, PageVisit):
+            key = (event.person, event.device, event.url)
+            loaded[key] = event.at
+            waits.pop(key, None)
+        elif isinstance(event, FormSubmission):
+            key = (event.person, event.device, event.page_url)
+            since = event.at - loaded.get(key, event.at)
+            if since > _LEFT_OPEN:
+                # sent again from the same tab, as long after the first time as it was
+                waits.setdefault(key, since - _SENT_SOON)
+                found.append(replace(event, at=event.at - waits[key]))
+                continue
+        found.append(event)
+    return sorted(found, key=lambda event: (event.at, event.person))
+
+
+def _clicked_once(events: Sequence[Event]) -> list[Event]:
+    """Each person's first click on each ad, without the pages that later ones opened and their forms."""
+    clicked: set[tuple[int, tuple[str, str, str, str]]] = set()
+    unopened: set[tuple[int, str]] = set()
+    found: list[Event] = []
+    for event in events:
+        if isinstance(event, AdClick) and event.landing_url:
+            key = (event.person, event.placement.key)
+            if key in clicked:
+                unopened.add((event.person, event.landing_url))
+                continue
+            clicked.add(key)
+        elif isinstance(event, PageVisit | FormSubmission):
+            url = event.url if isinstance(event, PageVisit) else event.page_url
+            if (event.person, url) in unopened:
+                continue
+        found.append(event)
+    return found
+
+
+#: Causes that are in the events alone, and the same events without them.
+_EVENTS_WITHOUT: Mapping[str, Callable[[Sequence[Event]], list[Event]]] = {
+    "auto_tracking_off": _tracked,
+    "untrackable_ad_type": _tracked,
+    "own_template": _without_own_templates,
+    "click_id_order": _with_gclid_alone,
+    "imported_template": _without_imported_templates,
+    "idle_tab": _sent_soon,
+    "second_click": _clicked_once,
+}
+
+
+def _readdressed(
+    events: Sequence[Event], address: Callable[[AdClick], str], concerns: Callable[[AdClick], bool]
+) -> list[Event]:
+    """Some clicks at another address, and the pages seen and forms sent at the old one."""
+    addresses = {
+        event.landing_url: address(event)
+        for event in events
+        if isinstance(event, AdClick) and event.landing_url and concerns(event)
     }
     found: list[Event] = []
     for event in events:

@@ -14,7 +14,7 @@ from sandbox.apis.state import Sandbox
 from sandbox.serve import DEFAULT_NOW, truth_of
 from sandbox.truth.without import without
 from sandbox.world.build import build_world
-from sandbox.world.profiles import PROFILES, Plants
+from sandbox.world.profiles import PROFILES, Plants, Profile
 from tests.companies import modelled
 from tests.matrices import WHOLE
 from tests.unit.test_sandbox_truth import no_uploads, ruled, rules, view_windows
@@ -45,8 +45,8 @@ WRONG = replace(
 UNTRACKED = Plants(accounts=frozenset({"508912347"}))
 
 
-def company() -> Sandbox:
-    return Sandbox(build_world(7, 1200, None, WRONG, UNTRACKED), DEFAULT_NOW)
+def company(profile: Profile = WRONG) -> Sandbox:
+    return Sandbox(build_world(7, 1200, None, profile, UNTRACKED), DEFAULT_NOW)
 
 
 def account_of(sandbox: Sandbox) -> Account:
@@ -126,6 +126,14 @@ CAUSES = [
         id="one per click",
     ),
     pytest.param(changed(no_uploads), "uploaded_conversion", id="no uploads"),
+    pytest.param(
+        partial(company, replace(WRONG, conversions_api=False)),
+        "uploaded_conversion",
+        id="no Conversions API rules",
+    ),
+    pytest.param(partial(spared, "idle_tab"), "session_timeout", id="no tabs left open"),
+    pytest.param(partial(spared, "second_click"), "repeat_submission", id="no second clicks"),
+    pytest.param(partial(spared, "own_template"), "auto_tracking_off", id="no templates of ads"),
 ]
 #: The network's own breakdown tells these to the unit; others rest on which event took which unit.
 EXACT = ("view_through", "non_form_action", "uploaded_conversion")
@@ -140,3 +148,18 @@ def test_a_cause_less_moves_its_reason(usual: Account, build: Callable[[], Sandb
     assert found == pytest.approx(true, abs=0.001 if reason in EXACT else max(2.0, 0.5 * abs(true)))
     # the network's figures are the same people's, and none of them is lost on the way
     assert other.estimated["network_conversions"] == pytest.approx(other.true["network_conversions"])
+
+
+#: What stands in addresses and keeps nobody from a credit: without it the account is the same.
+HARMLESS = [
+    pytest.param(partial(company, replace(WRONG, stale_parameters=())), id="no doubled parameters"),
+    pytest.param(partial(spared, "imported_template"), id="no imported templates"),
+    pytest.param(partial(spared, "click_id_order"), id="gclid alone"),
+]
+
+
+@pytest.mark.parametrize("build", HARMLESS if WHOLE else HARMLESS[:1])
+def test_what_only_stands_in_addresses_moves_nothing(usual: Account, build: Callable[[], Sandbox]) -> None:
+    other = account_of(build())
+    assert other.true == pytest.approx(usual.true)
+    assert other.estimated == pytest.approx(usual.estimated)

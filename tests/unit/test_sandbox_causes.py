@@ -19,6 +19,7 @@ from sandbox.truth import Truth
 from sandbox.truth.credits import Known, ad_of
 from sandbox.truth.reasons import Reason
 from sandbox.truth.units import campaigns_of, linkedin_units
+from sandbox.truth.without import without
 from sandbox.world.company import Company, Network, Placement
 from sandbox.world.journeys import (
     AdClick,
@@ -337,7 +338,7 @@ def test_linkedin_counts_what_the_crm_uploads(company: Company, typical: Sandbox
         rows = Asked(typical).request("GET", path, headers=headers).json()["elements"]
         methods |= {row["name"]: row.get("conversionMethod") for row in rows}
     assert methods["Opportunity US"] == "CONVERSIONS_API"
-    assert set(methods.values()) == {"CONVERSIONS_API", None}
+    assert set(methods.values()) == {"CONVERSIONS_API", "INSIGHT_TAG"}
 
 
 @pytest.mark.parametrize(("how", "status"), [("forbidden", 403), ("gone", 410), ("robots", 200)])
@@ -383,3 +384,77 @@ def test_a_won_deal_has_the_rate_of_its_closing_day_in_the_portals_zone(company:
     days = [datetime(2026, 10, day, 22, tzinfo=UTC) for day in (13, 14)]
     assert amounts == [(1000 * rates[day]).quantize(Decimal("0.01")) for day in days]
     assert amounts[0] != amounts[1]
+
+
+# -- the same world without a cause -----------------------------------------------------------------------
+
+
+def spared(sandbox: Sandbox, cause: str) -> list[Event]:
+    world = sandbox.world
+    told_without = without(cause, world.company, {one.key: one for one in world.people}, world.events)
+    assert told_without is not None
+    return list(told_without[2])
+
+
+def left_open(events: list[Event]) -> int:
+    """Forms sent more than 30 minutes after the same browser loaded their page."""
+    loaded: dict[tuple[int, str, str], datetime] = {}
+    found = 0
+    for event in events:
+        if isinstance(event, PageVisit):
+            loaded[event.person, event.device, event.url] = event.at
+        elif isinstance(event, FormSubmission):
+            since = loaded.get((event.person, event.device, event.page_url), event.at)
+            found += event.at - since > timedelta(minutes=30)
+    return found
+
+
+def clicks_again(events: list[Event]) -> int:
+    """Clicks on an ad that the person had clicked before."""
+    clicks = [(e.person, e.placement.key) for e in events if isinstance(e, AdClick) and e.landing_url]
+    return len(clicks) - len(set(clicks))
+
+
+def in_addresses(*texts: str) -> Callable[[list[Event]], int]:
+    """Page views whose address holds one of the texts."""
+
+    def count(events: list[Event]) -> int:
+        return sum(any(text in e.url for text in texts) for e in events if isinstance(e, PageVisit))
+
+    return count
+
+
+def untagged_by_a_template(events: list[Event]) -> int:
+    """Clicks without HubSpot's parameters on ads with a template of their own."""
+    clicks = [e for e in events if isinstance(e, AdClick) and e.placement.ad and e.landing_url]
+    return sum(
+        bool(e.placement.ad and e.placement.ad.own_template) and not ad_of(e.landing_url) for e in clicks
+    )
+
+
+@pytest.mark.parametrize(
+    ("cause", "count"),
+    [
+        ("idle_tab", left_open),
+        ("second_click", clicks_again),
+        ("own_template", untagged_by_a_template),
+        ("imported_template", in_addresses("hsa_src=o")),
+    ],
+)
+def test_a_world_without_a_cause_has_none_of_it(
+    typical: Sandbox, cause: str, count: Callable[[list[Event]], int]
+) -> None:
+    events = spared(typical, cause)
+    assert count(list(typical.world.events)) > 3
+    assert count(events) == 0
+    assert events == sorted(events, key=lambda event: event.at)
+
+
+def test_without_todays_click_ids_the_clicks_are_the_same(typical: Sandbox) -> None:
+    usual = typical.world.of_kind(AdClick)
+    clicks = [event for event in spared(typical, "click_id_order") if isinstance(event, AdClick)]
+    assert [click.click_id for click in clicks] == [click.click_id for click in usual]
+    google = [c for c in clicks if c.placement.network is Network.GOOGLE and c.landing_url]
+    assert all(f"gclid={c.click_id}" in c.landing_url for c in google)
+    assert not any("gad_" in c.landing_url or "braid=" in c.landing_url for c in google)
+    assert [ad_of(c.landing_url) for c in clicks] == [ad_of(c.landing_url) for c in usual]
