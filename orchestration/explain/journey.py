@@ -109,7 +109,9 @@ class Session:
         if self.ad_evidence == "click_view":
             return "Google's list of clicks; no hsa_* parameters, so HubSpot gives no credit"
         if self.ad_evidence == "gad_campaignid":
-            return "Google's gad_campaignid names the campaign; no hsa_* parameters, so HubSpot gives no credit"
+            return (
+                "Google's gad_campaignid names the campaign; no hsa_* parameters, so HubSpot gives no credit"
+            )
         if self.click_id_type:
             return f"nothing: a {self.click_id_type} tells of an ad click, not of which ad"
         return None

@@ -56,8 +56,10 @@ select
     days.clicks,
     days.spend,
     accounts.currency,
+    -- a product needs more digits than its factors: DuckDB stops at 18 where both have no more, at 10,000 a day
     cast(
-        days.spend * case when accounts.currency = portal.home_currency then 1 else rates.rate end as decimal(18, 6)
+        cast(days.spend as decimal(38, 6)) * case when accounts.currency = portal.home_currency then 1 else rates.rate end
+        as decimal(18, 6)
     ) as spend_home,
     portal.home_currency,
     days.network_conversions,
