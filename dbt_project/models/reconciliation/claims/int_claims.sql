@@ -202,7 +202,8 @@ judged as (
             when network = 'linkedin_ads'
                 then
                     previous_counted_at is null
-                    or previous_counted_at < occurred_at - to_days(cast(coalesce(repeat_window_days, click_window_days) as integer))
+                    or previous_counted_at
+                    < occurred_at - to_days(cast(coalesce(repeat_window_days, click_window_days) as integer))
             else number_after_click = 1
         end as is_countable,
         coalesce(mapped_action_in_headline, true) as is_headline_action,
