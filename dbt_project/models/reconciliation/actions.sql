@@ -70,7 +70,10 @@ cookies as (
         and not lacks_parameters
         and not page_lacks_code
         and not is_form_context_missing
-        and (claim_source = 'submission_url' or (click_session_id = session_id and landing_page = form_page))
+        and (
+            claim_source = 'submission_url'
+            or (landing_page = form_page and (click_session_id = session_id or tracking_evidence = 'open_page'))
+        )
 ),
 
 pages as (
@@ -156,7 +159,8 @@ met as (
                 and claims.claim_source = 'submission_url'
                 then claims.contact_id
         end as gained,
-        cookies.kept as chance,
+        -- whoever is known from another page has a cookie
+        case when claims.is_tracked then 1 else cookies.kept end as chance,
         case when claims.reason_code = 'no_tracking_code' then claims.network_units else 0 end as network_units,
         claims.occurred_at,
         claims.submission_id,
@@ -165,7 +169,9 @@ met as (
     from claims
     inner join bare_pages on claims.form_page = bare_pages.location
     cross join cookies
-    where claims.page_lacks_code and not coalesce(claims.is_tracked, false)
+    where
+        claims.page_lacks_code
+        and (not coalesce(claims.is_tracked, false) or claims.claim_source = 'submission_url')
     union all by name
     select
         claims.network,
@@ -436,6 +442,7 @@ select
                 'Let conversion action ' || listed.subject_id
                 || ' count one conversion per click: it counts every submission of a person whom HubSpot counts once.'
     end as advice,
+    case when listed.is_inferred then 'inferred' else 'row' end as evidence_class,
     json_object(
         'events', listed.events,
         'first_met_at', listed.first_met_at,
