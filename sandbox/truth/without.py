@@ -7,7 +7,7 @@ are a rule and no obstacle (an earlier conversion, another ad's click) have no s
 Habits and addresses have a world without them, too, under names that are no code of the contract:
 `idle_tab` (forms are sent soon after their page was loaded), `second_click` (nobody clicks an ad twice),
 `own_template` (ads with a template of their own carry HubSpot's parameters), `click_id_order` (Google
-writes `gclid` alone) and `imported_template` (Microsoft's ads carry no parameters).
+writes `gclid` before its other parameters) and `imported_template` (Microsoft's ads carry no parameters).
 """
 
 from __future__ import annotations
@@ -104,14 +104,13 @@ def _without_own_templates(events: Sequence[Event]) -> list[Event]:
     )
 
 
-def _with_gclid_alone(events: Sequence[Event]) -> list[Event]:
-    """Clicks on Google's ads with `gclid` as the only parameter that Google adds."""
+def _with_gclid_first(events: Sequence[Event]) -> list[Event]:
+    """Clicks on Google's ads with `gclid`, where there is one, before all other parameters."""
 
     def address(click: AdClick) -> str:
         page, _, query = click.landing_url.partition("?")
-        own = ("gad_source", "gad_campaignid", "gbraid", "wbraid", "gclid")
-        kept = [pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] not in own]
-        return f"{page}?{urlencode([*kept, ('gclid', click.click_id)])}"
+        pairs = parse_qsl(query, keep_blank_values=True)
+        return f"{page}?{urlencode(sorted(pairs, key=lambda pair: pair[0] != 'gclid'))}"
 
     return _readdressed(events, address, lambda click: click.placement.network is Network.GOOGLE)
 
@@ -179,7 +178,7 @@ _EVENTS_WITHOUT: Mapping[str, Callable[[Sequence[Event]], list[Event]]] = {
     "auto_tracking_off": _tracked,
     "untrackable_ad_type": _tracked,
     "own_template": _without_own_templates,
-    "click_id_order": _with_gclid_alone,
+    "click_id_order": _with_gclid_first,
     "imported_template": _without_imported_templates,
     "idle_tab": _sent_soon,
     "second_click": _clicked_once,

@@ -154,7 +154,7 @@ def test_a_cause_less_moves_its_reason(usual: Account, build: Callable[[], Sandb
 HARMLESS = [
     pytest.param(partial(company, replace(WRONG, stale_parameters=())), id="no doubled parameters"),
     pytest.param(partial(spared, "imported_template"), id="no imported templates"),
-    pytest.param(partial(spared, "click_id_order"), id="gclid alone"),
+    pytest.param(partial(spared, "click_id_order"), id="gclid first"),
 ]
 
 
