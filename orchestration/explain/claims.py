@@ -245,8 +245,9 @@ def _page(known: Mapping[str, Any]) -> str | None:
 
 
 def _template(known: Mapping[str, Any]) -> str | None:
-    templates = known.get("overriding_templates")
-    return f"tracking templates that override HubSpot's: {', '.join(templates)}" if templates else None
+    if not known.get("overriding_templates"):
+        return None
+    return "a tracking template in the campaign overrides HubSpot's (the table actions names it)"
 
 
 def _session(known: Mapping[str, Any]) -> str | None:

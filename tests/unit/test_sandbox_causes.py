@@ -338,7 +338,7 @@ def test_linkedin_counts_what_the_crm_uploads(company: Company, typical: Sandbox
         rows = Asked(typical).request("GET", path, headers=headers).json()["elements"]
         methods |= {row["name"]: row.get("conversionMethod") for row in rows}
     assert methods["Opportunity US"] == "CONVERSIONS_API"
-    assert set(methods.values()) == {"CONVERSIONS_API", "INSIGHT_TAG"}
+    assert set(methods.values()) == {"CONVERSIONS_API", None}
 
 
 @pytest.mark.parametrize(("how", "status"), [("forbidden", 403), ("gone", 410), ("robots", 200)])
