@@ -55,7 +55,7 @@ form_pages as (
 ),
 
 -- how many of a form's submissions bring a visitor's token, of those that nothing else keeps from it: the visitors who do convert
--- without a cookie are the fewer. Of a contact's submission that nothing tells of, a form is not accused
+-- without a cookie are the fewer. A contact's submission whose tracking is unknown does not count against its form
 form_tracking as (
     select
         submissions.submission_id,
