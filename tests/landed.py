@@ -14,8 +14,9 @@ UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 def instant(offset: str) -> datetime:
     """The instant at an offset from START, such as 45m or -2d."""
-    number, unit = re.fullmatch(r"(-?\d+)([dhms])", offset).groups()  # type: ignore[union-attr]
-    return START + timedelta(**{UNITS[unit]: int(number)})
+    if (match := re.fullmatch(r"(-?\d+)([dhms])", offset)) is None:
+        raise ValueError(f"{offset!r} is no offset such as 45m or -2d")
+    return START + timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
 def milliseconds(moment: datetime) -> int:

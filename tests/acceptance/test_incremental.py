@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.test_vectors import PIPELINE, VECTORS, instant, land
+from tests.acceptance.test_vectors import PIPELINE, VECTORS
+from tests.landed import instant, land_vector
 from tests.matrices import WHOLE
 from tests.warehouse import AS_OF, Warehouse
 
@@ -44,7 +45,7 @@ def portal_records(*, events: bool) -> list[Record]:
     recorder = Recorder(records)
     for vector in VECTORS:
         if vector.get("events", True) is events:
-            land(recorder, vector)
+            land_vector(recorder, vector)
     recorder.land("hubspot", "deal_pipelines", {"id": "sales", "label": "Sales", "stages": PIPELINE})
     recorder.land(
         "hubspot", "forms", {"id": "demo", "name": "Demo", "form_type": "hubspot", "archived": False}
