@@ -135,7 +135,7 @@ accounts as (
     select
         named.network,
         named.account_id,
-        bool_or(named.named_by = 'hsa') as has_parameters
+        bool_or(named.named_by in ('hsa', 'drilldown')) as has_parameters
     from {{ ref('int_named_campaigns') }} as named
     inner join {{ ref('fct_sessions') }} as sessions on named.landing_id = sessions.session_id
     where

@@ -34,7 +34,7 @@ rungs as (
         started_at,
         case
             when hsa_campaign_id is not null then hsa_network
-            when ad_evidence = 'gad_campaignid' then network
+            when ad_evidence in ('drilldown', 'gad_campaignid') then network
             else click_network
         end as network,
         case when hsa_campaign_id is not null then hsa_account_id else account_id end as account_id,
@@ -52,7 +52,7 @@ rungs as (
     where
         (hsa_network is not null and hsa_campaign_id is not null)
         or click_network is not null
-        or ad_evidence = 'gad_campaignid'
+        or ad_evidence in ('drilldown', 'gad_campaignid')
 ),
 
 arrived as (

@@ -16,7 +16,7 @@ select sessions.contact_id
 from {{ sessions }} as sessions
 left join ({{ listed_clicks(sessions, 'session_id') }}) as listed on sessions.session_id = listed.session_id
 where
-    sessions.ad_evidence is distinct from 'hsa'
+    coalesce(sessions.ad_evidence not in ('hsa', 'drilldown'), true)
     and sessions.is_tracked_visit
     and (listed.campaign_id is not null or sessions.ad_evidence = 'click_view')
     and (
@@ -30,6 +30,23 @@ select sessions.contact_id
 from {{ sessions }} as sessions
 left join {{ ref('int_google_ads__campaigns') }} as campaigns on sessions.google_campaign_id = campaigns.campaign_id
 where sessions.google_campaign_id is not null and (campaigns.campaign_id is not null) != sessions.is_known_campaign
+union
+-- what HubSpot's drill-down stands for, and the ad behind its click
+select sessions.contact_id
+from {{ sessions }} as sessions
+left join {{ ref('int_tagged_campaign_names') }} as named
+    on
+        sessions.drilldown_campaign = named.name
+        and (sessions.traffic_source = 'PAID_SEARCH') = (named.network = 'google_ads')
+left join ({{ listed_clicks(sessions, 'session_id') }}) as listed
+    on sessions.session_id = listed.session_id and named.campaign_id = listed.campaign_id
+where
+    sessions.drilldown_campaign is not null
+    and (
+        (case when sessions.ad_evidence = 'drilldown' then sessions.campaign_id end) is distinct from named.campaign_id
+        or (sessions.ad_evidence = 'drilldown' and sessions.ad_id is distinct from listed.ad_id)
+    )
 {%- endif %}
 -- depends_on: {{ ref('int_click_ids') }}
+-- depends_on: {{ ref('int_tagged_campaign_names') }}
 -- depends_on: {{ ref('int_google_ads__campaigns') }}

@@ -20,7 +20,9 @@ parts as (
         'property_visits' as part,
         count(*) as records,
         bit_xor(
-            hash(visit_id, referrer, source, gclid, fbclid, li_fat_id, known_by_submission_at, session_known_since)
+            hash(
+                visit_id, referrer, source, source_campaign, gclid, fbclid, li_fat_id, known_by_submission_at, session_known_since
+            )
         ) as fingerprint
     from {{ ref('int_property_visits') }}
     group by contact_id

@@ -9,6 +9,8 @@ wanted as (
         unnest([
             'hs_analytics_source',
             'hs_latest_source',
+            'hs_latest_source_data_1',
+            'hs_latest_source_data_2',
             'hs_latest_source_timestamp',
             'hs_analytics_last_url',
             'hs_google_click_id',
@@ -71,8 +73,8 @@ latest_visits as (
     where latest_source != 'OFFLINE'
 ),
 
--- each instant at which HubSpot wrote down a visit; a source that did not change is not written again
-changes as (
+-- each instant at which HubSpot wrote something down; what did not change is not written again
+written as (
     select
         contact_id,
         seen_at,
@@ -81,19 +83,31 @@ changes as (
         any_value(value) filter (where property = 'hs_google_click_id') as gclid,
         any_value(value) filter (where property = 'hs_facebook_click_id') as fbclid,
         any_value(value) filter (where property = 'hs_linkedin_click_id') as li_fat_id,
+        bool_or(property in ('hs_latest_source', 'hs_latest_source_timestamp', 'hs_analytics_last_url')) as is_visit,
+        last_value(any_value(value) filter (where property = 'hs_latest_source') ignore nulls) over so_far as source,
+        last_value(any_value(value) filter (where property = 'hs_latest_source_data_1') ignore nulls) over so_far as data_1,
+        last_value(any_value(value) filter (where property = 'hs_latest_source_data_2') ignore nulls) over so_far as data_2,
         -- what first became known may hold the click id of any visit before
         seen_at > min(seen_at) filter (where bool_or(property = 'hs_analytics_last_url')) over (partition by contact_id)
             as is_known_before
     from histories
     where property != 'hs_analytics_source'
     group by contact_id, seen_at
-    having bool_or(property in ('hs_latest_source', 'hs_latest_source_timestamp', 'hs_analytics_last_url'))
+    window so_far as (partition by contact_id order by seen_at)
+),
+
+changes as (
+    select
+        * exclude (is_visit, data_1, data_2),
+        -- https://knowledge.hubspot.com/reports/understand-source-properties
+        case source when 'PAID_SEARCH' then data_1 when 'PAID_SOCIAL' then data_2 end as source_campaign
+    from written
+    where is_visit
 ),
 
 dated as (
     select
         changes.*,
-        sources.value as source,
         -- HubSpot writes shortly after the submission that made the visit known; where it says when the session began, so it did
         case
             when changes.session_started_at <= changes.seen_at then changes.session_started_at
@@ -103,15 +117,6 @@ dated as (
         {{ written_for('changes.seen_at', 'submissions.submitted_at') }} as known_by_submission_at
     from changes
     inner join visitors on changes.contact_id = visitors.contact_id
-    asof left join (
-        select
-            contact_id,
-            value,
-            seen_at
-        from histories
-        where property = 'hs_latest_source'
-    ) as sources
-        on changes.contact_id = sources.contact_id and changes.seen_at >= sources.seen_at
     asof left join (
         select
             contact_id,
@@ -129,7 +134,7 @@ dated as (
     ) as submissions
         on changes.contact_id = submissions.contact_id and changes.seen_at >= submissions.submitted_at
     where
-        sources.value is distinct from 'OFFLINE'
+        changes.source is distinct from 'OFFLINE'
         and (changes.url is not null or changes.seen_at >= coalesce(visitors.known_at, visitors.first_visit_at))
 ),
 
@@ -172,6 +177,7 @@ known_visits as (
         dated.session_known_since,
         dated.occurred_at,
         dated.source,
+        dated.source_campaign,
         case when dated.is_known_before then dated.gclid end as gclid,
         case when dated.is_known_before then dated.fbclid end as fbclid,
         case when dated.is_known_before then dated.li_fat_id end as li_fat_id,
@@ -205,6 +211,7 @@ merged as (
         arg_max(url, (contains(url, 'hsa_cam='), {{ names_a_click('url') }}, referrer is not null, url)) as url,
         max(referrer) as referrer,
         max(source) as source,
+        max(source_campaign) as source_campaign,
         max(gclid) as gclid,
         max(fbclid) as fbclid,
         max(li_fat_id) as li_fat_id,
@@ -229,6 +236,7 @@ select
     case when source = 'DIRECT_TRAFFIC' then {{ bare_url('url') }} else nullif(url, '') end as url,
     referrer,
     source,
+    source_campaign,
     gclid,
     fbclid,
     li_fat_id,

@@ -23,6 +23,7 @@ landings as (
         {{ url_host('activities.referrer') }} as referrer_host,
         activities.is_tracked,
         activities.property_source,
+        activities.property_campaign,
         activities.property_gclid,
         activities.property_fbclid,
         activities.property_li_fat_id
@@ -66,6 +67,7 @@ parameters as (
         coalesce({{ url_param('tagged_url', 'utm_term') }}, {{ url_param('tagged_url', 'hsa_kw') }}) as search_term,
         {{ url_param('tagged_url', 'source') }} as source_param,
         {{ url_id_param('tagged_url', 'gad_campaignid') }} as gad_campaign_id,
+        coalesce({{ names_a_click('tagged_url') }}, false) as has_click,
         -- a property keeps the id that the address of the visit lost
         {{ click_ids("concat(
             coalesce(tagged_url, '?'),
@@ -97,7 +99,15 @@ sourced as (
             false
         ) as is_known_network,
         -- a session inferred from a submission earns credit only if the submission is tracked (vectors A6, A10)
-        first_activity_type != 'submission' or coalesce(is_tracked, false) as is_tracked_visit
+        first_activity_type != 'submission' or coalesce(is_tracked, false) as is_tracked_visit,
+        -- an address that carries nothing is that of a page seen after the one that a paid click led to
+        case
+            when
+                property_source in ('PAID_SEARCH', 'PAID_SOCIAL')
+                and not has_click
+                and coalesce(utm_source, utm_medium, utm_campaign) is null
+                then lower(trim(replace(property_campaign, '+', ' ')))
+        end as drilldown_campaign
     from parameters
 ),
 
@@ -116,7 +126,10 @@ clicks as (
         and sourced.hsa_account_id is not null
         and sourced.hsa_campaign_id is not null
         -- HubSpot credits the ads of the accounts connected to it: a campaign of Microsoft's is none of Google's
-        and not (sourced.is_microsoft_click and campaigns.campaign_id is null) as is_ad_click,
+        and not (sourced.is_microsoft_click and campaigns.campaign_id is null) as is_named_by_hsa,
+        named.network as drilldown_network,
+        named.account_id as drilldown_account_id,
+        named.campaign_id as drilldown_campaign_id,
         listed_clicks.account_id as click_account_id,
         listed_clicks.campaign_id as click_campaign_id,
         listed_clicks.ad_group_id as click_ad_group_id,
@@ -124,6 +137,10 @@ clicks as (
         campaigns.account_id as gad_account_id
     from sourced
     left join listed_clicks on sourced.session_id = listed_clicks.session_id
+    left join {{ ref('int_tagged_campaign_names') }} as named
+        on
+            sourced.drilldown_campaign = named.name
+            and (sourced.property_source = 'PAID_SEARCH') = (named.network = 'google_ads')
     left join {{ ref('int_google_ads__campaigns') }} as campaigns on sourced.google_campaign_id = campaigns.campaign_id
 ),
 
@@ -131,7 +148,8 @@ ads as (
     select
         *,
         case
-            when is_ad_click then 'hsa'
+            when is_named_by_hsa then 'hsa'
+            when drilldown_campaign_id is not null then 'drilldown'
             when is_tracked_visit and click_campaign_id is not null then 'click_view'
             when is_tracked_visit and gad_campaign_id is not null and google_campaign_id = gad_campaign_id and is_known_campaign
                 then 'gad_campaignid'
@@ -154,23 +172,36 @@ select
     utm_source,
     utm_medium,
     utm_campaign,
-    case when ad_evidence = 'hsa' then hsa_network when ad_evidence is not null then 'google_ads' end as network,
+    case ad_evidence
+        when 'hsa' then hsa_network
+        when 'drilldown' then drilldown_network
+        when 'click_view' then 'google_ads'
+        when 'gad_campaignid' then 'google_ads'
+    end as network,
     case ad_evidence
         when 'hsa' then hsa_account_id
+        when 'drilldown' then drilldown_account_id
         when 'click_view' then click_account_id
         when 'gad_campaignid' then gad_account_id
     end as account_id,
     case ad_evidence
         when 'hsa' then hsa_campaign_id
+        when 'drilldown' then drilldown_campaign_id
         when 'click_view' then click_campaign_id
         when 'gad_campaignid' then gad_campaign_id
     end as campaign_id,
-    case ad_evidence when 'hsa' then hsa_ad_group_id when 'click_view' then click_ad_group_id end as ad_group_id,
-    case ad_evidence when 'hsa' then hsa_ad_id when 'click_view' then click_ad_id end as ad_id,
+    case
+        when ad_evidence = 'hsa' then hsa_ad_group_id
+        when ad_evidence = 'click_view' or drilldown_campaign_id = click_campaign_id then click_ad_group_id
+    end as ad_group_id,
+    case
+        when ad_evidence = 'hsa' then hsa_ad_id
+        when ad_evidence = 'click_view' or drilldown_campaign_id = click_campaign_id then click_ad_id
+    end as ad_id,
     click_ids[1].id as click_id,
     click_ids[1].type as click_id_type,
     click_ids,
-    is_ad_click,
+    coalesce(ad_evidence in ('hsa', 'drilldown'), false) as is_ad_click,
     is_tracked_visit,
     case first_activity_type
         when 'page_view' then 'page_views'
@@ -180,5 +211,6 @@ select
     ad_evidence,
     -- whether the campaign that the address names to Google is one of an account's
     google_campaign_id,
-    is_known_campaign
+    is_known_campaign,
+    drilldown_campaign
 from ads

@@ -120,7 +120,7 @@ select
     merged.submission_id is not null as was_first_before_a_merge,
     submissions.session_id,
     coalesce(first_conversions.existed_before_conversion, false) as existed_before_conversion,
-    claims.named_by not in ('hsa', 'network_lead') as lacks_parameters,
+    claims.named_by not in ('hsa', 'drilldown', 'network_lead') as lacks_parameters,
     types.network is not null and (types.is_always or templates.overriding_templates is null) as is_untrackable_ad_type,
     -- where HubSpot tags none of the account's ads, and could tag this type, the account's setting is what is off
     case when types.network is not null or templates.has_hubspot_templates then templates.overriding_templates end

@@ -23,7 +23,7 @@ landings as (
         landing_url as url,
         {{ tagged_url('landing_url') }} as tagged_url,
         click_ids,
-        is_ad_click as is_named_by_hsa,
+        case when is_ad_click then ad_evidence end as credited_by,
         network as hsa_network,
         account_id as hsa_account_id,
         campaign_id as hsa_campaign_id,
@@ -39,10 +39,14 @@ landings as (
         parsed.page_url as url,
         parsed.tagged_url,
         parsed.click_ids,
-        parsed.hsa_network is not null
-        and parsed.hsa_account_id is not null
-        and parsed.hsa_campaign_id is not null
-        and not ({{ is_microsoft_click() }} and campaigns.campaign_id is null) as is_named_by_hsa,
+        case
+            when
+                parsed.hsa_network is not null
+                and parsed.hsa_account_id is not null
+                and parsed.hsa_campaign_id is not null
+                and not ({{ is_microsoft_click() }} and campaigns.campaign_id is null)
+                then 'hsa'
+        end as credited_by,
         parsed.hsa_network,
         parsed.hsa_account_id,
         parsed.hsa_campaign_id,
@@ -166,14 +170,14 @@ rungs as (
         claim_source,
         landing_id,
         1 as position,
-        'hsa' as named_by,
+        credited_by as named_by,
         hsa_network as network,
         hsa_account_id as account_id,
         hsa_campaign_id as campaign_id,
         hsa_ad_group_id as ad_group_id,
         hsa_ad_id as ad_id
     from parameters
-    where is_named_by_hsa
+    where credited_by is not null
     union all by name
     select
         landings.claim_source,

@@ -4,6 +4,8 @@ with histories as (
         unnest([
             'hs_analytics_source',
             'hs_latest_source',
+            'hs_latest_source_data_1',
+            'hs_latest_source_data_2',
             'hs_latest_source_timestamp',
             'hs_analytics_first_url',
             'hs_analytics_last_url',
