@@ -24,20 +24,20 @@ demo: setup
 
 # What is published, in Apache Superset on this machine (http://127.0.0.1:8088; PORT=), from an environment of its own.
 superset: superset-setup
-	@.superset/bin/python -m dashboards.superset.serve --port $(PORT) \
+	@.superset/bin/python -m adledger.servers.superset.serve --port $(PORT) \
 	  --home "$$($(BIN)/python -c 'from ingestion.config import home; print(home())')"
 
 superset-setup: .superset/.installed
 
-.superset/.installed: dashboards/superset/requirements.lock | .venv/.installed
+.superset/.installed: adledger/servers/superset/requirements.lock | .venv/.installed
 	@echo "Setting up .superset (once; about half a minute, 0.9 GB)"
 	@test -x .superset/bin/python || $(PYTHON) -m venv .superset
-	@$(BIN)/uv pip sync --quiet --python .superset/bin/python --require-hashes --compile-bytecode dashboards/superset/requirements.lock
+	@$(BIN)/uv pip sync --quiet --python .superset/bin/python --require-hashes --compile-bytecode adledger/servers/superset/requirements.lock
 	@touch $@
 
 # The bundle's datasets, from the dbt YAML and the project's words.
 superset-bundle: setup
-	@$(BIN)/python -m dashboards.superset.describe
+	@$(BIN)/python -m reporting.superset.describe
 
 test: setup
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -90,7 +90,7 @@ LOCK := uv pip compile --python-version 3.11 --universal --generate-hashes \
 
 lock:
 	$(BIN)/$(LOCK) pyproject.toml --group dev --output-file requirements.lock
-	$(BIN)/$(LOCK) dashboards/superset/requirements.in --output-file dashboards/superset/requirements.lock
+	$(BIN)/$(LOCK) adledger/servers/superset/requirements.in --output-file adledger/servers/superset/requirements.lock
 
 clean:
 	rm -rf .adledger dbt_project/target dbt_project/logs

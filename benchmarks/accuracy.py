@@ -25,9 +25,9 @@ from typing import Any
 import duckdb
 from rich.console import Console
 
+from adledger.servers.sandbox import sandbox
 from benchmarks import accuracy_page, comparing
 from benchmarks.choices import CHOICES, Choice
-from orchestration.demo import sandbox
 
 PROFILES = ("clean", "typical", "messy", "hostile")
 #: What a portal and its web site let the warehouse read, and the sandbox's options for it.

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from ingestion import pipelines
-from ingestion.hubspot import source
+from ingestion.sources.hubspot import source
 
 if __name__ == "__main__":
     name, at, *rest = sys.argv[1:]

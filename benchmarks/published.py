@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import yaml
 
-from orchestration.publishing import STORAGE_VERSION
+from orchestration.assets.publishing import STORAGE_VERSION
 
 _HERE = Path(__file__).parent
 _PROJECT = _HERE.parent / "dbt_project"

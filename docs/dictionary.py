@@ -14,7 +14,7 @@ from metricflow.sql.render.duckdb_renderer import DuckDbSqlPlanRenderer
 from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
 from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
 
-from orchestration.contracts import Contract, build_contract
+from orchestration.checks.contracts import Contract, build_contract
 from orchestration.project import manifest, metrics_by_model, prepared_project, published_models
 
 _SCHEMAS = {

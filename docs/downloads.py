@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from adledger.terminal.files import steps_that_need
 from ingestion.exports.layouts import VENDORS, layout
-from orchestration.exports import steps_that_need
 
 _KINDS = {kind.name for vendor in VENDORS for kind in layout(vendor).files}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ingestion.hubspot.doctor import ENDPOINTS
+from ingestion.sources.hubspot.doctor import ENDPOINTS
 
 _OUTCOME = {"error": "needed", "warning": "optional"}
 

@@ -59,7 +59,7 @@ def examples() -> dict[str, Any]:
 
 def write(page: Path) -> None:
     """Writes the page."""
-    from orchestration.explain.reading import EVIDENCE
+    from reporting.explain.reading import EVIDENCE
 
     said, advice, found = meanings(), written(), examples()
     lines = [
@@ -82,8 +82,8 @@ def write(page: Path) -> None:
 
 
 def _told(example: Mapping[str, Any]) -> Iterator[str]:
-    from orchestration.explain.figures import brief
-    from orchestration.explain.scope import NETWORKS
+    from reporting.explain.figures import brief
+    from reporting.explain.scope import NETWORKS
 
     under = "" if example["is_default_report"] else f" Under the report `{example['report']}`:"
     yield f"In the demonstration, {example['start']} to {example['end']}.{under}"
@@ -127,7 +127,7 @@ def collect() -> dict[str, Any]:
 
 
 def _reports() -> list[str]:
-    from orchestration.explain.journey import REPORTS
+    from reporting.explain.journey import REPORTS
 
     return list(REPORTS)
 

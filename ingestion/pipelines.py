@@ -34,24 +34,24 @@ import pyarrow as pa
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from ingestion.arrow import Table
 from ingestion.config import Settings, home
 from ingestion.errors import AccessError, IngestionError, ResponseError, SettingError, UnreachableError
 from ingestion.exports import origin as exports
-from ingestion.facebook_ads import settings as facebook_settings
-from ingestion.facebook_ads import source as facebook_ads
-from ingestion.google_ads import settings as google_settings
-from ingestion.google_ads import source as google_ads
-from ingestion.hubspot import settings as hubspot_settings
-from ingestion.hubspot import source as hubspot
-from ingestion.hubspot import tables as hubspot_tables
-from ingestion.landing import LOAD_COUNTS, QUARANTINE, TOLD_FACTS, Landing, resource
-from ingestion.landing_pages import settings as landing_pages_settings
-from ingestion.landing_pages import source as landing_pages
-from ingestion.linkedin_ads import settings as linkedin_settings
-from ingestion.linkedin_ads import source as linkedin_ads
-from ingestion.planning import EVER_DAYS, PASS_DAYS, Pass, Reread, Window, passes
-from ingestion.store import RAW_SCHEMA, Store, StreamState
+from ingestion.landing.arrow import Table
+from ingestion.landing.planning import EVER_DAYS, PASS_DAYS, Pass, Reread, Window, passes
+from ingestion.landing.resources import LOAD_COUNTS, QUARANTINE, TOLD_FACTS, Landing, resource
+from ingestion.landing.store import RAW_SCHEMA, Store, StreamState
+from ingestion.sources.facebook_ads import settings as facebook_settings
+from ingestion.sources.facebook_ads import source as facebook_ads
+from ingestion.sources.google_ads import settings as google_settings
+from ingestion.sources.google_ads import source as google_ads
+from ingestion.sources.hubspot import settings as hubspot_settings
+from ingestion.sources.hubspot import source as hubspot
+from ingestion.sources.hubspot import tables as hubspot_tables
+from ingestion.sources.landing_pages import settings as landing_pages_settings
+from ingestion.sources.landing_pages import source as landing_pages
+from ingestion.sources.linkedin_ads import settings as linkedin_settings
+from ingestion.sources.linkedin_ads import source as linkedin_ads
 
 __all__ = [
     "RAW_SCHEMA",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestration.loading import uncollected
+from orchestration.execution.loading import uncollected
 
 with uncollected():
     import dagster as dg
@@ -11,13 +11,13 @@ with uncollected():
     from orchestration.assets.raw import apis, raw_assets
     from orchestration.assets.readers import readers
     from orchestration.assets.serving import serving_duckdb
-    from orchestration.checks import published_contracts
-    from orchestration.execution import alone_in_home
-    from orchestration.freshness import freshness
-    from orchestration.jobs import refresh
-    from orchestration.resources import RunSettings, dbt_resource
-    from orchestration.schedules import configured_daily_refresh
-    from orchestration.sensors import watch
+    from orchestration.automation.schedules import configured_daily_refresh
+    from orchestration.automation.sensors import watch
+    from orchestration.checks.freshness import freshness
+    from orchestration.checks.published import published_contracts
+    from orchestration.execution.executor import alone_in_home
+    from orchestration.execution.jobs import refresh
+    from orchestration.execution.resources import RunSettings, dbt_resource
 
 defs = dg.Definitions(
     assets=[*apis.values(), *raw_assets, dbt_models, serving_duckdb, *readers],

@@ -20,7 +20,7 @@ from dagster_dbt.compat import DBT_PYTHON_VERSION
 
 from ingestion.errors import redact
 from ingestion.pipelines import home
-from orchestration.locking import file_lock
+from orchestration.execution.locking import file_lock
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
 # The one beside this interpreter: PATH may hold none, or another engine's.

@@ -14,8 +14,8 @@ import duckdb
 import pytest
 
 from ingestion import pipelines
-from ingestion.google_ads import api, source
-from ingestion.landing import Landing
+from ingestion.landing.resources import Landing
+from ingestion.sources.google_ads import api, source
 from sandbox.apis.state import Sandbox
 from sandbox.serve import build_sandbox, settings
 from tests.companies import served

@@ -10,7 +10,7 @@ from pathlib import Path
 
 _PROGRAM = """
 import pathlib, sys
-from orchestration.locking import file_lock
+from orchestration.execution.locking import file_lock
 with file_lock(pathlib.Path(sys.argv[1]), holder=sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()

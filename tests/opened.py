@@ -14,7 +14,7 @@ from typing import Any
 
 import urllib3
 
-from orchestration.demo import note_options
+from adledger.servers.sandbox import note_options
 from tests.company import ADLEDGER
 from tests.warehouse import without_sources
 

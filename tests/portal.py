@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 from ingestion import pipelines
-from ingestion.hubspot import source
+from ingestion.sources.hubspot import source
 from tests.company import Company, served_company
 
 # Streams and what dlt runs for them: what is read, and the tables that hang on it.

@@ -16,7 +16,7 @@ import duckdb
 import ibis
 
 from ingestion import pipelines
-from orchestration.contracts import Violation, build_contract, validate
+from orchestration.checks.contracts import Violation, build_contract, validate
 from orchestration.project import published_models
 
 PROJECT = Path(__file__).parent.parent / "dbt_project"

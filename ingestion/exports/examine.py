@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ingestion.exports.folder import Export, Problem, Record, read
-from ingestion.planning import Window, runs
+from ingestion.landing.planning import Window, runs
 
 _SHOWN_PROBLEMS = 5
 

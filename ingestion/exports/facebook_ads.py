@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ingestion.arrow import Page, Table
 from ingestion.exports import rows, settings
 from ingestion.exports.layouts import normal
 from ingestion.exports.money import account_currency
 from ingestion.exports.rows import Row
-from ingestion.facebook_ads import tables
-from ingestion.facebook_ads.tables import DAILY
-from ingestion.landing import DaysRead, Landing, Span
+from ingestion.landing.arrow import Page, Table
+from ingestion.landing.resources import DaysRead, Landing, Span
+from ingestion.sources.facebook_ads import tables
+from ingestion.sources.facebook_ads.tables import DAILY
 
 __all__ = ["DAILY", "ENTITIES", "accounts", "resources", "span"]
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from ingestion.errors import redact
 from ingestion.exports import reading, settings, values
 from ingestion.exports.layouts import VENDORS, FileKind, Header, Layout, Vendor, layout, normal
-from ingestion.planning import Window
+from ingestion.landing.planning import Window
 
 _SAMPLE_ROWS = 2000
 _TABLES = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xls", ".zip", ".gz", ".pdf"})

@@ -12,12 +12,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from ingestion.arrow import Page, Table
 from ingestion.exports import rows, settings
 from ingestion.exports.money import account_currency
 from ingestion.exports.rows import Row
-from ingestion.google_ads import tables
-from ingestion.landing import DaysRead, Landing, Span
+from ingestion.landing.arrow import Page, Table
+from ingestion.landing.resources import DaysRead, Landing, Span
+from ingestion.sources.google_ads import tables
 
 __all__ = ["DAILY", "ENTITIES", "accounts", "resources", "span"]
 

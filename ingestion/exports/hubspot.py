@@ -15,15 +15,15 @@ from typing import Any
 
 import orjson
 
-from ingestion.arrow import Page, Table
 from ingestion.config import Settings
 from ingestion.exports import rows, settings
 from ingestion.exports.folder import Export, Record
 from ingestion.exports.layouts import normal
 from ingestion.exports.money import home_currency
-from ingestion.hubspot import settings as hubspot
-from ingestion.hubspot import tables
-from ingestion.landing import Landing
+from ingestion.landing.arrow import Page, Table
+from ingestion.landing.resources import Landing
+from ingestion.sources.hubspot import settings as hubspot
+from ingestion.sources.hubspot import tables
 
 __all__ = ["DAILY", "ENTITIES", "resources"]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ingestion.arrow import Page, Table
 from ingestion.exports import rows
 from ingestion.exports.money import account_currency
 from ingestion.exports.rows import Row
-from ingestion.landing import DaysRead, Landing, Span
-from ingestion.linkedin_ads import tables
+from ingestion.landing.arrow import Page, Table
+from ingestion.landing.resources import DaysRead, Landing, Span
+from ingestion.sources.linkedin_ads import tables
 
 __all__ = ["DAILY", "ENTITIES", "accounts", "resources", "span"]
 

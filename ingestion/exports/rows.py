@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from ingestion.arrow import Page, Table
 from ingestion.errors import SettingError
 from ingestion.exports import settings
 from ingestion.exports.folder import Coverage, Export, Folder, Problem, Record, read
-from ingestion.landing import Counts, DaysRead, Landing, Span, resource
-from ingestion.planning import EVER_DAYS, Window, runs
+from ingestion.landing.arrow import Page, Table
+from ingestion.landing.planning import EVER_DAYS, Window, runs
+from ingestion.landing.resources import Counts, DaysRead, Landing, Span, resource
 
 _T = TypeVar("_T")
 Context = tuple[tuple[str, str], ...]

@@ -13,9 +13,11 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtC
 from dagster_shared.record import replace
 
 from ingestion.pipelines import SOURCES
+from orchestration.assets.lineage import column_lineage
+from orchestration.assets.stored import Relation, look
 from orchestration.assets.tables import code, table_facts
-from orchestration.lineage import column_lineage
-from orchestration.locking import writing
+from orchestration.execution.locking import writing
+from orchestration.execution.resources import RunSettings
 from orchestration.project import (
     BUILD_ARGUMENTS,
     PROJECT_DIR,
@@ -28,8 +30,6 @@ from orchestration.project import (
     reuse_parsed,
     warning_messages,
 )
-from orchestration.resources import RunSettings
-from orchestration.stored import Relation, look
 
 
 class WarehouseTranslator(DagsterDbtTranslator):

@@ -23,12 +23,12 @@ from ingestion.pipelines import (
     loaded_at,
     reads_first,
 )
+from orchestration.assets.stored import Relation, look
 from orchestration.assets.tables import code, table_facts
-from orchestration.locking import writing
-from orchestration.partitions import DAILY_SOURCES, days
+from orchestration.execution.locking import writing
+from orchestration.execution.partitions import DAILY_SOURCES, days
+from orchestration.execution.resources import RunSettings
 from orchestration.project import manifest
-from orchestration.resources import RunSettings
-from orchestration.stored import Relation, look
 
 OWNER = "team:ingestion"
 
@@ -71,7 +71,7 @@ class RawTranslator(DagsterDltTranslator):
             description=_descriptions().get((source, table)),
             metadata={
                 "dagster/table_name": str(relation(source, table)),
-                **code(f"ingestion/{source}/source.py", f"ingestion/{source}/tables.py"),
+                **code(f"ingestion/sources/{source}/source.py", f"ingestion/sources/{source}/tables.py"),
             },
             group_name=f"raw_{source}",
             owners=[OWNER],

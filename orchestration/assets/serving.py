@@ -6,11 +6,11 @@ from datetime import datetime
 import dagster as dg
 
 from ingestion.pipelines import SOURCES, home, landed_days
+from orchestration.assets.publishing import Published, SourceState, publish
 from orchestration.assets.raw import raw_assets
 from orchestration.assets.tables import code
-from orchestration.locking import writing
+from orchestration.execution.locking import writing
 from orchestration.project import manifest, published_models, warehouse_path
-from orchestration.publishing import Published, SourceState, publish
 
 _models = list(published_models(manifest()))
 
@@ -42,7 +42,7 @@ def source_state(instance: dg.DagsterInstance, source: str) -> SourceState:
     deps=[dg.AssetKey([model["schema"], model["name"]]) for model in _models],
     group_name="serving",
     owners=["team:reconciliation"],
-    metadata=code("orchestration/publishing.py"),
+    metadata=code("orchestration/assets/publishing.py"),
     kinds={"duckdb"},
     pool="warehouse",
 )

@@ -10,8 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.lineage import Origins
-from orchestration.stored import Relation, Stored
+from orchestration.assets.lineage import Origins
+from orchestration.assets.stored import Relation, Stored
 
 ROOT = Path(__file__).resolve().parents[2]
 

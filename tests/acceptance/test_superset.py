@@ -28,7 +28,7 @@ from tests.warehouse import PROJECT, without_sources
 
 ROOT = PROJECT.parent
 PYTHON = ROOT / ".superset/bin/python"
-CHARTS = sorted((ROOT / "dashboards/superset/bundle/charts").iterdir())
+CHARTS = sorted((ROOT / "reporting/superset/bundle/charts").iterdir())
 DASHBOARD = "/superset/dashboard/why-the-numbers-differ/"
 PASSWORD = "of-this-test"
 COMPANY, GROWN = Company(contacts=900, days=40), Company(contacts=1800, days=40)
@@ -48,7 +48,7 @@ class Served:
     def __init__(self, home: Path, **environment: str) -> None:
         self.home, self.port, self.lines = home, free_port(), list[str]()
         self.process = subprocess.Popen(
-            [PYTHON, "-m", "dashboards.superset.serve", "--home", home, "--port", str(self.port)],
+            [PYTHON, "-m", "adledger.servers.superset.serve", "--home", home, "--port", str(self.port)],
             cwd=ROOT,
             env=without_sources(dict(os.environ)) | environment,
             stdout=subprocess.PIPE,
@@ -241,7 +241,7 @@ def test_started_again_it_is_the_same(served: Served) -> None:
 
 def test_without_a_published_file_it_says_what_to_run(tmp_path: Path) -> None:
     result = subprocess.run(
-        [PYTHON, "-m", "dashboards.superset.serve", "--home", tmp_path],
+        [PYTHON, "-m", "adledger.servers.superset.serve", "--home", tmp_path],
         cwd=ROOT,
         capture_output=True,
         text=True,

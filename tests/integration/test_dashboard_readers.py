@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.published import Company, publish
-from dashboards.queries import Query
-from dashboards.serving import Published
+from reporting.dashboard.queries import Query
+from reporting.dashboard.serving import Published
 from tests.swapping import read_through
 
 READERS, SWAPS = 50, 20

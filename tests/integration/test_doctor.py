@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from ingestion.doctor import Finding, examine
-from ingestion.hubspot.doctor import ENDPOINTS, Endpoint
+from adledger.cli import app
+from ingestion.doctor import examine
 from ingestion.pipelines import VENDORS
-from orchestration.cli import app
+from ingestion.sources.hubspot.doctor import ENDPOINTS, Endpoint
+from ingestion.sources.visit import Finding
 from sandbox.apis.facebook_ads.objects import PAGE_ID, SECOND_PAGE_ID
 from sandbox.apis.state import Sandbox
 from sandbox.serve import build_sandbox, settings

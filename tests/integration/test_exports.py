@@ -15,7 +15,7 @@ import pytest
 
 from ingestion import pipelines
 from ingestion.doctor import examine
-from orchestration.freshness import Limits, late_days
+from orchestration.checks.freshness import Limits, late_days
 from sandbox.apis.state import Sandbox
 from sandbox.export import export
 from sandbox.serve import build_sandbox, settings

@@ -21,11 +21,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from ingestion import arrow, http, landing, pipelines
-from ingestion.arrow import Table
+from ingestion import pipelines
 from ingestion.errors import IngestionError
-from ingestion.facebook_ads import api, insights, leads, settings, source, tables
-from ingestion.facebook_ads.insights import Insights
+from ingestion.http import client as http
+from ingestion.landing import arrow
+from ingestion.landing import resources as landing
+from ingestion.landing.arrow import Table
+from ingestion.sources.facebook_ads import api, insights, leads, settings, source, tables
+from ingestion.sources.facebook_ads.insights import Insights
 from tests.company import Company, served_company
 
 Patch = pytest.MonkeyPatch

@@ -12,13 +12,13 @@ import orjson
 import pytest
 
 from ingestion import pipelines
-from ingestion.arrow import Page
-from ingestion.google_ads import api, source
-from ingestion.google_ads.tables import CLICK_VIEWS, CONVERSION_ACTIONS, DAILY
-from ingestion.landing import Landing
+from ingestion.landing.arrow import Page
+from ingestion.landing.planning import Span
+from ingestion.landing.resources import Landing
+from ingestion.landing.store import Store as RawStore
 from ingestion.pipelines import Window
-from ingestion.planning import Span
-from ingestion.store import Store as RawStore
+from ingestion.sources.google_ads import api, source
+from ingestion.sources.google_ads.tables import CLICK_VIEWS, CONVERSION_ACTIONS, DAILY
 from sandbox.counting.google import DATA_DRIVEN
 from sandbox.world.crowd import hour_index
 from tests.google import CLOSED, SHOP, SUB_MANAGER, UK, GoogleSandbox, Store, Timer, served_google

@@ -17,14 +17,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from ingestion import arrow, http, landing, pipelines
-from ingestion.arrow import Page, Table
-from ingestion.google_ads import api, source, tables
-from ingestion.google_ads.api import Account, GoogleAds
-from ingestion.http import Answer, RequestFault
-from ingestion.landing import Landing
+from ingestion import pipelines
+from ingestion.http import client as http
+from ingestion.http.client import Answer, RequestFault
+from ingestion.landing import arrow
+from ingestion.landing import resources as landing
+from ingestion.landing.arrow import Page, Table
+from ingestion.landing.planning import Span
+from ingestion.landing.resources import Landing
 from ingestion.pipelines import Window
-from ingestion.planning import Span
+from ingestion.sources.google_ads import api, source, tables
+from ingestion.sources.google_ads.api import Account, GoogleAds
 from sandbox.apis.google_ads.books import Books
 from tests.google import CLOSED, MANAGER, SUB_MANAGER, UK, GoogleSandbox, Store, Timer, served_google
 

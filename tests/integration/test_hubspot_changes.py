@@ -13,7 +13,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from ingestion.hubspot import records, settings
+from ingestion.sources.hubspot import records, settings
 from tests.portal import Portal, Store, environment, served_portal
 from tests.warehouse import Warehouse
 
@@ -301,7 +301,8 @@ DIES = """
 import os, sys
 from datetime import datetime
 import dlt
-from ingestion import landing, pipelines, store
+from ingestion.landing import resources as landing, store
+from ingestion import pipelines
 
 def die(*_, **__):
     os._exit(9)

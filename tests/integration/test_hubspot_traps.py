@@ -20,10 +20,14 @@ import pyarrow.compute as pc
 import pytest
 import urllib3
 
-from ingestion import arrow, http, landing, pacing, pipelines, store
-from ingestion.arrow import Column, Page
-from ingestion.hubspot import api, page_views, records, settings, source, tables
-from ingestion.hubspot.api import HubSpot
+from ingestion import pipelines
+from ingestion.http import client as http
+from ingestion.http import pacing
+from ingestion.landing import arrow, store
+from ingestion.landing import resources as landing
+from ingestion.landing.arrow import Column, Page
+from ingestion.sources.hubspot import api, page_views, records, settings, source, tables
+from ingestion.sources.hubspot.api import HubSpot
 from sandbox.apis.state import Credentials
 from tests.portal import STREAMS, Portal, Store, served_portal
 

@@ -428,7 +428,7 @@ def test_linkedin_speaks_restli_2_on_the_wire(server: Recorded) -> None:
 def test_linkedin_splits_a_slice_that_was_cut(
     server: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingestion.linkedin_ads.settings.MOST_ELEMENTS", 2)
+    monkeypatch.setattr("ingestion.sources.linkedin_ads.settings.MOST_ELEMENTS", 2)
     element = server["campaign_analytics"].answer["elements"]
     for day in (1, 2):
         wanted = f"(start:(year:2026,month:11,day:{day}),end:(year:2026,month:11,day:{day}))"

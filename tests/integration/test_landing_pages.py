@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from ingestion import pipelines
+from ingestion.add_page import add_page
 from ingestion.errors import SettingError
-from ingestion.landing import Landing
-from ingestion.landing_pages import settings, tables
-from ingestion.landing_pages.adding import add_page
-from ingestion.landing_pages.snapshots import Snapshot
-from ingestion.landing_pages.source import Pages
-from ingestion.store import Store
+from ingestion.landing.resources import Landing
+from ingestion.landing.store import Store
+from ingestion.sources.landing_pages import settings, tables
+from ingestion.sources.landing_pages.snapshots import Snapshot
+from ingestion.sources.landing_pages.source import Pages
 from sandbox.apis.pages import OTHER_PORTAL
 from sandbox.world.company import APP, CAMPAIGNS, SHOP, SITE
 from sandbox.world.setup import build_company

@@ -18,10 +18,10 @@ import urllib3.util.connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.landing_pages import fetch
-from ingestion.landing_pages.fetch import Fetched, Fetcher, Validators, is_public, resolve
-from ingestion.landing_pages.settings import Access, Caps
-from ingestion.landing_pages.urls import address
+from ingestion.sources.landing_pages import fetch
+from ingestion.sources.landing_pages.fetch import Fetched, Fetcher, Validators, is_public, resolve
+from ingestion.sources.landing_pages.settings import Access, Caps
+from ingestion.sources.landing_pages.urls import address
 
 Handler = Callable[["Request", asyncio.StreamWriter], Awaitable[None]]
 CAPS = Caps(connect=1.0, read=0.5, total=1.0, size=1 << 20, redirects=5)

@@ -11,10 +11,10 @@ import orjson
 import pytest
 
 from ingestion import pipelines
-from ingestion.landing import Landing, Span
-from ingestion.linkedin_ads import settings, source, tables
+from ingestion.landing.resources import Landing, Span
+from ingestion.landing.store import Store
 from ingestion.pipelines import Window
-from ingestion.store import Store
+from ingestion.sources.linkedin_ads import settings, source, tables
 from tests.recorded.server import Recorded, serve
 from tests.recorded.world import AS_OF, WINDOW, configure, rows
 

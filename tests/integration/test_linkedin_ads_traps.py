@@ -20,13 +20,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from ingestion import arrow, http, landing, pipelines
-from ingestion.arrow import Column, Page, Table
+from ingestion import pipelines
 from ingestion.doctor import examine
 from ingestion.errors import ResponseError
-from ingestion.landing import Span
-from ingestion.linkedin_ads import api, figures, settings, source, tables
+from ingestion.http import client as http
+from ingestion.landing import arrow
+from ingestion.landing import resources as landing
+from ingestion.landing.arrow import Column, Page, Table
+from ingestion.landing.resources import Span
 from ingestion.pipelines import Window
+from ingestion.sources.linkedin_ads import api, figures, settings, source, tables
 from sandbox.apis.state import Credentials
 from tests.company import Company, served_company
 

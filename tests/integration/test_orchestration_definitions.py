@@ -178,7 +178,7 @@ def test_publishing_waits_for_every_published_model_and_its_contract(
 ) -> None:
     published = {key for key in specs if key.path[0] in ("marts", "reconciliation")}
     assert {dep.asset_key for dep in specs[SERVING].deps} == published
-    from orchestration.checks import published_contracts
+    from orchestration.checks.published import published_contracts
 
     checks = {check.asset_key: check for check in published_contracts.check_specs}
     assert checks.keys() == published
@@ -387,7 +387,7 @@ def test_only_what_may_pass_by_itself_is_tried_again(
     fault: type[IngestionError],
     attempts: int,
 ) -> None:
-    from orchestration.progress import Progress
+    from orchestration.execution.progress import Progress
 
     loads.broken, loads.fault = "google_ads", fault
     with dg.DagsterInstance.ephemeral() as instance:

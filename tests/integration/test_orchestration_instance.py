@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
-from orchestration.cli import app
+from adledger.cli import app
 from tests.matrices import WHOLE
 from tests.opened import free_port
 from tests.postgres import PASSWORD, Postgres, programs, served_postgres
@@ -23,10 +23,10 @@ pytestmark = pytest.mark.skipif(programs() is None, reason="no PostgreSQL: apt-g
 # the daily and the other tables of a source that is not set up: two steps, each a worker of its own
 RUN = """
 import sys, dagster as dg
-from orchestration.instance import use_instance
+from orchestration.execution.instance import use_instance
 use_instance()
-from orchestration.job import refresh_job
-from orchestration.partitions import range_tags
+from orchestration.execution.job import refresh_job
+from orchestration.execution.partitions import range_tags
 from ingestion.pipelines import Window
 from datetime import date
 keys = None if sys.argv[1] == "whole" else [
@@ -103,7 +103,7 @@ def test_a_run_its_workers_and_its_events_are_in_the_database(
 def test_a_database_belongs_to_one_home(
     postgres: Postgres, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from orchestration.instance import use_instance
+    from orchestration.execution.instance import use_instance
 
     address = postgres.create("taken")
     monkeypatch.setenv("INSTANCE__POSTGRES_URL", address)

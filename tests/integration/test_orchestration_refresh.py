@@ -113,7 +113,7 @@ def test_a_broken_contract_keeps_a_table_from_being_published(
     home, _ = refreshed
     monkeypatch.setenv("ADLEDGER_HOME", str(home))
     from orchestration.definitions import defs
-    from orchestration.progress import Progress
+    from orchestration.execution.progress import Progress
 
     published = (home / "serving.duckdb").stat().st_ino
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:

@@ -22,10 +22,10 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 from typer.testing import CliRunner
 
 import orchestration
-from orchestration.cli import app
-from orchestration.execution import ALONE_TAG, COMMAND_TAG, AloneInHome, bury_the_dead, describe
-from orchestration.locking import exclusive
-from orchestration.sensors import watch
+from adledger.cli import app
+from orchestration.automation.sensors import watch
+from orchestration.execution.executor import ALONE_TAG, COMMAND_TAG, AloneInHome, bury_the_dead, describe
+from orchestration.execution.locking import exclusive
 from tests.holding import held
 
 RUNNING = dg.DagsterRunStatus.STARTED
@@ -92,7 +92,7 @@ def messages(instance: dg.DagsterInstance) -> list[str]:
 def test_a_run_waits_for_a_refresh_of_the_command_line(
     instance: dg.DagsterInstance, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestration.execution._POLL_SECONDS", 0.02)
+    monkeypatch.setattr("orchestration.execution.executor._POLL_SECONDS", 0.02)
     results: list[dg.JobExecutionResult] = []
 
     def execute() -> None:

@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adledger.commands import demo
 from benchmarks import accuracy, accuracy_page, comparing, readings
 from benchmarks.choices import CHOICES
-from orchestration import cli
 from sandbox.truth.credits import REPORTS
 from sandbox.world.profiles import PROFILES
 from tests.warehouse import PROJECT
@@ -214,5 +214,5 @@ def test_the_harness_compares_the_reports_of_the_truth() -> None:
 
 
 def test_the_demonstration_offers_every_profile() -> None:
-    assert set(cli.PROFILES) == set(PROFILES)
+    assert set(demo.PROFILES) == set(PROFILES)
     assert set(accuracy.PROFILES) < set(PROFILES)

@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
+from adledger.cli import app
 from benchmarks.published import Company, publish
-from dashboards import queries, serving, show
-from dashboards.serving import Published
-from orchestration.cli import app
-from orchestration.contracts import build_contract
-from orchestration.explain.journey import REPORTS
-from orchestration.explain.scope import Scope
+from orchestration.checks.contracts import build_contract
 from orchestration.project import manifest
+from reporting.dashboard import queries, serving, show
+from reporting.dashboard.serving import Published
+from reporting.explain.journey import REPORTS
+from reporting.explain.scope import Scope
 
 APP = Path(serving.__file__).with_name("app.py")
 PAGES = sorted(path.stem for path in (APP.parent / "views").glob("[a-z]*.py"))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from docs import dictionary, downloads, permissions
 from ingestion.exports.layouts import VENDORS, layout
-from ingestion.facebook_ads.settings import LEAD_PERMISSIONS
-from ingestion.google_ads.doctor import SCOPE
-from ingestion.hubspot.doctor import ENDPOINTS
-from ingestion.linkedin_ads.settings import LEADS, POSTS
-from orchestration.contracts import build_contract
+from ingestion.sources.facebook_ads.settings import LEAD_PERMISSIONS
+from ingestion.sources.google_ads.doctor import SCOPE
+from ingestion.sources.hubspot.doctor import ENDPOINTS
+from ingestion.sources.linkedin_ads.settings import LEADS, POSTS
+from orchestration.checks.contracts import build_contract
 from orchestration.project import manifest, published_models
 
 

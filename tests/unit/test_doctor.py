@@ -10,17 +10,18 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from ingestion.doctor import Finding, Level, Refused, Seen, Sunset, Visit, is_skipped
-from ingestion.facebook_ads import doctor as facebook_doctor
-from ingestion.facebook_ads import settings as facebook_settings
-from ingestion.google_ads import doctor as google_doctor
-from ingestion.google_ads import settings as google_settings
-from ingestion.http import Fault
-from ingestion.hubspot import doctor as hubspot_doctor
-from ingestion.hubspot import settings as hubspot_settings
-from ingestion.linkedin_ads import doctor as linkedin_doctor
-from orchestration import doctor
-from orchestration.cli import app
+from adledger.cli import app
+from adledger.terminal import findings as doctor
+from ingestion.doctor import is_skipped
+from ingestion.http.client import Fault
+from ingestion.sources.facebook_ads import doctor as facebook_doctor
+from ingestion.sources.facebook_ads import settings as facebook_settings
+from ingestion.sources.google_ads import doctor as google_doctor
+from ingestion.sources.google_ads import settings as google_settings
+from ingestion.sources.hubspot import doctor as hubspot_doctor
+from ingestion.sources.hubspot import settings as hubspot_settings
+from ingestion.sources.linkedin_ads import doctor as linkedin_doctor
+from ingestion.sources.visit import Finding, Level, Refused, Seen, Sunset, Visit
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

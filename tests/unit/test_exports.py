@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from adledger.cli import app
 from ingestion.exports import values
 from ingestion.exports.examine import Findings, examine
 from ingestion.exports.folder import Export, Problem, read, recognise
 from ingestion.exports.layouts import VENDORS, layout
-from ingestion.planning import Window
-from orchestration.cli import app
+from ingestion.landing.planning import Window
 from sandbox.export import export
 from sandbox.serve import build_sandbox
 from tests.warehouse import PROJECT

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from ingestion.facebook_ads.api import judge
-from ingestion.facebook_ads.insights import halves
-from ingestion.facebook_ads.pages import page_ids, promoted_ad
-from ingestion.facebook_ads.usage import Usage, pace, usage
-from ingestion.pacing import Limit
-from ingestion.planning import Window
+from ingestion.http.pacing import Limit
+from ingestion.landing.planning import Window
+from ingestion.sources.facebook_ads.api import judge
+from ingestion.sources.facebook_ads.insights import halves
+from ingestion.sources.facebook_ads.pages import page_ids, promoted_ad
+from ingestion.sources.facebook_ads.usage import Usage, pace, usage
 
 
 def headers(**told: Any) -> dict[str, str]:

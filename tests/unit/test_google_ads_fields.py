@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ingestion.arrow import Table
-from ingestion.google_ads.tables import ASSET_GROUPS, RESOURCES, query
+from ingestion.landing.arrow import Table
+from ingestion.sources.google_ads.tables import ASSET_GROUPS, RESOURCES, query
 
 pytest.importorskip("google.ads.googleads", reason="google-ads is not installed")
 

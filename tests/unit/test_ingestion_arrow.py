@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion.arrow import INT, Column, Reader, Refused, Table, keys_of, mask
-from ingestion.landing import Recent
+from ingestion.landing.arrow import INT, Column, Reader, Refused, Table, keys_of, mask
+from ingestion.landing.resources import Recent
 
 TABLE = Table(
     "things",

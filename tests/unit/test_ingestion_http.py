@@ -15,9 +15,7 @@ import urllib3
 from urllib3._collections import HTTPHeaderDict
 
 from ingestion.errors import AccessError, IngestionError, ResponseError, UnreachableError, redact
-from ingestion.facebook_ads.api import judge as facebook
-from ingestion.google_ads.api import judge as google
-from ingestion.http import (
+from ingestion.http.client import (
     Client,
     Policy,
     RefreshToken,
@@ -27,8 +25,10 @@ from ingestion.http import (
     in_parallel,
     retry_after,
 )
-from ingestion.hubspot.api import judge as hubspot
-from ingestion.linkedin_ads.api import judge as linkedin
+from ingestion.sources.facebook_ads.api import judge as facebook
+from ingestion.sources.google_ads.api import judge as google
+from ingestion.sources.hubspot.api import judge as hubspot
+from ingestion.sources.linkedin_ads.api import judge as linkedin
 
 Answers = list[Reply | Exception]
 

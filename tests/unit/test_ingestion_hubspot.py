@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 import pytest
 
-from ingestion.arrow import Reader
-from ingestion.http import Answer, Fault
-from ingestion.hubspot import api, tables
-from ingestion.pacing import Limit
+from ingestion.http.client import Answer, Fault
+from ingestion.http.pacing import Limit
+from ingestion.landing.arrow import Reader
+from ingestion.sources.hubspot import api, tables
 
 HEADERS = {
     "x-hubspot-ratelimit-max": "190",

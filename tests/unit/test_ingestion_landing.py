@@ -8,10 +8,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from ingestion import landing
-from ingestion.arrow import Column, Page, Table
-from ingestion.landing import Landing
-from ingestion.store import Store
+from ingestion.landing import resources as landing
+from ingestion.landing.arrow import Column, Page, Table
+from ingestion.landing.resources import Landing
+from ingestion.landing.store import Store
 
 AS_OF = datetime(2026, 11, 1, 6, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.pacing import Limit, Pacer
+from ingestion.http.pacing import Limit, Pacer
 
 
 @dataclass

@@ -10,8 +10,8 @@ import duckdb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.hubspot import tables
-from ingestion.store import Store, StreamState
+from ingestion.landing.store import Store, StreamState
+from ingestion.sources.hubspot import tables
 
 LAG = timedelta(minutes=10)
 READ = datetime(2026, 11, 1, 6, tzinfo=UTC)

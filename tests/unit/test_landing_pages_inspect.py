@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.landing_pages.inspect import Inspection, inspect
+from ingestion.sources.landing_pages.inspect import Inspection, inspect
 
 URL = "https://www.ex.test/demo"
 TEXT = "<p>" + "Northern light for your pipeline. " * 10 + "</p>"

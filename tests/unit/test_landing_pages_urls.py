@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.landing import Landing
-from ingestion.landing_pages.settings import PROBES, Origin
-from ingestion.landing_pages.urls import BadAddress, address, final_urls, is_tracking
-from ingestion.store import Store
+from ingestion.landing.resources import Landing
+from ingestion.landing.store import Store
+from ingestion.sources.landing_pages.settings import PROBES, Origin
+from ingestion.sources.landing_pages.urls import BadAddress, address, final_urls, is_tracking
 
 
 @pytest.mark.parametrize(

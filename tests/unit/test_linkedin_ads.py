@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.arrow import Page
 from ingestion.errors import ResponseError
-from ingestion.http import Client, Policy, Reply
-from ingestion.landing import DaysRead, Window
-from ingestion.linkedin_ads import api, figures, leads, settings
+from ingestion.http.client import Client, Policy, Reply
+from ingestion.landing.arrow import Page
+from ingestion.landing.resources import DaysRead, Window
+from ingestion.sources.linkedin_ads import api, figures, leads, settings
 from sandbox.apis import restli
 
 METRICS = tuple("abcdefgh")

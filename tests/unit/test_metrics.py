@@ -12,13 +12,13 @@ import pytest
 from metricflow.engine.metricflow_engine import MetricFlowEngine, MetricFlowQueryRequest
 
 from docs.dictionary import semantic_layer
-from orchestration.explain.journey import REPORTS
 from orchestration.project import (
     PUBLISHED_SCHEMAS,
     manifest,
     published_models,
     warehouse_path,
 )
+from reporting.explain.journey import REPORTS
 
 ROWS = Path(__file__).parent.parent / "vectors/metrics.sql"
 BY_NETWORK = ("metric_time__month", "network")

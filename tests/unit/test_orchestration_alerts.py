@@ -14,10 +14,10 @@ import dagster as dg
 import pytest
 
 from ingestion.errors import IngestionError
-from orchestration.alerts import ALERTED_TAG, Look, compare, read_run, report, report_run, safe
-from orchestration.contracts import Violation
-from orchestration.freshness import NEWEST_DAY
-from orchestration.sensors import watch
+from orchestration.automation.alerts import ALERTED_TAG, Look, compare, read_run, report, report_run, safe
+from orchestration.automation.sensors import watch
+from orchestration.checks.contracts import Violation
+from orchestration.checks.freshness import NEWEST_DAY
 
 
 @dataclass
@@ -259,11 +259,13 @@ def test_late_sources_are_told_by_the_clock_once(
     instance: dg.DagsterInstance, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCES__GOOGLE_ADS__CLIENT_ID", "a-client")
-    monkeypatch.setattr("orchestration.sensors.late_days", lambda source, now, limits: f"{source} is late")
+    monkeypatch.setattr(
+        "orchestration.automation.sensors.late_days", lambda source, now, limits: f"{source} is late"
+    )
     result = _tick(instance, None)
     _tick(instance, result.cursor)
     assert "google_ads is late" in str(result.skip_reason)
-    monkeypatch.setattr("orchestration.sensors.late_days", lambda source, now, limits: None)
+    monkeypatch.setattr("orchestration.automation.sensors.late_days", lambda source, now, limits: None)
     _tick(instance, result.cursor)
     assert receiver.told == [
         ("adledger: something needs a look", ["google_ads is late", "landing_pages is late"]),

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from orchestration.cli import app
-from orchestration.locking import file_lock
+from adledger.cli import app
+from orchestration.execution.locking import file_lock
 from tests.holding import held
 from tests.opened import free_port
 
@@ -51,7 +51,7 @@ def test_bad_options_exit_two_and_are_named(arguments: list[str], option: str, h
 
 def test_a_mistake_shows_before_dagster_is_imported() -> None:
     program = (
-        "import sys\nfrom typer.testing import CliRunner\nfrom orchestration.cli import app\n"
+        "import sys\nfrom typer.testing import CliRunner\nfrom adledger.cli import app\n"
         "code = CliRunner().invoke(app, ['refresh', '--as-of', 'noon']).exit_code\n"
         "sys.exit(code if not {'dagster', 'dlt', 'duckdb'} & set(sys.modules) else 99)\n"
     )

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from orchestration import clock
-from orchestration.partitions import calendar
-from orchestration.resources import RunSettings
-from orchestration.schedules import build_daily_refresh
+from orchestration.automation.schedules import build_daily_refresh
+from orchestration.execution import clock
+from orchestration.execution.partitions import calendar
+from orchestration.execution.resources import RunSettings
 
 STANDS_AT = datetime(2020, 3, 1, 6, tzinfo=UTC)
 

@@ -9,7 +9,14 @@ import duckdb
 import ibis
 import pytest
 
-from orchestration.contracts import EXAMPLES, Contract, Violation, build_contract, check_result, validate
+from orchestration.checks.contracts import (
+    EXAMPLES,
+    Contract,
+    Violation,
+    build_contract,
+    check_result,
+    validate,
+)
 
 GOOD = """
 SELECT * FROM (VALUES

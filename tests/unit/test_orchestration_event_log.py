@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 from dagster._core.executor import child_process_executor
 
-from orchestration.event_log import EventLog
-from orchestration.instance import use_instance
+from orchestration.execution.event_log import EventLog
+from orchestration.execution.instance import use_instance
 
 DAYS = dg.DailyPartitionsDefinition("2026-10-01", end_date="2026-10-11")
 

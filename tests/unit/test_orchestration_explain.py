@@ -20,12 +20,12 @@ from click.testing import Result
 from rich.console import Console
 from typer.testing import CliRunner
 
-from orchestration.cli import app
-from orchestration.explain.claims import Claim, facts
-from orchestration.explain.masking import Mask
-from orchestration.explain.reading import cost_without_events, read_bridges, reading
-from orchestration.explain.scope import Scope, resolve
-from orchestration.explain.terminal import show
+from adledger.cli import app
+from reporting.explain.claims import Claim, facts
+from reporting.explain.masking import Mask
+from reporting.explain.reading import cost_without_events, read_bridges, reading
+from reporting.explain.scope import Scope, resolve
+from reporting.explain.terminal import show
 
 MODELS = Path(__file__).parents[2] / "dbt_project" / "models"
 REPORT, OTHER = "first_form_submission", "all_ad_interactions"

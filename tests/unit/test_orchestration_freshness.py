@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from ingestion import pipelines
-from orchestration.freshness import Limits, late_days, late_load, watched
+from orchestration.checks.freshness import Limits, late_days, late_load, watched
 from tests.warehouse import AS_OF, Warehouse
 
 LIMITS = Limits(days=1, hours=36)

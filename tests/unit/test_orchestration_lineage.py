@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration import lineage
-from orchestration.lineage import column_lineage
-from orchestration.stored import Relation, look
+from orchestration.assets import lineage
+from orchestration.assets.lineage import column_lineage
+from orchestration.assets.stored import Relation, look
 
 AS_OF = "2026-11-01T06:00:00+00:00"
 MODEL = Relation("warehouse", "marts", "model")

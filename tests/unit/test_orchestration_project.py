@@ -14,7 +14,7 @@ import duckdb
 import pytest
 from rich.console import Console
 
-from orchestration.progress import Progress
+from orchestration.execution.progress import Progress
 from orchestration.project import (
     MESSAGES,
     build_environment,

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.publishing import Published, SourceState, publish
+from orchestration.assets.publishing import Published, SourceState, publish
 
 SESSIONS = Published("marts", "fct_sessions", "Web sessions' facts.", {"session_id": "Its id.", "views": ""})
 BRIDGE = Published("reconciliation", "conversion_bridge", "The bridge.", {"units": "Signed units."})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestration.ui import Address
+from adledger.servers.ui import Address
 
 
 @pytest.mark.parametrize(

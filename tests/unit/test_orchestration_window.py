@@ -6,14 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from orchestration.window import (
-    FIRST_DAY,
-    InvalidOption,
-    check_range,
-    default_range,
-    parse_day,
-    parse_instant,
-)
+from adledger.options import check_range, parse_day, parse_instant
+from orchestration.execution.window import FIRST_DAY, default_range
+from reporting.explain.options import InvalidOption
 
 NOW = datetime(2026, 11, 1, 6, tzinfo=UTC)
 TODAY = date(2026, 11, 1)

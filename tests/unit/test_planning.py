@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.arrow import Column, Table
-from ingestion.planning import PASS_DAYS, Pass, Reread, Span, Window, passes
-from ingestion.store import Store
+from ingestion.landing.arrow import Column, Table
+from ingestion.landing.planning import PASS_DAYS, Pass, Reread, Span, Window, passes
+from ingestion.landing.store import Store
 
 DAILY = Table(
     "metrics",

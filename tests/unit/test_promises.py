@@ -11,9 +11,9 @@ import ibis
 import pytest
 import yaml
 
-from orchestration.contracts import Contract, build_contract, validate
+from orchestration.checks.contracts import Contract, build_contract, validate
+from orchestration.checks.promises import Conservation, DeclarationError, Invariant, Reference, read_promises
 from orchestration.project import published_models
-from orchestration.promises import Conservation, DeclarationError, Invariant, Reference, read_promises
 from tests.compiled import CompiledModels
 
 CASES: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load(

@@ -31,7 +31,7 @@ def test_only_sql_is_read(tmp_path: Path) -> None:
         "# nor marts.in_a_comment\n"
         "QUERY = f\"select 'marts.in_a_string' from marts.first /* marts.of_sql */ where {condition}\"\n"
         'BRIDGE = "reconciliation.second"\n'
-        "from orchestration.explain import scope\n"
+        "from reporting.explain import scope\n"
     )
     (tmp_path / "dataset.yaml").write_text(
         "# marts.in_yaml\nsql: |-\n  with x as (from marts.third) from x\n"

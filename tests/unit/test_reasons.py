@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from docs import reasons
-from orchestration.contracts import build_contract
+from orchestration.checks.contracts import build_contract
 from orchestration.project import manifest, published_models
 
 EXAMPLES = reasons.examples()

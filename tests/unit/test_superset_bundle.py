@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from benchmarks.published import Company, publish
-from dashboards.superset import describe
-from dashboards.superset.assets import BUNDLE, assets
+from reporting.superset import describe
+from reporting.superset.assets import BUNDLE, assets
 from tests.warehouse import PROJECT
 
 FILES = {str(path.relative_to(BUNDLE)): path.read_text() for path in sorted(BUNDLE.rglob("*.yaml"))}

@@ -1,0 +1,45 @@
+"""The command line: each command from a module of its own. What is slow is imported when it is needed."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from adledger.commands.dashboard import dashboard
+from adledger.commands.demo import demo
+from adledger.commands.doctor import doctor
+from adledger.commands.explain import explain
+from adledger.commands.page import add_page
+from adledger.commands.refresh import backfill, refresh
+from adledger.commands.ui import ui
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Why the ad networks report more conversions than HubSpot shows contacts: every unit accounted for.",
+)
+for command in (refresh, backfill, explain, demo, ui, dashboard, doctor):
+    app.command()(command)
+
+pages = typer.Typer(no_args_is_help=True, help="Landing pages that are watched besides those of the ads.")
+pages.command("add")(add_page)
+app.add_typer(pages, name="page")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"adledger {version('adledger')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Why the ad networks report more conversions than HubSpot shows contacts: every unit accounted for."""

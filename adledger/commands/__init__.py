@@ -1,0 +1,1 @@
+"""One module per command: its options, checked before anything slow is imported."""

@@ -1,0 +1,72 @@
+"""`adledger doctor`: what is wrong between this machine and a source, or in a folder of files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from adledger.common import check_source
+from reporting.explain.options import InvalidOption
+
+
+def doctor(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE", help="hubspot, google_ads, facebook_ads, linkedin_ads; all if none."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    exports: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Look at a folder of downloaded reports instead.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+) -> None:
+    """Check settings, tokens, permissions, accounts, versions, clock and limits; lands nothing.
+
+    With --exports: what the files of a folder are, which days they have, and what in them cannot be read.
+    """
+    if exports is not None:
+        _examine(exports, sources or (), as_json)
+        return
+    try:
+        for name in sources or ():
+            check_source("SOURCE", name, vendor=True)
+    except InvalidOption as error:
+        raise typer.BadParameter(str(error), param_hint=error.option) from error
+    from adledger.terminal import findings
+
+    if as_json:
+        document, fine = findings.as_json(sources or ())
+        typer.echo(document)
+    else:
+        fine = findings.show(Console(), sources or ())
+    if not fine:
+        raise typer.Exit(1)
+
+
+def _examine(folder: Path, sources: Sequence[str], as_json: bool) -> None:
+    from adledger.terminal import files as shown
+    from ingestion.exports.examine import examine
+
+    if sources:
+        raise typer.BadParameter("goes without a SOURCE", param_hint="--exports")
+    console = Console()
+    with console.status(f"Reading {folder}") if not as_json else nullcontext():
+        found = examine(folder)
+    if as_json:
+        typer.echo(shown.as_json(found))
+    else:
+        shown.show(console, found)
+    if found.has_fault:
+        raise typer.Exit(1)

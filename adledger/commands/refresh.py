@@ -1,0 +1,104 @@
+"""`adledger refresh` and `adledger backfill`: land, build, check, publish."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from adledger.common import End, Start, check_source, fail, holder, refresh_in_progress, run_refresh
+from adledger.options import check_range, parse_day, parse_instant
+from orchestration.execution import clock
+from reporting.explain.options import InvalidOption
+
+if TYPE_CHECKING:
+    from ingestion.landing.planning import Reread
+
+
+def refresh(
+    start: Start = None,
+    end: End = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="INSTANT", help="The instant to treat as now, like 2026-11-01T06:00:00Z."),
+    ] = None,
+    allow_stale: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE", help="Publish with this source's last landed state if it cannot be read."
+        ),
+    ] = None,
+    exports: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Read downloaded files of this folder instead of the APIs of the vendors it has files of.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+) -> None:
+    """Land every source, build and validate the warehouse, publish serving.duckdb.
+
+    Without a range: from the last landed day less the networks' restatement windows (first time: 90 days)
+    to as-of; days that nobody can change any more are left alone. With a range, each of its days is read.
+    """
+    instant, first, last = _range(start, end, as_of, allow_stale or ())
+    if exports is not None:
+        _use_files(exports, Console())
+    _alone(instant, first, last, "all" if first or last else "unsettled", allow_stale or ())
+
+
+def backfill(
+    start: Annotated[str, typer.Option(metavar="DAY", help="First day, like 2024-01-01.")],
+    end: End = None,
+) -> None:
+    """Land the days of a past range that were never read, newest first, and publish.
+
+    Every hundred days land by themselves: after an interruption the same command goes on where it stopped.
+    """
+    instant, first, last = _range(start, end, None, ())
+    _alone(instant, first, last, "none", ())
+
+
+def _use_files(folder: Path, console: Console) -> None:
+    """Makes the folder the one that this command's loads read, and says what they will find."""
+    from adledger.terminal.files import overview
+    from ingestion.exports import settings
+
+    os.environ[settings.SECTION.environment("folder")] = str(folder.resolve())
+    if not overview(folder, console):
+        fail([f"{folder} has no file of a known kind: adledger doctor --exports {folder} says more"])
+
+
+def _range(
+    start: str | None, end: str | None, as_of: str | None, allow_stale: Sequence[str]
+) -> tuple[datetime, date | None, date | None]:
+    try:
+        instant = parse_instant(as_of, clock.now())
+        first, last = parse_day("--start", start), parse_day("--end", end)
+        check_range(first, last, instant, datetime.now(UTC).date())
+        for name in allow_stale:
+            check_source("--allow-stale", name)
+    except InvalidOption as error:
+        raise typer.BadParameter(str(error), param_hint=error.option) from error
+    return instant, first, last
+
+
+def _alone(
+    as_of: datetime, first: date | None, last: date | None, reread: Reread, allow_stale: Sequence[str]
+) -> None:
+    from ingestion.pipelines import home
+    from orchestration.execution import locking
+    from orchestration.execution.refresh import Plan
+
+    try:
+        with locking.exclusive(holder("adledger refresh")):
+            run_refresh(Plan(as_of, first, last, reread, tuple(allow_stale)), Console())
+    except locking.Locked as busy:
+        fail([f"{refresh_in_progress(busy, home())}; wait for it, or set ADLEDGER_HOME to another place"])

@@ -1,0 +1,1 @@
+"""Servers that the command line starts as its own children, watches, and ends with itself."""

@@ -1,0 +1,206 @@
+"""Dagster's UI on this home: code server, web server and daemon, started, watched and ended together."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from rich.console import Console
+
+from adledger.servers import sandbox as demo
+from adledger.servers.processes import POLL_SECONDS, Address, Part, ServerFailed, Signals, check, end, start
+from ingestion.config import home
+from ingestion.errors import SettingError
+from ingestion.pipelines import VENDORS, is_configured
+from orchestration.execution import locking
+from orchestration.execution.instance import use_instance
+
+_MODULE, _LOCATION = "orchestration.definitions", "adledger"
+_SETTING_ERROR = f"{SettingError.__module__}.{SettingError.__name__}: "
+# a load or a build that is told to end needs a moment
+_RUN_SECONDS = 30
+_END_SECONDS = 10
+_LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError {
+    __typename ... on PythonError { message errorChain { error { message } } } } } } } }"""
+_RUNS = """{ runsOrError(filter: {statuses: [STARTING, STARTED, CANCELING]}) { ... on Runs { results {
+    runId status parentRunId tags { key } } } } }"""
+_END_RUN = "mutation ($id: String!) { terminateRun(runId: $id) { __typename } }"
+
+
+def log_path() -> Path:
+    """Where everything that Dagster says while the UI of this home is open is written."""
+    return home() / "logs" / "ui.log"
+
+
+def open_ui(address: Address, console: Console, *, demonstration: bool) -> None:
+    """Serves the UI of this home until a signal ends it; of the simulated company where no vendor is set up.
+
+    Raises ServerFailed, Stopped, locking.Locked (the home's UI is open), demo.SandboxFailed.
+    """
+    address.check()
+    with Signals() as signals, ExitStack() as stack:
+        parts = []
+        if demonstration or not any(map(is_configured, VENDORS)):
+            why = "" if demonstration else "No ad network and no HubSpot is set up here: "
+            place = demo.place()
+            options = demo.options_of(place)
+            company = stack.enter_context(demo.sandbox(options, place / "logs" / "sandbox.log"))
+            parts.append(Part("the sandbox", company.process, place / "logs" / "sandbox.log"))
+            demo.use(company, place)
+            console.print(
+                f"{why}{'t' if why else 'T'}he demonstration's simulated company,"
+                f" whose clock stands at {company.now:%Y-%m-%d %H:%M} UTC",
+                highlight=False,
+                soft_wrap=True,
+            )
+            signals.check()
+        stack.enter_context(_only_ui(address))
+        if parts and not (home() / "serving.duckdb").exists():
+            demo.note_options(home(), options)
+            _refresh(signals)
+        _serve(address, console, signals, parts)
+
+
+@contextmanager
+def _only_ui(address: Address) -> Iterator[None]:
+    """Two daemons on one home would both start its schedule."""
+    with locking.file_lock(home() / "locks" / "ui.lock", holder=address.url):
+        yield
+
+
+def _refresh(signals: Signals) -> None:
+    """The first refresh of the demonstration, as its own command, so that nothing of it stays in memory."""
+    command = [str(Path(sys.executable).with_name("adledger")), "refresh"]
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        while process.poll() is None:
+            signals.check()
+            time.sleep(POLL_SECONDS)
+    finally:
+        end([process], _RUN_SECONDS)
+    if process.returncode:
+        raise ServerFailed("the demonstration's first refresh failed: see above")
+
+
+def _serve(address: Address, console: Console, signals: Signals, others: Sequence[Part]) -> None:
+    use_instance()
+    log = log_path()
+    log.parent.mkdir(parents=True, exist_ok=True)
+    # a home's path can be longer than a socket's may be
+    with log.open("wb") as output, tempfile.TemporaryDirectory(prefix="adledger-") as folder:
+        parts: list[Part] = []
+        try:
+            with console.status("Starting Dagster"):
+                for name, command, is_up in _services(address, Path(folder)):
+                    parts.append(Part(name, start(command, output.fileno()), log))
+                    while not is_up():
+                        signals.check()
+                        check([*others, *parts])
+                        time.sleep(POLL_SECONDS)
+            if not address.is_private:
+                console.print(
+                    f"Whoever reaches {address.host}:{address.port} can start and delete runs:"
+                    " it has no login",
+                    soft_wrap=True,
+                )
+            console.print(f"Dagster is at {address.url} until Ctrl-C; it logs to {log}", soft_wrap=True)
+            while signals.number is None:
+                check([*others, *parts])
+                time.sleep(POLL_SECONDS)
+        finally:
+            # first who starts runs, then the runs, then who can end them
+            servers, daemon = [part.process for part in parts[:2]], [part.process for part in parts[2:]]
+            end(daemon, _END_SECONDS)
+            _end_runs(address, console)
+            end(servers, _END_SECONDS)
+
+
+def _services(address: Address, folder: Path) -> Iterator[tuple[str, list[str], Callable[[], bool]]]:
+    """What `dagster dev` starts, as our own children, each with what tells that the next may follow."""
+    code, workspace = folder / "code.sock", folder / "workspace.yaml"
+    server = {"socket": str(code), "host": "localhost", "location_name": _LOCATION}
+    workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))
+    yield (
+        "Dagster's code server",
+        [
+            *("dagster", "code-server", "start", "--socket", str(code)),
+            *("--module-name", _MODULE, "--location-name", _LOCATION, "--log-level", "warning"),
+        ],
+        code.exists,
+    )
+    yield (
+        "Dagster's web server",
+        [
+            "dagster_webserver",
+            "--host",
+            address.host,
+            "--port",
+            str(address.port),
+            "--workspace",
+            str(workspace),
+        ],
+        lambda: _answers(address),
+    )
+    yield "Dagster's daemon", ["dagster._daemon", "run", "--workspace", str(workspace)], lambda: True
+
+
+def _ask(address: Address, query: str, **variables: str) -> Any:
+    """The answer of the web server's GraphQL; None where it does not answer."""
+    try:
+        answer = urllib3.request(
+            "POST",
+            f"{address.url}/graphql",
+            json={"query": query, "variables": variables},
+            retries=False,
+            timeout=_END_SECONDS,
+        )
+        return answer.json().get("data")
+    except (urllib3.exceptions.HTTPError, ValueError):
+        return None
+
+
+def _answers(address: Address) -> bool:
+    """Whether the web server shows the lineage. Raises ServerFailed where the definitions do not load."""
+    found = _ask(address, _LOCATIONS)
+    if not found:
+        return False
+    (entry,) = found["workspaceOrError"]["locationEntries"]
+    state = entry["locationOrLoadError"]
+    if state is None:
+        return False
+    if state["__typename"] == "PythonError":
+        causes = [state["message"], *(link["error"]["message"] for link in state["errorChain"])]
+        cause = causes[-1].strip().splitlines()[0]
+        raise ServerFailed(f"{cause.removeprefix(_SETTING_ERROR)} (details: {log_path()})")
+    return True
+
+
+def _end_runs(address: Address, console: Console) -> None:
+    """Lets Dagster end the runs that the UI or its schedule started; the rest dies with the code server."""
+    until, told = time.monotonic() + _RUN_SECONDS, False
+    while time.monotonic() < until:
+        found = _ask(address, _RUNS)
+        runs = found["runsOrError"]["results"] if found else []
+        if runs:
+            # imports Dagster
+            from orchestration.execution.executor import COMMAND_TAG
+
+            of_ui = [run for run in runs if COMMAND_TAG not in {tag["key"] for tag in run["tags"]}]
+            runs = [run for run in runs if run in of_ui or run["parentRunId"]]
+        if not runs:
+            return
+        if not told:
+            console.print(f"Ending {len(runs)} run{'s' if len(runs) > 1 else ''} in progress")
+            told = True
+        for run in runs:
+            if run["status"] == "STARTED":
+                _ask(address, _END_RUN, id=run["runId"])
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,208 @@
+"""What a terminal, or a program, is shown of a folder of downloaded reports."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ingestion.exports import settings
+from ingestion.exports.examine import Account, File, Findings
+from ingestion.exports.folder import Export, read
+from ingestion.exports.layouts import VENDORS, Vendor, layout
+from ingestion.landing.planning import Window
+
+_SEEDS = Path(__file__).resolve().parent.parent / "dbt_project" / "seeds"
+#: Of columns that nobody reads, so many are named.
+_NAMED = 8
+
+
+def show(console: Console, found: Findings) -> None:
+    """Prints a table per vendor, then what is not read, then what one more file would be."""
+    ordered = sorted(found.files, key=lambda file: VENDORS.index(file.export.vendor))
+    for vendor, files in groupby(ordered, key=lambda file: file.export.vendor):
+        accounts = [account for account in found.accounts if account.vendor == vendor]
+        console.print(Text(layout(vendor).title, style="bold"))
+        console.print(_table(list(files), accounts))
+        console.print()
+    rest = Table(box=None, pad_edge=False, show_header=False)
+    rest.add_column(width=1)
+    rest.add_column(overflow="fold")
+    for problem in found.problems:
+        rest.add_row(Text("✗", style="red"), Text(str(problem)))
+    for copy, original in found.copies:
+        rest.add_row(Text("·", style="dim"), Text(f"{copy}: the same as {original}, read once", style="dim"))
+    if rest.row_count:
+        console.print(rest)
+        console.print()
+    exports = [file.export for file in found.files]
+    for line in would_add(exports):
+        console.print(Text(f"→ {line}"), soft_wrap=True)
+    for line in only_by_api(exports):
+        console.print(Text(f"· {line}", style="dim"), soft_wrap=True)
+    console.print(_summary(found))
+
+
+def overview(folder: Path, console: Console) -> bool:
+    """Prints what files a refresh reads, by vendor, and those it does not; False where none is known."""
+    found = read(folder)
+    for vendor in VENDORS:
+        kinds = Counter(export.kind.title for export in found.exports if export.vendor == vendor)
+        if kinds:
+            listed = ", ".join(f"{title} ({number})" for title, number in kinds.items())
+            console.print(f"{layout(vendor).title} from files: {listed}", highlight=False, soft_wrap=True)
+    for problem in found.problems:
+        console.print(Text(f"  not read: {problem}", style="yellow"), soft_wrap=True)
+    for copy, original in found.copies:
+        console.print(Text(f"  {copy}: the same as {original}, read once", style="dim"), soft_wrap=True)
+    for line in would_add(found.exports):
+        console.print(Text(f"  {line}", style="dim"), soft_wrap=True)
+    return bool(found.exports)
+
+
+def as_json(found: Findings) -> str:
+    """The findings as JSON."""
+    document = {
+        "ok": not found.has_fault,
+        "files": [
+            {
+                "file": file.export.name,
+                "vendor": file.export.vendor,
+                "kind": file.export.kind.name,
+                "language": file.export.header.language,
+                "encoding": file.export.encoding,
+                "rows": file.rows,
+                "unknown_columns": list(file.export.header.unknown),
+                "repeated_columns": list(file.export.header.repeated),
+                "problems": [str(problem) for problem in file.problems],
+            }
+            for file in found.files
+        ],
+        "accounts": [
+            {
+                "vendor": account.vendor,
+                "kind": account.kind,
+                "account_id": account.account or None,
+                **_days(account.days),
+                "gaps": [_days(gap) for gap in account.gaps],
+                "overlaps": [{**_days(days), "files": list(names)} for days, names in account.overlaps],
+            }
+            for account in found.accounts
+        ],
+        "problems": [str(problem) for problem in found.problems],
+        "copies": [{"file": copy, "same_as": original} for copy, original in found.copies],
+        "would_add": list(would_add([file.export for file in found.files])),
+        "only_by_api": list(only_by_api([file.export for file in found.files])),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _days(window: Window) -> dict[str, Any]:
+    return {"first_day": window.start.isoformat(), "last_day": window.end.isoformat()}
+
+
+def _table(files: list[File], accounts: list[Account]) -> RenderableType:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_header=False)
+    table.add_column(width=1)
+    table.add_column(overflow="fold")
+    for file in files:
+        export = file.export
+        fine = not file.problems
+        sign = Text("✓", style="green") if fine else Text("!", style="yellow")
+        seen = f"{export.name}: {export.kind.title}, {file.rows:,} rows ({export.header.language})"
+        table.add_row(sign, Text(seen))
+        for problem in file.problems:
+            table.add_row("", Text(str(problem).removeprefix(export.name).lstrip(",: "), style="yellow"))
+        if unknown := export.header.unknown:
+            more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+            table.add_row("", Text(f"not read: {', '.join(unknown[:_NAMED])}{more}", style="dim"))
+        if repeated := export.header.repeated:
+            table.add_row("", Text(f"there twice, the first is read: {', '.join(repeated)}", style="dim"))
+    for account in accounts:
+        known = {kind.name: kind.title for kind in layout(files[0].export.vendor).files}
+        whose = f"account {account.account}" if account.account else "an account without an id"
+        table.add_row(
+            Text("·", style="dim"), Text(f"{known[account.kind]} of {whose}: {_range(account.days)}")
+        )
+        for gap in account.gaps:
+            table.add_row("", Text(f"gap: no file has {_range(gap)}", style="yellow"))
+        for days, names in account.overlaps:
+            table.add_row("", Text(f"overlap: {_range(days)} in {', '.join(names)}", style="dim"))
+    return table
+
+
+def _range(days: Window) -> str:
+    return str(days.start) if days.start == days.end else f"{days.start} to {days.end}"
+
+
+def would_add(exports: Sequence[Export]) -> Iterator[str]:
+    """What else the vendors of these files offer as files, and which steps of the bridge it would tell."""
+    for vendor in VENDORS:
+        own = [export for export in exports if export.vendor == vendor]
+        if not own:
+            continue
+        known = layout(vendor)
+        told = frozenset[str]().union(*(export.facts for export in own))
+        kinds = {export.kind.name for export in own}
+        for kind in known.files:
+            if kind.name not in kinds and kind.name == settings.MAIN[vendor]:
+                yield f"{known.title} is not read from files without {kind.title}: {kind.where}"
+            elif kind.name not in kinds:
+                yield f"{known.title} also has {kind.title}: {kind.where}{_tells(vendor, kind.facts)}"
+        for fact in known.facts.values():
+            kind_is_there = any(fact.name in kind.adds for kind in known.files if kind.name in kinds)
+            if fact.name not in told and kind_is_there:
+                yield f"{known.remedy(fact.name, kinds)} is not there{_tells(vendor, {fact.name})}"
+
+
+def only_by_api(exports: Sequence[Export]) -> Iterator[str]:
+    """What no file of these vendors tells."""
+    for vendor in VENDORS:
+        if any(export.vendor == vendor for export in exports):
+            titles = [fact.title for fact in layout(vendor).facts.values() if fact.api]
+            yield f"No file of {layout(vendor).title} tells {'; '.join(titles)}: its API does."
+
+
+def _tells(vendor: Vendor, facts: Collection[str]) -> str:
+    steps = steps_that_need(vendor, facts)
+    return f"; it would tell: {'; '.join(steps)}" if steps else ""
+
+
+def steps_that_need(vendor: Vendor, facts: Collection[str]) -> list[str]:
+    """The steps of the bridge that any of these facts of a vendor tells, by their labels."""
+    whose = "hubspot" if vendor == "hubspot" else "network"
+    steps = {
+        row["step"]
+        for row in _seed("reason_facts")
+        if row["source"] == whose and row["fact"] in facts and row["network"] in ("", vendor)
+    }
+    codes = _seed("reason_codes")
+    labels = [row["label"] for row in codes if row["step"] in steps and row["kind"] == "adjustment"]
+    return labels + (["more of the steps that rest on single people"] if "" in steps else [])
+
+
+@cache
+def _seed(name: str) -> tuple[dict[str, str], ...]:
+    with (_SEEDS / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        return tuple(csv.DictReader(file))
+
+
+def _summary(found: Findings) -> Text:
+    if not found.files:
+        return Text("No file of a known kind is here: docs/exports.md says which are.", style="red")
+    faults: Iterable[Any] = (*found.problems, *(problem for file in found.files for problem in file.problems))
+    number = len(list(faults))
+    if number:
+        said = f"{number} thing{'' if number == 1 else 's'} cannot be read; the rest can."
+        return Text(said, style="yellow")
+    rows = sum(file.rows for file in found.files)
+    return Text(f"All is well: {len(found.files)} files, {rows:,} rows.", style="green")

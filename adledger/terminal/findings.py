@@ -1,0 +1,142 @@
+"""What a terminal, or a program, is shown of the doctor's findings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import groupby
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ingestion.doctor import SECRETS_FILE, examine, is_skipped
+from ingestion.pipelines import VENDORS
+from ingestion.sources.visit import Finding
+
+_NAMES = {
+    "hubspot": "HubSpot",
+    "google_ads": "Google Ads",
+    "facebook_ads": "Facebook Ads",
+    "linkedin_ads": "LinkedIn Ads",
+}
+_SIGNS = {"ok": ("✓", "green"), "note": ("·", "dim"), "warning": ("!", "yellow"), "error": ("✗", "red")}
+
+
+def findings(sources: Sequence[str], console: Console) -> Iterator[tuple[str, list[Finding]]]:
+    """The findings per source, with a line of progress while one is asked."""
+    for source in dict.fromkeys(sources or VENDORS):
+        found: list[Finding] = []
+        with console.status(f"{_NAMES[source]}: asking") as status:
+            for finding in examine(source):
+                found.append(finding)
+                status.update(f"{_NAMES[source]}: {finding.check.replace('_', ' ')}")
+        yield source, found
+
+
+def show(console: Console, sources: Sequence[str]) -> bool:
+    """Prints the findings, one table per source as it is done; whether there is no error."""
+    everything: list[Finding] = []
+    configured = False
+    for source, found in findings(sources, console):
+        console.print(_table(source, found))
+        console.print()
+        everything += found
+        configured |= not is_skipped(found)
+    console.print(_summary(everything) if configured else _start())
+    return not has_error(everything)
+
+
+def as_json(sources: Sequence[str]) -> tuple[str, bool]:
+    """The findings as JSON, and whether there is no error."""
+    found = [finding for _, part in findings(sources, Console(quiet=True)) for finding in part]
+    document = {
+        "checked_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "ok": not has_error(found),
+        "findings": [asdict(finding) for finding in found],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False), not has_error(found)
+
+
+def has_error(found: Iterable[Finding]) -> bool:
+    """Whether any finding keeps a refresh from working."""
+    return any(finding.level == "error" for finding in found)
+
+
+def _table(source: str, found: Sequence[Finding]) -> RenderableType:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_header=False)
+    table.add_column(width=1)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in _merged(found):
+        sign, style = _SIGNS[finding.level]
+        seen = Text(finding.seen, style="dim" if finding.level == "note" else "")
+        table.add_row(Text(sign, style=style), Text(finding.check.replace("_", " "), style="dim"), seen)
+        if finding.fix:
+            table.add_row("", "", Text(f"→ {finding.fix}", style="bold" if finding.level == "error" else ""))
+    return Group(Text(_NAMES[source], style="bold"), table)
+
+
+def _merged(found: Sequence[Finding]) -> Iterator[Finding]:
+    """What is fine of one kind in one line, and what is fine after what is not."""
+    ordered = sorted(found, key=lambda finding: _ORDER.index(finding.check))
+    for check, group in groupby(ordered, key=lambda finding: finding.check):
+        members = list(group)
+        yield from (member for member in members if member.level != "ok")
+        fine = [member for member in members if member.level == "ok"]
+        if check == "permissions" and fine:
+            yield Finding(fine[0].source, check, "ok", ", ".join(member.seen for member in fine))
+        else:
+            yield from fine
+
+
+_ORDER = (
+    "settings",
+    "reachability",
+    "credentials",
+    "api_version",
+    "accounts",
+    "permissions",
+    "rate_limit",
+    "clock",
+    "requests",
+)
+
+
+def _summary(found: Sequence[Finding]) -> Text:
+    errors, warnings = (sum(finding.level == level for finding in found) for level in ("error", "warning"))
+    if errors:
+        shown = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}: a refresh cannot work before the"
+        return Text(f"{shown} errors are fixed.", style="red")
+    if warnings:
+        return Text(f"No error, {_count(warnings, 'warning')}: a refresh works.", style="yellow")
+    return Text("All is well: a refresh works.", style="green")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _start() -> RenderableType:
+    """How to begin where nothing is set up."""
+    template = (
+        "[sources.hubspot]\n"
+        'access_token = "…"\n\n'
+        "[sources.google_ads]\n"
+        'client_id = "…"\n'
+        'client_secret = "…"\n'
+        'refresh_token = "…"\n'
+        'login_customer_id = "…"\n\n'
+        "[sources.facebook_ads]\n"
+        'access_token = "…"\n\n'
+        "[sources.linkedin_ads]\n"
+        'access_token = "…"'
+    )
+    return Group(
+        Text("Nothing is set up here. See it work without any account:", style="bold"),
+        Text("  adledger demo"),
+        Text(f"or put what you have into {SECRETS_FILE}, and run adledger doctor again:", style="bold"),
+        Text("\n".join(f"  {line}" if line else "" for line in template.splitlines())),
+    )

@@ -1,0 +1,1 @@
+"""The one HTTP client, and requests within a rate limit."""

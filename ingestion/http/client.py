@@ -1,0 +1,524 @@
+"""The one HTTP client: retries, tokens, limits, redaction. It knows statuses; vendors' signals are policies.
+
+A vendor's policy turns a failed answer into a `Fault`; what is done about a fault is decided here, once.
+"""
+
+from __future__ import annotations
+
+import queue
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, Protocol, TypeVar
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import orjson
+import tenacity
+import urllib3
+
+from ingestion.errors import AccessError, IngestionError, LimitSpent, ResponseError, UnreachableError, redact
+from ingestion.http.pacing import Limit, Pacer
+
+T = TypeVar("T")
+FaultKind = Literal[
+    "throttled", "transient", "too_large", "token", "access", "account", "request", "response"
+]
+
+_TIMEOUT = urllib3.Timeout(connect=5.0, read=60.0)
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "adledger"}
+_ATTEMPTS = {"unreachable": 3, "response": 3, "transient": 5, "throttled": 8}
+_FIRST_WAIT = {"unreachable": 0.3, "response": 0.3, "transient": 0.5, "throttled": 2.0}
+_LONGEST_WAIT = 60.0
+_LONGEST_HINT = 900.0
+_CONCURRENCY = 4
+_ANY = "any"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What went wrong with one answer.
+
+    `wait` is the vendor's own hint in seconds; `hopeless` marks a limit that no wait within a run outlasts.
+    """
+
+    kind: FaultKind
+    detail: str
+    wait: float | None = None
+    hopeless: bool = False
+
+
+class RequestFault(Exception):
+    """A fault that only the caller can explain: nothing was wrong with the connection or the token."""
+
+    def __init__(self, fault: Fault, status: int) -> None:
+        super().__init__(fault.detail)
+        self.fault = fault
+        self.status = status
+
+
+class Token(Protocol):
+    """What authorises requests. `setting` is the name an error shows."""
+
+    setting: str
+
+    def value(self) -> str:
+        """The current access token."""
+
+    def renew(self, refused: str) -> bool:
+        """Replaces the refused token; False when that is not possible."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """Values that must never be shown."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back, whatever it says. Names of headers are looked up in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Send = Callable[[str, str, Mapping[str, str], bytes | None], Reply]
+"""Sends method, address, headers and body. Raises urllib3's HTTPError."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A successful answer: the body as received, and what `decode` made of it."""
+
+    body: bytes
+    document: Any
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How one vendor is spoken to. `judge` reads status, headers and parsed body of every answer.
+
+    `lane` names the rate limit a path counts against, `limits` what is known of them beforehand, and `learn`
+    reads from an answer what that lane's limit is. `concurrency` counts requests under way.
+    """
+
+    source: str
+    judge: Callable[[int, Mapping[str, str], Any], Fault | None]
+    authorize: Callable[[str], Mapping[str, str]] = lambda token: {"Authorization": f"Bearer {token}"}
+    lane: Callable[[str], str] = lambda path: _ANY
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    learn: Callable[[Mapping[str, str]], Limit | None] = lambda headers: None
+    concurrency: int = _CONCURRENCY
+
+
+@dataclass
+class _Failed(Exception):
+    """One failed attempt; `stage` decides how often and how long it is worth trying again."""
+
+    stage: str
+    detail: str
+    status: int = 0
+    wait: float | None = None
+    fault: Fault | None = None
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the vendor asks for a longer pause than a run makes."""
+        return self.wait is not None and self.wait > _LONGEST_HINT
+
+
+@dataclass(frozen=True)
+class _Request:
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    decode: Callable[[bytes], Any]
+
+
+def _pool(base_url: str, concurrency: int) -> urllib3.PoolManager:
+    """Connections to a host, through the proxy that the environment names for it."""
+    parts = urlsplit(base_url)
+    options: dict[str, Any] = {"maxsize": concurrency, "block": True}
+    # a base_url on loopback must not travel through a proxy that the shell happens to name
+    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    proxy = None if local or proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+    return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds of a Retry-After header, given as seconds or as a date (RFC 9110, section 10.2.3)."""
+    value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def judge_status(status: int, headers: Mapping[str, str], detail: str) -> Fault | None:
+    """The fault that the status alone tells, for what a vendor does not say better itself."""
+    if status < 400:
+        return None
+    if status == 401:
+        return Fault("token", detail)
+    if status == 403:
+        return Fault("access", detail)
+    if status in (423, 429):
+        return Fault("throttled", detail, wait=retry_after(headers))
+    if status == 408 or status >= 500:
+        return Fault("transient", detail, wait=retry_after(headers))
+    return Fault("request", detail)
+
+
+@dataclass
+class Client:
+    """Requests to one vendor's API at `base_url`.
+
+    Raises AccessError for a refused token, UnreachableError when the server cannot be reached or keeps
+    failing (LimitSpent: for longer than a run lasts), ResponseError when an answer is not JSON, and
+    RequestFault for what only the caller can explain.
+    `send`, `sleep` and `clock` are for tests.
+    """
+
+    policy: Policy
+    base_url: str
+    token: Token | None = None
+    base_setting: str = "base_url"
+    send: Send | None = None
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    notify: Callable[[str], None] = lambda _line: None
+    requests: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._pacers: dict[str, Pacer] = {}
+        self._lock = threading.Lock()
+        self._pool = _pool(self.base_url, self.policy.concurrency)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._pool.clear()
+
+    @property
+    def setting(self) -> str:
+        """The name of the setting that decides where requests go."""
+        return f"sources.{self.policy.source}.{self.base_setting}"
+
+    def secrets(self) -> tuple[str, ...]:
+        """Values that must never be shown."""
+        return self.token.secrets() if self.token else ()
+
+    def error(self, kind: type[IngestionError], message: str) -> IngestionError:
+        """An error of this client, redacted."""
+        return kind(message, secrets=self.secrets())
+
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        decode: Callable[[bytes], Any] = orjson.loads,
+    ) -> Answer:
+        """GET `path` (relative to the base URL; its query may be encoded already).
+
+        `decode` makes the answer's document; it raises ValueError for what is not JSON.
+        """
+        if params:
+            path = f"{path}{'&' if '?' in path else '?'}{urlencode(params)}"
+        return self._send("GET", path, headers=headers, decode=decode)
+
+    def post(
+        self,
+        path: str,
+        json: Any,
+        headers: Mapping[str, str] | None = None,
+        decode: Callable[[bytes], Any] = orjson.loads,
+    ) -> Answer:
+        """POST a JSON body that only reads: it is repeated like a GET."""
+        typed = {"Content-Type": "application/json", **(headers or {})}
+        return self._send("POST", path, body=orjson.dumps(json), headers=typed, decode=decode)
+
+    def get_tunnelled(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """GET `path` with its query in the body of a POST, for addresses that are too long."""
+        address, _, query = path.partition("?")
+        told = {"X-HTTP-Method-Override": "GET", "Content-Type": "application/x-www-form-urlencoded"}
+        return self._send("POST", address, body=query.encode(), headers={**told, **(headers or {})})
+
+    def post_form(self, path: str, form: Mapping[str, str]) -> Answer:
+        """POST a form, without authorisation (token endpoints)."""
+        typed = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._send("POST", path, body=urlencode(form).encode(), headers=typed, authorize=False)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        decode: Callable[[bytes], Any] = orjson.loads,
+        authorize: bool = True,
+    ) -> Answer:
+        url = path if path.startswith("http") else self.base_url + path
+        request = _Request(method, url, {**_HEADERS, **(headers or {})}, body, decode)
+        pacer = self._pacer(self.policy.lane(path.partition("?")[0]))
+
+        def before_sleep(state: tenacity.RetryCallState) -> None:
+            self._announce(state, pacer)
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(self._worth_another),
+            stop=self._is_spent,
+            wait=self._wait,
+            sleep=self.sleep,
+            before_sleep=before_sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._attempt, pacer, request, authorize)
+        except _Failed as failed:
+            raise self._explain(failed, authorize) from None
+
+    def _worth_another(self, error: BaseException) -> bool:
+        if not isinstance(error, _Failed) or error.stage not in _ATTEMPTS:
+            return False
+        return not (error.fault and error.fault.hopeless)
+
+    def _is_spent(self, state: tenacity.RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        assert isinstance(error, _Failed)
+        return error.is_too_long or state.attempt_number >= _ATTEMPTS[error.stage]
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        assert isinstance(error, _Failed)
+        if error.wait is not None:
+            return error.wait + random.uniform(0, 0.2)
+        ceiling = min(_LONGEST_WAIT, _FIRST_WAIT[error.stage] * 2 ** (state.attempt_number - 1))
+        return random.uniform(ceiling / 2, ceiling)
+
+    def _pacer(self, lane: str) -> Pacer:
+        with self._lock:
+            if lane not in self._pacers:
+                self._pacers[lane] = Pacer(self.policy.limits.get(lane), self.clock, self.sleep)
+            return self._pacers[lane]
+
+    def _announce(self, state: tenacity.RetryCallState, pacer: Pacer) -> None:
+        pause = state.next_action.sleep if state.next_action else 0.0
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, _Failed) and error.stage == "throttled":
+            pacer.hold(pause)
+        if pause >= 5 and isinstance(error, _Failed):
+            self.notify(f"{self.policy.source}: {error.stage}, waiting {pause:.0f} s")
+
+    def _count(self, outcome: str) -> None:
+        with self._lock:
+            self.requests[outcome] += 1
+
+    def _attempt(self, pacer: Pacer, request: _Request, authorize: bool) -> Answer:
+        token = self.token.value() if authorize and self.token else None
+        try:
+            return self._once(pacer, request, token)
+        except _Failed as failed:
+            if failed.stage != "token" or token is None or self.token is None or not self.token.renew(token):
+                raise
+        return self._once(pacer, request, self.token.value())
+
+    def _once(self, pacer: Pacer, request: _Request, token: str | None) -> Answer:
+        headers = {**request.headers, **(self.policy.authorize(token) if token else {})}
+        try:
+            with pacer.turn():
+                reply = (self.send or self._pooled)(request.method, request.url, headers, request.body)
+        except urllib3.exceptions.LocationParseError as error:
+            raise self.error(ResponseError, f"{self.setting}: {error}") from None
+        except urllib3.exceptions.HTTPError as error:
+            self._count("unreachable")
+            # the request may have been answered: what was lost on the way back is worth more attempts
+            on_the_way = isinstance(
+                error, (urllib3.exceptions.ReadTimeoutError, urllib3.exceptions.ProtocolError)
+            )
+            stage = "transient" if on_the_way else "unreachable"
+            raise _Failed(stage, f"{type(error).__name__}: {error}") from None
+        told = self.policy.learn(reply.headers)
+        if told is not None:
+            pacer.adopt(told)
+        return self._read(reply, request.decode)
+
+    def _pooled(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
+        answer = self._pool.request(
+            method, url, headers=dict(headers), body=body, timeout=_TIMEOUT, retries=False, redirect=False
+        )
+        return Reply(answer.status, answer.headers, answer.data)
+
+    def _read(self, reply: Reply, decode: Callable[[bytes], Any]) -> Answer:
+        status, headers = reply.status, reply.headers
+        try:
+            document = (decode if status < 400 else orjson.loads)(reply.body) if reply.body else None
+        except ValueError:
+            document = None
+            if status < 400:
+                # a cut body may come whole the next time, and a gateway's page of its own may be gone
+                self._count("unreadable")
+                raise _Failed("response", "not JSON", status) from None
+        fault_found = self.policy.judge(status, headers, document)
+        if fault_found is None:
+            self._count("ok")
+            return Answer(reply.body, document, headers)
+        self._count(fault_found.kind)
+        raise _Failed(fault_found.kind, fault_found.detail, status, fault_found.wait, fault_found)
+
+    def _explain(self, failed: _Failed, authorized: bool) -> Exception:
+        host = urlsplit(self.base_url).netloc
+        detail = redact(failed.detail, self.secrets())
+        if failed.stage == "unreachable":
+            return self.error(
+                UnreachableError,
+                f"{self.setting}: {host} cannot be reached ({detail}): check the address and network",
+            )
+        if failed.stage == "response":
+            return self.error(
+                ResponseError,
+                f"{self.setting}: {host} answered {failed.status} with something that is not JSON:"
+                " check that the address is the API's own",
+            )
+        if failed.stage == "token" and authorized:
+            setting = self.token.setting if self.token else self.setting
+            return self.error(
+                AccessError, f"{setting} was refused ({failed.status}): {detail}; set a valid one"
+            )
+        if failed.stage in ("throttled", "transient"):
+            what = "limits requests" if failed.stage == "throttled" else "keeps failing"
+            when = "run again after the limit resets" if failed.stage == "throttled" else "run again later"
+            answered = f" ({failed.status})" if failed.status else ""
+            spent = failed.is_too_long or bool(failed.fault and failed.fault.hopeless)
+            kind = LimitSpent if spent else UnreachableError
+            return self.error(kind, f"{self.setting}: {host} {what}{answered}: {detail}; {when}")
+        assert failed.fault is not None
+        return RequestFault(Fault(failed.fault.kind, detail), failed.status)
+
+
+@dataclass
+class StaticToken:
+    """A token that was configured as it is."""
+
+    setting: str
+    token: str
+
+    def value(self) -> str:
+        """The token."""
+        return self.token
+
+    def renew(self, refused: str) -> bool:
+        """False: there is nothing to renew it with."""
+        return False
+
+    def secrets(self) -> tuple[str, ...]:
+        """The token."""
+        return (self.token,)
+
+
+@dataclass
+class RefreshToken:
+    """An access token fetched with a refresh token, on first use and when one is refused (RFC 6749)."""
+
+    setting: str
+    client: Client
+    path: str
+    form: Mapping[str, str]
+    _current: str | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def value(self) -> str:
+        """The current access token, fetched when there is none."""
+        with self._lock:
+            if self._current is None:
+                self._current = self._fetch()
+            return self._current
+
+    def renew(self, refused: str) -> bool:
+        """Fetches a new token, once for all threads whose request failed with the same one."""
+        with self._lock:
+            if self._current == refused:
+                self._current = self._fetch()
+        return True
+
+    def secrets(self) -> tuple[str, ...]:
+        """Everything that is sent to the token endpoint, and what came back."""
+        sent = tuple(value for key, value in self.form.items() if key in ("client_secret", "refresh_token"))
+        return (*sent, self._current) if self._current else sent
+
+    def _fetch(self) -> str:
+        try:
+            answer = self.client.post_form(self.path, {"grant_type": "refresh_token", **self.form})
+        except RequestFault as fault:
+            raise AccessError(
+                f"{self.setting} was refused ({fault.status}): {fault.fault.detail};"
+                " authorise again and check client_id and client_secret",
+                secrets=self.secrets(),
+            ) from None
+        token = answer.document.get("access_token") if isinstance(answer.document, dict) else None
+        if not isinstance(token, str) or not token:
+            raise ResponseError(f"{self.client.setting}: the token endpoint sent no access_token")
+        return token
+
+
+def in_parallel(streams: Sequence[Callable[[], Iterator[T]]], workers: int = _CONCURRENCY) -> Iterator[T]:
+    """Yields what the streams yield, as it comes, reading up to `workers` of them at once.
+
+    The first error of any stream ends all of them. Memory is bounded by a short queue.
+    """
+    if len(streams) == 1:
+        yield from streams[0]()
+        return
+    results: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=2 * workers)
+    stop = threading.Event()
+
+    def put(kind: str, value: Any) -> bool:
+        while not stop.is_set():
+            try:
+                results.put((kind, value), timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def pump(stream: Callable[[], Iterator[T]]) -> None:
+        if stop.is_set():
+            return
+        try:
+            for item in stream():
+                if not put("item", item):
+                    return
+            put("end", None)
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that reads
+            put("error", error)
+
+    pool = ThreadPoolExecutor(max_workers=max(1, min(workers, len(streams))), thread_name_prefix="page")
+    try:
+        for stream in streams:
+            pool.submit(pump, stream)
+        ended = 0
+        while ended < len(streams):
+            kind, value = results.get()
+            if kind == "error":
+                raise value
+            if kind == "item":
+                yield value
+            else:
+                ended += 1
+    finally:
+        stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)

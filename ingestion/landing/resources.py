@@ -1,0 +1,494 @@
+"""From pages to what dlt loads: batches, duplicates, quarantine, day markers, counts."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+import dlt
+import pyarrow as pa
+
+from ingestion.errors import IngestionError, ResponseError
+from ingestion.http.client import Client
+from ingestion.landing.arrow import INSTANT, Page, Reader, Table, constant, keys_of
+from ingestion.landing.planning import Pass, Span, Window
+from ingestion.landing.store import Store, StreamState
+
+__all__ = ["Batch", "DaysRead", "Lander", "Landing", "Span", "Window", "part", "reading", "resource"]
+
+_Api = TypeVar("_Api")
+_BATCH_BYTES = 2 << 20
+_PROGRESS_SECONDS = 5.0
+_REMEMBERED_KEYS = 50_000
+# One bad value costs one row; when most rows are bad, the API no longer sends what is declared here, and
+# landing the rest would close good observations.
+_SUSPICIOUS_REJECTS = 100
+
+QUARANTINE = pa.schema(
+    [
+        ("id", pa.string()),
+        ("source", pa.string()),
+        ("resource", pa.string()),
+        ("record", pa.string()),
+        ("reason", pa.string()),
+        ("loaded_at", INSTANT),
+    ]
+)
+_COUNTED = ("received", "landed", "duplicates", "quarantined")
+LOAD_COUNTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("resource", pa.string()),
+        *((count, pa.int64()) for count in _COUNTED),
+        ("loaded_at", INSTANT),
+    ]
+)
+
+TOLD_FACTS = pa.schema(
+    [("fact", pa.string()), ("title", pa.string()), ("remedy", pa.string()), ("is_told", pa.bool_())]
+)
+
+
+@dataclass(frozen=True)
+class DaysRead:
+    """Says that every day of the window was read completely for an account, rows or not."""
+
+    account: str
+    window: Window
+
+
+@dataclass
+class Counts:
+    """received = landed + duplicates + quarantined. `staged` rows went to dlt, day markers included."""
+
+    received: int = 0
+    landed: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    staged: int = 0
+
+
+Batch = Mapping[str, list[Page]]
+"""Pages of several tables that one request, or requests that depend on it, answered; by table."""
+
+
+@dataclass
+class Landing:
+    """What one load of one source landed, per table, and what it had to leave aside.
+
+    `days` are those of daily tables that the present pass reads, and `exclusive` keeps writers out of another
+    source's file while it is read. `before_load` and `after_load` change the store around dlt's load step;
+    `follow_ups` give resources that can only be read once the first ones are landed.
+    """
+
+    source: str
+    as_of: datetime
+    window: Window | None
+    store: Store
+    progress: Callable[[str], None] | None = None
+    days: Pass | None = None
+    from_files: bool = False
+    exclusive: Callable[[str], AbstractContextManager[None]] = lambda source: nullcontext()
+    counts: dict[str, Counts] = field(default_factory=dict)
+    rejected: list[tuple[str, str, str]] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    requests: Counter[str] = field(default_factory=Counter)
+    clients: list[Client] = field(default_factory=list)
+    states: dict[str, StreamState] = field(default_factory=dict)
+    landers: list[Lander] = field(default_factory=list)
+    before_load: list[Callable[[], None]] = field(default_factory=list)
+    after_load: list[Callable[[], None]] = field(default_factory=list)
+    follow_ups: list[Callable[[], Iterator[list[Any]]]] = field(default_factory=list)
+    _api: Any = None
+    _put_off: dict[Table, list[pa.Table]] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def connection(self, connect: Callable[[Landing], _Api]) -> _Api:
+        """What asks the vendor, made once per load."""
+        with self._lock:
+            if self._api is None:
+                self._api = connect(self)
+            return cast(_Api, self._api)
+
+    def pieces(self, table: Table, account: str, days: int) -> list[Window]:
+        """The windows of at most `days` days that the present pass reads of a table, newest first."""
+        windows = self.days.windows.get((table.name, account), ()) if self.days else ()
+        return [piece for window in windows for piece in reversed(list(window.slices(days)))]
+
+    def is_first_reading(self, table: Table) -> bool:
+        """Whether the rows of a table are the first observation of their days, which replaces none."""
+        return table.disposition == "observe" and self.days is not None and self.days.is_first
+
+    def client(self, client: Client) -> Client:
+        """The client, counting into this load and speaking through its progress, closed at its end."""
+        client.requests, client.notify = self.requests, self.say
+        self.clients.append(client)
+        return client
+
+    def say(self, line: str) -> None:
+        """Shows a line of progress."""
+        if self.progress:
+            self.progress(line)
+
+    def notice(self, line: str) -> None:
+        """Remembers what the user should know of this load although it succeeds."""
+        self.notices.append(line)
+        self.say(f"{self.source}: {line}")
+
+    def lander(self, table: Table, settled: pa.Table | None = None) -> Lander:
+        """The lander of a table. It drops repeats, and records with the key of a `settled` row."""
+        lander = Lander(self, table)
+        if settled is not None:
+            lander.settle(settled)
+        with self._lock:
+            self.landers.append(lander)
+        return lander
+
+    def put_off(self, table: Table, rows: pa.Table) -> None:
+        """Keeps what was read of a record for the second time: it lands after the first reading has."""
+        with self._lock:
+            self._put_off.setdefault(table, []).append(rows)
+
+    def second_readings(self) -> list[Any]:
+        """Resources with the last reading of each record that was read again; a reading is given once."""
+        with self._lock:
+            found, self._put_off = self._put_off, {}
+        return [_last_of_each(self, table, rows) for table, rows in found.items()]
+
+    def close(self) -> None:
+        """Releases connections and readers."""
+        for client in self.clients:
+            client.close()
+        for lander in self.landers:
+            lander.close()
+
+    def remember(self, stream: str, state: StreamState) -> None:
+        """Where the next load goes on with a stream; it holds only if this load's rows land."""
+        self.states[stream] = state
+
+    def stream_states(self) -> list[dict[str, Any]]:
+        """One record per remembered stream."""
+        return [{"stream": stream, **asdict(state)} for stream, state in sorted(self.states.items())]
+
+    def quarantine(self) -> pa.Table:
+        """The rejected records of this load. Ids make a repeated load replace its own rows."""
+        moment = self.as_of.isoformat()
+        repeats: Counter[tuple[str, str, str]] = Counter()
+        ids: list[str] = []
+        for entry in self.rejected:
+            repeats[entry] += 1
+            parts = "\x1f".join((*entry, moment, str(repeats[entry])))
+            ids.append(hashlib.sha256(parts.encode()).hexdigest()[:32])
+        columns = list(zip(*self.rejected, strict=True)) or [(), (), ()]
+        size = len(ids)
+        return pa.Table.from_arrays(
+            [
+                pa.array(ids, pa.string()),
+                pa.array([self.source] * size, pa.string()),
+                *(pa.array(list(column), pa.string()) for column in columns),
+                constant(self.as_of, size, INSTANT),
+            ],
+            schema=QUARANTINE,
+        )
+
+    def load_counts(self) -> pa.Table:
+        """One row per table of this load. Ids make a repeated load replace its own rows."""
+        scope = f"{self.window.start}..{self.window.end}" if self.window else "whole"
+        rows: list[dict[str, Any]] = [
+            {
+                "id": f"{name}|{scope}|{self.as_of.isoformat()}",
+                "resource": name,
+                "loaded_at": self.as_of,
+                **{count: getattr(counts, count) for count in _COUNTED},
+            }
+            for name, counts in self.counts.items()
+        ]
+        return pa.Table.from_pylist(rows, schema=LOAD_COUNTS)
+
+
+class Recent:
+    """The newest `size` keys at least; every key where `size` is None.
+
+    Repeats come from neighbouring pages, so memory need not grow with the load, and staging drops equal rows
+    from further apart. A record that changes while it is listed can come again at any distance.
+    """
+
+    def __init__(self, size: int | None) -> None:
+        self._size = size
+        self._newer: set[Any] = set()
+        self._older: set[Any] = set()
+
+    def add(self, key: Any) -> bool:
+        """Remembers a key; False where it is known."""
+        if key in self._newer or key in self._older:
+            return False
+        self._turn()
+        self._newer.add(key)
+        return True
+
+    def add_all(self, keys: Sequence[Any]) -> bool:
+        """Remembers the keys if each is new; False, and nothing is remembered, where one is not."""
+        found = set(keys)
+        if len(found) < len(keys) or not (found.isdisjoint(self._newer) and found.isdisjoint(self._older)):
+            return False
+        self._turn()
+        self._newer |= found
+        return True
+
+    def _turn(self) -> None:
+        if self._size is not None and len(self._newer) >= self._size:
+            self._newer, self._older = set(), self._newer
+
+
+class Lander:
+    """Lands pages of one table: reads batches, drops duplicates, adds what the disposition needs.
+
+    One thread at a time.
+    """
+
+    def __init__(self, landing: Landing, table: Table) -> None:
+        self._landing = landing
+        self._table = table
+        self._counts = landing.counts.setdefault(table.name, Counts())
+        self._reader = Reader(table)
+        self._seen = Recent(None if table.latest else _REMEMBERED_KEYS)
+        self._settled: frozenset[str] = frozenset()
+        self._said = time.monotonic()
+
+    def close(self) -> None:
+        """Releases the reader."""
+        self._reader.close()
+
+    def settle(self, rows: pa.Table) -> None:
+        """Drops every record with the key of one of these rows, as a duplicate."""
+        self._settled = frozenset(keys_of(rows, self._table.key).to_pylist())
+
+    def empty(self) -> pa.Table:
+        """No rows, every column: what makes the destination create them."""
+        return self._finish(self._table.empty())
+
+    def land(self, items: Iterable[Page | DaysRead]) -> Iterator[pa.Table]:
+        """Yields at least one table, if an empty one, so that the destination has every column."""
+        read: list[DaysRead] = []
+
+        def pages() -> Iterator[Page]:
+            for item in items:
+                if isinstance(item, DaysRead):
+                    read.append(item)
+                else:
+                    yield item
+
+        yield self.empty()
+        for batch in batches(pages()):
+            yield from self.land_batch(batch)
+        if read:
+            yield self._markers(read)
+        self._landing.say(f"{self._landing.source}.{self._table.name}: {self._counts.landed:,} rows")
+
+    def land_batch(self, pages: Iterable[Page]) -> Iterator[pa.Table]:
+        """The rows of some pages, one table per context."""
+        contexts: dict[tuple[tuple[str, str], ...], list[Page]] = {}
+        for page in pages:
+            contexts.setdefault(page.context, []).append(page)
+        for context, found in contexts.items():
+            yield self._read(found, dict(context))
+        self._distrust()
+        if time.monotonic() - self._said >= _PROGRESS_SECONDS:
+            self._said = time.monotonic()
+            self._landing.say(
+                f"{self._landing.source}.{self._table.name}: {self._counts.landed:,} rows so far"
+            )
+
+    def _distrust(self) -> None:
+        counts = self._counts
+        if self._landing.from_files:
+            return
+        if counts.quarantined >= _SUSPICIOUS_REJECTS and 2 * counts.quarantined > counts.received:
+            source, table = self._landing.source, self._table.name
+            reason = next(reason for name, _, reason in reversed(self._landing.rejected) if name == table)
+            raise ResponseError(
+                f"{source}.{table}: {counts.quarantined} of {counts.received} records are refused ({reason});"
+                f" check sources.{source}.base_url and the API version"
+            )
+
+    def _read(self, pages: list[Page], context: dict[str, str]) -> pa.Table:
+        reading = self._reader.read([page.body for page in pages], context)
+        sent = [page.records for page in pages]
+        counted = sum(records or 0 for records in sent)
+        if None not in sent and counted != reading.received:
+            raise IngestionError(
+                f"{self._landing.source}.{self._table.name}: {counted} records were sent and"
+                f" {reading.received} were read: this is a defect of the loader, please report it"
+            )
+        rows = reading.table
+        keys = keys_of(rows, self._table.key).to_pylist()
+        fresh: Sequence[int] = range(len(keys))
+        again: list[int] = []
+        # repeats are rare, and a look at each key costs more than one at all of them
+        if not self._settled.isdisjoint(keys) or not self._seen.add_all(keys):
+            fresh, again = self._sorted_out(keys)
+        counts = self._counts
+        counts.received += reading.received
+        counts.landed += len(fresh)
+        counts.duplicates += rows.num_rows - len(fresh)
+        counts.quarantined += len(reading.rejected)
+        self._landing.rejected.extend(
+            (self._table.name, item.record, item.reason) for item in reading.rejected
+        )
+        if again and self._table.latest:
+            self._landing.put_off(self._table, self._finish(rows.take(pa.array(again, pa.int64()))))
+        if len(fresh) < rows.num_rows:
+            rows = rows.take(pa.array(fresh, pa.int64()))
+        counts.staged += rows.num_rows
+        return self._finish(rows)
+
+    def _sorted_out(self, keys: Sequence[str]) -> tuple[list[int], list[int]]:
+        """Positions of the records to land, and of those that were read before."""
+        fresh: list[int] = []
+        again: list[int] = []
+        for position, key in enumerate(keys):
+            if key not in self._settled:
+                (fresh if self._seen.add(key) else again).append(position)
+        return fresh, again
+
+    def _markers(self, read: list[DaysRead]) -> pa.Table:
+        days = sorted({(item.account, day) for item in read for day in item.window.days()})
+        table = self._table
+        arrays = [
+            pa.array([account for account, _ in days], pa.string())
+            if name == table.account
+            else pa.array([day for _, day in days], pa.date32())
+            if name == "date"
+            else pa.nulls(len(days), table.schema.field(name).type)
+            for name in table.schema.names
+        ]
+        self._counts.staged += len(days)
+        return self._finish(pa.Table.from_arrays(arrays, schema=table.schema), marker=True)
+
+    def _finish(self, rows: pa.Table, marker: bool = False) -> pa.Table:
+        reader, size = self._reader, rows.num_rows
+        if self._table.disposition not in ("observe", "track"):
+            return rows.append_column("observed_at", constant(self._landing.as_of, size, INSTANT))
+        if self._table.disposition == "observe":
+            rows = rows.append_column("is_day_marker", constant(marker, size, pa.bool_()))
+        # equal exactly where nothing that the network reports changed
+        facts = rows
+        for column in self._table.columns:
+            if column.kind == "json":
+                position = rows.schema.get_field_index(column.name)
+                facts = facts.set_column(position, column.name, reader.unordered(rows.column(column.name)))
+        rows = rows.append_column("row_version", reader.hashes(keys_of(facts, facts.column_names)))
+        if not self._landing.is_first_reading(self._table):
+            return rows
+        observed = rows.append_column("observed_at", constant(self._landing.as_of, size, INSTANT))
+        return observed.append_column("superseded_at", pa.nulls(size, INSTANT))
+
+
+def hints(landing: Landing, table: Table) -> dict[str, Any]:
+    """dlt's hints for a table: write disposition, keys, and types where Arrow's do not say enough (JSON)."""
+    columns: dict[str, Any] = {
+        column.name: {"data_type": "json"} for column in table.columns if column.kind == "json"
+    }
+    if table.disposition == "replace":
+        return {"columns": columns, "write_disposition": "replace"}
+    if table.disposition == "merge":
+        # the lander has dropped repeats; dlt would sort whole tables in memory to find none
+        merge = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
+        whole = {"merge_key": table.whole} if table.whole else {}
+        return {"columns": columns, "write_disposition": merge, "primary_key": table.key, **whole}
+    columns["row_version"] = {"x-row-version": True}
+    merge_key = (table.account, "date") if table.disposition == "observe" else (table.account,)
+    if landing.is_first_reading(table):
+        # the columns that dlt's scd2 makes by itself, which it finds here the next time
+        columns["row_version"] |= {"nullable": False, "unique": False, "row_key": False}
+        validity = {"data_type": "timestamp", "nullable": True}
+        columns["observed_at"] = {**validity, "x-valid-from": True}
+        columns["superseded_at"] = {**validity, "x-valid-to": True, "x-active-record-timestamp": None}
+        return {"columns": columns, "merge_key": merge_key, "write_disposition": "append"}
+    return {
+        "columns": columns,
+        "merge_key": merge_key,
+        "write_disposition": {
+            "disposition": "merge",
+            "strategy": "scd2",
+            "validity_column_names": ["observed_at", "superseded_at"],
+            "boundary_timestamp": landing.as_of,
+            "row_version_column_name": "row_version",
+        },
+    }
+
+
+def _last_of_each(landing: Landing, table: Table, readings: list[pa.Table]) -> Any:
+    rows = pa.concat_tables(readings)
+    places = {key: place for place, key in enumerate(keys_of(rows, table.key).to_pylist())}
+    last = rows.take(pa.array(sorted(places.values()), pa.int64()))
+    landing.counts[table.name].staged += last.num_rows
+    return dlt.resource([last], name=table.name, **hints(landing, table))
+
+
+def resource(landing: Landing, table: Table, items: Callable[[], Iterable[Page | DaysRead]]) -> Any:
+    """A dlt resource that lands `table` from the pages `items()` gives once it runs."""
+
+    def rows() -> Iterator[pa.Table]:
+        lander = landing.lander(table)
+        yield from lander.land(items())
+        # each reader holds a database of its own, and a load has many passes
+        lander.close()
+
+    return dlt.resource(rows, name=table.name, **hints(landing, table))
+
+
+def batches(pages: Iterable[Page]) -> Iterator[list[Page]]:
+    """The pages in groups of a few megabytes: large enough to be read fast, small enough to be held."""
+    group: list[Page] = []
+    size = 0
+    for page in pages:
+        group.append(page)
+        size += len(page.body)
+        if size >= _BATCH_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def reading(name: str, items: Callable[[], Iterable[Batch]]) -> Any:
+    """A dlt resource that lands nothing itself: it reads batches for the tables that hang on it."""
+
+    def read() -> Iterator[Batch]:
+        yield {}
+        yield from items()
+
+    return dlt.resource(read, name=name, selected=False, parallelized=True)
+
+
+def part(
+    landing: Landing,
+    table: Table,
+    parent: Any,
+    settled: Callable[[], pa.Table] | None = None,
+    widened: Callable[[], Table] | None = None,
+) -> Any:
+    """A dlt transformer that lands `table` from what the batches of its parent hold for it.
+
+    `settled` gives the keys of landed rows that no answer may change any more; `widened` the table with the
+    columns that only the vendor can tell.
+    """
+    landers: list[Lander] = []
+
+    def rows(batch: Batch) -> Iterator[pa.Table]:
+        if not landers:
+            told = widened() if widened else table
+            landers.append(landing.lander(told, settled() if settled else None))
+            yield landers[0].empty()
+        if batch.get(table.name):
+            yield from landers[0].land_batch(batch[table.name])
+
+    return dlt.transformer(rows, data_from=parent, name=table.name, **hints(landing, table))

@@ -1,0 +1,91 @@
+"""What a source landed in earlier loads, read-only: loads that read only what changed start from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from ingestion.landing.arrow import Table
+
+# not the source's name: DuckDB calls a file's catalog like the file, and equal names are ambiguous
+RAW_SCHEMA = "raw"
+
+
+@dataclass(frozen=True)
+class StreamState:
+    """Where the last complete load left a stream.
+
+    `cursor` is the newest change it saw, `read_at` when it looked, `listed_at` when it last read everything,
+    and `surplus` by how much the vendor's own count then differed from what it listed.
+    """
+
+    cursor: datetime | None
+    read_at: datetime
+    listed_at: datetime
+    surplus: int = 0
+
+    def since(self, lag: timedelta) -> datetime | None:
+        """From which instant changes can be new, where they show up to `lag` late; None for all of them."""
+        if self.cursor is None:
+            return None
+        settled = self.read_at - lag
+        # milliseconds are the finest that a vendor dates changes by
+        return self.cursor + timedelta(milliseconds=1) if self.cursor < settled else settled
+
+
+@dataclass(frozen=True)
+class Store:
+    """The raw file of a source. A query opens it and closes it again: dlt writes to it later."""
+
+    path: Path
+
+    def is_new(self, *tables: Table) -> bool:
+        """Whether one of the tables is missing, or lacks a column that is declared today."""
+        query = "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = ?"
+        found = set(self.rows(query, [RAW_SCHEMA]))
+        return any((table.name, column.name) not in found for table in tables for column in table.columns)
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query over the raw schema's tables; none where nothing has landed yet."""
+        if not self.path.exists():
+            return []
+        with self._open() as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def column(self, query: str, parameters: Sequence[Any] = ()) -> pa.Array:
+        """The first column of a query's rows, as Arrow."""
+        if not self.path.exists():
+            return pa.array([], pa.string())
+        with self._open() as connection:
+            return connection.execute(query, parameters).to_arrow_table().column(0).combine_chunks()
+
+    def state(self, stream: str) -> StreamState | None:
+        """The stream's state after the last load that completed; None before that."""
+        known = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND table_name = 'stream_state'"
+        if not any(count for (count,) in self.rows(known, [RAW_SCHEMA])):
+            return None
+        found = self.rows(
+            "SELECT cursor, read_at, listed_at, surplus FROM stream_state AS state"
+            " JOIN _dlt_loads AS loads ON state._dlt_load_id = loads.load_id AND loads.status = 0"
+            " WHERE stream = ? ORDER BY loads.inserted_at DESC LIMIT 1",
+            [stream],
+        )
+        return StreamState(*found[0]) if found else None
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(":memory:", config={"threads": 1})
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"ATTACH '{str(self.path).replace(chr(39), chr(39) * 2)}' AS store (READ_ONLY)")
+        has_schema = connection.execute(
+            "SELECT count(*) FROM duckdb_schemas() WHERE database_name = 'store' AND schema_name = ?",
+            [RAW_SCHEMA],
+        ).fetchone()
+        if has_schema and has_schema[0]:
+            connection.execute(f"USE store.{RAW_SCHEMA}")
+        return connection

@@ -1,0 +1,1 @@
+"""The vendors and the landing pages: a folder each, read by `ingestion.pipelines`."""

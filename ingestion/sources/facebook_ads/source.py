@@ -1,0 +1,68 @@
+"""What a load of Facebook Ads lands: the dlt resources, the accounts and the days that they have."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+from ingestion.landing.arrow import Page, Table
+from ingestion.landing.resources import DaysRead, Landing, Span, part, reading, resource
+from ingestion.sources.facebook_ads import api, settings, tables
+from ingestion.sources.facebook_ads.insights import LEVELS, Insights, Level
+from ingestion.sources.facebook_ads.leads import Leads
+from ingestion.sources.facebook_ads.tables import DAILY, ENTITIES
+
+__all__ = ["DAILY", "ENTITIES", "accounts", "resources", "span"]
+
+_EDGES: tuple[tuple[Table, str, str, tuple[str, ...]], ...] = (
+    (tables.CAMPAIGNS, "campaigns", api.CAMPAIGN_FIELDS, settings.CAMPAIGN_STATUSES),
+    (tables.AD_SETS, "adsets", api.AD_SET_FIELDS, settings.AD_SET_STATUSES),
+    (tables.ADS, "ads", api.AD_FIELDS, settings.AD_STATUSES),
+    (tables.AD_CREATIVES, "adcreatives", api.CREATIVE_FIELDS, ()),
+)
+
+
+def accounts(landing: Landing) -> Sequence[str]:
+    """The ad accounts that are read. Raises AccessError, SettingError."""
+    return landing.connection(api.connect).ids
+
+
+def span(landing: Landing, table: Table, account: str) -> Span:
+    """The last 37 months but one day, which is over in some time zones; figures settle after four weeks."""
+    oldest = _months_before(landing.as_of.date(), settings.RETENTION_MONTHS)
+    return Span(oldest + timedelta(days=1), settings.RESTATEMENT_DAYS)
+
+
+def _months_before(day: date, months: int) -> date:
+    year, month = divmod(12 * day.year + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def resources(landing: Landing, scope: str) -> list[Any]:
+    """The dlt resources of a part. Nothing is asked before they run."""
+
+    def ads() -> api.FacebookAds:
+        return landing.connection(api.connect)
+
+    def objects(edge: str, fields: str, allowed: tuple[str, ...]) -> Iterator[Page]:
+        return ads().objects(edge, fields, allowed)
+
+    def insights(level: Level) -> Iterator[Page | DaysRead]:
+        return Insights(landing, ads(), level).days()
+
+    if scope == "daily":
+        return [resource(landing, level.table, partial(insights, level)) for level in LEVELS]
+    leads = reading("lead_pages", lambda: Leads(landing, ads()).batches())
+    return [
+        resource(landing, tables.AD_ACCOUNTS, lambda: ads().accounts),
+        *(
+            resource(landing, table, partial(objects, edge, fields, allowed))
+            for table, edge, fields, allowed in _EDGES
+        ),
+        leads,
+        part(landing, tables.LEAD_FORMS, leads),
+        part(landing, tables.LEADS, leads),
+    ]

@@ -1,0 +1,291 @@
+"""How Google Ads is asked: GAQL, searchStream, the accounts under a manager, the vendor's fault signals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+import orjson
+
+from ingestion.config import Settings
+from ingestion.errors import AccessError, IngestionError, ResponseError, SettingError
+from ingestion.http.client import (
+    Answer,
+    Client,
+    Fault,
+    Policy,
+    RefreshToken,
+    RequestFault,
+    judge_status,
+    retry_after,
+)
+from ingestion.landing.arrow import Page
+from ingestion.landing.resources import DaysRead, Landing, Window
+from ingestion.sources.google_ads import settings
+from ingestion.sources.google_ads.tables import CUSTOMERS, query
+
+# Resource names repeat the ids: https://developers.google.com/google-ads/api/docs/query/grammar
+_SPARING = " PARAMETERS omit_unselected_resource_names=true"
+
+
+_CUSTOMER = re.compile(r"/customers/\d+")
+
+
+class _Batch(msgspec.Struct):
+    """What is needed of a batch here; its rows are skipped, which is most of the work."""
+
+    error: dict[str, Any] | None = None
+
+
+_read_batches = msgspec.json.Decoder(list[_Batch]).decode
+
+
+def _errors(body: bytes) -> Any:
+    """The batches of a stream without their rows; what is no stream as it is. Raises ValueError."""
+    try:
+        batches = _read_batches(body)
+    except msgspec.ValidationError:
+        return orjson.loads(body)
+    return [{"error": batch.error} if batch.error else {} for batch in batches]
+
+
+def judge(status: int, headers: Mapping[str, str], document: Any) -> Fault | None:
+    """Google's faults; searchStream wraps them in an array and can append one to good batches.
+
+    https://developers.google.com/google-ads/api/docs/best-practices/error-types
+    """
+    error = _error(document)
+    if error is None:
+        return judge_status(status, headers, _token_error(document) or f"HTTP {status}")
+    codes, retry_delay, message = _failure(error)
+    detail = f"{message} [{', '.join(codes)}]" if codes else message
+    if "RESOURCE_EXHAUSTED" in codes or "RESOURCE_TEMPORARILY_EXHAUSTED" in codes or status == 429:
+        return Fault(
+            "throttled", detail, wait=retry_delay if retry_delay is not None else retry_after(headers)
+        )
+    if (
+        "TRANSIENT_ERROR" in codes
+        or "INTERNAL_ERROR" in codes
+        or error.get("status") in ("INTERNAL", "UNAVAILABLE")
+    ):
+        return Fault("transient", detail)
+    if {"CUSTOMER_NOT_FOUND", "USER_PERMISSION_DENIED", "CUSTOMER_NOT_ENABLED"} & set(codes):
+        return Fault("account", detail)
+    code = error.get("code")
+    return judge_status(code if isinstance(code, int) and code >= 400 else max(status, 400), headers, detail)
+
+
+def _lane(path: str) -> str:
+    """Limits are per account: https://developers.google.com/google-ads/api/docs/best-practices/quotas"""
+    found = _CUSTOMER.search(path)
+    return found[0] if found else ""
+
+
+def _error(document: Any) -> dict[str, Any] | None:
+    for entry in document if isinstance(document, list) else [document]:
+        if isinstance(entry, dict) and isinstance(entry.get("error"), dict):
+            error: dict[str, Any] = entry["error"]
+            return error
+    return None
+
+
+def _token_error(document: Any) -> str | None:
+    if isinstance(document, dict) and isinstance(document.get("error"), str):
+        return f"{document['error']}: {document.get('error_description', '')}".rstrip(": ")
+    return None
+
+
+def _failure(error: dict[str, Any]) -> tuple[list[str], float | None, str]:
+    codes = [str(error["status"])] if error.get("status") else []
+    delay: float | None = None
+    message = str(error.get("message") or "")
+    for part in error.get("details") or []:
+        for failure in part.get("errors") or []:
+            codes += [str(code) for code in (failure.get("errorCode") or {}).values()]
+            message = str(failure.get("message") or message)
+            quota = (failure.get("details") or {}).get("quotaErrorDetails") or {}
+            found = re.fullmatch(r"([\d.]+)s", str(quota.get("retryDelay", "")))
+            delay = float(found[1]) if found else delay
+    return codes, delay, message
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account that is read: the manager it is reached through, and the calendar of its days."""
+
+    login: str
+    zone: tzinfo
+
+
+@dataclass
+class GoogleAds:
+    """Streams of every account that is read."""
+
+    client: Client
+    version: str
+    login_customer_id: str | None
+    customer_ids: tuple[str, ...]
+    developer_token: str | None = None
+    left_out: list[str] = field(default_factory=list)
+
+    @property
+    def customers(self) -> Sequence[Page]:
+        """All accounts under the roots: managers, and closed ones, too."""
+        return self._hierarchy[0]
+
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """The enabled accounts that are no managers."""
+        return self._hierarchy[1]
+
+    def today(self, account: str, moment: datetime) -> date:
+        """The account's day at an instant."""
+        return moment.astimezone(self.accounts[account].zone).date()
+
+    @cached_property
+    def _hierarchy(self) -> tuple[list[Page], dict[str, Account]]:
+        """The pages of `customer_client` of every root, and the accounts to read, each once.
+
+        Roots are the configured accounts, else the manager of login_customer_id, else what the token reaches.
+        """
+        pages: list[Page] = []
+        accounts: dict[str, Account] = {}
+        roots = self._roots()
+        for root in roots:
+            login = self.login_customer_id or root
+            try:
+                answer = self._search(root, query(CUSTOMERS, self.version), login, orjson.loads)
+            except AccessError as refusal:
+                if self.customer_ids or self.login_customer_id or len(self.left_out) + 1 == len(roots):
+                    raise
+                # the token's user may still be listed in accounts that are closed
+                self.left_out.append(f"account {root} is left out: {refusal}")
+                continue
+            pages.append(Page(answer.body))
+            for batch in answer.document:
+                for row in batch.get("results") or []:
+                    client = row.get("customerClient") or {}
+                    account = str(client.get("id", ""))
+                    if account and not client.get("manager") and client.get("status", "ENABLED") == "ENABLED":
+                        accounts.setdefault(account, Account(login, _zone(client.get("timeZone"))))
+        return pages, accounts
+
+    def _roots(self) -> tuple[str, ...]:
+        if self.customer_ids:
+            return self.customer_ids
+        if self.login_customer_id:
+            return (self.login_customer_id,)
+        path = f"/{self.version}/customers:listAccessibleCustomers"
+        try:
+            answer = self.client.get(path, headers=self._headers(None))
+        except RequestFault as fault:
+            raise self._explain(fault, None) from None
+        names = answer.document.get("resourceNames") if isinstance(answer.document, dict) else None
+        roots = tuple(str(name).rpartition("/")[2] for name in names or [])
+        if not roots:
+            raise SettingError(
+                "sources.google_ads.customer_ids is not set and the token reaches no account: set it"
+            )
+        return roots
+
+    def rows(self, account: str, text: str, owner: str | None = None) -> Iterator[Page]:
+        """The answer to one query of an account, or to one of the `owner` of what it shares."""
+        answer = self._search(owner or account, text, self.accounts[account].login)
+        yield Page(answer.body, (("customer_id", account),))
+
+    def conversion_customer(self, account: str) -> str | None:
+        """The account whose conversion actions count in this one, where that is another."""
+        text = "SELECT customer.conversion_tracking_setting.google_ads_conversion_customer FROM customer"
+        answer = self._search(account, text, self.accounts[account].login, orjson.loads)
+        for row in (row for batch in answer.document for row in batch.get("results") or []):
+            setting = (row.get("customer") or {}).get("conversionTrackingSetting") or {}
+            owner = str(setting.get("googleAdsConversionCustomer") or "").rpartition("/")[2]
+            if owner and owner != account:
+                return owner
+        return None
+
+    def days(self, account: str, piece: Window, text: str) -> Iterator[Page | DaysRead]:
+        """The same for the days of a piece, and `DaysRead` once they are complete."""
+        where = f" WHERE segments.date BETWEEN '{piece.start}' AND '{piece.end}'"
+        yield from self.rows(account, text + where)
+        yield DaysRead(account, piece)
+
+    def _search(
+        self, account: str, text: str, login: str, decode: Callable[[bytes], Any] = _errors
+    ) -> Answer:
+        path = f"/{self.version}/customers/{account}/googleAds:searchStream"
+        try:
+            answer = self.client.post(path, {"query": text + _SPARING}, self._headers(login), decode)
+        except RequestFault as fault:
+            raise self._explain(fault, account) from None
+        if not isinstance(answer.document, list):
+            raise ResponseError(
+                f"{self.client.setting}: searchStream sent no list of batches; is that Google's API?"
+            )
+        return answer
+
+    def _headers(self, login: str | None) -> dict[str, str]:
+        headers = {"login-customer-id": login} if login else {}
+        return {**headers, "developer-token": self.developer_token} if self.developer_token else headers
+
+    def _explain(self, fault: RequestFault, account: str | None) -> IngestionError:
+        detail = fault.fault.detail
+        if "developer" in detail.lower():
+            fix = "correct it, or remove it where Google asks for none" if self.developer_token else "set it"
+            return self.client.error(
+                SettingError,
+                f"sources.google_ads.developer_token is refused or missing ({fault.status}): {detail}; {fix}",
+            )
+        if fault.fault.kind in ("account", "access"):
+            setting = "customer_ids" if self.customer_ids else "login_customer_id"
+            return self.client.error(
+                AccessError,
+                f"sources.google_ads.{setting}: account {account or self.login_customer_id} is unknown or not"
+                f" accessible ({fault.status}): {detail}; check the id and login_customer_id",
+            )
+        return self.client.error(
+            ResponseError,
+            f"{self.client.setting}: Google Ads refused a request ({fault.status}): {detail};"
+            f" check sources.google_ads.api_version ({self.version})",
+        )
+
+
+def connect(landing: Landing) -> GoogleAds:
+    """A client from the settings in `sources.google_ads`. Raises SettingError."""
+    section = Settings(settings.SOURCE)
+    found = section.credentials(*settings.CREDENTIALS) or {
+        key: section.require(key) for key in settings.CREDENTIALS[0]
+    }
+    version = section.get("api_version") or settings.API_VERSION
+    if not re.fullmatch(r"v\d+", version):
+        raise SettingError(
+            f"{section.name('api_version')} is no API version: set it like {settings.API_VERSION}"
+        )
+    token_url = section.url("token_url", settings.TOKEN_URL)
+    policy = Policy(settings.SOURCE, judge, lane=_lane)
+    parts = urlsplit(token_url)
+    tokens = landing.client(Client(policy, f"{parts.scheme}://{parts.netloc}", base_setting="token_url"))
+    client = landing.client(Client(policy, section.url("base_url", settings.BASE_URL)))
+    client.token = RefreshToken(section.name("refresh_token"), tokens, parts.path, found)
+    login = section.ids("login_customer_id")
+    return GoogleAds(
+        client,
+        version,
+        login[0] if login else None,
+        section.ids("customer_ids"),
+        section.get("developer_token"),
+    )
+
+
+def _zone(name: Any) -> tzinfo:
+    try:
+        return ZoneInfo(str(name))
+    except (ValueError, ZoneInfoNotFoundError):
+        return UTC

@@ -1,0 +1,119 @@
+"""The dlt resources that land Google Ads: which accounts, which days, in which pieces."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+from ingestion.errors import AccessError
+from ingestion.http.client import in_parallel
+from ingestion.landing.arrow import Page, Table
+from ingestion.landing.resources import DaysRead, Landing, Span, resource
+from ingestion.sources.google_ads import api, settings
+from ingestion.sources.google_ads.tables import (
+    CLICK_VIEWS,
+    CONVERSION_ACTIONS,
+    CUSTOMER_SETTINGS,
+    CUSTOMERS,
+    DAILY,
+    ENTITIES,
+    query,
+)
+
+__all__ = ["DAILY", "ENTITIES", "accounts", "resources", "span"]
+
+# The widest window of the actions that counted in the last 90 days: a changed window holds for later clicks,
+# and what is uploaded may come 90 days after its click whatever the window.
+# https://support.google.com/google-ads/answer/3123169, https://support.google.com/google-ads/answer/2998031
+_WIDEST_WINDOW = f"""
+    SELECT max(CASE WHEN type LIKE 'UPLOAD%' THEN {settings.LONGEST_WINDOW_DAYS}
+        ELSE greatest(click_through_lookback_window_days, view_through_lookback_window_days) END)
+    FROM conversion_actions
+    WHERE customer_id = ? AND status <> 'REMOVED' AND (superseded_at IS NULL OR superseded_at > ?)
+"""
+# a manager's actions that count in the account, and whose settings could not be read
+_UNKNOWN_ACTIONS = """
+    FROM customer_settings AS settings
+    WHERE customer_id = ? AND conversion_customer_id <> customer_id AND NOT EXISTS (
+        FROM conversion_actions AS actions
+        WHERE actions.customer_id = settings.customer_id
+            AND actions.owner_customer_id = settings.conversion_customer_id
+    )
+"""
+
+
+def accounts(landing: Landing) -> Sequence[str]:
+    """The enabled accounts that are no managers."""
+    return tuple(landing.connection(api.connect).accounts)
+
+
+def span(landing: Landing, table: Table, account: str) -> Span:
+    """The days of the account's calendar that Google serves of a table and still changes."""
+    today = landing.connection(api.connect).today(account, landing.as_of)
+    if table is CLICK_VIEWS:
+        return Span(today - timedelta(days=settings.CLICK_VIEW_DAYS - 1), settings.CLICK_LAG_DAYS)
+    window = settings.LONGEST_WINDOW_DAYS
+    if not landing.store.is_new(CONVERSION_ACTIONS):
+        recently = landing.as_of - timedelta(days=window)
+        ((widest,),) = landing.store.rows(_WIDEST_WINDOW, [account, recently])
+        is_known = widest is not None and (
+            landing.store.is_new(CUSTOMER_SETTINGS) or not landing.store.rows(_UNKNOWN_ACTIONS, [account])
+        )
+        window = max(widest, settings.ENGAGED_VIEW_DAYS) if is_known else window
+    return Span(_months_before(today, settings.RETENTION_MONTHS), window + settings.LAG_DAYS)
+
+
+def resources(landing: Landing, part: str) -> list[Any]:
+    """The dlt resources of a part. Nothing is asked before they run."""
+    tables, read = (ENTITIES, _listed) if part == "entities" else (DAILY, _days)
+    return [resource(landing, table, partial(read, landing, table)) for table in tables]
+
+
+def _listed(landing: Landing, table: Table) -> Iterable[Page | DaysRead]:
+    ads = landing.connection(api.connect)
+    if table is CUSTOMERS:
+        found = ads.customers
+        for line in ads.left_out:
+            landing.notice(line)
+        return found
+    text = query(table, ads.version)
+    read = partial(_actions, landing) if table is CONVERSION_ACTIONS else ads.rows
+    return in_parallel([partial(read, account, text) for account in ads.accounts])
+
+
+def _actions(landing: Landing, account: str, text: str) -> Iterator[Page]:
+    """The account's own conversion actions, and those of the manager that tracks conversions for it.
+
+    https://developers.google.com/google-ads/api/docs/conversions/getting-started
+    """
+    ads = landing.connection(api.connect)
+    yield from ads.rows(account, text)
+    owner = ads.conversion_customer(account)
+    if owner is None:
+        return
+    try:
+        yield from ads.rows(account, text, owner)
+    except AccessError as refusal:
+        landing.notice(
+            f"settings of actions that account {account} shares with others are unknown: {refusal}"
+        )
+
+
+def _days(landing: Landing, table: Table) -> Iterable[Page | DaysRead]:
+    ads = landing.connection(api.connect)
+    text = query(table, ads.version)
+    # one day per query: https://developers.google.com/google-ads/api/fields/v26/click_view
+    days = 1 if table is CLICK_VIEWS else settings.SLICE_DAYS
+    found = [(account, piece) for account in ads.accounts for piece in landing.pieces(table, account, days)]
+    # accounts in turn: each has a limit of its own
+    found.sort(key=lambda item: item[1].start, reverse=True)
+    return in_parallel([partial(ads.days, account, piece, text) for account, piece in found])
+
+
+def _months_before(day: date, months: int) -> date:
+    """The same day so many months earlier, or the last one of that month."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

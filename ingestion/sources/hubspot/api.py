@@ -1,0 +1,542 @@
+"""How HubSpot is asked: paths per API version, paging, search, batch reads, the vendor's fault signals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+import orjson
+
+from ingestion.config import Settings
+from ingestion.errors import IngestionError, PermissionMissing, ResponseError, SettingError
+from ingestion.http.client import (
+    Answer,
+    Client,
+    Fault,
+    Policy,
+    RefreshToken,
+    RequestFault,
+    StaticToken,
+    Token,
+    judge_status,
+    retry_after,
+)
+from ingestion.http.pacing import Limit
+from ingestion.landing.arrow import Page
+from ingestion.landing.resources import Landing
+from ingestion.sources.hubspot import settings
+
+_SEARCH = "search"
+
+
+class _Record(msgspec.Struct):
+    id: str | int | None = None
+    submitted_at: int | None = msgspec.field(default=None, name="submittedAt")
+
+
+class _Next(msgspec.Struct):
+    after: str | int | None = None
+
+
+class _Paging(msgspec.Struct):
+    next: _Next | None = None
+
+
+class _Listing(msgspec.Struct):
+    """What paging needs of an answer; everything else in it is skipped, which is most of the work."""
+
+    results: list[_Record]
+    paging: _Paging | None = None
+
+    @property
+    def after(self) -> str | None:
+        """The cursor of the next page."""
+        after = self.paging.next.after if self.paging and self.paging.next else None
+        return str(after) if after else None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the records that have one."""
+        return tuple(str(record.id) for record in self.results if record.id is not None)
+
+
+_read_listing = msgspec.json.Decoder(_Listing).decode
+
+
+def _listing(body: bytes) -> Any:
+    """A `_Listing`; from a page with malformed records whatever of them is usable. Raises ValueError."""
+    try:
+        return _read_listing(body)
+    except msgspec.ValidationError:
+        document = orjson.loads(body)
+        if not isinstance(document, dict) or not isinstance(document.get("results"), list):
+            return document
+        records = []
+        for row in document["results"]:
+            found = row if isinstance(row, dict) else {}
+            i, at = found.get("id"), found.get("submittedAt")
+            records.append(
+                _Record(i if isinstance(i, str | int) else None, at if isinstance(at, int) else None)
+            )
+        after = cursor(document)
+        return _Listing(records, _Paging(_Next(after)) if after else None)
+
+
+def judge(status: int, headers: Mapping[str, str], document: Any) -> Fault | None:
+    """HubSpot's faults (https://developers.hubspot.com/docs/api-reference/error-handling)."""
+    body = document if isinstance(document, dict) else {}
+    detail = str(body.get("message") or f"HTTP {status}")
+    if status == 530:
+        return Fault("token", detail)
+    fault = judge_status(status, headers, detail)
+    if fault is not None and status == 477:
+        # the portal moves to another data centre; Retry-After says how long
+        return Fault("transient", detail, retry_after(headers))
+    if fault is None or fault.kind not in ("throttled", "transient"):
+        return fault
+    policy = str(body.get("policyName", ""))
+    secondly = policy == "SECONDLY" or "secondly limit" in detail
+    # 423 asks for two seconds; the rolling limits free themselves, the daily one at midnight
+    wait = fault.wait if fault.wait is not None else 2.0 if status == 423 else 1.0 if secondly else None
+    return Fault(fault.kind, detail, wait, hopeless=policy == "DAILY")
+
+
+def learn(headers: Mapping[str, str]) -> Limit | None:
+    """The ten-second limit that answers carry (search answers carry none)."""
+    most, span = (
+        headers.get("x-hubspot-ratelimit-max"),
+        headers.get("x-hubspot-ratelimit-interval-milliseconds"),
+    )
+    if most is None or span is None or not (most.isdigit() and span.isdigit()) or int(most) < 1:
+        return None
+    return Limit(int(most), int(span) / 1000)
+
+
+POLICY = Policy(
+    settings.SOURCE,
+    judge,
+    lane=lambda path: _SEARCH if path.endswith("/search") else "any",
+    limits={
+        _SEARCH: Limit(settings.SEARCHES_PER_SECOND, 1.0),
+        "any": Limit(settings.REQUESTS_PER_TEN_SECONDS, 10.0),
+    },
+    learn=learn,
+    concurrency=settings.CONCURRENCY,
+)
+
+
+@dataclass(frozen=True)
+class Newest:
+    """What one search tells: how many live records there are, the newest changes with their instants, newest
+    first, and HubSpot's own clock."""
+
+    total: int
+    changes: tuple[tuple[str, datetime], ...]
+    at: datetime | None
+
+
+@dataclass
+class HubSpot:
+    """Pages of one portal."""
+
+    client: Client
+    version: str
+    #: the site's own hosts, where the settings name them
+    domains: tuple[str, ...] = ()
+
+    # -- CRM objects ------------------------------------------------------------------------------------
+
+    def objects(
+        self, kind: str, properties: Sequence[str], history: Sequence[str], *, archived: bool
+    ) -> Iterator[Page]:
+        """All live records of a type, or all archived ones: a listing never holds both.
+
+        Where the names of the properties do not fit an address, records are listed by id and read in batches.
+        """
+        params = {
+            "limit": str(settings.PAGE_SIZE),
+            "archived": _flag(archived),
+            "properties": ",".join(properties),
+        }
+        if history:
+            params |= {
+                "limit": str(settings.PAGE_SIZE_WITH_HISTORY),
+                "propertiesWithHistory": ",".join(history),
+            }
+        path = self._objects(kind)
+        try:
+            yield from self.listing(path, params, tolerated=414)
+        except RequestFault:
+            for page in self.listing(path, {"limit": str(settings.PAGE_SIZE), "archived": _flag(archived)}):
+                yield from self.read(kind, page.ids, properties, history, archived=archived)
+
+    def newest(self, kind: str, modified: str) -> Newest:
+        """The number of live records and the latest changes, newest first."""
+        answer = self._search(kind, modified, "DESCENDING", [])
+        changes = ((str(row["id"]), _changed_at(row, modified)) for row in records(answer.document))
+        return Newest(
+            int(answer.document.get("total", 0)),
+            tuple((i, at) for i, at in changes if at is not None),
+            clock(answer),
+        )
+
+    def count(self, kind: str) -> tuple[int, int]:
+        """How many live records there are, and the highest id among them."""
+        answer = self._search(kind, "hs_object_id", "DESCENDING", [])
+        ids = [int(row["id"]) for row in records(answer.document)]
+        return int(answer.document.get("total", 0)), max(ids, default=0)
+
+    def changed(self, kind: str, modified: str, since: datetime) -> Iterator[list[str]]:
+        """Ids of the live records changed at `since` or later, in groups.
+
+        Pages by id, not by offset: a query never reaches the 10,000 results that HubSpot gives at most, any
+        number of records may share an instant, and what changes meanwhile moves no page.
+        """
+        last = ""
+        while True:
+            filters = [{"propertyName": modified, "operator": "GTE", "value": str(_epoch_ms(since))}]
+            if last:
+                filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": last})
+            answer = self._search(kind, "hs_object_id", "ASCENDING", filters)
+            found = [str(row["id"]) for row in records(answer.document)]
+            if not found:
+                return
+            yield found
+            if len(answer.document["results"]) < settings.SEARCH_PAGE_SIZE:
+                return
+            last = str(max(int(i) for i in found))
+
+    def read(
+        self,
+        kind: str,
+        ids: Sequence[str],
+        properties: Sequence[str],
+        history: Sequence[str],
+        *,
+        archived: bool = False,
+    ) -> Iterator[Page]:
+        """The records with these ids. A merged one answers with its survivor, a missing one not at all."""
+        size = settings.PAGE_SIZE_WITH_HISTORY if history else settings.PAGE_SIZE
+        path = f"{self._objects(kind)}/batch/read?archived={_flag(archived)}"
+        for start in range(0, len(ids), size):
+            body = {"inputs": [{"id": i} for i in ids[start : start + size]], "properties": list(properties)}
+            if history:
+                body["propertiesWithHistory"] = list(history)
+            yield self._page(path, self.ask(partial(self.client.post, path, body, decode=_listing)))
+
+    def survivor(self, kind: str, object_id: str) -> str | None:
+        """The id of the record that answers for this one: its own, the one it was merged into, or None."""
+        path = f"{self._objects(kind)}/{quote(object_id, safe='')}"
+        try:
+            answer = self.ask(partial(self.client.get, path), tolerated=404)
+        except RequestFault:
+            return None
+        found = answer.document.get("id") if isinstance(answer.document, dict) else None
+        return str(found) if found else None
+
+    def properties(self, kind: str) -> Page:
+        """The definitions of a type's properties."""
+        path = self._path(f"/crm/properties/{self.version}/{kind}", f"/crm/v3/properties/{kind}")
+        page = self._page(path, self.ask(partial(self.client.get, path)))
+        return replace(page, context=(("object_type", kind),))
+
+    def associated(self, kind: str, ids: Sequence[str], other: str) -> Iterator[Page]:
+        """One record per id with everything it is associated with, none left out and none listed twice."""
+        path = self._path(
+            f"/crm/associations/{self.version}/{kind}/{other}/batch/read",
+            f"/crm/v4/associations/{kind}/{other}/batch/read",
+        )
+        size = settings.ASSOCIATION_INPUTS
+        for start in range(0, len(ids), size):
+            found: dict[str, dict[str, Any]] = {i: {} for i in ids[start : start + size]}
+            unusable: list[Any] = []
+            waiting: list[dict[str, str]] = [{"id": i} for i in found]
+            while waiting:
+                answer = self.ask(partial(self.client.post, path, {"inputs": waiting}))
+                self._page(path, answer)
+                waiting = []
+                for result in answer.document["results"]:
+                    if not isinstance(result, dict) or not isinstance(result.get("from"), dict):
+                        unusable.append(result)
+                        continue
+                    held = found.setdefault(str(result["from"].get("id")), {})
+                    for item in result.get("to") or ():
+                        pair = held.setdefault(str(item["toObjectId"]), {**item, "associationTypes": []})
+                        for label in item["associationTypes"]:
+                            if label not in pair["associationTypes"]:
+                                pair["associationTypes"].append(label)
+                    if after := cursor(result):
+                        waiting.append({"id": str(result["from"]["id"]), "after": after})
+            rows: list[Any] = [{"from": {"id": i}, "to": list(held.values())} for i, held in found.items()]
+            rows += unusable
+            yield Page(orjson.dumps({"results": rows}), (), len(rows))
+
+    # -- forms and events -------------------------------------------------------------------------------
+
+    def forms(self, *, archived: bool) -> Iterator[Page]:
+        """Forms of all types; without naming them only HubSpot's own would come."""
+        params = {
+            "limit": str(settings.PAGE_SIZE),
+            "formTypes": settings.FORM_TYPES,
+            "archived": _flag(archived),
+        }
+        yield from self.listing("/marketing/v3/forms", params)
+
+    def submissions(self, form_id: str, until: int | None) -> Iterator[Page]:
+        """The log of a form, newest first, down to `until` (epoch milliseconds); all of it for None.
+
+        A form that is gone (404) has no log.
+        """
+        path = f"/form-integrations/v1/submissions/forms/{quote(form_id, safe='')}"
+        params = {"limit": str(settings.SUBMISSIONS_PAGE_SIZE)}
+        try:
+            for page in self.listing(path, params, _older_than(until), tolerated=404):
+                yield replace(page, context=(("form_id", form_id),))
+        except RequestFault:
+            return
+
+    def page_views(
+        self, since: datetime | None = None, until: datetime | None = None, contact_id: str | None = None
+    ) -> Iterator[Page]:
+        """Page views of known contacts, oldest first: of all of them, or of one.
+
+        Raises RequestFault (400) where a portal gives them per contact only.
+        """
+        path = self._path(f"/events/event-occurrences/{self.version}", "/events/v3/events")
+        params = {"eventType": settings.PAGE_VIEW, "limit": str(settings.PAGE_SIZE), "sort": "occurredAt"}
+        if contact_id is not None:
+            params |= {"objectType": "contact", "objectId": contact_id}
+        for name, instant in (("occurredAfter", since), ("occurredBefore", until)):
+            if instant is not None:
+                params[name] = instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        yield from self.listing(path, params, tolerated=0 if contact_id else 400)
+
+    # -- lists ------------------------------------------------------------------------------------------
+
+    def lists(self) -> Iterator[Page]:
+        """Every list of contacts with its size and the instants of its last changes, without its filters."""
+        path = self._path(f"/crm/lists/{self.version}/search", "/crm/v3/lists/search")
+        offset = 0
+        while True:
+            body = {
+                "offset": offset,
+                "count": settings.LISTS_PAGE_SIZE,
+                "objectTypeId": "0-1",
+                "additionalProperties": [
+                    "hs_list_size",
+                    "hs_last_record_added_at",
+                    "hs_last_record_removed_at",
+                ],
+            }
+            document = self.ask(partial(self.client.post, path, body)).document
+            if not isinstance(document, dict) or not isinstance(document.get("lists"), list):
+                raise ResponseError(f"{self.client.setting}: {path} sent JSON without lists")
+            yield Page(orjson.dumps({"results": document["lists"]}), (), len(document["lists"]))
+            offset = int(document.get("offset") or 0)
+            if not document.get("hasMore") or not document["lists"]:
+                return
+
+    def filters(self, list_id: str) -> Any:
+        """The filters of a list."""
+        path = self._path(f"/crm/lists/{self.version}/{list_id}", f"/crm/v3/lists/{list_id}")
+        document = self.ask(partial(self.client.get, path, {"includeFilters": "true"})).document
+        found = document.get("list", document) if isinstance(document, dict) else {}
+        return found.get("filterBranch")
+
+    def members(self, list_id: str) -> Iterator[Page]:
+        """The members of a list; one record without an id says that it was read, members or not."""
+        stem = self._path(f"/crm/lists/{self.version}", "/crm/v3/lists")
+        context = (("list_id", list_id),)
+        yield Page(b'{"results":[{}]}', context, 1)
+        for page in self.listing(f"{stem}/{list_id}/memberships", {"limit": str(settings.LISTS_PAGE_SIZE)}):
+            yield replace(page, context=context)
+
+    # -- the portal -------------------------------------------------------------------------------------
+
+    def account(self) -> Iterator[Page]:
+        """The portal: one record, wrapped like a listing."""
+        path = self._path(f"/account-info/{self.version}/details", "/account-info/v3/details")
+        answer = self.ask(partial(self.client.get, path))
+        if not isinstance(answer.document, dict) or "portalId" not in answer.document:
+            raise ResponseError(f"{self.client.setting}: {path} sent no portalId")
+        context = (("domains", orjson.dumps(self.domains).decode()),)
+        yield Page(b'{"results":[' + answer.body + b"]}", context, 1)
+
+    def pipelines(self) -> Iterator[Page]:
+        """The deal pipelines with their stages."""
+        path = self._path(f"/crm/pipelines/{self.version}/deals", "/crm/v3/pipelines/deals")
+        yield self._page(path, self.ask(partial(self.client.get, path)))
+
+    def owners(self, *, archived: bool) -> Iterator[Page]:
+        """The portal's users; the deactivated ones only where `archived`."""
+        path = self._path(f"/crm/owners/{self.version}", "/crm/v3/owners")
+        yield from self.listing(path, {"limit": str(settings.PAGE_SIZE), "archived": _flag(archived)})
+
+    def campaigns(self) -> Iterator[Page]:
+        """Marketing campaigns."""
+        path = self._path(f"/marketing/campaigns/{self.version}", "/marketing/v3/campaigns")
+        params = {"limit": str(settings.PAGE_SIZE), "properties": ",".join(settings.CAMPAIGN_PROPERTIES)}
+        yield from self.listing(path, params)
+
+    def exchange_rates(self) -> Iterator[Page]:
+        """Every rate the portal ever used, with the instant from which it holds."""
+        path = self._path(
+            f"/settings/currencies/{self.version}/exchange-rates", "/settings/v3/currencies/exchange-rates"
+        )
+        yield from self.listing(path, {"limit": str(settings.PAGE_SIZE)})
+
+    # -- asking -----------------------------------------------------------------------------------------
+
+    def listing(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        ends: Callable[[_Listing], bool] = lambda _page: False,
+        tolerated: int = 0,
+    ) -> Iterator[Page]:
+        """Pages by cursor, up to the first that `ends` them."""
+        seen: set[str] = set()
+        after: str | None = None
+        stuck = False
+        while True:
+            asked = {**params, "after": after} if after else params
+            send = partial(self.client.get, f"{path}?{urlencode(asked)}", decode=_listing)
+            answer = self.ask(send, tolerated)
+            page = self._page(path, answer)
+            following = answer.document.after
+            if following and following in seen | {after}:
+                # once may be a slip of the server; twice would go on for ever
+                if stuck:
+                    raise ResponseError(
+                        f"{self.client.setting}: {path} repeated its paging cursor; run again"
+                    )
+                stuck = True
+                continue
+            stuck = False
+            yield page
+            if not following or ends(answer.document):
+                return
+            seen.add(following)
+            after = following
+
+    def ask(self, send: Callable[[], Answer], tolerated: int = 0) -> Answer:
+        """An answer. Raises PermissionMissing, ResponseError, or RequestFault for the `tolerated` status."""
+        try:
+            return send()
+        except RequestFault as fault:
+            if fault.status == tolerated:
+                raise
+            raise self._explain(fault) from None
+
+    def _search(self, kind: str, by: str, direction: str, filters: list[dict[str, str]]) -> Answer:
+        path = f"{self._objects(kind)}/search"
+        body = {
+            "filterGroups": [{"filters": filters}] if filters else [],
+            "sorts": [{"propertyName": by, "direction": direction}],
+            "properties": [by],
+            "limit": settings.SEARCH_PAGE_SIZE,
+        }
+        answer = self.ask(partial(self.client.post, path, body))
+        self._page(path, answer)
+        return answer
+
+    def _objects(self, kind: str) -> str:
+        return self._path(f"/crm/objects/{self.version}/{kind}", f"/crm/v3/objects/{kind}")
+
+    def _path(self, dated: str, legacy: str) -> str:
+        return legacy if self.version.startswith("v") else dated
+
+    def _explain(self, fault: RequestFault) -> IngestionError:
+        setting = self.client.token.setting if self.client.token else self.client.setting
+        if fault.fault.kind == "access":
+            return self.client.error(
+                PermissionMissing,
+                f"{setting} lacks a permission (403): {fault.fault.detail}; add the scope in HubSpot",
+            )
+        return self.client.error(
+            ResponseError,
+            f"{self.client.setting}: HubSpot refused a request ({fault.status}): {fault.fault.detail};"
+            f" check sources.hubspot.api_version ({self.version})",
+        )
+
+    def _page(self, path: str, answer: Answer) -> Page:
+        document = answer.document
+        if isinstance(document, _Listing):
+            return Page(answer.body, (), len(document.results), document.ids)
+        results = document.get("results") if isinstance(document, dict) else None
+        if not isinstance(results, list):
+            raise ResponseError(
+                f"{self.client.setting}: {path.partition('?')[0]} sent JSON without results;"
+                " is that HubSpot's API?"
+            )
+        return Page(answer.body, (), len(results))
+
+
+def cursor(document: Any) -> str | None:
+    """The cursor of the page after this one."""
+    after = ((document.get("paging") or {}).get("next") or {}).get("after")
+    return str(after) if after else None
+
+
+def records(document: Any, key: str = "id") -> list[dict[str, Any]]:
+    """The records of an answer that tell their `key`; the others are set aside where they land."""
+    return [row for row in document["results"] if isinstance(row, dict) and row.get(key) is not None]
+
+
+def clock(answer: Answer) -> datetime | None:
+    """HubSpot's own clock, from the Date header."""
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", "")).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _epoch_ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def _changed_at(row: Any, modified: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(row["properties"][modified])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _older_than(until: int | None) -> Callable[[_Listing], bool]:
+    def ends(page: _Listing) -> bool:
+        instants = [record.submitted_at for record in page.results if record.submitted_at is not None]
+        return until is not None and any(at < until for at in instants)
+
+    return ends
+
+
+def connect(landing: Landing) -> HubSpot:
+    """A client from the settings in `sources.hubspot`. Raises SettingError."""
+    section = Settings(settings.SOURCE)
+    base_url = section.url("base_url", settings.BASE_URL)
+    version = section.get("api_version") or settings.API_VERSION
+    if not re.fullmatch(r"v3|\d{4}-\d{2}", version):
+        raise SettingError(
+            f"{section.name('api_version')} is no API version: set it like {settings.API_VERSION} or v3"
+        )
+    found = section.credentials(*settings.CREDENTIALS) or {"access_token": section.require("access_token")}
+    client = landing.client(Client(POLICY, base_url))
+    token: Token
+    if "access_token" in found:
+        token = StaticToken(section.name("access_token"), found["access_token"])
+    else:
+        path = "/oauth/v1/token" if version == "v3" else f"/oauth/{version}/token"
+        token = RefreshToken(section.name("refresh_token"), client, path, found)
+    client.token = token
+    return HubSpot(client, version, section.hosts("domains"))

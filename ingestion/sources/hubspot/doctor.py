@@ -1,0 +1,314 @@
+"""What `adledger doctor` asks HubSpot: the portal, the token's scopes, one record of every endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from ingestion.sources.hubspot import api, settings
+from ingestion.sources.visit import Finding, Level, Refused, Sunset, Visit
+
+CREDENTIALS = settings.CREDENTIALS
+VENDOR = "HubSpot"
+TOKEN_FIX = (
+    "Create a new key under Development > Keys > Service keys (or open Legacy apps > your private app > Auth)"
+    " and set sources.hubspot.access_token; for an OAuth app, authorise it again."
+)
+
+_VERSIONING = "https://developers.hubspot.com/docs/developer-tooling/platform/versioning"
+_LEGACY_END = (
+    "https://developers.hubspot.com/changelog/legacy-apis-and-legacy-apps-whats-going-unsupported-and-when"
+)
+_LEGACY_DAY = date(2027, 9, 1)
+SUNSETS = {
+    "2026-03": Sunset(date(2027, 9, 30), _VERSIONING, exact=False),
+    "2026-09": Sunset(date(2028, 3, 8), _VERSIONING, exact=False),
+    "v3": Sunset(_LEGACY_DAY, _LEGACY_END, exact=False),
+}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One endpoint the loader reads, the scopes of which one is enough, and what is missing without it.
+
+    `level` is what its absence means: an error where no refresh can do without it.
+    """
+
+    name: str
+    legacy: str
+    dated: str
+    scopes: tuple[str, ...]
+    without: str
+    level: Level = "error"
+    body: Mapping[str, Any] | None = None
+    tier: str | None = None
+
+
+def _crm(kind: str, without: str, level: Level = "error") -> Endpoint:
+    return Endpoint(
+        kind,
+        f"/crm/v3/objects/{kind}?limit=1",
+        f"/crm/objects/{{version}}/{kind}?limit=1",
+        (f"crm.objects.{kind}.read",),
+        without,
+        level,
+    )
+
+
+# Scopes: https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes and the
+# «Scope requirements» of each page of https://developers.hubspot.com/docs/api-reference/latest/overview
+ENDPOINTS = (
+    _crm("contacts", "no contacts: nothing can be reconciled"),
+    _crm("deals", "no won deals and no revenue"),
+    _crm("companies", "no companies behind contacts and deals", "warning"),
+    Endpoint(
+        "property definitions",
+        "/crm/v3/properties/contacts",
+        "/crm/properties/{version}/contacts",
+        ("crm.schemas.contacts.read", "crm.objects.contacts.read"),
+        "no custom and renamed properties",
+        "warning",
+    ),
+    Endpoint(
+        "deal pipelines",
+        "/crm/v3/pipelines/deals",
+        "/crm/pipelines/{version}/deals",
+        ("crm.objects.deals.read", "crm.schemas.deals.read"),
+        "no stages: won deals cannot be told",
+    ),
+    Endpoint(
+        "forms",
+        "/marketing/v3/forms?limit=1",
+        "/marketing/v3/forms?limit=1",
+        ("forms",),
+        "no form submissions: no conversion of a contact is known",
+    ),
+    Endpoint(
+        "page views",
+        f"/events/v3/events?eventType={settings.PAGE_VIEW}&limit=1",
+        f"/events/event-occurrences/{{version}}?eventType={settings.PAGE_VIEW}&limit=1",
+        ("business-intelligence", "oauth"),
+        "no page views: attribution from contact properties",
+        "warning",
+        tier="an Enterprise hub",
+    ),
+    Endpoint(
+        "lists",
+        "/crm/v3/lists/search",
+        "/crm/lists/{version}/search",
+        ("crm.lists.read",),
+        "no ad-interaction lists: HubSpot's own count is not compared",
+        "warning",
+        body={"objectTypeId": "0-1", "offset": 0, "count": 1},
+    ),
+    Endpoint(
+        "owners",
+        "/crm/v3/owners?limit=1",
+        "/crm/owners/{version}?limit=1",
+        ("crm.objects.owners.read",),
+        "no owners' names",
+        "warning",
+    ),
+    Endpoint(
+        "marketing campaigns",
+        "/marketing/v3/campaigns?limit=1",
+        "/marketing/campaigns/{version}?limit=1",
+        ("marketing.campaigns.read",),
+        "no HubSpot campaigns",
+        "warning",
+        tier="Marketing Hub Professional",
+    ),
+    Endpoint(
+        "exchange rates",
+        "/settings/v3/currencies/exchange-rates?limit=1",
+        "/settings/currencies/{version}/exchange-rates?limit=1",
+        ("settings.currencies.read", "multi-currency-read", "settings.currencies.write"),
+        "no portal exchange rates: the seed exchange_rates must have every pair",
+        "warning",
+    ),
+)
+
+
+def examine(visit: Visit) -> Iterator[Finding]:
+    """Settings, portal, token, one request per endpoint, headroom. Raises Refused, SettingError."""
+    portal = visit.connect(api.connect)
+    yield visit.version(portal.version, "api_version", SUNSETS.get(portal.version))
+    if not portal.version.startswith("v") and _LEGACY_DAY - visit.now.date() < timedelta(days=60):
+        # form submissions have no dated path: no setting leaves this version
+        fix = "Update adledger to its newest release."
+        forms = Sunset(_LEGACY_DAY, _LEGACY_END, exact=False, fix=fix)
+        yield visit.version("v1 (form submissions)", "api_version", forms)
+    path = f"/account-info/{'v3' if portal.version.startswith('v') else portal.version}/details"
+    details = visit.ask(partial(portal.client.get, path))
+    account = details.document if isinstance(details.document, dict) else {}
+    if "portalId" not in account:
+        raise Refused("no_api", 200, f"{path} sent no portalId", visit.seen)
+    more = ", ".join(account.get("additionalCurrencies") or [])
+    yield visit.finding(
+        "accounts",
+        "ok",
+        f"portal {account['portalId']}, {account.get('companyCurrency')}"
+        f"{f' and {more}' if more else ''}, {account.get('timeZone')}",
+        subject=str(account["portalId"]),
+    )
+    headroom = _headroom(visit, details.headers)
+    granted = yield from _token(visit, portal)
+    yield from _endpoints(visit, portal, granted)
+    yield headroom
+
+
+def _token(visit: Visit, portal: api.HubSpot) -> Generator[Finding, None, set[str] | None]:
+    """Yields what the token's own description says; returns its scopes, None where it is not told.
+
+    https://developers.hubspot.com/docs/apps/legacy-apps/private-apps/overview,
+    https://developers.hubspot.com/docs/api-reference/legacy/authentication/oauth-tokens/v1/get-oauth-token-metadata
+    """
+    assert portal.client.token is not None
+    value = portal.client.token.value()
+    renewed = visit.section.get("access_token") is None
+    described = partial(portal.client.get, f"/oauth/v1/access-tokens/{quote(value, safe='')}")
+    private = partial(portal.client.post, "/oauth/v2/private-apps/get/access-token-info", {"tokenKey": value})
+    for ask in (described,) if renewed else (private, described):
+        try:
+            document = visit.ask(ask).document
+        except Refused as refused:
+            if refused.ends_the_visit and refused.reason != "token":
+                raise
+            continue
+        if isinstance(document, dict) and isinstance(document.get("scopes"), list):
+            scopes = {str(scope) for scope in document["scopes"]}
+            life = document.get("expires_in")
+            kind = "access token accepted" if life is None else "OAuth token accepted"
+            if isinstance(life, int | float):
+                until = visit.now + timedelta(seconds=life)
+                yield visit.expiry(kind + ",", until, TOKEN_FIX, renewed)
+            else:
+                yield visit.finding("credentials", "ok", f"{kind}, {len(scopes)} scopes, does not expire")
+            return scopes
+    yield visit.finding(
+        "credentials", "ok", "accepted; HubSpot does not tell this key's scopes, each endpoint was asked"
+    )
+    return None
+
+
+def _endpoints(visit: Visit, portal: api.HubSpot, granted: set[str] | None) -> Iterator[Finding]:
+    """One small request per endpoint; the forms' answer leads to the submissions, the deals' to contacts."""
+    documents: dict[str, Any] = {}
+    for endpoint in ENDPOINTS:
+        pattern = endpoint.legacy if portal.version.startswith("v") else endpoint.dated
+        path = pattern.format(version=portal.version)
+        documents[endpoint.name] = yield from _endpoint(visit, portal, endpoint, path, granted)
+    if form := _first_id(documents["forms"]):
+        path = f"/form-integrations/v1/submissions/forms/{quote(form, safe='')}?limit=1"
+        without = "no form submissions: no conversion of a contact is known"
+        endpoint = Endpoint("form submissions", path, path, ("forms",), without)
+        yield from _endpoint(visit, portal, endpoint, path, granted)
+    if deal := _first_id(documents["deals"]):
+        legacy, dated = (
+            "/crm/v4/associations/deals/contacts/batch/read",
+            f"/crm/associations/{portal.version}/deals/contacts/batch/read",
+        )
+        path = legacy if portal.version.startswith("v") else dated
+        endpoint = Endpoint(
+            "deal associations",
+            legacy,
+            dated,
+            ("crm.objects.deals.read",),
+            "no contacts of deals: revenue cannot be attributed",
+            body={"inputs": [{"id": deal}]},
+        )
+        yield from _endpoint(visit, portal, endpoint, path, granted)
+
+
+def _endpoint(
+    visit: Visit, portal: api.HubSpot, endpoint: Endpoint, path: str, granted: set[str] | None
+) -> Generator[Finding, None, Any]:
+    """Yields the finding; returns the answer's document, None where it was refused."""
+    send = (
+        partial(portal.client.post, path, endpoint.body)
+        if endpoint.body
+        else partial(portal.client.get, path)
+    )
+    try:
+        answer = visit.ask(send)
+    except Refused as refused:
+        if refused.ends_the_visit:
+            raise
+        yield _refusal(visit, portal, endpoint, refused, granted)
+        return None
+    yield visit.finding("permissions", "ok", endpoint.name, subject=endpoint.scopes[0])
+    return answer.document
+
+
+def _refusal(
+    visit: Visit, portal: api.HubSpot, endpoint: Endpoint, refused: Refused, granted: set[str] | None
+) -> Finding:
+    scopes = _required(refused) or endpoint.scopes
+    named = next((scope for scope in endpoint.scopes if scope in scopes), scopes[0])
+    seen = f"{endpoint.name} refused ({refused.status}: {refused.detail}): {endpoint.without}"
+    if refused.reason != "access":
+        fix = f"Check {visit.setting('api_version')}, now {portal.version}."
+        return visit.finding("permissions", endpoint.level, seen, fix, named)
+    held = granted is not None and not granted.isdisjoint(scopes)
+    if held or not _is_scope_missing(refused):
+        if endpoint.tier:
+            seen = f"{endpoint.name} need {endpoint.tier} ({refused.status}): {endpoint.without}"
+            return visit.finding("permissions", "note", seen, subject=named)
+        fix = "Check in HubSpot what the key's creator may see (Settings > Users & Teams)."
+        return visit.finding("permissions", endpoint.level, seen, fix, named)
+    if visit.section.get("access_token") is None:
+        fix = f"Add the scope {named} to the OAuth app and authorise the app again."
+    else:
+        fix = (
+            f"Add the scope {named}: in HubSpot, Development > Keys > Service keys > your key"
+            " (or Legacy apps > your private app > Scopes)."
+        )
+    return visit.finding(
+        "permissions", endpoint.level, f"scope {named} is missing: {endpoint.without}", fix, named
+    )
+
+
+def _is_scope_missing(refused: Refused) -> bool:
+    document = refused.seen.document if refused.seen else None
+    return isinstance(document, dict) and document.get("category") == "MISSING_SCOPES"
+
+
+def _required(refused: Refused) -> tuple[str, ...]:
+    """The scopes a MISSING_SCOPES answer names, any of which is enough."""
+    document = refused.seen.document if refused.seen else None
+    errors = document.get("errors") if isinstance(document, dict) else None
+    for error in errors if isinstance(errors, list) else []:
+        context = error.get("context") if isinstance(error, dict) else None
+        for key in ("requiredGranularScopes", "requiredScopes"):
+            if isinstance(context, dict) and context.get(key):
+                return tuple(str(scope) for scope in context[key])
+    return ()
+
+
+def _first_id(document: Any) -> str | None:
+    results = document.get("results") if isinstance(document, dict) else None
+    if isinstance(results, list) and results and isinstance(results[0], dict):
+        return str(results[0].get("id") or "") or None
+    return None
+
+
+def _headroom(visit: Visit, headers: Mapping[str, str]) -> Finding:
+    """https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines"""
+    burst = headers.get("x-hubspot-ratelimit-max")
+    window = headers.get("x-hubspot-ratelimit-interval-milliseconds")
+    pace = f", {burst} per {int(window) // 1000} s" if burst and window and window.isdigit() else ""
+    daily, left = (
+        headers.get("x-hubspot-ratelimit-daily", ""),
+        headers.get("x-hubspot-ratelimit-daily-remaining", ""),
+    )
+    if not (daily.isdigit() and left.isdigit() and int(daily)):
+        return visit.finding("rate_limit", "note", f"no daily limit told for this token{pace}")
+    return visit.spent(
+        100 * (1 - int(left) / int(daily)),
+        f"{int(left):,} of {int(daily):,} requests left today{pace}",
+        "Wait for midnight in the portal's time zone, or find the other app under Development > Monitoring.",
+    )

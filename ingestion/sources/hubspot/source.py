@@ -1,0 +1,296 @@
+"""The dlt resources that land HubSpot: which requests feed which tables."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from ingestion.errors import PermissionMissing
+from ingestion.http.client import in_parallel
+from ingestion.landing.arrow import Page
+from ingestion.landing.resources import Batch, Landing, batches, part, reading, resource
+from ingestion.landing.store import StreamState
+from ingestion.sources.hubspot import api, settings, tables
+from ingestion.sources.hubspot.page_views import PageViews, gaps
+from ingestion.sources.hubspot.records import COMPANIES, CONTACTS, DEALS, TYPES, ObjectType, Records
+from ingestion.sources.hubspot.tables import DAILY, ENTITIES
+
+__all__ = ["DAILY", "ENTITIES", "later", "resources"]
+
+_FULL_LISTING = timedelta(days=settings.FULL_LISTING_DAYS)
+_OVERLAP = timedelta(hours=settings.SUBMISSION_OVERLAP_HOURS)
+
+
+class Portal:
+    """One load of one portal: the client, and what several tables need of it."""
+
+    def __init__(self, landing: Landing) -> None:
+        self.landing = landing
+        self._lock = threading.Lock()
+        self._definitions: dict[str, Page | None] = {}
+
+    @cached_property
+    def hubspot(self) -> api.HubSpot:
+        """The client, made when the first request needs it."""
+        return api.connect(self.landing)
+
+    @cached_property
+    def page_views(self) -> PageViews:
+        """The page views of this load."""
+        return PageViews(self.landing, self.hubspot)
+
+    def definitions(self, kind: str) -> Page | None:
+        """The properties of a type, asked for once; None where the token may not see them."""
+        with self._lock:
+            if kind not in self._definitions:
+                try:
+                    self._definitions[kind] = self.hubspot.properties(kind)
+                except PermissionMissing as refusal:
+                    self.landing.notice(f"none of the portal's own properties of {kind}: {refusal}")
+                    self._definitions[kind] = None
+            return self._definitions[kind]
+
+    def custom(self, kind: ObjectType) -> tuple[str, ...]:
+        """Names of the properties that the portal's owners made."""
+        page = self.definitions(kind.name)
+        rows = api.records(orjson.loads(page.body), "name") if page is not None else []
+        own = {
+            str(row["name"]) for row in rows if row.get("hubspotDefined") is False and not row.get("archived")
+        }
+        return tuple(sorted(own - set(kind.properties)))
+
+    def records(self, kind: ObjectType) -> Iterator[Batch]:
+        """The records of a type."""
+        yield from Records(self.landing, self.hubspot, kind, self.custom(kind)).batches()
+
+    def properties(self) -> Iterator[Page]:
+        """All property definitions; what became of the ones in use is said."""
+        for kind in TYPES:
+            page = self.definitions(kind.name)
+            if page is not None:
+                self._report(kind, api.records(orjson.loads(page.body), "name"))
+                yield page
+
+    def _report(self, kind: ObjectType, rows: list[dict[str, Any]]) -> None:
+        now = {str(row["name"]): row for row in rows}
+        by_label = {str(row.get("label")): name for name, row in now.items()}
+        landed = {}
+        if not self.landing.store.is_new(tables.PROPERTIES):
+            query = "SELECT name, label, type FROM properties WHERE object_type = ?"
+            landed = {
+                name: (label, type_) for name, label, type_ in self.landing.store.rows(query, [kind.name])
+            }
+        for name in sorted(set(kind.properties) - now.keys()):
+            self.landing.notice(f"{kind.name} have no property {name}: what it tells stays empty")
+        for name, (label, type_) in sorted(landed.items()):
+            if name not in now:
+                new = by_label.get(label)
+                became = f"is now {new}" if new and new not in landed else "is gone"
+                self.landing.notice(f"the property {name} of {kind.name} {became}")
+            elif now[name].get("type") != type_:
+                new_type = now[name].get("type")
+                self.landing.notice(
+                    f"the property {name} of {kind.name} was a {type_} and is a {new_type} now"
+                )
+
+    def forms(self) -> Iterator[Batch]:
+        """Forms, and the new submissions of each."""
+        store = self.landing.store
+        known = None if store.is_new(tables.FORMS, tables.FORM_SUBMISSIONS) else store.state("forms")
+        whole = known is None or self.landing.as_of - known.listed_at >= _FULL_LISTING
+        pages = list(self.hubspot.forms(archived=False))
+        ids = [i for page in pages for i in page.ids]
+        landed = (
+            set()
+            if known is None
+            else {row[0] for row in store.rows("SELECT id FROM forms WHERE NOT archived")}
+        )
+        if whole or landed - set(ids):
+            archived = list(self.hubspot.forms(archived=True))
+            pages += archived
+            ids += [i for page in archived for i in page.ids]
+        yield {tables.FORMS.name: pages}
+        newest: dict[str, int] = {}
+        if not whole:
+            query = "SELECT form_id, epoch_ms(max(submitted_at)) FROM form_submissions GROUP BY form_id"
+            newest = dict(store.rows(query))
+        overlap = int(_OVERLAP.total_seconds() * 1000)
+        logs = [
+            partial(self.hubspot.submissions, i, newest[i] - overlap if i in newest else None)
+            for i in dict.fromkeys(ids)
+        ]
+        for group in batches(in_parallel(logs, settings.CONCURRENCY)):
+            yield {tables.FORM_SUBMISSIONS.name: group}
+        as_of = self.landing.as_of
+        listed_at = as_of if known is None or whole else known.listed_at
+        self.landing.remember("forms", StreamState(None, as_of, listed_at))
+
+    def purged(self) -> pa.Table:
+        """Keys of the submissions that an erasure emptied: HubSpot may go on listing them for a month."""
+        empty = pa.table({name: pa.array([], pa.string()) for name in tables.FORM_SUBMISSIONS.key})
+        if self.landing.store.is_new(tables.FORM_SUBMISSIONS):
+            return empty
+        query = "SELECT form_id, id FROM form_submissions WHERE erased_contact_id IS NOT NULL"
+        found = self.landing.store.rows(query)
+        return (
+            pa.table(dict(zip(empty.column_names, zip(*found, strict=True), strict=True))) if found else empty
+        )
+
+    def owners(self) -> Iterator[Page]:
+        """The portal's users; the deactivated ones with every full listing."""
+        store = self.landing.store
+        known = None if store.is_new(tables.OWNERS) else store.state("owners")
+        whole = known is None or self.landing.as_of - known.listed_at >= _FULL_LISTING
+        yield from self.hubspot.owners(archived=False)
+        if whole:
+            yield from self.hubspot.owners(archived=True)
+        as_of = self.landing.as_of
+        self.landing.remember(
+            "owners", StreamState(None, as_of, as_of if known is None or whole else known.listed_at)
+        )
+
+    def lists(self) -> Iterator[Batch]:
+        """Lists; filters and members of those that ask for ad interactions, where they changed."""
+        store = self.landing.store
+        landed: dict[str, tuple[Any, ...]] = {}
+        if not store.is_new(tables.LISTS, tables.LIST_MEMBERSHIPS):
+            query = (
+                "SELECT id, filters_updated_at, has_ad_filter, filters, size, last_added_at, last_removed_at"
+                " FROM lists WHERE deleted_at IS NULL"
+            )
+            landed = {str(row[0]): row[1:] for row in store.rows(query)}
+        seen: set[str] = set()
+        for page in self.hubspot.lists():
+            rows = orjson.loads(page.body)["results"]
+            members: list[Page] = []
+            for row in rows:
+                i = str(row.get("listId"))
+                seen.add(i)
+                before = landed.get(i)
+                if before is not None and str(before[0]) == str(_instant(row.get("filtersUpdatedAt"))):
+                    row["hasAdFilter"], row["filterBranch"] = before[1], orjson.loads(before[2] or "null")
+                else:
+                    row["filterBranch"] = self.hubspot.filters(i)
+                    row["hasAdFilter"] = b'"ADS_SEARCH"' in orjson.dumps(row["filterBranch"])
+                    before = None
+                extra = row.get("additionalProperties") or {}
+                told = tuple(
+                    extra.get(name)
+                    for name in ("hs_list_size", "hs_last_record_added_at", "hs_last_record_removed_at")
+                )
+                if row["hasAdFilter"] and (before is None or before[3:] != told):
+                    members += self.hubspot.members(i)
+            yield {
+                tables.LISTS.name: [Page(orjson.dumps({"results": rows}), (), len(rows))],
+                tables.LIST_MEMBERSHIPS.name: members,
+            }
+        gone = [{"listId": i, "deletedAt": self.landing.as_of.isoformat()} for i in landed if i not in seen]
+        if gone:
+            yield {
+                tables.LISTS.name: [Page(orjson.dumps({"results": gone}), (), len(gone))],
+                tables.LIST_MEMBERSHIPS.name: [
+                    Page(b'{"results":[{}]}', (("list_id", row["listId"]),), 1) for row in gone
+                ],
+            }
+
+
+def _instant(text: Any) -> datetime | None:
+    return datetime.fromisoformat(text).astimezone(UTC) if isinstance(text, str) else None
+
+
+def resources(landing: Landing, scope: str) -> list[Any]:
+    """The dlt resources of a part. Nothing is asked before they run."""
+    if scope != "entities":
+        return []
+    portal = Portal(landing)
+
+    def optional(what: str, items: Any) -> Any:
+        def read() -> Iterator[Any]:
+            try:
+                yield from items()
+            except PermissionMissing as refusal:
+                landing.notice(f"no {what}: {refusal}")
+
+        return read
+
+    contacts = reading("contact_pages", lambda: portal.records(CONTACTS))
+    companies = reading("company_pages", optional("companies", lambda: portal.records(COMPANIES)))
+    deals = reading("deal_pages", lambda: portal.records(DEALS))
+    forms = reading("form_pages", lambda: portal.forms())
+    views = reading("page_view_pages", lambda: portal.page_views.newest())
+    lists = reading("list_pages", optional("lists", lambda: portal.lists()))
+    fed = (
+        (tables.CONTACT_HISTORIES, contacts),
+        (tables.MERGED_CONTACTS, contacts),
+        (tables.FORMS, forms),
+        (tables.PAGE_VIEW_EVENTS, views),
+        (tables.PAGE_VIEW_GAPS, views),
+        (tables.DEAL_CONTACTS, deals),
+        (tables.DEAL_COMPANIES, deals),
+        (tables.LISTS, lists),
+        (tables.LIST_MEMBERSHIPS, lists),
+    )
+    landing.follow_ups.append(lambda: later(portal))
+    return [
+        contacts,
+        companies,
+        deals,
+        forms,
+        views,
+        lists,
+        part(landing, tables.CONTACTS, contacts, widened=lambda: tables.contacts(portal.custom(CONTACTS))),
+        part(
+            landing, tables.COMPANIES, companies, widened=lambda: tables.companies(portal.custom(COMPANIES))
+        ),
+        part(landing, tables.DEALS, deals, widened=lambda: tables.deals(portal.custom(DEALS))),
+        *(part(landing, table, parent) for table, parent in fed),
+        part(landing, tables.FORM_SUBMISSIONS, forms, settled=portal.purged),
+        resource(landing, tables.ACCOUNT, lambda: portal.hubspot.account()),
+        resource(landing, tables.PROPERTIES, portal.properties),
+        resource(landing, tables.DEAL_PIPELINES, lambda: portal.hubspot.pipelines()),
+        resource(landing, tables.OWNERS, optional("owners", portal.owners)),
+        resource(
+            landing,
+            tables.MARKETING_CAMPAIGNS,
+            optional("marketing campaigns", lambda: portal.hubspot.campaigns()),
+        ),
+        resource(
+            landing,
+            tables.EXCHANGE_RATES,
+            optional("exchange rates", lambda: portal.hubspot.exchange_rates()),
+        ),
+        # the API has none
+        resource(landing, tables.ADS_EXPORT, lambda: ()),
+    ]
+
+
+def later(portal: Portal) -> Iterator[list[Any]]:
+    """What can only be asked once the contacts are landed: page views that the newest did not hold."""
+    views, landing = portal.page_views, portal.landing
+    if not views.is_allowed:
+        return
+    missing = views.missing()
+    if missing and not views.is_whole:
+        if views.in_bulk and len(missing) > views.landed() / settings.PAGE_SIZE:
+            # more contacts to ask for than all page views have pages
+            yield _page_views(landing, views.everything())
+            views.is_whole = True
+            missing = views.missing()
+        else:
+            yield _page_views(landing, views.of_contacts(missing))
+    if missing and views.is_whole:
+        yield _page_views(landing, [gaps([(i, number) for i, number, _ in missing])])
+
+
+def _page_views(landing: Landing, found: Iterable[Batch]) -> list[Any]:
+    pages = reading("page_view_pages", lambda: found)
+    return [
+        pages,
+        *(part(landing, table, pages) for table in (tables.PAGE_VIEW_EVENTS, tables.PAGE_VIEW_GAPS)),
+    ]

@@ -1,0 +1,98 @@
+"""The dlt resources that land the landing pages: every final URL that other sources know, and the user's."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
+
+from ingestion.http.client import in_parallel
+from ingestion.landing.resources import Batch, Landing, part, reading
+from ingestion.sources.landing_pages import settings, tables
+from ingestion.sources.landing_pages.fetch import Fetcher
+from ingestion.sources.landing_pages.snapshots import Snapshot, last_ones, page_of, take
+from ingestion.sources.landing_pages.tables import DAILY, ENTITIES
+from ingestion.sources.landing_pages.urls import Address, BadAddress, address, final_urls
+
+__all__ = ["DAILY", "ENTITIES", "Pages", "resources"]
+
+_BATCH = 25
+
+
+@dataclass
+class Pages:
+    """One load: the pages to look at and the fetcher. `taken` are the snapshots, as they come."""
+
+    landing: Landing
+    caps: settings.Caps | None = None
+    taken: list[Snapshot] = field(default_factory=list)
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """The fetcher, made when the first page needs it."""
+        return Fetcher(settings.access(), self.caps, requests=self.landing.requests)
+
+    def known(self) -> Iterator[Batch]:
+        """Every page that an ad leads to, and every page that the user added."""
+        found = list(final_urls(self.landing))
+        if not self.landing.store.is_new(tables.PAGE_URLS):
+            query = "SELECT source, final_url FROM page_urls WHERE source = ? ORDER BY final_url"
+            found += self.landing.store.rows(query, [settings.USER])
+        yield from self.fetch(found)
+
+    def fetch(self, final: Iterable[tuple[str, str]], tags: Sequence[dict[str, Any]] = ()) -> Iterator[Batch]:
+        """Snapshots of the pages behind (source, final URL), each page once, and `tags` beside them."""
+        pages: dict[str, Address] = {}
+        rows: list[dict[str, Any]] = []
+        unusable: dict[str, int] = defaultdict(int)
+        for source, text in final:
+            try:
+                page = address(text)
+            except BadAddress as bad:
+                unusable[f"{source}: {bad}"] += 1
+                continue
+            rows.append({"source": source, "final_url": text, "url": page.url})
+            pages.setdefault(page.url, page)
+        for reason, count in sorted(unusable.items()):
+            self.landing.notice(f"{count} final URLs of {reason}")
+        yield {tables.PAGE_URLS.name: page_of(rows), tables.PAGE_TAGS.name: page_of(tags)}
+        if not pages:
+            return
+        before = last_ones(self.landing.store, self.landing.as_of)
+        hosts: dict[str, list[Address]] = defaultdict(list)
+        for page in pages.values():
+            hosts[page.host].append(page)
+
+        def of_host(listed: list[Address]) -> Iterator[Snapshot]:
+            for page in listed:
+                yield take(self.fetcher, page, self.landing.as_of, before.get(page.url))
+
+        batch: list[dict[str, Any]] = []
+        try:
+            for snapshot in in_parallel(
+                [partial(of_host, each) for each in hosts.values()], settings.CONCURRENCY
+            ):
+                self.taken.append(snapshot)
+                batch.append(snapshot.row())
+                if len(batch) == _BATCH:
+                    self.landing.say(f"{self.landing.source}: {len(self.taken)} of {len(pages)} pages")
+                    yield {tables.PAGE_SNAPSHOTS.name: page_of(batch)}
+                    batch = []
+        finally:
+            self.fetcher.close()
+        yield {tables.PAGE_SNAPSHOTS.name: page_of(batch)}
+
+    def resources(self, batches: Iterable[Batch]) -> list[Any]:
+        """The dlt resources that land what the batches hold."""
+        pages = reading("pages", lambda: batches)
+        return [pages, *(part(self.landing, table, pages) for table in ENTITIES)]
+
+
+def resources(landing: Landing, scope: str) -> list[Any]:
+    """The dlt resources of a part. Nothing is asked before they run."""
+    if scope != "entities":
+        return []
+    pages = Pages(landing)
+    return pages.resources(pages.known())

@@ -1,0 +1,134 @@
+"""Which pages: final URLs as the networks print them, made comparable and fetchable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+from ingestion.landing.resources import Landing
+from ingestion.landing.store import RAW_SCHEMA, Store
+from ingestion.sources.landing_pages.settings import ORIGINS, PLACEHOLDER, PROBES, Origin
+
+_TRACKING = re.compile(r"hsa_\w+|utm_\w+|gclid|gbraid|wbraid|gclsrc|fbclid|li_fat_id", re.IGNORECASE)
+# Meta and LinkedIn write {{name}}, Google {name} and {name:text}
+# https://www.facebook.com/business/help/2360940870872492,
+# https://learn.microsoft.com/linkedin/marketing/integrations/ads-reporting/dynamic-utm-tracking,
+# https://support.google.com/google-ads/answer/6305348
+_DYNAMIC = re.compile(r"\{\{[^{}]*\}\}")
+_VALUE_TRACK = re.compile(r"\{([^{}:]*)(?::([^{}]*))?\}")
+_ENCODED_BRACE = re.compile(r"%7([BD])", re.IGNORECASE)
+_NOTHING = re.compile(r"(un)?escapedlpurl.*|lpurl.*|ignore", re.IGNORECASE)
+# of two alternatives, the one of a click on a desktop search result
+_OTHER_CASE = frozenset({"ifmobile", "ifcontent"})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class BadAddress(ValueError):
+    """No http(s) address; the text says why, without the address."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """A page: `url` is what it is known by, `fetch_url` what a click would ask for."""
+
+    url: str
+    fetch_url: str
+
+    @property
+    def host(self) -> str:
+        """The host of the page."""
+        return urlsplit(self.url).netloc
+
+
+def is_tracking(name: str) -> bool:
+    """Whether a query parameter only says where a visitor came from."""
+    return _TRACKING.fullmatch(name) is not None
+
+
+def tracking(url: str) -> dict[str, str]:
+    """The tracking parameters of an address."""
+    query = urlsplit(url).query
+    return {name: value for name, value in parse_qsl(query, keep_blank_values=True) if is_tracking(name)}
+
+
+def without_tracking(url: str) -> str:
+    """The address without tracking parameters and fragment."""
+    parts = urlsplit(url)
+    return parts._replace(query=_kept(parts.query), fragment="").geturl()
+
+
+def canonical(url: str) -> str:
+    """The address as RFC 3986, section 6 normalises it, without fragment. Raises BadAddress."""
+    try:
+        parts = parse_url(url.strip())
+    except LocationParseError:
+        raise BadAddress("it cannot be parsed") from None
+    if parts.scheme not in _DEFAULT_PORTS or not parts.host:
+        raise BadAddress("it is no http(s) address")
+    if parts.auth:
+        raise BadAddress("it carries a user name")
+    if parts.port == 0:
+        raise BadAddress("it has no valid port")
+    port = None if parts.port == _DEFAULT_PORTS[parts.scheme] else parts.port
+    return parts._replace(port=port, path=parts.path or "/", fragment=None).url
+
+
+def address(final_url: str) -> Address:
+    """The page behind a final URL. Raises BadAddress.
+
+    Template parameters are filled as for a desktop search click: their own default, else a placeholder; a
+    query parameter that holds one does not tell pages apart.
+    """
+    text = _ENCODED_BRACE.sub(lambda found: "{" if found[1] in "Bb" else "}", final_url.strip())
+    before, _, rest = text.partition("?")
+    query, _, _ = rest.partition("#")
+    parameters = [item for item in query.split("&") if item]
+    path = _filled(before.partition("#")[0])
+    steady = canonical("?".join(filter(None, [path, "&".join(p for p in parameters if "{" not in p)])))
+    asked = canonical("?".join(filter(None, [path, "&".join(map(_filled, parameters))])))
+    present = tracking(asked)
+    probes = "&".join(f"{name}={quote(PLACEHOLDER)}" for name in PROBES if name not in present)
+    return Address(without_tracking(steady), asked + ("&" if "?" in asked else "?") * bool(probes) + probes)
+
+
+def final_urls(landing: Landing, origins: tuple[Origin, ...] = ORIGINS) -> Iterator[tuple[str, str]]:
+    """(source, final URL) of every ad that other sources have landed, each once."""
+    for origin in origins:
+        with landing.exclusive(origin.source):
+            yield from _landed(Store(landing.store.path.parent / f"{origin.source}.duckdb"), origin)
+
+
+def _landed(other: Store, origin: Origin) -> list[tuple[str, str]]:
+    query = "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?"
+    if not other.rows(query, [RAW_SCHEMA, origin.table]):
+        return []
+    found = other.rows(
+        f"SELECT DISTINCT trim({origin.expression}) AS url FROM {origin.table}"
+        f" WHERE {origin.condition} ORDER BY url"
+    )
+    return [(origin.source, url) for (url,) in found if url]
+
+
+def _kept(query: str) -> str:
+    return "&".join(item for item in query.split("&") if item and not is_tracking(item.partition("=")[0]))
+
+
+def _filled(text: str) -> str:
+    text = _DYNAMIC.sub(PLACEHOLDER, text)
+    count = 1
+    while count:
+        # from the inside out: {ifsearch:{keyword:crm}}
+        text, count = _VALUE_TRACK.subn(_value, text)
+    return text
+
+
+def _value(found: re.Match[str]) -> str:
+    name, given = found[1].strip().lower(), found[2]
+    if _NOTHING.fullmatch(name) or name in _OTHER_CASE:
+        return ""
+    return PLACEHOLDER if given is None else given

@@ -1,0 +1,329 @@
+"""How LinkedIn is asked: Rest.li 2.0, tunnelled queries, two paging styles, its fault signals."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
+from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import orjson
+
+from ingestion.config import Settings
+from ingestion.errors import AccessError, IngestionError, PermissionMissing, ResponseError, SettingError
+from ingestion.http.client import (
+    Answer,
+    Client,
+    Fault,
+    Policy,
+    RefreshToken,
+    RequestFault,
+    StaticToken,
+    Token,
+    in_parallel,
+    judge_status,
+)
+from ingestion.landing.arrow import Page
+from ingestion.landing.resources import Landing, Window
+from ingestion.sources.linkedin_ads import settings
+
+_POSTS = ("urn:li:share:", "urn:li:ugcPost:")
+
+
+def judge(status: int, headers: Mapping[str, str], document: Any) -> Fault | None:
+    """LinkedIn's faults. There are no rate headers: the message alone tells which limit was met.
+
+    https://learn.microsoft.com/en-us/linkedin/shared/api-guide/concepts/error-handling
+    """
+    body = document if isinstance(document, dict) else {}
+    detail = str(
+        body.get("message") or body.get("error_description") or body.get("error") or f"HTTP {status}"
+    )
+    fault = judge_status(status, headers, detail)
+    if fault is None or status != 429:
+        return fault
+    if "metric values" in detail:
+        return Fault("throttled", detail, wait=settings.VOLUME_WAIT)
+    if "DAY limit" in detail or body.get("serviceErrorCode") == 101:
+        # https://learn.microsoft.com/en-us/linkedin/shared/api-guide/concepts/rate-limits
+        return Fault("throttled", f"{detail} It resets at midnight UTC.", hopeless=True)
+    return fault
+
+
+def restli_urn(urn: str) -> str:
+    """A URN inside a Rest.li 2.0 query: its colons are encoded, the list's parentheses and commas are not."""
+    return quote(urn, safe="")
+
+
+def restli_list(values: tuple[str, ...]) -> str:
+    """A Rest.li 2.0 list of encoded values."""
+    return f"List({','.join(values)})"
+
+
+def restli_date_range(window: Window) -> str:
+    """Both ends included."""
+
+    def day(value: Any) -> str:
+        return f"(year:{value.year},month:{value.month},day:{value.day})"
+
+    return f"(start:{day(window.start)},end:{day(window.end)})"
+
+
+def account_urn(account: str) -> str:
+    """The encoded URN of an ad account."""
+    return restli_urn(f"urn:li:sponsoredAccount:{account}")
+
+
+@dataclass
+class LinkedInAds:
+    """Pages of every account that is read. `notice` tells the user what is left out."""
+
+    client: Client
+    version: str
+    account_ids: tuple[str, ...]
+    reporting_time_zone: str
+    notice: Callable[[str], None] = lambda _line: None
+    _left_out: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @cached_property
+    def _accounts(self) -> tuple[list[Page], tuple[str, ...]]:
+        pages = list(self._by_token("/rest/adAccounts?q=search", settings.PAGE_SIZE, None))
+        reached = ids_of(pages)
+        for account in self.account_ids:
+            # every other request answers an account without access with an empty 200
+            if account not in reached:
+                raise AccessError(
+                    f"sources.linkedin_ads.account_ids: account {account} is unknown or not accessible;"
+                    " check the id and the token's role in the account"
+                )
+        ids = self.account_ids or reached
+        if not ids:
+            raise SettingError(
+                "sources.linkedin_ads.account_ids is not set and the token reaches no account: set it"
+            )
+        return pages, ids
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Ids of the accounts that are read. Raises AccessError, SettingError."""
+        return self._accounts[1]
+
+    def ad_accounts(self) -> Iterator[Page]:
+        """The ad accounts that the token reaches."""
+        for page in self._accounts[0]:
+            yield Page(page.body, (("reporting_time_zone", self.reporting_time_zone),))
+
+    def campaign_groups(self) -> Iterator[Page]:
+        """All campaign groups, whatever their status."""
+        search = f"(status:(values:{restli_list(settings.GROUP_STATUSES)}))"
+        yield from self._of_accounts(f"adCampaignGroups?q=search&search={search}", settings.PAGE_SIZE)
+
+    def campaigns(self) -> Iterator[Page]:
+        """All campaigns, whatever their status."""
+        yield from in_parallel([partial(self.campaigns_of, account) for account in self.accounts])
+
+    def campaigns_of(self, account: str) -> Iterator[Page]:
+        """All campaigns of an account, whatever their status."""
+        search = f"(status:(values:{restli_list(settings.CAMPAIGN_STATUSES)}))"
+        yield from self._by_token(
+            f"/rest/adAccounts/{account}/adCampaigns?q=search&search={search}", settings.PAGE_SIZE, account
+        )
+
+    def creatives(self) -> Iterator[Page]:
+        """All creatives, each with its post under `post`: it has the address of sponsored content."""
+        query = "creatives?q=criteria&sortOrder=ASCENDING"
+        for page in self._of_accounts(query, settings.CREATIVES_PAGE_SIZE):
+            document = orjson.loads(page.body)
+            posts = self._posts(document["elements"])
+            for creative in document["elements"]:
+                if post := posts.get(_reference(creative)):
+                    creative["post"] = post
+            yield Page(orjson.dumps(document), page.context)
+
+    def conversions(self) -> Iterator[Page]:
+        """All conversion rules."""
+
+        def stream(account: str) -> Iterator[Page]:
+            path = f"/rest/conversions?q=account&account={account_urn(account)}"
+            for answer in self.by_offset(path, account, settings.ADS):
+                yield Page(answer.body, (("account_id", account),))
+
+        yield from in_parallel([partial(stream, account) for account in self.accounts])
+
+    def _of_accounts(self, query: str, size: int) -> Iterator[Page]:
+        yield from in_parallel(
+            [
+                partial(self._by_token, f"/rest/adAccounts/{account}/{query}", size, account)
+                for account in self.accounts
+            ]
+        )
+
+    def _posts(self, creatives: list[Any]) -> dict[str, Any]:
+        """Posts by URN. A deleted one is missing; of those that may not be seen a notice tells."""
+        urns = tuple(sorted({urn for row in creatives if (urn := _reference(row)).startswith(_POSTS)}))
+        if not urns:
+            return {}
+        path = f"/rest/posts?ids={restli_list(tuple(map(restli_urn, urns)))}"
+        batch = {"X-RestLi-Method": "BATCH_GET"}
+        try:
+            document = self.ask(path, None, settings.POSTS, "results", batch).document
+        except PermissionMissing as refusal:
+            self.leave_out(settings.POSTS, f"landing pages of sponsored content are unknown: {refusal}")
+            return {}
+        if any(error.get("status") == 403 for error in (document.get("errors") or {}).values()):
+            self.leave_out(
+                "posts of some pages",
+                "landing pages of some sponsored content are unknown: give the token's member a role in each"
+                " LinkedIn page that posted it",
+            )
+        found: dict[str, Any] = document["results"]
+        return found
+
+    def leave_out(self, what: str, line: str) -> None:
+        """Tells once what is left out, and why."""
+        with self._lock:
+            if what in self._left_out:
+                return
+            self._left_out.add(what)
+        self.notice(line)
+
+    def _by_token(self, path: str, size: int, account: str | None) -> Iterator[Page]:
+        token: str | None = None
+        seen: set[str] = set()
+        while True:
+            more = f"&pageToken={quote(token, safe='')}" if token else ""
+            answer = self.ask(f"{path}&pageSize={size}{more}", account)
+            yield Page(answer.body, (("account_id", account),) if account else ())
+            token = (answer.document.get("metadata") or {}).get("nextPageToken")
+            if not token:
+                return
+            if token in seen:
+                raise ResponseError(f"{self.client.setting}: {path} repeated its paging cursor; run again")
+            seen.add(token)
+
+    def by_offset(self, path: str, account: str, permission: str) -> Iterator[Answer]:
+        """Pages by `start` and `count`. Where there is no total, the page after the last one is empty."""
+        start = 0
+        before: bytes | None = None
+        while True:
+            answer = self.ask(f"{path}&start={start}&count={settings.COUNT}", account, permission)
+            elements = answer.document["elements"]
+            if not elements:
+                return
+            if (content := orjson.dumps(elements)) == before:
+                raise ResponseError(f"{self.client.setting}: {path} repeated a page; run again")
+            yield answer
+            before = content
+            start += len(elements)
+            total = (answer.document.get("paging") or {}).get("total")
+            if isinstance(total, int) and start >= total:
+                return
+
+    def ask(
+        self,
+        path: str,
+        account: str | None,
+        permission: str = settings.ADS,
+        holds: str = "elements",
+        more: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """The answer to a Rest.li query, tunnelled where it is long; its document has `holds`.
+
+        Raises PermissionMissing without the `permission`, else another IngestionError.
+        """
+        headers = {
+            "LinkedIn-Version": self.version,
+            "X-Restli-Protocol-Version": settings.PROTOCOL_VERSION,
+            **(more or {}),
+        }
+        try:
+            is_long = len(self.client.base_url) + len(path) > settings.LONGEST_ADDRESS
+            answer = (self.client.get_tunnelled if is_long else self.client.get)(path, headers=headers)
+        except RequestFault as fault:
+            raise self._explain(fault, account, permission) from None
+        expected = list if holds == "elements" else dict
+        if not isinstance(answer.document, dict) or not isinstance(answer.document.get(holds), expected):
+            raise ResponseError(
+                f"{self.client.setting}: {path.partition('?')[0]} sent JSON without {holds};"
+                " is that LinkedIn's API?"
+            )
+        return answer
+
+    def _explain(self, fault: RequestFault, account: str | None, permission: str) -> IngestionError:
+        detail = fault.fault.detail
+        if fault.status == 426:
+            return self.client.error(
+                SettingError,
+                f"sources.linkedin_ads.linkedin_version {self.version} is not active (426): {detail};"
+                " set a version of the last twelve months (YYYYMM)",
+            )
+        if fault.fault.kind == "access":
+            setting = self.client.token.setting if self.client.token else self.client.setting
+            role = f" or its member a role in account {account}" if account else ""
+            return self.client.error(
+                PermissionMissing,
+                f"{setting} lacks {permission}{role} (403): {detail}; authorise again with {permission}",
+            )
+        if account and fault.status == 404:
+            return self.client.error(
+                AccessError,
+                f"sources.linkedin_ads.account_ids: account {account} is unknown (404): {detail};"
+                " check the id",
+            )
+        return self.client.error(
+            ResponseError,
+            f"{self.client.setting}: LinkedIn refused a request ({fault.status}): {detail};"
+            f" check sources.linkedin_ads.linkedin_version ({self.version})",
+        )
+
+
+def ids_of(pages: Iterable[Page]) -> tuple[str, ...]:
+    """Ids of the pages' records, as LinkedIn prints them; a record without one ends in quarantine."""
+    rows = (row for page in pages for row in orjson.loads(page.body)["elements"])
+    return tuple(str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id"))
+
+
+def _reference(creative: Any) -> str:
+    """The URN of what a creative shows; empty where it shows its own content."""
+    content = creative.get("content") if isinstance(creative, dict) else None
+    return str(content.get("reference") or "") if isinstance(content, dict) else ""
+
+
+def connect(landing: Landing) -> LinkedInAds:
+    """A client from the settings in `sources.linkedin_ads`. Raises SettingError."""
+    section = Settings(settings.SOURCE)
+    found = section.credentials(*settings.CREDENTIALS) or {"access_token": section.require("access_token")}
+    version = section.get("linkedin_version") or settings.LINKEDIN_VERSION
+    if not re.fullmatch(r"\d{6}", version):
+        raise SettingError(
+            f"{section.name('linkedin_version')} is no version (YYYYMM):"
+            f" set it like {settings.LINKEDIN_VERSION}"
+        )
+    policy = Policy(settings.SOURCE, judge)
+    client = landing.client(Client(policy, section.url("base_url", settings.BASE_URL)))
+    token: Token
+    if "access_token" in found:
+        token = StaticToken(section.name("access_token"), found["access_token"])
+    else:
+        parts = urlsplit(section.url("token_url", settings.TOKEN_URL))
+        tokens = landing.client(Client(policy, f"{parts.scheme}://{parts.netloc}", base_setting="token_url"))
+        token = RefreshToken(section.name("refresh_token"), tokens, parts.path, found)
+    client.token = token
+    zone = _reporting_time_zone(section)
+    # looked up when there is something to say: who only looks around has no notices
+    return LinkedInAds(client, version, section.ids("account_ids"), zone, lambda line: landing.notice(line))
+
+
+def _reporting_time_zone(section: Settings) -> str:
+    name = section.get("reporting_time_zone") or settings.REPORTING_TIME_ZONE
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise SettingError(
+            f"{section.name('reporting_time_zone')} holds {name}, which is no IANA time zone: set it like UTC"
+        ) from error

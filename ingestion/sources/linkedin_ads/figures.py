@@ -1,0 +1,127 @@
+"""adAnalytics: figures of all their fields, of every row, whatever one answer can hold.
+
+https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/ads-reporting
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from ingestion.errors import ResponseError
+from ingestion.landing.arrow import Page
+from ingestion.landing.resources import DaysRead, Window
+from ingestion.sources.linkedin_ads import settings
+from ingestion.sources.linkedin_ads.api import (
+    LinkedInAds,
+    account_urn,
+    ids_of,
+    restli_date_range,
+    restli_list,
+    restli_urn,
+)
+
+KEYS = ("dateRange", "pivotValues")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Query:
+    """Daily figures of an account by pivots; of some of its campaigns where they are given."""
+
+    account: str
+    pivots: tuple[str, ...]
+    metrics: tuple[str, ...]
+    window: Window
+    campaigns: tuple[str, ...] | None = None
+
+    def paths(self) -> Iterator[str]:
+        """One request for each group of as many fields as a request may name."""
+        size = settings.MOST_FIELDS - len(KEYS)
+        finder = f"analytics&pivot={self.pivots[0]}"
+        if len(self.pivots) > 1:
+            finder = f"statistics&pivots={restli_list(self.pivots)}"
+        facets = f"accounts={restli_list((account_urn(self.account),))}"
+        if self.campaigns is not None:
+            urns = (restli_urn(f"urn:li:sponsoredCampaign:{campaign}") for campaign in self.campaigns)
+            facets += f"&campaigns={restli_list(tuple(urns))}"
+        for first in range(0, len(self.metrics), size):
+            yield (
+                f"/rest/adAnalytics?q={finder}&timeGranularity=DAILY"
+                f"&dateRange={restli_date_range(self.window)}&{facets}"
+                f"&fields={','.join((*KEYS, *self.metrics[first : first + size]))}"
+            )
+
+
+def pages(ads: LinkedInAds, query: Query) -> Iterator[Page | DaysRead]:
+    """All rows of a query, then word that its days were read."""
+    for rows in _rows(ads, query):
+        yield Page(orjson.dumps({"elements": rows}), (("account_id", query.account),))
+    yield DaysRead(query.account, query.window)
+
+
+def joined(parts: Iterable[Sequence[Row | None]]) -> list[Row]:
+    """The rows of several answers as one: a row whose figures are all zero is in none of them.
+
+    What a row lacks was zero. The same key twice in one answer stays two rows.
+    """
+    rows: dict[tuple[bytes, int], Row] = {}
+    for part in parts:
+        repeats: Counter[bytes] = Counter()
+        for row in part:
+            key = _key(row)
+            repeats[key] += 1
+            rows.setdefault((key, repeats[key]), {}).update(row or {})
+    return list(rows.values())
+
+
+def _key(row: Row | None) -> bytes:
+    return orjson.dumps([(row or {}).get(name) for name in KEYS], option=orjson.OPT_SORT_KEYS)
+
+
+def _rows(ads: LinkedInAds, query: Query) -> Iterator[list[Row]]:
+    """The rows in lists that no answer cut. There is no paging, and nothing tells that an answer was cut."""
+    parts: list[list[Row]] = []
+    for path in query.paths():
+        parts.append(ads.ask(path, query.account, settings.REPORTING).document["elements"])
+        if len(parts[-1]) >= settings.MOST_ELEMENTS:
+            break
+    else:
+        yield joined(parts)
+        return
+    days = (query.window.end - query.window.start).days + 1
+    if days > 1:
+        for half in query.window.slices((days + 1) // 2):
+            yield from _rows(ads, replace(query, window=half))
+        return
+    missing = {_key(row) for row in parts[-1]}
+    for some in _halves(ads, query):
+        for rows in _rows(ads, replace(query, campaigns=some)):
+            missing.difference_update(map(_key, rows))
+            yield rows
+    if missing:
+        raise ResponseError(
+            f"{ads.client.setting}: adAnalytics cut account {query.account} on {query.window.start} at"
+            f" {settings.MOST_ELEMENTS} elements, and {len(missing)} of them belong to no campaign that the"
+            " account lists; run again, and report it if it stays"
+        )
+
+
+def _halves(ads: LinkedInAds, query: Query) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The query's campaigns, or all of its account, in two halves. Raises ResponseError for less than two."""
+    campaigns = query.campaigns
+    if campaigns is None:
+        campaigns = ids_of(ads.campaigns_of(query.account))
+    if len(campaigns) < 2:
+        raise ResponseError(
+            f"{ads.client.setting}: adAnalytics cut account {query.account} on {query.window.start} at"
+            f" {settings.MOST_ELEMENTS} elements, for a single campaign at that; nothing of the day is"
+            " landed, split the campaign"
+        )
+    middle = len(campaigns) // 2
+    return campaigns[:middle], campaigns[middle:]

@@ -1,0 +1,110 @@
+"""Lead forms and their responses: of what people answered, the e-mail address alone is kept.
+
+https://learn.microsoft.com/en-us/linkedin/marketing/lead-sync/lead-sync-schema
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from ingestion.errors import PermissionMissing
+from ingestion.landing.arrow import Page
+from ingestion.sources.linkedin_ads import settings
+from ingestion.sources.linkedin_ads.api import LinkedInAds, account_urn
+
+# the address people gave as theirs before the one at work
+_EMAILS = ("EMAIL", "WORK_EMAIL")
+_FORM = re.compile(r"leadGenForm:(\d+),(\d+)\)$")
+_KEPT = ("id", "leadType", "submittedAt", "testLead", "leadMetadata", "associatedEntity")
+
+
+@dataclass
+class Leads:
+    """The lead forms of one account and what was sent in them.
+
+    `refused`: the token may not see them; there are none then, and a notice says so.
+    """
+
+    ads: LinkedInAds
+    account: str
+    refused: bool = False
+
+    @cached_property
+    def forms(self) -> list[Page]:
+        """All forms, with their questions."""
+        return list(self._asked("leadForms", ""))
+
+    def responses(self, start: datetime, end: datetime) -> Iterator[Page]:
+        """Sponsored leads submitted in that span, `end` left out, newest first."""
+        span = f"(start:{_milliseconds(start)},end:{_milliseconds(end)})"
+        listed = [form for page in self.forms for form in _elements(page) if isinstance(form, dict)]
+        forms = {str(form.get("id")): form for form in listed}
+        emails = {name: _email_questions(form) for name, form in forms.items()}
+        for page in self._asked(
+            "leadFormResponses", f"&leadType=(leadType:SPONSORED)&submittedAtTimeRange={span}"
+        ):
+            rows = [lead(row, emails) for row in _elements(page)]
+            if unlisted := sorted({row["form"] for row in rows if row and row["form"]} - forms.keys()):
+                self.ads.leave_out(
+                    f"forms {unlisted} of {self.account}",
+                    f"leads of account {self.account} land without their e-mail address: it does not list"
+                    f" their lead forms {', '.join(unlisted)}",
+                )
+            yield Page(orjson.dumps({"elements": rows}), page.context)
+
+    def _asked(self, resource: str, more: str) -> Iterator[Page]:
+        owner = f"(sponsoredAccount:{account_urn(self.account)})"
+        path = f"/rest/{resource}?q=owner&owner={owner}{more}"
+        try:
+            for answer in self.ads.by_offset(path, self.account, settings.LEADS):
+                yield Page(answer.body, (("account_id", self.account),))
+        except PermissionMissing as refusal:
+            self.refused = True
+            self.ads.leave_out(settings.LEADS, f"lead forms and leads are left out: {refusal}")
+
+
+def _elements(page: Page) -> list[Any]:
+    found: list[Any] = orjson.loads(page.body)["elements"]
+    return found
+
+
+def _email_questions(form: dict[str, Any]) -> list[Any]:
+    """Ids of the form's questions for an e-mail address, in the order their answers are taken."""
+    asked = [
+        (_EMAILS.index(question["predefinedField"]), question["questionId"])
+        for question in (form.get("content") or {}).get("questions") or []
+        if question.get("predefinedField") in _EMAILS
+    ]
+    return [question for _, question in sorted(asked)]
+
+
+def lead(response: Any, emails: Mapping[str, list[Any]]) -> Any:
+    """A response without anything personal but the answer to the first of its form's `emails` questions.
+
+    An id names a question of one form only: what another form asks by the same id may be a name.
+    """
+    if not isinstance(response, dict):
+        return None
+    answers = {
+        answer.get("questionId"): (answer.get("answerDetails") or {}).get("textQuestionAnswer") or {}
+        for answer in (response.get("formResponse") or {}).get("answers") or []
+    }
+    form = _FORM.search(str(response.get("versionedLeadGenFormUrn")))
+    questions = emails.get(form[1], []) if form else []
+    return {
+        **{name: response.get(name) for name in _KEPT},
+        "form": form[1] if form else None,
+        "formVersion": form[2] if form else None,
+        "email": next((answers[one].get("answer") for one in questions if one in answers), None),
+    }
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,1 @@
+"""What starts by itself: the schedule, the sensor, its alerts."""

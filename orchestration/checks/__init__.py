@@ -1,0 +1,1 @@
+"""What must hold: contracts of the published tables, freshness of the sources."""

@@ -1,0 +1,157 @@
+"""One refresh from the command line: the job, run on this home's Dagster instance and watched."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from multiprocessing import forkserver, get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingestion.pipelines import Reread, Window, home
+from orchestration.execution.instance import use_instance
+from orchestration.execution.loading import PRELOADED, uncollected
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from orchestration.execution.progress import Progress
+
+_POLL_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a refresh is asked to do; a day that is None is found from what has landed."""
+
+    as_of: datetime
+    start: date | None = None
+    end: date | None = None
+    reread: Reread = "unsettled"
+    allow_stale: Sequence[str] = ()
+
+
+@dataclass
+class Outcome:
+    """How a refresh ended: published, or one line per root fault."""
+
+    published: bool
+    faults: list[str] = field(default_factory=list)
+
+
+def log_path() -> Path:
+    """Where everything Dagster, dbt and dlt say during the last refresh of this home is written."""
+    return home() / "logs" / "refresh.log"
+
+
+def run(plan: Plan, make_progress: Callable[[int], Progress]) -> Outcome:
+    """Runs one refresh to its end; the caller holds `orchestration.execution.locking.exclusive`.
+
+    `make_progress` gets a descriptor that leads to the terminal: the process's own are turned into the log.
+    """
+    use_instance()
+    with _output_to(log_path()) as terminal:
+        progress = make_progress(terminal)
+        # the workers' server imports the definitions while this process does the same
+        get_context("forkserver").set_forkserver_preload(PRELOADED)
+        forkserver.ensure_running()
+        return _execute(plan, progress)
+
+
+def _execute(plan: Plan, progress: Progress) -> Outcome:
+    with uncollected():
+        import dagster as dg
+
+        from orchestration.automation.alerts import report_run
+        from orchestration.execution.executor import COMMAND_TAG
+        from orchestration.execution.job import refresh_job
+        from orchestration.execution.partitions import next_window, range_tags
+
+    usual = next_window(plan.as_of)
+    window = Window(plan.start or min(usual.start, plan.end or usual.start), plan.end or usual.end)
+    progress.begin(window, plan.as_of)
+    tag = {COMMAND_TAG: uuid.uuid4().hex}
+    with dg.DagsterInstance.get() as instance:
+        with _watched(instance, tag, progress):
+            result = dg.execute_job(
+                dg.reconstructable(refresh_job),
+                instance=instance,
+                run_config={
+                    "resources": {
+                        "run_settings": {
+                            "config": {
+                                "as_of": plan.as_of.isoformat(),
+                                "reread": plan.reread,
+                                "allow_stale": list(plan.allow_stale),
+                            }
+                        }
+                    }
+                },
+                tags={**range_tags(window), **tag},
+            )
+        for line in report_run(instance, result.run_id, progress).warnings:
+            progress.warn(line)
+    return Outcome(progress.published is not None and not progress.faults, progress.faults)
+
+
+@contextmanager
+def _watched(instance: dg.DagsterInstance, tag: dict[str, str], progress: Progress) -> Iterator[None]:
+    """Feeds the run's events to `progress` while the body runs it."""
+    done = threading.Event()
+    watcher = threading.Thread(target=_follow, args=(instance, tag, progress, done), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _follow(
+    instance: dg.DagsterInstance, tag: dict[str, str], progress: Progress, done: threading.Event
+) -> None:
+    import dagster as dg
+
+    run_id, cursor = None, None
+    while True:
+        last = done.is_set()
+        if run_id is None:
+            records = instance.get_run_records(dg.RunsFilter(tags=tag), limit=1)
+            run_id = records[0].dagster_run.run_id if records else None
+        if run_id is not None:
+            more = True
+            while more:
+                batch = instance.get_records_for_run(run_id, cursor, limit=1000)
+                for record in batch.records:
+                    progress.see(record.event_log_entry)
+                cursor, more = batch.cursor, batch.has_more
+        if last:
+            return
+        done.wait(_POLL_SECONDS)
+
+
+@contextmanager
+def _output_to(path: Path) -> Iterator[int]:
+    """Turns standard output and error, the children's too, into `path`; yields the terminal's descriptor."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    terminal, errors = os.dup(1), os.dup(2)
+    with path.open("wb") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    try:
+        yield terminal
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(terminal, 1)
+        os.dup2(errors, 2)
+        os.close(terminal)
+        os.close(errors)

@@ -1,0 +1,101 @@
+"""HubSpot's attribution reports side by side: the same contacts, credited by different rules."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from reporting.dashboard import links, queries, show
+from reporting.dashboard.serving import shown
+from reporting.dashboard.show import CREDITED, REPORTED
+from reporting.explain.journey import REPORTS
+from reporting.explain.scope import Scope, resolve
+
+snapshot = shown()
+scope = links.filters(snapshot, report=False)
+currency = snapshot.rows(queries.currency())[0]["currency"]
+show.head("HubSpot's attribution reports side by side", snapshot, scope, report=False)
+st.markdown(
+    "Each report credits the same contacts by another rule, so a contact can stand in several of them:"
+    " compare them, never add them up."
+)
+with snapshot.connection() as connection:
+    default = str(resolve(connection, Scope()).report)
+found = snapshot.rows(queries.by_report(scope))
+names = [name for name in REPORTS if any(row["report"] == name for row in found)]
+spent = {row["network"]: row["spend"] for row in snapshot.rows(queries.compared(scope, "network"))}
+
+st.header("By network", anchor=False)
+rows = [
+    {
+        **row,
+        "name": show.network_name(row["network"]),
+        "report_name": links.report_name(row["report"]),
+        "rule": REPORTS.get(row["report"]),
+        "cost": spent[row["network"]] / row["contacts"]
+        if row["contacts"] and spent.get(row["network"]) is not None
+        else None,
+    }
+    for network in sorted({row["network"] for row in found})
+    for name in names
+    for row in found
+    if (row["network"], row["report"]) == (network, name)
+]
+if rows:
+    most = max(rows, key=lambda row: row["contacts"])
+    show.chart(
+        show.bars(
+            [
+                {
+                    "label": f"{row['name']}: {show.inside(row['report_name'])}",
+                    "group": row["name"],
+                    "kind": CREDITED if row["report"] == default else REPORTED,
+                    "from": 0,
+                    "to": float(row["contacts"]),
+                    "figure": show.number(row["contacts"]),
+                }
+                for row in rows
+            ],
+            names={CREDITED: "Default report", REPORTED: "Other reports"},
+        ),
+        f"Most contacts, {show.number(most['contacts'])}, stand in “{most['report_name']}”"
+        f" for {most['name']}; the default report is “{links.report_name(default)}”.",
+    )
+show.table(
+    rows,
+    {
+        "name": ("Network", "text"),
+        "report_name": ("Attribution report", "text"),
+        "contacts": ("Contacts in HubSpot", "units"),
+        "reported": ("Reported by the network", "units"),
+        "unexplained": ("Not explained", "units"),
+        "cost": (f"Cost per contact ({currency})" if currency else "Cost per contact", "money"),
+        "rule": ("Credits", "text"),
+    },
+    "reports",
+    "Contacts per network and attribution report. Reports overlap and are never added up.",
+)
+
+st.header("By campaign", anchor=False)
+campaigns = snapshot.rows(queries.campaigns_by_report(scope, default, names)) if names else []
+if campaigns:
+    widest = max(
+        campaigns, key=lambda row: max(row[name] for name in names) - min(row[name] for name in names)
+    )
+    low, high = min(widest[name] for name in names), max(widest[name] for name in names)
+    name = show.plain(widest["campaign_name"] or widest["campaign_id"])
+    st.markdown(
+        f"The choice of a report matters most for {name}: from {show.number(low)} to"
+        f" {show.many(high, 'contact')}."
+    )
+show.table(
+    show.named(campaigns),
+    {
+        "campaign_name": ("Campaign", "text"),
+        "name": ("Network", "text"),
+        "reported": ("Reported by the network", "units"),
+        **{name: (links.report_name(name), "units") for name in names},
+    },
+    "reports-by-campaign",
+    "Contacts of each campaign by attribution report, a column each.",
+    by="conversions reported",
+)

@@ -1,0 +1,231 @@
+"""The bridges, their sources and what to fix, read from the published tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from reporting.explain.scope import NETWORKS, Scope
+
+#: Rows of reconciliation.actions per account, by its own rank.
+TOP_ACTIONS = 3
+#: What each class of evidence says of a step.
+EVIDENCE = {
+    "row": "every unit is a row that can be looked up",
+    "inferred": "concluded from other records of HubSpot's",
+    "aggregate": "known as a sum, from the network's own breakdown",
+    "residual": "what no evidence explains",
+}
+
+_STEPS = """
+SELECT network, step_order, step, step_label, kind, evidence_class, sum(units) AS units
+FROM {bridge} AS facts
+WHERE {where}
+GROUP BY ALL
+HAVING sum(units) <> 0 OR kind <> 'adjustment'
+ORDER BY network, step_order, evidence_class
+"""
+_SPANS = "SELECT network, min(date), max(date) FROM {bridge} AS facts WHERE {where} GROUP BY network"
+_ACTIONS = """
+WITH concerned AS (SELECT DISTINCT network, account_id, campaign_id FROM {bridge} AS facts WHERE {where})
+SELECT
+    network, account_id,
+    (SELECT any_value(account_name) FROM marts.dim_campaign AS names
+     WHERE names.network = actions.network AND names.account_id = actions.account_id),
+    rank, cause, subject_type, subject_id, contacts_gained, network_units, spend_home, advice
+FROM reconciliation.actions AS actions
+WHERE rank <= $top AND EXISTS (
+    SELECT 1 FROM concerned
+    WHERE concerned.network = actions.network AND concerned.account_id = actions.account_id
+      AND list_contains(CAST(actions.evidence -> 'campaign_ids' AS VARCHAR[]), concerned.campaign_id)
+)
+ORDER BY contacts_gained DESC, rank, account_id
+"""
+_SOURCES = """
+SELECT source, status, landed_through, as_of AT TIME ZONE 'UTC' FROM marts.sources ORDER BY source
+"""
+#: The steps that are not told whole.
+REACH = """
+SELECT network, step, step_label AS label, reach, lacking, remedies
+FROM reconciliation.reason_reach WHERE reach <> 'full' ORDER BY network, step_order
+"""
+_LABELS = "SELECT DISTINCT step, step_label FROM reconciliation.conversion_bridge"
+_NAMES = """
+SELECT
+    (SELECT any_value(account_name) FROM marts.dim_campaign WHERE account_id = $account),
+    (SELECT any_value(campaign_name) FROM marts.dim_campaign WHERE campaign_id = $campaign),
+    (SELECT any_value(ad_name) FROM marts.dim_ad WHERE ad_id = $ad)
+"""
+_EVIDENCE = """
+SELECT
+    (SELECT count(*) FROM marts.fct_sessions WHERE evidence = 'contact_property'),
+    (SELECT count(*) FROM marts.fct_sessions WHERE evidence = 'submission_context'),
+    (SELECT count(*) FROM marts.fct_form_submissions
+     WHERE is_tracked IS NULL AND contact_id IS NOT NULL AND form_type <> 'lead_ad')
+"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a waterfall, in conversions: signed for an adjustment, a total for start and end."""
+
+    order: int
+    code: str
+    label: str
+    kind: str
+    evidence_class: str
+    units: Decimal
+
+
+@dataclass(frozen=True)
+class Action:
+    """One row of reconciliation.actions: what to fix, and what that gains under the default report."""
+
+    network: str
+    account_id: str
+    account_name: str | None
+    rank: int
+    cause: str
+    subject_type: str
+    subject_id: str
+    contacts_gained: Decimal
+    network_units: Decimal
+    spend_home: Decimal | None
+    advice: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Whether a source's figures are of the last refresh."""
+
+    source: str
+    status: str
+    landed_through: date | None
+    as_of: datetime | None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether an earlier landed state stands."""
+        return self.status == "stale"
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A step that the sources in use tell in part (`partial`) or not at all (`none`), and what would."""
+
+    step: str
+    label: str
+    reach: str
+    lacking: Sequence[str]
+    remedies: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """The steps from a network's conversions to HubSpot's contacts, over a range of days."""
+
+    network: str
+    scope: Scope
+    start: date
+    end: date
+    steps: tuple[Step, ...]
+    stale: tuple[Source, ...]
+    actions: tuple[Action, ...]
+    reach: tuple[Reach, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The network as people call it."""
+        return NETWORKS.get(self.network, self.network)
+
+    @property
+    def reported(self) -> Decimal:
+        """What the network says."""
+        return sum((step.units for step in self.steps if step.kind == "start"), Decimal(0))
+
+    @property
+    def credited(self) -> Decimal:
+        """What HubSpot says."""
+        return sum((step.units for step in self.steps if step.kind == "end"), Decimal(0))
+
+
+@contextmanager
+def reading(serving: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published file, opened for reading, with instants in UTC."""
+    with duckdb.connect(str(serving), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+
+
+def read_sources(connection: duckdb.DuckDBPyConnection) -> list[Source]:
+    """Every source of the published file."""
+    return [Source(*row) for row in connection.execute(_SOURCES).fetchall()]
+
+
+def read_labels(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The plain words of every step that occurs."""
+    return dict(connection.execute(_LABELS).fetchall())
+
+
+def read_bridges(connection: duckdb.DuckDBPyConnection, scope: Scope) -> list[Bridge]:
+    """The bridge of every network that has figures in the scope, summed over it."""
+    where, given = scope.where()
+    steps: dict[str, list[Step]] = {}
+    for network, *step in connection.execute(
+        _STEPS.format(bridge=scope.bridge, where=where), given
+    ).fetchall():
+        steps.setdefault(network, []).append(Step(*step))
+    spans = connection.execute(_SPANS.format(bridge=scope.bridge, where=where), given).fetchall()
+    actions = [
+        Action(*row)
+        for row in connection.execute(
+            _ACTIONS.format(bridge=scope.bridge, where=where), {**given, "top": TOP_ACTIONS}
+        ).fetchall()
+    ]
+    reach: dict[str, list[Reach]] = {}
+    for network, *told in connection.execute(REACH).fetchall():
+        reach.setdefault(network, []).append(Reach(*told))
+    stale = [source for source in read_sources(connection) if source.is_stale]
+    return [
+        Bridge(
+            network,
+            scope,
+            first,
+            last,
+            tuple(steps[network]),
+            tuple(source for source in stale if source.source in (network, "hubspot")),
+            tuple(action for action in actions if action.network == network),
+            tuple(reach.get(network, ())),
+        )
+        for network, first, last in sorted(spans)
+    ]
+
+
+def describe(connection: duckdb.DuckDBPyConnection, scope: Scope) -> str:
+    """The filters of a scope in words, names beside ids; empty where there are none."""
+    asked = {"account": scope.account, "campaign": scope.campaign, "ad": scope.ad}
+    names = connection.execute(_NAMES, asked).fetchall()[0]
+    said = [
+        f"{what} {name} ({value})" if name else f"{what} {value}"
+        for (what, value), name in zip(asked.items(), names, strict=True)
+        if value is not None
+    ]
+    return ", ".join([*said, *([f"pages tagged {scope.tag}"] if scope.tag else [])])
+
+
+def cost_without_events(serving: Path) -> str:
+    """What is not known in a portal without page-view events, with the figures of this one."""
+    with reading(serving) as connection:
+        told, bare, unknown = connection.execute(_EVIDENCE).fetchall()[0]
+    return (
+        f"Without page-view events {told:,} sessions are known from contact properties and {bare:,} from a"
+        f" submission alone; of {unknown:,} submissions nothing tells whether they were tracked. A contact's"
+        " properties keep its first and its latest visits: an ad click between them earns no credit in the"
+        " reports over several interactions, and a bridge cannot tell a later session from no visit at all."
+    )
