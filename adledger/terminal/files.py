@@ -21,7 +21,7 @@ from ingestion.exports.folder import Export, read
 from ingestion.exports.layouts import VENDORS, Vendor, layout
 from ingestion.landing.planning import Window
 
-_SEEDS = Path(__file__).resolve().parent.parent / "dbt_project" / "seeds"
+_SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 #: Of columns that nobody reads, so many are named.
 _NAMED = 8
 
