@@ -89,7 +89,7 @@ LOCK := uv pip compile --python-version 3.11 --universal --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-header --quiet
 
 lock:
-	$(BIN)/$(LOCK) pyproject.toml --group dev --output-file requirements.lock
+	$(BIN)/$(LOCK) pyproject.toml --extra postgres --group dev --output-file requirements.lock
 	$(BIN)/$(LOCK) adledger/servers/superset/requirements.in --output-file adledger/servers/superset/requirements.lock
 
 clean:

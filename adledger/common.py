@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 Start = Annotated[str | None, typer.Option(metavar="DAY", help="First day, like 2026-08-01.")]
 End = Annotated[str | None, typer.Option(metavar="DAY", help="Last day, like 2026-10-31.")]
+Host = Annotated[
+    str,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Address to listen on; any but this machine's own needs a login before it.",
+    ),
+]
 
 
 def fail(lines: list[str]) -> NoReturn:

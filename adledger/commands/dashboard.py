@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from adledger.common import fail
+from adledger.common import Host, fail
 
 
 def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
+    host: Host = "127.0.0.1",
     demonstration: Annotated[
         bool, typer.Option("--demo", help="Of the demonstration's company, as adledger demo published it.")
     ] = False,
@@ -19,7 +20,7 @@ def dashboard(
     """Open the published figures in a browser: what differs, why, what to fix. Ctrl-C closes it."""
     from adledger.servers import sandbox as demonstrated
     from adledger.servers.dashboard import open_dashboard
-    from adledger.servers.processes import LOOPBACK, Address, ServerFailed
+    from adledger.servers.processes import Address, ServerFailed
     from ingestion.config import home
 
     place = demonstrated.place() if demonstration else home()
@@ -27,6 +28,6 @@ def dashboard(
         command = "demo" if demonstration else "refresh"
         fail([f"nothing is published in {place} yet: run adledger {command}"])
     try:
-        open_dashboard(Address(LOOPBACK, port), place, Console())
+        open_dashboard(Address(host, port), place, Console())
     except ServerFailed as error:
         fail([str(error)])

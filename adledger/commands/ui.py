@@ -7,18 +7,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from adledger.common import fail
+from adledger.common import Host, fail
 
 
 def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 3000,
-    host: Annotated[
-        str,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Address to listen on; any but this machine's own needs a login before it.",
-        ),
-    ] = "127.0.0.1",
+    host: Host = "127.0.0.1",
     demonstration: Annotated[
         bool, typer.Option("--demo", help="With the demonstration's company even if accounts are set up.")
     ] = False,

@@ -63,10 +63,14 @@ def _claimed(address: str, note: Path) -> str:
 
     A refresh ends the records of runs that died in its home: it must not find another home's there.
     """
-    import psycopg2
-    from psycopg2.extensions import parse_dsn
-
     name, variable = _SECTION.name("postgres_url"), _SECTION.environment("postgres_url")
+    try:
+        import psycopg2
+        from psycopg2.extensions import parse_dsn
+    except ModuleNotFoundError:
+        raise SettingError(
+            f"{name} needs packages that are not installed: pip install 'adledger[postgres]', or unset {variable}"
+        ) from None
     scheme, _, rest = address.partition("://")
     plain = f"postgresql://{rest}"
     try:

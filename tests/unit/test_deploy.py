@@ -58,10 +58,15 @@ def test_the_services_fit_the_image(services: dict[str, dict[str, Any]]) -> None
     assert (DEPLOY / build["context"] / build["dockerfile"]).resolve() == DEPLOY / "Containerfile"
     (home,) = re.findall(r"ADLEDGER_HOME=(\S+)", CONTAINERFILE)
     assert [volume.split(":")[1] for volume in adledger["volumes"]] == [home]
-    (port,) = re.findall(r"^EXPOSE (\d+)$", CONTAINERFILE, re.M)
-    # the UI has no login
-    assert adledger["ports"] == [f"127.0.0.1:{port}:{port}"]
+    (exposed,) = re.findall(r"^EXPOSE ([\d ]+)$", CONTAINERFILE, re.M)
+    # neither the UI nor the dashboard has a login
+    published = [*adledger["ports"], *services["dashboard"]["ports"]]
+    assert published == [f"127.0.0.1:{port}:{port}" for port in exposed.split()]
     assert "ports" not in services["postgres"]
+    assert services["dashboard"]["image"] == adledger["image"]
+    assert services["dashboard"]["volumes"] == adledger["volumes"]
+    result = CliRunner().invoke(app, [*services["dashboard"]["command"], "--help"])
+    assert result.exit_code == 0, result.output
 
 
 def test_every_setting_it_names_is_one_of_the_contract(services: dict[str, dict[str, Any]]) -> None:

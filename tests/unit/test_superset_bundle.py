@@ -189,8 +189,9 @@ def test_it_reads_only_and_names_no_place(serving: Path) -> None:
 
 
 def test_supersets_environment_reads_with_the_version_that_writes() -> None:
-    wanted = (ROOT / "adledger/servers/superset/requirements.in").read_text()
-    locked = (BUNDLE.parent / "requirements.lock").read_text()
+    environment = PROJECT.parent / "adledger/servers/superset"
+    wanted = (environment / "requirements.in").read_text()
+    locked = (environment / "requirements.lock").read_text()
     project = tomllib.loads((PROJECT.parent / "pyproject.toml").read_text())["project"]
     (duckdb_pin,) = (each for each in project["dependencies"] if each.startswith("duckdb=="))
     assert duckdb_pin in wanted.splitlines()
