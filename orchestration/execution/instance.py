@@ -69,7 +69,7 @@ def _claimed(address: str, note: Path) -> str:
         from psycopg2.extensions import parse_dsn
     except ModuleNotFoundError:
         raise SettingError(
-            f"{name} needs packages that are not installed: pip install 'adledger[postgres]', or unset {variable}"
+            f"{name} needs packages that are missing: pip install 'adledger[postgres]', or unset {variable}"
         ) from None
     scheme, _, rest = address.partition("://")
     plain = f"postgresql://{rest}"

@@ -24,6 +24,7 @@ import pytest
 from ingestion import pipelines
 from ingestion.errors import IngestionError
 from ingestion.http import client as http
+from ingestion.http.client import Answer
 from ingestion.landing import arrow
 from ingestion.landing import resources as landing
 from ingestion.landing.arrow import Table
@@ -211,7 +212,7 @@ def setting(name: str, value: Any) -> Callable[[Patch], None]:
 def until_an_empty_page(patch: Patch) -> None:
     """A page without rows is the last one."""
     following = api._next
-    patch.setattr(api, "_next", lambda document: following(document) if document["data"] else None)
+    patch.setattr(api, "_next", lambda answer: following(answer) if answer.document["data"] else None)
 
 
 def columns(name: str, **changed: Any) -> Callable[[Patch], None]:
@@ -957,8 +958,8 @@ def test_the_last_page_has_no_other_after_it(network: Network, tmp_path: Path, m
     network.load(tmp_path, CAMPAIGNS)
     assert network.asked()[path] == 4
 
-    def cursor(document: dict[str, Any]) -> str | None:
-        after: str | None = (document.get("paging") or {}).get("cursors", {}).get("after")
+    def cursor(answer: Answer) -> str | None:
+        after: str | None = (answer.document.get("paging") or {}).get("cursors", {}).get("after")
         return after
 
     monkeypatch.setattr(api, "_next", cursor)

@@ -175,7 +175,7 @@ def test_a_page_by_offset_that_comes_again_ends_the_load() -> None:
         def send(self, method: str, url: str, headers: Any, body: bytes | None) -> Reply:
             return super().send(method, "https://x/?start=0", headers, body)
 
-    with pytest.raises(ResponseError, match="repeated a page; run again"):
+    with pytest.raises(ResponseError, match="repeated its paging cursor; run again"):
         list(ads(cast(AdAnalytics, Stuck(3, 3, False))).by_offset("/rest/x?q=a", "5", settings.ADS))
 
 

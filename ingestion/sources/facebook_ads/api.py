@@ -15,6 +15,7 @@ import orjson
 
 from ingestion.config import Settings
 from ingestion.errors import AccessError, IngestionError, PermissionMissing, ResponseError, SettingError
+from ingestion.http import paging
 from ingestion.http.client import (
     Answer,
     Client,
@@ -159,31 +160,29 @@ class Graph:
         Raises TooLarge; without a subject also RequestFault.
         """
         limit = settings.PAGE_SIZE
-        after: str | None = None
-        seen: set[str] = set()
-        while True:
-            asked = {**params, "limit": str(limit), **({"after": after} if after else {})}
-            try:
-                answer = self.ask(path, asked, subject) if subject else self.get(path, asked)
-            except RequestFault as refused:
-                if refused.fault.kind != "too_large":
-                    raise
-                timed_out = str(_SYNC_TIMEOUT) in refused.fault.detail
-                if timed_out or limit <= settings.SMALLEST_PAGE_SIZE:
-                    raise TooLarge(refused.fault.detail, timed_out=timed_out) from None
-                limit //= 2
-                continue
-            if not isinstance(answer.document, dict) or not isinstance(answer.document.get("data"), list):
-                raise ResponseError(
-                    f"{self.client.setting}: {path} sent JSON without data; is that Meta's API?"
-                )
+
+        def ask(after: str | None) -> Answer:
+            nonlocal limit
+            while True:
+                asked = {**params, "limit": str(limit), **({"after": after} if after else {})}
+                try:
+                    answer = self.ask(path, asked, subject) if subject else self.get(path, asked)
+                except RequestFault as refused:
+                    if refused.fault.kind != "too_large":
+                        raise
+                    timed_out = str(_SYNC_TIMEOUT) in refused.fault.detail
+                    if timed_out or limit <= settings.SMALLEST_PAGE_SIZE:
+                        raise TooLarge(refused.fault.detail, timed_out=timed_out) from None
+                    limit //= 2
+                    continue
+                if not isinstance(answer.document, dict) or not isinstance(answer.document.get("data"), list):
+                    raise ResponseError(
+                        f"{self.client.setting}: {path} sent JSON without data; is that Meta's API?"
+                    )
+                return answer
+
+        for answer in paging.pages(ask, _next, f"{self.client.setting}: {path}"):
             yield Page(answer.body)
-            after = _next(answer.document)
-            if after is None:
-                return
-            if not after or after in seen:
-                raise ResponseError(f"{self.client.setting}: {path} repeated its paging cursor; run again")
-            seen.add(after)
 
     def listing(self, path: str, params: Mapping[str, str], subject: Subject) -> Iterator[Page]:
         """Pages of what has no smaller part to ask for. Raises AccessError, ResponseError."""
@@ -224,13 +223,13 @@ class Graph:
         )
 
 
-def _next(document: dict[str, Any]) -> str | None:
+def _next(answer: Answer) -> str | None:
     """The cursor of the next page; None at the end, empty when `next` names none."""
-    paging = document.get("paging") or {}
-    if not paging.get("next"):
+    told = answer.document.get("paging") or {}
+    if not told.get("next"):
         return None
-    cursor = (paging.get("cursors") or {}).get("after")
-    return str(cursor or (parse_qs(urlsplit(str(paging["next"])).query).get("after") or [""])[0])
+    cursor = (told.get("cursors") or {}).get("after")
+    return str(cursor or (parse_qs(urlsplit(str(told["next"])).query).get("after") or [""])[0])
 
 
 def statuses(level: str, allowed: tuple[str, ...]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
+from operator import attrgetter
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -16,6 +17,7 @@ import orjson
 
 from ingestion.config import Settings
 from ingestion.errors import IngestionError, PermissionMissing, ResponseError, SettingError
+from ingestion.http import paging
 from ingestion.http.client import (
     Answer,
     Client,
@@ -402,29 +404,18 @@ class HubSpot:
         tolerated: int = 0,
     ) -> Iterator[Page]:
         """Pages by cursor, up to the first that `ends` them."""
-        seen: set[str] = set()
-        after: str | None = None
-        stuck = False
-        while True:
+
+        def ask(after: str | None) -> Answer:
             asked = {**params, "after": after} if after else params
-            send = partial(self.client.get, f"{path}?{urlencode(asked)}", decode=_listing)
-            answer = self.ask(send, tolerated)
-            page = self._page(path, answer)
-            following = answer.document.after
-            if following and following in seen | {after}:
-                # once may be a slip of the server; twice would go on for ever
-                if stuck:
-                    raise ResponseError(
-                        f"{self.client.setting}: {path} repeated its paging cursor; run again"
-                    )
-                stuck = True
-                continue
-            stuck = False
-            yield page
-            if not following or ends(answer.document):
+            return self.ask(
+                partial(self.client.get, f"{path}?{urlencode(asked)}", decode=_listing), tolerated
+            )
+
+        following = attrgetter("document.after")
+        for answer in paging.pages(ask, following, f"{self.client.setting}: {path}"):
+            yield self._page(path, answer)
+            if ends(answer.document):
                 return
-            seen.add(following)
-            after = following
 
     def ask(self, send: Callable[[], Answer], tolerated: int = 0) -> Answer:
         """An answer. Raises PermissionMissing, ResponseError, or RequestFault for the `tolerated` status."""

@@ -15,6 +15,7 @@ import orjson
 
 from ingestion.config import Settings
 from ingestion.errors import AccessError, IngestionError, PermissionMissing, ResponseError, SettingError
+from ingestion.http import paging
 from ingestion.http.client import (
     Answer,
     Client,
@@ -193,36 +194,37 @@ class LinkedInAds:
         self.notice(line)
 
     def _by_token(self, path: str, size: int, account: str | None) -> Iterator[Page]:
-        token: str | None = None
-        seen: set[str] = set()
-        while True:
+        def ask(token: str | None) -> Answer:
             more = f"&pageToken={quote(token, safe='')}" if token else ""
-            answer = self.ask(f"{path}&pageSize={size}{more}", account)
+            return self.ask(f"{path}&pageSize={size}{more}", account)
+
+        def following(answer: Answer) -> str | None:
+            return (answer.document.get("metadata") or {}).get("nextPageToken") or None
+
+        for answer in paging.pages(ask, following, f"{self.client.setting}: {path}"):
             yield Page(answer.body, (("account_id", account),) if account else ())
-            token = (answer.document.get("metadata") or {}).get("nextPageToken")
-            if not token:
-                return
-            if token in seen:
-                raise ResponseError(f"{self.client.setting}: {path} repeated its paging cursor; run again")
-            seen.add(token)
 
     def by_offset(self, path: str, account: str, permission: str) -> Iterator[Answer]:
         """Pages by `start` and `count`. Where there is no total, the page after the last one is empty."""
         start = 0
-        before: bytes | None = None
-        while True:
-            answer = self.ask(f"{path}&start={start}&count={settings.COUNT}", account, permission)
+
+        def ask(offset: str | None) -> Answer:
+            nonlocal start
+            start = int(offset or 0)
+            return self.ask(f"{path}&start={start}&count={settings.COUNT}", account, permission)
+
+        def following(answer: Answer) -> str | None:
             elements = answer.document["elements"]
-            if not elements:
-                return
-            if (content := orjson.dumps(elements)) == before:
-                raise ResponseError(f"{self.client.setting}: {path} repeated a page; run again")
-            yield answer
-            before = content
-            start += len(elements)
             total = (answer.document.get("paging") or {}).get("total")
-            if isinstance(total, int) and start >= total:
-                return
+            end = start + len(elements)
+            return None if not elements or (isinstance(total, int) and end >= total) else str(end)
+
+        def content(answer: Answer) -> bytes | None:
+            return orjson.dumps(answer.document["elements"])
+
+        for answer in paging.pages(ask, following, f"{self.client.setting}: {path}", content):
+            if answer.document["elements"]:
+                yield answer
 
     def ask(
         self,
