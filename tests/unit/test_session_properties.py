@@ -58,7 +58,7 @@ def history(steps: list[Step]) -> list[dict[str, Any]]:
 def expected_sessions(rows: list[dict[str, Any]]) -> dict[str, int]:
     """The rule read aloud: walk a contact's activities; idle time or another source begins a session.
 
-    Idle time is none where HubSpot says that the session began before the last activity, and not too long ago.
+    Idle time is none where HubSpot says that the session began before the last activity, not too long ago.
     """
     numbers: dict[str, int] = {}
     state: dict[str, tuple[datetime, str | None, int]] = {}
@@ -69,8 +69,9 @@ def expected_sessions(rows: list[dict[str, Any]]) -> dict[str, int]:
         else:
             last, source, number = state[contact]
             since = row["session_known_since"]
-            goes_on = since is not None and since <= last and row["occurred_at"] - since <= timedelta(hours=HOURS)
-            idle = row["occurred_at"] - last > timedelta(minutes=30) and not goes_on
+            idle = row["occurred_at"] - last > timedelta(minutes=30)
+            if since is not None and since <= last and row["occurred_at"] - since <= timedelta(hours=HOURS):
+                idle = False
             if idle or key not in (None, source):
                 state[contact] = (row["occurred_at"], key, number + 1)
             else:
