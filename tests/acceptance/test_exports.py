@@ -24,6 +24,7 @@ DAYS = Window(date(2026, 8, 10), date(2026, 10, 31))
 NETWORKS = ("google_ads", "facebook_ads", "linkedin_ads")
 # a file has two decimals, of money and of conversions alike
 CENT = Decimal("0.005")
+RATES = {"USD": Decimal("0.92"), "GBP": Decimal("1.15")}
 Key = tuple[Any, ...]
 
 
@@ -39,7 +40,7 @@ def _about(sandbox: Sandbox) -> dict[str, str]:
         "EXPORTS__TIME_ZONE": sandbox.company.portal_time_zone,
         "EXPORTS__TIME_ZONES": json.dumps({account.id: account.time_zone for account in accounts}),
         "EXPORTS__CURRENCY": "EUR",
-        "EXPORTS__EXCHANGE_RATES": json.dumps({"USD": 0.92, "GBP": 1.15}),
+        "EXPORTS__EXCHANGE_RATES": json.dumps({currency: float(rate) for currency, rate in RATES.items()}),
     }
 
 
@@ -157,11 +158,16 @@ def test_every_figure_that_files_carry_is_equal(
 def test_every_deal_is_there(by_api: Tables, by_files: Tables) -> None:
     """If not all of its credits: files are to the minute, too."""
     deals = (
-        "SELECT DISTINCT deal_id, date_trunc('minute', closed_at), currency, amount, amount_home"
+        "SELECT DISTINCT deal_id, date_trunc('minute', closed_at), currency, amount"
         " FROM marts.fct_deal_attribution ORDER BY ALL"
     )
     assert len(by_api(deals)) > 20
     assert by_files(deals) == by_api(deals)
+    # no file says what a currency was worth when, as the API does: the setting's rate holds for all days
+    worth = "SELECT currency, amount, amount_home FROM marts.fct_deal_attribution WHERE currency != 'EUR'"
+    assert by_files(worth)
+    for currency, amount, home in by_files(worth):
+        assert home == amount * RATES[currency]
 
 
 def test_what_people_did_is_the_same(by_api: Tables, by_files: Tables) -> None:
