@@ -38,6 +38,16 @@ def test_data_flows_one_way_through_the_layers(compiled_models: CompiledModels) 
     assert [pair for pair in parents(compiled_models) if layers[pair[1]] > layers[pair[0]]] == []
 
 
+def test_published_models_read_no_staging(compiled_models: CompiledModels) -> None:
+    folder = {name: node["fqn"][1] for name, node in compiled_models.nodes.items()}
+    read = [
+        (name, parent)
+        for name, parent in parents(compiled_models)
+        if folder[name] in PUBLISHED and folder[parent] == "staging"
+    ]
+    assert read == []
+
+
 def test_intermediate_models_and_no_others_are_named_int(compiled_models: CompiledModels) -> None:
     for name, node in compiled_models.nodes.items():
         assert name.startswith("int_") == (node["fqn"][1] == "intermediate"), name
