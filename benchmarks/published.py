@@ -57,8 +57,8 @@ def described() -> dict[str, str]:
     """Each published table and its columns with their types, as SQL."""
     tables = {"marts.sources": _SOURCES}
     for schema in ("marts", "reconciliation"):
-        content = yaml.safe_load((_PROJECT / "models" / schema / f"_{schema}__models.yml").read_text())
-        for model in content["models"]:
-            columns = (f"{column['name']} {column['data_type']}" for column in model["columns"])
-            tables[f"{schema}.{model['name']}"] = ", ".join(columns)
+        for path in sorted((_PROJECT / "models" / schema).glob("*.yml")):
+            for model in yaml.safe_load(path.read_text()).get("models", []):
+                columns = (f"{column['name']} {column['data_type']}" for column in model["columns"])
+                tables[f"{schema}.{model['name']}"] = ", ".join(columns)
     return tables

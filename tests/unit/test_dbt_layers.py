@@ -2,24 +2,55 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlglot
 from sqlglot import exp
 
 from tests.compiled import CompiledModels
 
 LAYERS = ("staging", "intermediate", "marts", "reconciliation")
+PUBLISHED = ("marts", "reconciliation")
+#: folders of models/intermediate that read marts and lead to reconciliation
+AFTER_MARTS = ("actions", "claims", "landing_pages", "tracking")
 
 
-def test_data_flows_one_way_through_the_layers(compiled_models: CompiledModels) -> None:
-    layer = {name: LAYERS.index(node["fqn"][1]) for name, node in compiled_models.nodes.items()}
-    parents = {
+def layer(node: dict[str, Any]) -> int:
+    """The position of a model's layer; the intermediate models behind reconciliation belong to it."""
+    _, folder, *below = node["fqn"]
+    return LAYERS.index("reconciliation" if folder == "intermediate" and below[0] in AFTER_MARTS else folder)
+
+
+def parents(models: CompiledModels) -> set[tuple[str, str]]:
+    """Each model with each model that it reads."""
+    found = {
         (name, parent.rsplit(".", 1)[1])
-        for name, node in compiled_models.nodes.items()
+        for name, node in models.nodes.items()
         for parent in node["depends_on"]["nodes"]
         if parent.startswith("model.")
     }
-    assert len(parents) > 50
-    assert [(name, parent) for name, parent in parents if layer[parent] > layer[name]] == []
+    assert len(found) > 50
+    return found
+
+
+def test_data_flows_one_way_through_the_layers(compiled_models: CompiledModels) -> None:
+    layers = {name: layer(node) for name, node in compiled_models.nodes.items()}
+    assert [pair for pair in parents(compiled_models) if layers[pair[1]] > layers[pair[0]]] == []
+
+
+def test_published_models_read_no_staging(compiled_models: CompiledModels) -> None:
+    folder = {name: node["fqn"][1] for name, node in compiled_models.nodes.items()}
+    read = [
+        (name, parent)
+        for name, parent in parents(compiled_models)
+        if folder[name] in PUBLISHED and folder[parent] == "staging"
+    ]
+    assert read == []
+
+
+def test_intermediate_models_and_no_others_are_named_int(compiled_models: CompiledModels) -> None:
+    for name, node in compiled_models.nodes.items():
+        assert name.startswith("int_") == (node["fqn"][1] == "intermediate"), name
 
 
 def test_only_staging_reads_raw_tables(compiled_models: CompiledModels) -> None:
@@ -37,7 +68,7 @@ def test_every_model_states_its_grain(compiled_models: CompiledModels) -> None:
 
 
 def test_published_models_describe_every_column(compiled_models: CompiledModels) -> None:
-    published = [n for n in compiled_models.nodes.values() if n["schema"] in ("marts", "reconciliation")]
+    published = [n for n in compiled_models.nodes.values() if n["schema"] in PUBLISHED]
     assert len(published) >= 12
     for node in published:
         assert node["contract"]["enforced"], node["name"]

@@ -1,39 +1,5 @@
-with listed as (
-    select
-        'google_ads' as network,
-        account_id,
-        campaign_id,
-        ad_group_id,
-        ad_group_name,
-        status,
-        ad_group_type as ad_type,
-        status = 'REMOVED' as is_deleted
-    from {{ ref('stg_google_ads__ad_groups') }}
-    union all by name
-    select
-        'facebook_ads' as network,
-        account_id,
-        campaign_id,
-        ad_group_id,
-        ad_group_name,
-        status,
-        status = 'DELETED' as is_deleted
-    from {{ ref('stg_facebook_ads__ad_sets') }}
-    union all by name
-    select
-        'linkedin_ads' as network,
-        account_id,
-        campaign_id,
-        ad_group_id,
-        ad_group_name,
-        status,
-        objective_type as ad_type,
-        status in ('REMOVED', 'PENDING_DELETION') as is_deleted
-    from {{ ref('stg_linkedin_ads__campaigns') }}
-),
-
-ad_groups as (
-    select * from listed
+with ad_groups as (
+    select * from {{ ref('int_ad_groups') }}
     union all by name
     select distinct
         ads.network,
@@ -45,7 +11,7 @@ ad_groups as (
     where
         not exists (
             select 1
-            from listed
+            from {{ ref('int_ad_groups') }} as listed
             where {{ same_campaign('listed', 'ads') }} and listed.ad_group_id = ads.ad_group_id
         )
 ),

@@ -1,37 +1,5 @@
-with listed as (
-    select
-        'google_ads' as network,
-        account_id,
-        campaign_id,
-        campaign_name,
-        status,
-        campaign_type,
-        status = 'REMOVED' as is_deleted
-    from {{ ref('stg_google_ads__campaigns') }}
-    union all by name
-    select
-        'facebook_ads' as network,
-        account_id,
-        campaign_id,
-        campaign_name,
-        status,
-        campaign_type,
-        status = 'DELETED' as is_deleted
-    from {{ ref('stg_facebook_ads__campaigns') }}
-    union all by name
-    select
-        'linkedin_ads' as network,
-        account_id,
-        campaign_id,
-        campaign_name,
-        status,
-        cast(null as varchar) as campaign_type,
-        status in ('REMOVED', 'PENDING_DELETION') as is_deleted
-    from {{ ref('stg_linkedin_ads__campaign_groups') }}
-),
-
 -- Performance Max campaigns have figures but no ads
-referenced as (
+with referenced as (
     select distinct
         network,
         account_id,
@@ -46,7 +14,7 @@ referenced as (
 ),
 
 campaigns as (
-    select * from listed
+    select * from {{ ref('int_campaigns') }}
     union all by name
     select
         referenced.network,
@@ -57,7 +25,7 @@ campaigns as (
     where
         not exists (
             select 1
-            from listed
+            from {{ ref('int_campaigns') }} as listed
             where {{ same_campaign('listed', 'referenced') }}
         )
 ),

@@ -58,10 +58,10 @@ select
     accounts.currency,
     -- a product needs more digits than its factors: DuckDB stops at 18 where both have no more, at 10,000 a day
     cast(
-        cast(days.spend as decimal(38, 6)) * case when accounts.currency = portal.home_currency then 1 else rates.rate end
+        cast(days.spend as decimal(38, 6)) * case when accounts.currency = accounts.home_currency then 1 else rates.rate end
         as decimal(18, 6)
     ) as spend_home,
-    portal.home_currency,
+    accounts.home_currency,
     days.network_conversions,
     '{{ setting("default_attribution_report") }}' as attribution_report,
     days.hubspot_contacts,
@@ -70,10 +70,8 @@ select
 from days
 inner join {{ ref('int_accounts') }} as accounts
     on days.network = accounts.network and days.account_id = accounts.account_id
--- without a portal there is no home currency
-left join {{ ref('stg_hubspot__account') }} as portal on true
 left join {{ ref('int_exchange_rates') }} as rates
     on
         accounts.currency = rates.from_currency
-        and portal.home_currency = rates.to_currency
+        and accounts.home_currency = rates.to_currency
         and days.date = rates.date

@@ -7,14 +7,6 @@ reports as (
     {{ attribution_report_rows() }}
 ),
 
-contacts as (
-    select distinct
-        associations.deal_id,
-        aliases.contact_id
-    from {{ ref('stg_hubspot__deal_contacts') }} as associations
-    inner join {{ ref('int_contact_aliases') }} as aliases on associations.contact_id = aliases.alias_id
-),
-
 credited as (
     select
         attribution.attribution_report,
@@ -26,7 +18,7 @@ credited as (
             partition by attribution.attribution_report, won.deal_id, attribution.contact_id
         ) as share_of_contact
     from won
-    inner join contacts on won.deal_id = contacts.deal_id
+    inner join {{ ref('int_deal_contacts') }} as contacts on won.deal_id = contacts.deal_id
     inner join {{ ref('fct_contact_attribution') }} as attribution on contacts.contact_id = attribution.contact_id
 ),
 

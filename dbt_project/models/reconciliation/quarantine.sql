@@ -5,4 +5,4 @@ select
     record,
     reason,
     loaded_at
-from {{ ref('stg_loads__quarantine') }}
+from {{ ref('int_quarantined_records') }}

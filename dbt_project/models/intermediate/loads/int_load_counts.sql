@@ -8,3 +8,4 @@ select
     duplicates,
     quarantined
 from {{ ref('stg_loads__counts') }}
+where loaded_at <= {{ as_of() }}

@@ -10,7 +10,6 @@
         duplicates,
         quarantined
     from {{ source(origin, 'load_counts') }}
-    where loaded_at <= {{ as_of() }}
     {% if not loop.last -%}
         union all
     {% endif -%}

@@ -8,7 +8,6 @@
         reason,
         loaded_at
     from {{ source(origin, 'quarantine') }}
-    where loaded_at <= {{ as_of() }}
     {% if not loop.last -%}
         union all
     {% endif -%}

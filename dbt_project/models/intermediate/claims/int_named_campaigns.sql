@@ -118,9 +118,7 @@ pages as (
         pages.campaign_id,
         {{ url_location('snapshots.final_url') }} as location
     from {{ ref('int_campaign_pages') }} as pages
-    inner join {{ ref('stg_landing_pages__urls') }} as urls
-        on pages.network = urls.source and pages.url = urls.final_url
-    inner join {{ ref('stg_landing_pages__snapshots') }} as snapshots on urls.url = snapshots.url
+    inner join {{ ref('stg_landing_pages__snapshots') }} as snapshots on pages.landing_page_url = snapshots.url
     where snapshots.final_url is not null
 ),
 

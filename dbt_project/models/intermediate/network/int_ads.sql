@@ -1,47 +1,43 @@
 select
-    {{ ad_key() }},
-    final_url as url
-from {{ ref('dim_ad') }}
-where final_url is not null
-union
--- phones may be led elsewhere
-select
     'google_ads' as network,
     account_id,
     campaign_id,
     ad_group_id,
     ad_id,
-    final_mobile_url as url
+    ad_name,
+    status,
+    ad_type,
+    false as is_lead_ad,
+    final_url,
+    status = 'REMOVED' as is_deleted
 from {{ ref('stg_google_ads__ads') }}
-where final_mobile_url is not null
-union
--- a carousel leads to several pages
+union all by name
 select
     'facebook_ads' as network,
     account_id,
     campaign_id,
     ad_group_id,
     ad_id,
-    unnest(urls) as url
+    ad_name,
+    status,
+    cast(null as varchar) as ad_type,
+    is_lead_ad,
+    final_url,
+    status = 'DELETED' as is_deleted
 from {{ ref('stg_facebook_ads__ads') }}
-union
+union all by name
 select
     'linkedin_ads' as network,
     creatives.account_id,
     campaigns.campaign_id,
     creatives.ad_group_id,
     creatives.ad_id,
-    unnest(creatives.urls) as url
+    creatives.ad_name,
+    creatives.status,
+    cast(null as varchar) as ad_type,
+    creatives.form_id is not null or campaigns.objective_type = 'LEAD_GENERATION' as is_lead_ad,
+    creatives.final_url,
+    creatives.status in ('REMOVED', 'PENDING_DELETION') as is_deleted
 from {{ ref('stg_linkedin_ads__creatives') }} as creatives
 inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
     on creatives.account_id = campaigns.account_id and creatives.ad_group_id = campaigns.ad_group_id
-union
--- Performance Max has no ads
-select
-    'google_ads' as network,
-    account_id,
-    campaign_id,
-    null as ad_group_id,
-    null as ad_id,
-    unnest(list_filter([final_url, final_mobile_url], lambda url: url is not null)) as url
-from {{ ref('stg_google_ads__asset_groups') }}

@@ -2,5 +2,6 @@ select distinct
     network,
     account_id,
     campaign_id,
-    url
+    url,
+    landing_page_url
 from {{ ref('int_ad_pages') }}

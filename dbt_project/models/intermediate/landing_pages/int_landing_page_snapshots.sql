@@ -1,0 +1,56 @@
+with snapshots as (
+    select
+        *,
+        {{ url_location('coalesce(final_url, url)') }} as location,
+        {{ url_query('url') }} as query,
+        -- the code stood in the HTML once: where it is gone, earlier visits prove nothing
+        coalesce(
+            bool_or(has_tracking_code) over (
+                partition by url
+                order by fetched_at
+                rows between unbounded preceding and 1 preceding
+            ), false
+        ) as had_tracking_code
+    from {{ ref('stg_landing_pages__snapshots') }}
+),
+
+visits as (
+    select
+        location,
+        query,
+        true as is_page_view,
+        first_viewed_at as first_at
+    from {{ ref('int_viewed_pages') }}
+    union all
+    -- a visitor is known by the page seen before, too: where HTML shows no code, only a view of this page proves it
+    select
+        {{ url_location('page_url') }} as location,
+        {{ url_query('page_url') }} as query,
+        false as is_page_view,
+        min(submitted_at) as first_at
+    from {{ ref('fct_form_submissions') }}
+    where is_tracked and page_url is not null
+    group by location, query
+),
+
+visited as (
+    select distinct snapshots.snapshot_id
+    from snapshots
+    inner join visits
+        on
+            snapshots.location = visits.location
+            -- a page that its query tells apart is that page alone
+            and contains(visits.query, snapshots.query)
+            and snapshots.fetched_at >= visits.first_at
+            and (visits.is_page_view or snapshots.has_tracking_code is null)
+)
+
+select
+    snapshots.*,
+    portal.portal_id as own_portal_id,
+    visited.snapshot_id is not null
+    and not coalesce(snapshots.has_tracking_code, false)
+    and not (snapshots.has_tracking_code is not null and snapshots.had_tracking_code) as is_proven_by_visit
+from snapshots
+left join {{ ref('stg_hubspot__account') }} as portal on true
+left join visited on snapshots.snapshot_id = visited.snapshot_id

@@ -1,0 +1,44 @@
+with sessions as (
+    select
+        sessions.*,
+        {{ hsa_columns(tagged_url('sessions.landing_url')) }},
+        types.network as click_network
+    from {{ ref('fct_sessions') }} as sessions
+    left join {{ ref('click_id_parameters') }} as types on sessions.click_id_type = types.parameter
+    where
+        sessions.started_at >= {{ as_of() }} - to_days({{ setting('tracking_health_days') }})
+        and sessions.landing_url is not null
+),
+
+clicks as (
+    select
+        session_id,
+        started_at,
+        hsa_network is not null and hsa_campaign_id is not null as is_tagged,
+        hsa_account_id,
+        hsa_campaign_id,
+        hsa_ad_group_id,
+        hsa_ad_id,
+        coalesce(
+            hsa_network,
+            click_network,
+            case
+                when regexp_matches(lower(utm_medium), 'paid|ppc|cpc')
+                    then
+                        case
+                            when lower(utm_source) in ('google', 'adwords') then 'google_ads'
+                            when lower(utm_source) in ('facebook', 'fb', 'instagram', 'ig') then 'facebook_ads'
+                            when lower(utm_source) = 'linkedin' then 'linkedin_ads'
+                        end
+            end
+        ) as network,
+        case when ad_evidence = 'click_view' then ad_id end as clicked_ad_id,
+        case when ad_evidence in ('click_view', 'gad_campaignid') then campaign_id end as clicked_campaign_id,
+        utm_campaign,
+        {{ url_param('landing_url', 'utm_id') }} as utm_id,
+        {{ url_location('landing_url') }} as location
+    from sessions
+)
+
+select * from clicks
+where network is not null
