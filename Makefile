@@ -1,4 +1,4 @@
-.PHONY: setup demo superset superset-setup superset-bundle test test-full lint format lock docs reasons benchmark accuracy \
+.PHONY: setup demo superset superset-setup superset-bundle test test-sandbox test-full lint format lock docs reasons benchmark accuracy \
   screenshots clean
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -39,11 +39,17 @@ superset-setup: .superset/.installed
 superset-bundle: setup
 	@$(BIN)/python -m reporting.superset.describe
 
+# The product's tests.
 test: setup
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20
 
+# The tests of the simulated company and of the benchmarks.
+test-sandbox: setup
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20 tests/sandbox tests/benchmarks
+
+# All of them, the long matrices whole and with many more examples (hours).
 test-full: setup
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --hypothesis-profile=full
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --hypothesis-profile=full tests
 
 lint: setup
 	$(BIN)/ruff format --check .

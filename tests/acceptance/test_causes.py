@@ -17,7 +17,7 @@ from sandbox.world.build import build_world
 from sandbox.world.profiles import PROFILES, Plants, Profile
 from tests.companies import modelled
 from tests.matrices import WHOLE
-from tests.unit.test_sandbox_truth import no_uploads, ruled, rules, view_windows
+from tests.sandbox.test_truth import no_uploads, ruled, rules, view_windows
 
 DAYS = Window(date(2026, 9, 1), date(2026, 10, 31))
 REPORT = "first_form_submission"

@@ -1,0 +1,1 @@
+"""The benchmarks: their own tests."""

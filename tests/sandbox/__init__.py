@@ -1,0 +1,1 @@
+"""The simulated company: its own tests. It shares no code with the product."""
