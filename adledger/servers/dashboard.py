@@ -44,6 +44,12 @@ def open_dashboard(address: Address, home: Path, console: Console) -> None:
             while signals.number is None and not _answers(address):
                 check([part])
                 time.sleep(POLL_SECONDS)
+            if not address.is_private:
+                console.print(
+                    f"Whoever reaches {address.host}:{address.port} sees every figure and contact:"
+                    " it has no login",
+                    soft_wrap=True,
+                )
             if signals.number is None:
                 console.print(
                     f"The dashboard is at {address.url} until Ctrl-C; it logs to {log}", soft_wrap=True
