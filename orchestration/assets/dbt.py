@@ -46,7 +46,7 @@ class WarehouseTranslator(DagsterDbtTranslator):
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         # a group per folder is too many for one screen
         if dbt_resource_props["resource_type"] == "model":
-            return str(dbt_resource_props["fqn"][1])
+            return super().get_group_name(dbt_resource_props) or str(dbt_resource_props["fqn"][1])
         return f"{dbt_resource_props['resource_type']}s"
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
