@@ -21,9 +21,9 @@ from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 from typer.testing import CliRunner
 
-import orchestration
 from adledger.cli import app
 from orchestration.automation.sensors import watch
+from orchestration.execution import instance as home_instance
 from orchestration.execution.executor import ALONE_TAG, COMMAND_TAG, AloneInHome, bury_the_dead, describe
 from orchestration.execution.locking import exclusive
 from tests.holding import held
@@ -41,7 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def instance(home: Path) -> Iterator[dg.DagsterInstance]:
     """This home's instance, as a refresh sets it up, with a launcher that only writes down."""
-    shipped = yaml.safe_load((Path(orchestration.__file__).parent / "dagster.yaml").read_text())
+    shipped = yaml.safe_load((Path(home_instance.__file__).parent / "dagster.yaml").read_text())
     launcher = {"run_launcher": {"module": "dagster._core.test_utils", "class": "MockedRunLauncher"}}
     with dg.instance_for_test(temp_dir=str(home), overrides={**shipped, **launcher}) as made:
         yield made

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
-from operator import attrgetter
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -411,7 +410,10 @@ class HubSpot:
                 partial(self.client.get, f"{path}?{urlencode(asked)}", decode=_listing), tolerated
             )
 
-        following = attrgetter("document.after")
+        def following(answer: Answer) -> str | None:
+            # what is no listing, _page refuses
+            return answer.document.after if isinstance(answer.document, _Listing) else None
+
         for answer in paging.pages(ask, following, f"{self.client.setting}: {path}"):
             yield self._page(path, answer)
             if ends(answer.document):
