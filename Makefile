@@ -76,7 +76,7 @@ benchmark: setup
 # How well the account explains companies whose truth is known, and what choices without a source are worth (a quarter of an
 # hour; writes the page about it).
 accuracy: setup
-	$(BIN)/python -m benchmarks.accuracy --people 600 --page docs/accuracy.md --picture docs/images/accuracy.svg
+	$(BIN)/python -m benchmarks.accuracy --people 300 --page docs/accuracy.md --picture docs/images/accuracy.svg
 
 # The documentation's site, into docs/_build; a broken link is an error.
 docs: setup

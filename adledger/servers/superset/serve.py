@@ -98,7 +98,7 @@ def _prepare(
     process = start(
         ["adledger.servers.superset.prepare", str(serving)],
         output,
-        cwd=_HERE.parent.parent,
+        cwd=_HERE.parents[2],
         env={**environment, "SUPERSET_HOME": str(place), **({PASSWORD: password} if password else {})},
     )
     try:
