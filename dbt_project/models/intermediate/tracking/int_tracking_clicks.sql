@@ -8,6 +8,8 @@ with sessions as (
     where
         sessions.started_at >= {{ as_of() }} - to_days({{ setting('tracking_health_days') }})
         and sessions.landing_url is not null
+        -- its address is that of a page seen later: what the click carried is gone, though HubSpot knew it
+        and sessions.ad_evidence is distinct from 'drilldown'
 ),
 
 clicks as (
