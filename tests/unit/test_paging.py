@@ -1,0 +1,48 @@
+"""The one paginator: it reads to the end, and gives up where a server repeats itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingestion.errors import ResponseError
+from ingestion.http.client import Answer
+from ingestion.http.paging import pages
+
+
+def answer(after: str | None) -> Answer:
+    return Answer(b"", after, {})
+
+
+def read(*answers: str | None) -> tuple[list[str | None], list[str | None]]:
+    """The cursors that were asked for, and those of the pages that came out."""
+    asked: list[str | None] = []
+    left = list(answers)
+
+    def ask(cursor: str | None) -> Answer:
+        asked.append(cursor)
+        return answer(left.pop(0))
+
+    found = [page.document for page in pages(ask, lambda page: page.document, "the listing")]
+    return asked, found
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked", "found"),
+    [
+        ((None,), [None], [None]),
+        (("a", "b", None), [None, "a", "b"], ["a", "b", None]),
+        # the same cursor once more, or none where there should be one: asked again, and that page dropped
+        (("a", "a", "b", None), [None, "a", "a", "b"], ["a", "b", None]),
+        (("a", "", None), [None, "a", "a"], ["a", None]),
+    ],
+)
+def test_pages_are_read_to_their_end(
+    answers: tuple[str | None, ...], asked: list[str | None], found: list[str | None]
+) -> None:
+    assert read(*answers) == (asked, found)
+
+
+@pytest.mark.parametrize("answers", [("a", "a", "a"), ("a", "b", "a", "a"), ("", "")])
+def test_a_server_that_repeats_itself_twice_ends_the_load(answers: tuple[str, ...]) -> None:
+    with pytest.raises(ResponseError, match="the listing repeated its paging cursor; run again"):
+        read(*answers)
