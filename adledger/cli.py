@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -15,12 +15,7 @@ from adledger.commands.page import add_page
 from adledger.commands.refresh import backfill, refresh
 from adledger.commands.ui import ui
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Why the ad networks report more conversions than HubSpot shows contacts: every unit accounted for.",
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (refresh, backfill, explain, demo, ui, dashboard, doctor):
     app.command()(command)
 
@@ -31,7 +26,7 @@ app.add_typer(pages, name="page")
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"adledger {version('adledger')}")
+        typer.echo(f"adledger {metadata.version('adledger')}")
         raise typer.Exit
 
 

@@ -31,6 +31,7 @@ Host = Annotated[
 
 
 def fail(lines: list[str]) -> NoReturn:
+    """Print each line to standard error and exit with 1."""
     console = Console(stderr=True)
     for line in lines:
         console.print(f"[red]adledger:[/red] {escape(line)}", highlight=False, soft_wrap=True)
@@ -38,14 +39,17 @@ def fail(lines: list[str]) -> NoReturn:
 
 
 def holder(command: str) -> str:
+    """What a lock says of its holder: the command and its process."""
     return f"{command}, process {os.getpid()}"
 
 
 def refresh_in_progress(busy: Locked, place: Path) -> str:
+    """Who refreshes the home `place` at the moment."""
     return f"another refresh is running in {place}{f' ({busy.holder})' if busy.holder else ''}"
 
 
 def check_source(option: str, name: str, *, vendor: bool = False) -> None:
+    """Raises InvalidOption where `name` is no source, or, with `vendor`, none of a vendor."""
     from ingestion.pipelines import SOURCES, VENDORS
 
     known = VENDORS if vendor else SOURCES
@@ -54,6 +58,7 @@ def check_source(option: str, name: str, *, vendor: bool = False) -> None:
 
 
 def run_refresh(plan: Plan, console: Console) -> None:
+    """Run a refresh to its end; exits with 1 where it does not publish. The caller holds the home's lock."""
     from ingestion.errors import SettingError
     from orchestration.execution.progress import Progress
     from orchestration.execution.refresh import log_path, run
@@ -93,6 +98,10 @@ def show_explanation(
     step: str | None = None,
     contact: str | None = None,
 ) -> None:
+    """Print the bridge, the events behind `step` or one contact's journey, or write it into `forms`.
+
+    Exits with 1 where nothing is published, a file cannot be written or an older version published.
+    """
     from reporting.explain.answering import Outdated, answer
     from reporting.explain.scope import Scope
 

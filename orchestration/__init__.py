@@ -1,1 +1,1 @@
-"""Wires the warehouse: assets, checks, jobs, schedules, the command line. Computes no figures."""
+"""Wires the warehouse: assets, checks, automation, execution. Computes no figures."""

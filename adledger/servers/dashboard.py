@@ -8,7 +8,6 @@ from pathlib import Path
 import urllib3
 from rich.console import Console
 
-import reporting.dashboard
 from adledger.servers.processes import (
     POLL_SECONDS,
     Address,
@@ -20,7 +19,7 @@ from adledger.servers.processes import (
     start,
 )
 
-_FOLDER = Path(next(iter(reporting.dashboard.__path__)))
+_FOLDER = Path(__file__).resolve().parents[2] / "reporting" / "dashboard"
 _END_SECONDS = 10
 
 

@@ -78,7 +78,7 @@ class Refused(Exception):
 
 
 class Examiner(Protocol):
-    """What `ingestion/<source>/doctor.py` offers."""
+    """What `ingestion/sources/<vendor>/doctor.py` offers."""
 
     CREDENTIALS: tuple[tuple[str, ...], ...]
     VENDOR: str

@@ -39,11 +39,11 @@ class Installed:
             if name not in ("PYTHONPATH", "ADLEDGER_HOME", "VIRTUAL_ENV")
         }
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [self.command, *arguments],
             cwd=self.folder,
-            env=self.environment(),
+            env=self.environment() | settings,
             capture_output=True,
             text=True,
             check=False,
@@ -115,15 +115,8 @@ def test_the_wheel_opens_the_dashboard_and_the_ui(demonstrated: Installed) -> No
 
 
 def test_postgresql_is_an_extra_and_its_absence_is_said(from_wheel: Installed) -> None:
-    environment = {"INSTANCE__POSTGRES_URL": "postgresql://127.0.0.1:5432/adledger?user=adledger"}
-    done = subprocess.run(
-        [from_wheel.command, "refresh"],
-        cwd=from_wheel.folder,
-        env=from_wheel.environment() | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    address = "postgresql://127.0.0.1:5432/adledger?user=adledger"
+    done = from_wheel.run("refresh", INSTANCE__POSTGRES_URL=address)
     assert done.returncode == 1
     assert "pip install 'adledger[postgres]'" in done.stderr
 
