@@ -1,6 +1,6 @@
-"""The one HTTP client: retries, tokens, limits, redaction. It knows statuses; vendors' signals are policies.
+"""The one HTTP client: retries, tokens, limits, redaction.
 
-A vendor's policy turns a failed answer into a `Fault`; what is done about a fault is decided here, once.
+A vendor's judge (`faults.py`) turns a failed answer into a `Fault`; the client decides what to do about it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -24,12 +22,10 @@ import tenacity
 import urllib3
 
 from ingestion.errors import AccessError, IngestionError, LimitSpent, ResponseError, UnreachableError, redact
+from ingestion.http.faults import Fault, RequestFault
 from ingestion.http.pacing import Limit, Pacer
 
 T = TypeVar("T")
-FaultKind = Literal[
-    "throttled", "transient", "too_large", "token", "access", "account", "request", "response"
-]
 
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=60.0)
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "adledger"}
@@ -39,28 +35,6 @@ _LONGEST_WAIT = 60.0
 _LONGEST_HINT = 900.0
 _CONCURRENCY = 4
 _ANY = "any"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What went wrong with one answer.
-
-    `wait` is the vendor's own hint in seconds; `hopeless` marks a limit that no wait within a run outlasts.
-    """
-
-    kind: FaultKind
-    detail: str
-    wait: float | None = None
-    hopeless: bool = False
-
-
-class RequestFault(Exception):
-    """A fault that only the caller can explain: nothing was wrong with the connection or the token."""
-
-    def __init__(self, fault: Fault, status: int) -> None:
-        super().__init__(fault.detail)
-        self.fault = fault
-        self.status = status
 
 
 class Token(Protocol):
@@ -150,37 +124,6 @@ def _pool(base_url: str, concurrency: int) -> urllib3.PoolManager:
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     proxy = None if local or proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
     return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of a Retry-After header, given as seconds or as a date (RFC 9110, section 10.2.3)."""
-    value = headers.get("retry-after", "").strip()
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-
-
-def judge_status(status: int, headers: Mapping[str, str], detail: str) -> Fault | None:
-    """The fault that the status alone tells, for what a vendor does not say better itself."""
-    if status < 400:
-        return None
-    if status == 401:
-        return Fault("token", detail)
-    if status == 403:
-        return Fault("access", detail)
-    if status in (423, 429):
-        return Fault("throttled", detail, wait=retry_after(headers))
-    if status == 408 or status >= 500:
-        return Fault("transient", detail, wait=retry_after(headers))
-    return Fault("request", detail)
 
 
 @dataclass

@@ -11,7 +11,8 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from ingestion.config import Settings
 from ingestion.errors import AccessError, IngestionError, ResponseError, UnreachableError, redact
-from ingestion.http.client import Answer, Client, Fault, RequestFault
+from ingestion.http.client import Answer, Client
+from ingestion.http.faults import Fault, RequestFault
 
 T = TypeVar("T")
 Level = Literal["ok", "note", "warning", "error"]

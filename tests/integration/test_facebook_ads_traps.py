@@ -25,6 +25,7 @@ from ingestion import pipelines
 from ingestion.errors import IngestionError
 from ingestion.http import client as http
 from ingestion.http.client import Answer
+from ingestion.http.faults import Fault
 from ingestion.landing import arrow
 from ingestion.landing import resources as landing
 from ingestion.landing.arrow import Table
@@ -279,7 +280,7 @@ def never(name: str) -> Callable[[Patch], None]:
 def unknown_to_judge(text: str) -> Callable[[Patch], None]:
     """A fault with this text is any other refused request."""
 
-    def judge(status: int, headers: Mapping[str, str], document: Any) -> http.Fault | None:
+    def judge(status: int, headers: Mapping[str, str], document: Any) -> Fault | None:
         found = api.judge(status, headers, document)
         return replace(found, kind="request", wait=None) if found and text in found.detail else found
 

@@ -19,7 +19,8 @@ import pytest
 
 from ingestion import pipelines
 from ingestion.http import client as http
-from ingestion.http.client import Answer, RequestFault
+from ingestion.http.client import Answer
+from ingestion.http.faults import RequestFault
 from ingestion.landing import arrow
 from ingestion.landing import resources as landing
 from ingestion.landing.arrow import Page, Table

@@ -23,6 +23,7 @@ import urllib3
 from ingestion import pipelines
 from ingestion.http import client as http
 from ingestion.http import pacing
+from ingestion.http.faults import Fault
 from ingestion.landing import arrow, store
 from ingestion.landing import resources as landing
 from ingestion.landing.arrow import Column, Page
@@ -161,7 +162,7 @@ def only_200(patch: Patch) -> None:
     """207 is no success."""
 
     def judge(status: int, headers: Mapping[str, str], document: Any) -> Any:
-        refused = http.Fault("request", f"HTTP {status}") if 200 < status < 400 else None
+        refused = Fault("request", f"HTTP {status}") if 200 < status < 400 else None
         return refused or api.judge(status, headers, document)
 
     patch.setattr(api, "POLICY", replace(api.POLICY, judge=judge))

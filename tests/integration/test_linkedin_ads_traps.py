@@ -162,6 +162,13 @@ def setting(name: str, value: Any) -> Callable[[Patch], None]:
     return lambda patch: patch.setattr(settings, name, value)
 
 
+def no_pause_for(text: str) -> Callable[[Patch], None]:
+    """The limit with this text is any other limit."""
+    signals = tuple(signal for signal in api.judge.signals if signal.text != text)
+    policy = replace(api.POLICY, judge=replace(api.judge, signals=signals))
+    return lambda patch: patch.setattr(api, "POLICY", policy)
+
+
 def encoded_twice(patch: Patch) -> None:
     """URNs are encoded by us and again by a generic client."""
     patch.setattr(figures, "account_urn", lambda account: f"urn%253Ali%253AsponsoredAccount%253A{account}")
@@ -374,7 +381,7 @@ TRAPS = (
     Trap(
         "too many metric values in five minutes (429)",
         "waiting them out",
-        setting("VOLUME_WAIT", None),
+        no_pause_for("metric values"),
         FIGURES,
         {"linkedin_limits": {"metric_values": 8_000}},
         fails=True,
@@ -574,10 +581,7 @@ def test_the_days_limit_ends_the_load_at_once_and_says_when_it_resets(
     assert "It resets at midnight UTC" in line
     assert clock.slept == []
 
-    judge = api.judge
-    monkeypatch.setattr(
-        api, "judge", lambda *answer: (fault := judge(*answer)) and replace(fault, hopeless=False)
-    )
+    no_pause_for("DAY limit")(monkeypatch)
     failure(network, tmp_path, "campaign_analytics")
     assert len(clock.slept) > 5
 

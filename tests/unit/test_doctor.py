@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from adledger.cli import app
 from adledger.terminal import findings as doctor
 from ingestion.doctor import is_skipped
-from ingestion.http.client import Fault
+from ingestion.http.faults import Fault
 from ingestion.sources.facebook_ads import doctor as facebook_doctor
 from ingestion.sources.facebook_ads import settings as facebook_settings
 from ingestion.sources.google_ads import doctor as google_doctor

@@ -20,17 +20,17 @@ from ingestion.http.client import (
     Policy,
     RefreshToken,
     Reply,
-    RequestFault,
     StaticToken,
     in_parallel,
-    retry_after,
 )
+from ingestion.http.faults import Fault, RequestFault, retry_after
 from ingestion.sources.facebook_ads.api import judge as facebook
 from ingestion.sources.google_ads.api import judge as google
 from ingestion.sources.hubspot.api import judge as hubspot
 from ingestion.sources.linkedin_ads.api import judge as linkedin
 
 Answers = list[Reply | Exception]
+JUDGES = {"hubspot": hubspot, "google_ads": google, "facebook_ads": facebook, "linkedin_ads": linkedin}
 
 
 def client(answers: Answers, judge: Callable[..., Any] = hubspot) -> tuple[Client, list[float]]:
@@ -86,6 +86,59 @@ def test_retry_after_is_honoured_as_seconds_and_as_a_date() -> None:
     assert 7 <= pauses[0] <= 7.5
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
     assert 25 < (retry_after({"retry-after": soon}) or 0) <= 30
+
+
+@pytest.mark.parametrize("judge", JUDGES.values(), ids=JUDGES)
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, "token"),
+        (403, "access"),
+        (408, "transient"),
+        (423, "throttled"),
+        (429, "throttled"),
+        (500, "transient"),
+        (503, "transient"),
+        (400, "request"),
+        (404, "request"),
+        (414, "request"),
+    ],
+)
+def test_a_status_means_the_same_for_every_vendor(judge: Any, status: int, kind: str) -> None:
+    for document in (None, [], "text", {"hello": "world"}):
+        fault = judge(status, {"retry-after": "7"}, document)
+        waits = kind in ("throttled", "transient")
+        assert fault == Fault(fault.kind, f"HTTP {status}", 7.0 if waits else None)
+        assert fault.kind == kind
+        assert judge(200, {"retry-after": "7"}, document) is None
+
+
+@pytest.mark.parametrize("judge", JUDGES.values(), ids=JUDGES)
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"error": "invalid_grant", "error_description": "Expired."}, "invalid_grant: Expired."),
+        ({"error": "invalid_client"}, "invalid_client"),
+    ],
+)
+def test_the_error_of_a_token_endpoint_is_read_for_every_vendor(judge: Any, body: Any, detail: str) -> None:
+    assert judge(400, {}, body) == Fault("request", detail)
+
+
+@pytest.mark.parametrize(
+    ("judge", "body"),
+    [
+        (hubspot, {"message": "busy"}),
+        (google, {"error": {"code": 503, "status": "UNAVAILABLE", "message": "busy"}}),
+        (facebook, {"error": {"code": 2, "message": "busy"}}),
+        (linkedin, {"message": "busy"}),
+    ],
+    ids=JUDGES,
+)
+def test_retry_after_counts_whatever_the_body_says(judge: Any, body: Any) -> None:
+    fault = judge(503, {"retry-after": "7"}, body)
+    assert (fault.kind, fault.wait) == ("transient", 7.0)
+    assert fault.detail.startswith("busy")
 
 
 @pytest.mark.parametrize(

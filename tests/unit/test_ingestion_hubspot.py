@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from ingestion.http.client import Answer, Fault
+from ingestion.http.client import Answer
+from ingestion.http.faults import Fault
 from ingestion.http.pacing import Limit
 from ingestion.landing.arrow import Reader
 from ingestion.sources.hubspot import api, tables

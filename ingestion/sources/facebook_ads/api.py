@@ -16,17 +16,9 @@ import orjson
 from ingestion.config import Settings
 from ingestion.errors import AccessError, IngestionError, PermissionMissing, ResponseError, SettingError
 from ingestion.http import paging
-from ingestion.http.client import (
-    Answer,
-    Client,
-    Fault,
-    Policy,
-    RequestFault,
-    StaticToken,
-    in_parallel,
-    judge_status,
-    retry_after,
-)
+from ingestion.http.client import Answer, Client, Policy, StaticToken, in_parallel
+from ingestion.http.faults import ErrorBody, Judge, RequestFault, Signal, codes
+from ingestion.http.refusals import Refusals
 from ingestion.landing.arrow import Page
 from ingestion.landing.resources import Landing
 from ingestion.sources.facebook_ads import pages, settings
@@ -48,41 +40,46 @@ INSIGHT_FIELDS = (
 LEAD_FORM_FIELDS = "id,name,status,locale,created_time,leads_count,organic_leads_count,questions"
 LEAD_FIELDS = "id,form_id,created_time,ad_id,adset_id,campaign_id,is_organic,platform,field_data"
 
-# https://developers.facebook.com/docs/graph-api/overview/rate-limiting and
-# https://developers.facebook.com/docs/marketing-api/error-reference
-_THROTTLE_CODES = frozenset({4, 17, 32, 613, 80014, *range(80000, 80010)})
-_TRANSIENT_CODES = frozenset({1, 2})
-_OBJECT_MISSING = 33
 # "Cannot Request for Deleted Objects"
 _NO_DELETED = 1815001
 _SYNC_TIMEOUT = 1504018
 _ACCOUNT = re.compile(r"/act_\d+")
 
 
-def judge(status: int, headers: Mapping[str, str], document: Any) -> Fault | None:
-    """Meta's faults: the code in the body says more than the status, which is usually 400."""
+def _error_body(status: int, headers: Mapping[str, str], document: Any) -> ErrorBody:
+    """The error of an answer: the code in the body says more than the status, which is usually 400."""
     body = document.get("error") if isinstance(document, dict) else None
     if not isinstance(body, dict):
-        return judge_status(status, headers, f"HTTP {status}")
+        return ErrorBody(status)
     code, subcode = body.get("code"), body.get("error_subcode")
-    # "Invalid parameter" alone says nothing: what a person is told says it
-    told = " ".join(filter(None, (body.get("message"), body.get("error_user_msg")))) or "no message"
-    detail = f"{told} [code {code}{f'/{subcode}' if subcode else ''}]"
-    if code in _THROTTLE_CODES:
-        used = usage(headers)
-        return Fault("throttled", detail, wait=(used.regain if used else None) or retry_after(headers))
-    if "reduce the amount of data" in detail or subcode == _SYNC_TIMEOUT:
-        return Fault("too_large", detail)
-    # a report that has just completed may not know its own fields yet
-    if code in _TRANSIENT_CODES or body.get("is_transient") or "in summary param" in detail:
-        return Fault("transient", detail)
-    if code in (102, 190):
-        return Fault("token", detail)
-    if code == 100 and subcode == _OBJECT_MISSING:
-        return Fault("account", detail)
-    if code == 10 or (isinstance(code, int) and 200 <= code <= 299):
-        return Fault("access", detail)
-    return judge_status(max(status, 400), headers, detail)
+    used = usage(headers)
+    return ErrorBody(
+        max(status, 400),
+        # "Invalid parameter" alone says nothing: error_user_msg has the detail
+        " ".join(filter(None, (body.get("message"), body.get("error_user_msg")))),
+        codes(
+            code, f"*/{subcode}", f"{code}/{subcode}", "is_transient" if body.get("is_transient") else None
+        ),
+        f"[code {code}{f'/{subcode}' if subcode else ''}]",
+        (used.regain if used else None) or None,
+    )
+
+
+#: https://developers.facebook.com/docs/graph-api/overview/rate-limiting and
+#: https://developers.facebook.com/docs/marketing-api/error-reference; a code stands before its subcode
+judge = Judge(
+    _error_body,
+    (
+        Signal("throttled", codes(4, 17, 32, 613, *range(80000, 80010), 80014)),
+        Signal("too_large", codes(f"*/{_SYNC_TIMEOUT}"), "reduce the amount of data"),
+        # a report that has just completed may not know its own fields yet
+        Signal("transient", codes(1, 2, "is_transient"), "in summary param"),
+        Signal("token", codes(102, 190)),
+        # the object is missing
+        Signal("account", codes("100/33")),
+        Signal("access", codes(10, *range(200, 300))),
+    ),
+)
 
 
 def _lane(path: str) -> str:
@@ -176,9 +173,7 @@ class Graph:
                     limit //= 2
                     continue
                 if not isinstance(answer.document, dict) or not isinstance(answer.document.get("data"), list):
-                    raise ResponseError(
-                        f"{self.client.setting}: {path} sent JSON without data; is that Meta's API?"
-                    )
+                    raise self._refusals.without(path, "data")
                 return answer
 
         for answer in paging.pages(ask, _next, f"{self.client.setting}: {path}"):
@@ -195,6 +190,10 @@ class Graph:
                 f" ({refused}); run again later",
             ) from None
 
+    @property
+    def _refusals(self) -> Refusals:
+        return Refusals(self.client, "Meta", "api_version", self.version)
+
     def _signed(self, params: Mapping[str, str]) -> dict[str, str]:
         return {**params, "appsecret_proof": self.proof} if self.proof else dict(params)
 
@@ -202,25 +201,17 @@ class Graph:
         try:
             answer: Answer = send()
             return answer
-        except RequestFault as fault:
-            if fault.fault.kind == "too_large":
+        except RequestFault as refused:
+            if refused.fault.kind == "too_large":
                 raise
-            raise self._explain(fault, subject) from None
+            raise self._explain(refused, subject) from None
 
-    def _explain(self, fault: RequestFault, subject: Subject) -> IngestionError:
-        kind, detail = fault.fault.kind, fault.fault.detail
-        if kind in ("account", "access"):
-            return self.client.error(
-                subject.forbidden,
-                f"sources.facebook_ads.{subject.setting}: {subject.name} is unknown or not accessible"
-                f" ({fault.status}): {detail}; check the id and the token's permissions"
-                f" ({subject.permissions})",
-            )
-        return self.client.error(
-            NoDeleted if f"/{_NO_DELETED}]" in detail else ResponseError,
-            f"{self.client.setting}: Meta refused a request ({fault.status}): {detail};"
-            f" check sources.facebook_ads.api_version ({self.version})",
-        )
+    def _explain(self, refused: RequestFault, subject: Subject) -> IngestionError:
+        if refused.fault.kind in ("account", "access"):
+            fix = f"the token's permissions ({subject.permissions})"
+            return self._refusals.subject(refused, subject.setting, subject.name, fix, subject.forbidden)
+        kind = NoDeleted if f"/{_NO_DELETED}]" in refused.fault.detail else ResponseError
+        return self._refusals.request(refused, kind)
 
 
 def _next(answer: Answer) -> str | None:

@@ -13,7 +13,8 @@ from functools import partial
 import orjson
 
 from ingestion.errors import ResponseError
-from ingestion.http.client import RequestFault, in_parallel
+from ingestion.http.client import in_parallel
+from ingestion.http.faults import RequestFault
 from ingestion.landing.arrow import Page, Table
 from ingestion.landing.resources import DaysRead, Landing, Window
 from ingestion.sources.facebook_ads import settings, tables

@@ -15,17 +15,10 @@ import msgspec
 import orjson
 
 from ingestion.config import Settings
-from ingestion.errors import AccessError, IngestionError, ResponseError, SettingError
-from ingestion.http.client import (
-    Answer,
-    Client,
-    Fault,
-    Policy,
-    RefreshToken,
-    RequestFault,
-    judge_status,
-    retry_after,
-)
+from ingestion.errors import AccessError, IngestionError, SettingError
+from ingestion.http.client import Answer, Client, Policy, RefreshToken
+from ingestion.http.faults import ErrorBody, Judge, RequestFault, Signal, codes
+from ingestion.http.refusals import Refusals
 from ingestion.landing.arrow import Page
 from ingestion.landing.resources import DaysRead, Landing, Window
 from ingestion.sources.google_ads import settings
@@ -56,36 +49,35 @@ def _errors(body: bytes) -> Any:
     return [{"error": batch.error} if batch.error else {} for batch in batches]
 
 
-def judge(status: int, headers: Mapping[str, str], document: Any) -> Fault | None:
-    """Google's faults; searchStream wraps them in an array and can append one to good batches.
-
-    https://developers.google.com/google-ads/api/docs/best-practices/error-types
-    """
+def _error_body(status: int, headers: Mapping[str, str], document: Any) -> ErrorBody:
+    """The error of an answer; searchStream wraps it in an array and can append one to good batches."""
     error = _error(document)
     if error is None:
-        return judge_status(status, headers, _token_error(document) or f"HTTP {status}")
-    codes, retry_delay, message = _failure(error)
-    detail = f"{message} [{', '.join(codes)}]" if codes else message
-    if "RESOURCE_EXHAUSTED" in codes or "RESOURCE_TEMPORARILY_EXHAUSTED" in codes or status == 429:
-        return Fault(
-            "throttled", detail, wait=retry_delay if retry_delay is not None else retry_after(headers)
-        )
-    if (
-        "TRANSIENT_ERROR" in codes
-        or "INTERNAL_ERROR" in codes
-        or error.get("status") in ("INTERNAL", "UNAVAILABLE")
-    ):
-        return Fault("transient", detail)
-    if {"CUSTOMER_NOT_FOUND", "USER_PERMISSION_DENIED", "CUSTOMER_NOT_ENABLED"} & set(codes):
-        return Fault("account", detail)
+        return ErrorBody(status)
+    names, retry_delay, message = _failure(error)
     code = error.get("code")
-    return judge_status(code if isinstance(code, int) and code >= 400 else max(status, 400), headers, detail)
+    own = code if isinstance(code, int) and code >= 400 else max(status, 400)
+    return ErrorBody(own, message, codes(*names), f"[{', '.join(names)}]" if names else "", retry_delay)
+
+
+#: https://developers.google.com/google-ads/api/docs/best-practices/error-types
+judge = Judge(
+    _error_body,
+    (
+        Signal("throttled", codes("RESOURCE_EXHAUSTED", "RESOURCE_TEMPORARILY_EXHAUSTED")),
+        Signal("transient", codes("TRANSIENT_ERROR", "INTERNAL_ERROR", "INTERNAL", "UNAVAILABLE")),
+        Signal("account", codes("CUSTOMER_NOT_FOUND", "USER_PERMISSION_DENIED", "CUSTOMER_NOT_ENABLED")),
+    ),
+)
 
 
 def _lane(path: str) -> str:
     """Limits are per account: https://developers.google.com/google-ads/api/docs/best-practices/quotas"""
     found = _CUSTOMER.search(path)
     return found[0] if found else ""
+
+
+POLICY = Policy(settings.SOURCE, judge, lane=_lane)
 
 
 def _error(document: Any) -> dict[str, Any] | None:
@@ -96,24 +88,18 @@ def _error(document: Any) -> dict[str, Any] | None:
     return None
 
 
-def _token_error(document: Any) -> str | None:
-    if isinstance(document, dict) and isinstance(document.get("error"), str):
-        return f"{document['error']}: {document.get('error_description', '')}".rstrip(": ")
-    return None
-
-
 def _failure(error: dict[str, Any]) -> tuple[list[str], float | None, str]:
-    codes = [str(error["status"])] if error.get("status") else []
+    names = [str(error["status"])] if error.get("status") else []
     delay: float | None = None
     message = str(error.get("message") or "")
     for part in error.get("details") or []:
         for failure in part.get("errors") or []:
-            codes += [str(code) for code in (failure.get("errorCode") or {}).values()]
+            names += [str(code) for code in (failure.get("errorCode") or {}).values()]
             message = str(failure.get("message") or message)
             quota = (failure.get("details") or {}).get("quotaErrorDetails") or {}
             found = re.fullmatch(r"([\d.]+)s", str(quota.get("retryDelay", "")))
             delay = float(found[1]) if found else delay
-    return codes, delay, message
+    return names, delay, message
 
 
 @dataclass(frozen=True)
@@ -226,35 +212,26 @@ class GoogleAds:
         except RequestFault as fault:
             raise self._explain(fault, account) from None
         if not isinstance(answer.document, list):
-            raise ResponseError(
-                f"{self.client.setting}: searchStream sent no list of batches; is that Google's API?"
-            )
+            raise self._refusals.without("searchStream", "a list of batches")
         return answer
 
     def _headers(self, login: str | None) -> dict[str, str]:
         headers = {"login-customer-id": login} if login else {}
         return {**headers, "developer-token": self.developer_token} if self.developer_token else headers
 
-    def _explain(self, fault: RequestFault, account: str | None) -> IngestionError:
-        detail = fault.fault.detail
-        if "developer" in detail.lower():
+    @property
+    def _refusals(self) -> Refusals:
+        return Refusals(self.client, "Google Ads", "api_version", self.version)
+
+    def _explain(self, refused: RequestFault, account: str | None) -> IngestionError:
+        if "developer" in refused.fault.detail.lower():
             fix = "correct it, or remove it where Google asks for none" if self.developer_token else "set it"
-            return self.client.error(
-                SettingError,
-                f"sources.google_ads.developer_token is refused or missing ({fault.status}): {detail}; {fix}",
-            )
-        if fault.fault.kind in ("account", "access"):
-            setting = "customer_ids" if self.customer_ids else "login_customer_id"
-            return self.client.error(
-                AccessError,
-                f"sources.google_ads.{setting}: account {account or self.login_customer_id} is unknown or not"
-                f" accessible ({fault.status}): {detail}; check the id and login_customer_id",
-            )
-        return self.client.error(
-            ResponseError,
-            f"{self.client.setting}: Google Ads refused a request ({fault.status}): {detail};"
-            f" check sources.google_ads.api_version ({self.version})",
-        )
+            return self._refusals.setting(refused, "developer_token", "is refused or missing", fix)
+        if refused.fault.kind in ("account", "access"):
+            key = "customer_ids" if self.customer_ids else "login_customer_id"
+            subject = f"account {account or self.login_customer_id}"
+            return self._refusals.subject(refused, key, subject, "login_customer_id")
+        return self._refusals.request(refused)
 
 
 def connect(landing: Landing) -> GoogleAds:
@@ -269,10 +246,9 @@ def connect(landing: Landing) -> GoogleAds:
             f"{section.name('api_version')} is no API version: set it like {settings.API_VERSION}"
         )
     token_url = section.url("token_url", settings.TOKEN_URL)
-    policy = Policy(settings.SOURCE, judge, lane=_lane)
     parts = urlsplit(token_url)
-    tokens = landing.client(Client(policy, f"{parts.scheme}://{parts.netloc}", base_setting="token_url"))
-    client = landing.client(Client(policy, section.url("base_url", settings.BASE_URL)))
+    tokens = landing.client(Client(POLICY, f"{parts.scheme}://{parts.netloc}", base_setting="token_url"))
+    client = landing.client(Client(POLICY, section.url("base_url", settings.BASE_URL)))
     client.token = RefreshToken(section.name("refresh_token"), tokens, parts.path, found)
     login = section.ids("login_customer_id")
     return GoogleAds(

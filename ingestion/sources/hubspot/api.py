@@ -15,21 +15,12 @@ import msgspec
 import orjson
 
 from ingestion.config import Settings
-from ingestion.errors import IngestionError, PermissionMissing, ResponseError, SettingError
+from ingestion.errors import IngestionError, SettingError
 from ingestion.http import paging
-from ingestion.http.client import (
-    Answer,
-    Client,
-    Fault,
-    Policy,
-    RefreshToken,
-    RequestFault,
-    StaticToken,
-    Token,
-    judge_status,
-    retry_after,
-)
+from ingestion.http.client import Answer, Client, Policy, RefreshToken, StaticToken, Token
+from ingestion.http.faults import ErrorBody, Judge, RequestFault, Signal, codes
 from ingestion.http.pacing import Limit
+from ingestion.http.refusals import Refusals
 from ingestion.landing.arrow import Page
 from ingestion.landing.resources import Landing
 from ingestion.sources.hubspot import settings
@@ -90,23 +81,25 @@ def _listing(body: bytes) -> Any:
         return _Listing(records, _Paging(_Next(after)) if after else None)
 
 
-def judge(status: int, headers: Mapping[str, str], document: Any) -> Fault | None:
-    """HubSpot's faults (https://developers.hubspot.com/docs/api-reference/error-handling)."""
+def _error_body(status: int, headers: Mapping[str, str], document: Any) -> ErrorBody:
     body = document if isinstance(document, dict) else {}
-    detail = str(body.get("message") or f"HTTP {status}")
-    if status == 530:
-        return Fault("token", detail)
-    fault = judge_status(status, headers, detail)
-    if fault is not None and status == 477:
+    return ErrorBody(status, str(body.get("message") or ""), codes(body.get("policyName")))
+
+
+#: https://developers.hubspot.com/docs/api-reference/error-handling
+judge = Judge(
+    _error_body,
+    (
+        Signal("token", statuses=frozenset({530})),
         # the portal moves to another data centre; Retry-After says how long
-        return Fault("transient", detail, retry_after(headers))
-    if fault is None or fault.kind not in ("throttled", "transient"):
-        return fault
-    policy = str(body.get("policyName", ""))
-    secondly = policy == "SECONDLY" or "secondly limit" in detail
-    # 423 asks for two seconds; the rolling limits free themselves, the daily one at midnight
-    wait = fault.wait if fault.wait is not None else 2.0 if status == 423 else 1.0 if secondly else None
-    return Fault(fault.kind, detail, wait, hopeless=policy == "DAILY")
+        Signal("transient", statuses=frozenset({477})),
+        # asks for two seconds
+        Signal("throttled", statuses=frozenset({423}), wait=2.0),
+        # the daily limit frees itself at midnight, the rolling ones soon
+        Signal("throttled", codes("DAILY"), statuses=frozenset({429}), hopeless=True),
+        Signal("throttled", codes("SECONDLY"), "secondly limit", frozenset({429}), wait=1.0),
+    ),
+)
 
 
 def learn(headers: Mapping[str, str]) -> Limit | None:
@@ -151,6 +144,11 @@ class HubSpot:
     version: str
     #: the site's own hosts, where the settings name them
     domains: tuple[str, ...] = ()
+
+    @property
+    def refusals(self) -> Refusals:
+        """The errors of refused requests."""
+        return Refusals(self.client, "HubSpot", "api_version", self.version)
 
     # -- CRM objects ------------------------------------------------------------------------------------
 
@@ -338,7 +336,7 @@ class HubSpot:
             }
             document = self.ask(partial(self.client.post, path, body)).document
             if not isinstance(document, dict) or not isinstance(document.get("lists"), list):
-                raise ResponseError(f"{self.client.setting}: {path} sent JSON without lists")
+                raise self.refusals.without(path, "lists")
             yield Page(orjson.dumps({"results": document["lists"]}), (), len(document["lists"]))
             offset = int(document.get("offset") or 0)
             if not document.get("hasMore") or not document["lists"]:
@@ -366,7 +364,7 @@ class HubSpot:
         path = self._path(f"/account-info/{self.version}/details", "/account-info/v3/details")
         answer = self.ask(partial(self.client.get, path))
         if not isinstance(answer.document, dict) or "portalId" not in answer.document:
-            raise ResponseError(f"{self.client.setting}: {path} sent no portalId")
+            raise self.refusals.without(path, "portalId")
         context = (("domains", orjson.dumps(self.domains).decode()),)
         yield Page(b'{"results":[' + answer.body + b"]}", context, 1)
 
@@ -446,18 +444,10 @@ class HubSpot:
     def _path(self, dated: str, legacy: str) -> str:
         return legacy if self.version.startswith("v") else dated
 
-    def _explain(self, fault: RequestFault) -> IngestionError:
-        setting = self.client.token.setting if self.client.token else self.client.setting
-        if fault.fault.kind == "access":
-            return self.client.error(
-                PermissionMissing,
-                f"{setting} lacks a permission (403): {fault.fault.detail}; add the scope in HubSpot",
-            )
-        return self.client.error(
-            ResponseError,
-            f"{self.client.setting}: HubSpot refused a request ({fault.status}): {fault.fault.detail};"
-            f" check sources.hubspot.api_version ({self.version})",
-        )
+    def _explain(self, refused: RequestFault) -> IngestionError:
+        if refused.fault.kind == "access":
+            return self.refusals.permission(refused, "a permission", "add the scope in HubSpot")
+        return self.refusals.request(refused)
 
     def _page(self, path: str, answer: Answer) -> Page:
         document = answer.document
@@ -465,10 +455,7 @@ class HubSpot:
             return Page(answer.body, (), len(document.results), document.ids)
         results = document.get("results") if isinstance(document, dict) else None
         if not isinstance(results, list):
-            raise ResponseError(
-                f"{self.client.setting}: {path.partition('?')[0]} sent JSON without results;"
-                " is that HubSpot's API?"
-            )
+            raise self.refusals.without(path, "results")
         return Page(answer.body, (), len(results))
 
 

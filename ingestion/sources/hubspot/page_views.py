@@ -16,7 +16,8 @@ from typing import Any
 import orjson
 
 from ingestion.errors import PermissionMissing
-from ingestion.http.client import RequestFault, in_parallel
+from ingestion.http.client import in_parallel
+from ingestion.http.faults import RequestFault
 from ingestion.landing.arrow import Page
 from ingestion.landing.resources import Batch, Landing, batches
 from ingestion.landing.store import StreamState

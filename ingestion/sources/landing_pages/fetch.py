@@ -27,7 +27,7 @@ from protego import Protego
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from ingestion.errors import redact
-from ingestion.http.client import retry_after
+from ingestion.http.faults import retry_after
 from ingestion.http.pacing import Limit, Pacer
 from ingestion.sources.landing_pages.settings import (
     HOST_FAILURES,

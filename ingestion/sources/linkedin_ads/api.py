@@ -14,20 +14,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import orjson
 
 from ingestion.config import Settings
-from ingestion.errors import AccessError, IngestionError, PermissionMissing, ResponseError, SettingError
+from ingestion.errors import AccessError, IngestionError, PermissionMissing, SettingError
 from ingestion.http import paging
-from ingestion.http.client import (
-    Answer,
-    Client,
-    Fault,
-    Policy,
-    RefreshToken,
-    RequestFault,
-    StaticToken,
-    Token,
-    in_parallel,
-    judge_status,
-)
+from ingestion.http.client import Answer, Client, Policy, RefreshToken, StaticToken, Token, in_parallel
+from ingestion.http.faults import ErrorBody, Judge, RequestFault, Signal, codes
+from ingestion.http.refusals import Refusals
 from ingestion.landing.arrow import Page
 from ingestion.landing.resources import Landing, Window
 from ingestion.sources.linkedin_ads import settings
@@ -35,24 +26,30 @@ from ingestion.sources.linkedin_ads import settings
 _POSTS = ("urn:li:share:", "urn:li:ugcPost:")
 
 
-def judge(status: int, headers: Mapping[str, str], document: Any) -> Fault | None:
-    """LinkedIn's faults. There are no rate headers: the message alone tells which limit was met.
-
-    https://learn.microsoft.com/en-us/linkedin/shared/api-guide/concepts/error-handling
-    """
+def _error_body(status: int, headers: Mapping[str, str], document: Any) -> ErrorBody:
     body = document if isinstance(document, dict) else {}
-    detail = str(
-        body.get("message") or body.get("error_description") or body.get("error") or f"HTTP {status}"
-    )
-    fault = judge_status(status, headers, detail)
-    if fault is None or status != 429:
-        return fault
-    if "metric values" in detail:
-        return Fault("throttled", detail, wait=settings.VOLUME_WAIT)
-    if "DAY limit" in detail or body.get("serviceErrorCode") == 101:
-        # https://learn.microsoft.com/en-us/linkedin/shared/api-guide/concepts/rate-limits
-        return Fault("throttled", f"{detail} It resets at midnight UTC.", hopeless=True)
-    return fault
+    return ErrorBody(status, str(body.get("message") or ""), codes(body.get("serviceErrorCode")))
+
+
+#: There are no rate headers: the message alone says which limit was met.
+#: https://learn.microsoft.com/en-us/linkedin/shared/api-guide/concepts/error-handling and
+#: https://learn.microsoft.com/en-us/linkedin/shared/api-guide/concepts/rate-limits
+judge = Judge(
+    _error_body,
+    (
+        Signal("throttled", text="metric values", statuses=frozenset({429}), wait=settings.VOLUME_WAIT),
+        Signal(
+            "throttled",
+            codes(101),
+            "DAY limit",
+            frozenset({429}),
+            hopeless=True,
+            advice="It resets at midnight UTC.",
+        ),
+    ),
+)
+
+POLICY = Policy(settings.SOURCE, judge)
 
 
 def restli_urn(urn: str) -> str:
@@ -250,38 +247,24 @@ class LinkedInAds:
             raise self._explain(fault, account, permission) from None
         expected = list if holds == "elements" else dict
         if not isinstance(answer.document, dict) or not isinstance(answer.document.get(holds), expected):
-            raise ResponseError(
-                f"{self.client.setting}: {path.partition('?')[0]} sent JSON without {holds};"
-                " is that LinkedIn's API?"
-            )
+            raise self._refusals.without(path, holds)
         return answer
 
-    def _explain(self, fault: RequestFault, account: str | None, permission: str) -> IngestionError:
-        detail = fault.fault.detail
-        if fault.status == 426:
-            return self.client.error(
-                SettingError,
-                f"sources.linkedin_ads.linkedin_version {self.version} is not active (426): {detail};"
-                " set a version of the last twelve months (YYYYMM)",
-            )
-        if fault.fault.kind == "access":
-            setting = self.client.token.setting if self.client.token else self.client.setting
+    @property
+    def _refusals(self) -> Refusals:
+        return Refusals(self.client, "LinkedIn", "linkedin_version", self.version)
+
+    def _explain(self, refused: RequestFault, account: str | None, permission: str) -> IngestionError:
+        if refused.status == 426:
+            fix = "set a version of the last twelve months (YYYYMM)"
+            return self._refusals.setting(refused, "linkedin_version", f"{self.version} is not active", fix)
+        if refused.fault.kind == "access":
             role = f" or its member a role in account {account}" if account else ""
-            return self.client.error(
-                PermissionMissing,
-                f"{setting} lacks {permission}{role} (403): {detail}; authorise again with {permission}",
-            )
-        if account and fault.status == 404:
-            return self.client.error(
-                AccessError,
-                f"sources.linkedin_ads.account_ids: account {account} is unknown (404): {detail};"
-                " check the id",
-            )
-        return self.client.error(
-            ResponseError,
-            f"{self.client.setting}: LinkedIn refused a request ({fault.status}): {detail};"
-            f" check sources.linkedin_ads.linkedin_version ({self.version})",
-        )
+            return self._refusals.permission(refused, permission + role, f"authorise again with {permission}")
+        if account and refused.status == 404:
+            fix = "the token's role in the account"
+            return self._refusals.subject(refused, "account_ids", f"account {account}", fix)
+        return self._refusals.request(refused)
 
 
 def ids_of(pages: Iterable[Page]) -> tuple[str, ...]:
@@ -306,14 +289,13 @@ def connect(landing: Landing) -> LinkedInAds:
             f"{section.name('linkedin_version')} is no version (YYYYMM):"
             f" set it like {settings.LINKEDIN_VERSION}"
         )
-    policy = Policy(settings.SOURCE, judge)
-    client = landing.client(Client(policy, section.url("base_url", settings.BASE_URL)))
+    client = landing.client(Client(POLICY, section.url("base_url", settings.BASE_URL)))
     token: Token
     if "access_token" in found:
         token = StaticToken(section.name("access_token"), found["access_token"])
     else:
         parts = urlsplit(section.url("token_url", settings.TOKEN_URL))
-        tokens = landing.client(Client(policy, f"{parts.scheme}://{parts.netloc}", base_setting="token_url"))
+        tokens = landing.client(Client(POLICY, f"{parts.scheme}://{parts.netloc}", base_setting="token_url"))
         token = RefreshToken(section.name("refresh_token"), tokens, parts.path, found)
     client.token = token
     zone = _reporting_time_zone(section)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from ingestion.http.client import Client, Policy
+from ingestion.http.client import Client
 from ingestion.landing.resources import Window
 from ingestion.sources.linkedin_ads import api, settings
 from ingestion.sources.visit import Finding, Refused, Sunset, Visit
@@ -97,8 +97,7 @@ def _token(visit: Visit, ads: api.LinkedInAds) -> Iterator[Finding]:
         )
         return
     parts = urlsplit(visit.section.url("token_url", settings.TOKEN_URL))
-    policy = Policy(settings.SOURCE, api.judge)
-    tokens = visit.client(Client(policy, f"{parts.scheme}://{parts.netloc}", base_setting="token_url"))
+    tokens = visit.client(Client(api.POLICY, f"{parts.scheme}://{parts.netloc}", base_setting="token_url"))
     path = f"{parts.path.rpartition('/')[0]}/introspectToken"
     form = {"client_id": client_id, "client_secret": secret, "token": ads.client.token.value()}
     try:
