@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from ingestion.http.client import Answer
+from ingestion.errors import ResponseError
+from ingestion.http.client import Answer, Client, Reply
 from ingestion.http.faults import Fault
 from ingestion.http.pacing import Limit
 from ingestion.landing.arrow import Reader
@@ -94,6 +95,31 @@ def test_what_is_no_listing_is_none(body: bytes) -> None:
     assert not isinstance(api._listing(body), api._Listing)
     with pytest.raises(ValueError, match="malformed"):
         api._listing(b"<html>")
+
+
+def lists(*answers: dict[str, Any]) -> tuple[list[Any], list[int]]:
+    """The lists that were read, and the offsets that were asked for."""
+    asked: list[int] = []
+    left = list(answers)
+
+    def send(method: str, url: str, headers: Any, body: bytes | None) -> Reply:
+        asked.append(orjson.loads(body or b"")["offset"])
+        return Reply(200, {}, orjson.dumps(left.pop(0)))
+
+    portal = api.HubSpot(Client(api.POLICY, "https://api.ex.test", send=send), "2026-09")
+    return [row for page in portal.lists() for row in orjson.loads(page.body)["results"]], asked
+
+
+def test_lists_are_read_to_their_end() -> None:
+    first, last = {"lists": [1, 2], "hasMore": True, "offset": 2}, {"lists": [3], "hasMore": False}
+    assert lists(first, last) == ([1, 2, 3], [0, 2])
+
+
+@pytest.mark.parametrize("told", [{"offset": 2}, {}])
+def test_lists_that_repeat_their_offset_end_the_load(told: dict[str, int]) -> None:
+    page = {"lists": [1, 2], "hasMore": True, **told}
+    with pytest.raises(ResponseError, match="repeated its paging cursor; run again"):
+        lists(*[page] * 4)
 
 
 def test_a_log_ends_where_it_gets_older_than_asked() -> None:

@@ -322,25 +322,23 @@ class HubSpot:
     def lists(self) -> Iterator[Page]:
         """Every list of contacts with its size and the instants of its last changes, without its filters."""
         path = self._path(f"/crm/lists/{self.version}/search", "/crm/v3/lists/search")
-        offset = 0
-        while True:
-            body = {
-                "offset": offset,
-                "count": settings.LISTS_PAGE_SIZE,
-                "objectTypeId": "0-1",
-                "additionalProperties": [
-                    "hs_list_size",
-                    "hs_last_record_added_at",
-                    "hs_last_record_removed_at",
-                ],
-            }
-            document = self.ask(partial(self.client.post, path, body)).document
-            if not isinstance(document, dict) or not isinstance(document.get("lists"), list):
+        added = ["hs_list_size", "hs_last_record_added_at", "hs_last_record_removed_at"]
+        body = {"count": settings.LISTS_PAGE_SIZE, "objectTypeId": "0-1", "additionalProperties": added}
+
+        def ask(offset: str | None) -> Answer:
+            asked = {**body, "offset": int(offset or 0)}
+            answer = self.ask(partial(self.client.post, path, asked))
+            if not isinstance(answer.document, dict) or not isinstance(answer.document.get("lists"), list):
                 raise self.refusals.without(path, "lists")
-            yield Page(orjson.dumps({"results": document["lists"]}), (), len(document["lists"]))
-            offset = int(document.get("offset") or 0)
-            if not document.get("hasMore") or not document["lists"]:
-                return
+            return answer
+
+        def following(answer: Answer) -> str | None:
+            is_last = not answer.document.get("hasMore") or not answer.document["lists"]
+            return None if is_last else str(answer.document.get("offset") or "")
+
+        for answer in paging.pages(ask, following, f"{self.client.setting}: {path}"):
+            found = answer.document["lists"]
+            yield Page(orjson.dumps({"results": found}), (), len(found))
 
     def filters(self, list_id: str) -> Any:
         """The filters of a list."""
