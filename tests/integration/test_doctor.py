@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from sandbox.apis.facebook_ads.objects import PAGE_ID, SECOND_PAGE_ID
 from sandbox.apis.state import Sandbox
 from sandbox.serve import build_sandbox, settings
 from tests import companies
+from tests.google import MANAGER
 from tests.recorded.server import Exchange, Recorded, serve
 
 HOUR = 3600
@@ -200,6 +202,186 @@ def test_a_scope_taken_from_the_simulated_portal_is_named(company: Sandbox, endp
     assert endpoint.without in found[0].seen
 
 
+# -- one fault, one finding -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault of a source, and what its one finding says.
+
+    `access` is what the token may do, `environment` holds settings by key, blank to take one away.
+    """
+
+    source: str
+    check: str
+    seen: str = ""
+    fix: str = ""
+    level: str = "error"
+    access: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    subject: str | None = None
+
+
+GOOGLE, META, LINKEDIN = NETWORKS
+SETTING = "sources.facebook_ads.api_version is no API version"
+DATA_ENDS = "access to the user's data expires in 3 days"
+DEAD = "version 202701 is not active (426): Requested version 202701 is not active"
+CASES: dict[str, Case] = {
+    "malformed": Case(META, "settings", SETTING, "Set it like v26.0.", environment={"API_VERSION": "26"}),
+    # -- credentials
+    **{
+        f"refused {source} {key}": Case(
+            source, "credentials", told, f"sources.{source}.", environment={key: value}
+        )
+        for source, key, value, told in (
+            (GOOGLE, "REFRESH_TOKEN", "revoked", "invalid_grant"),
+            (GOOGLE, "CLIENT_SECRET", "wrong", "invalid_client"),
+            (META, "ACCESS_TOKEN", "EAAB-other", "Invalid OAuth access token"),
+            (LINKEDIN, "ACCESS_TOKEN", "AQX-other", "Invalid access token"),
+        )
+    },
+    **{
+        f"{source}: {seen}": Case(source, "credentials", seen, level=level, access=access)
+        for source, level, seen, access in (
+            (META, "warning", "expires in 5 days", {"expires_in": 5 * DAY + HOUR}),
+            (META, "error", "Session has expired", {"expires_in": -HOUR}),
+            (META, "warning", DATA_ENDS, {"data_access_expires_in": 3 * DAY + HOUR}),
+            (LINKEDIN, "warning", "expires in 9 days", {"expires_in": 9 * DAY + HOUR}),
+            (LINKEDIN, "error", "revoked", {"token_status": "revoked"}),
+            (LINKEDIN, "error", "expired", {"token_status": "expired"}),
+        )
+    },
+    "wrong app secret": Case(
+        META, "credentials", fix="sources.facebook_ads.app_secret", environment={"APP_SECRET": "wrong"}
+    ),
+    "token of another app": Case(
+        LINKEDIN, "credentials", "", "those of the token's app", "warning", {}, {"CLIENT_SECRET": "wrong"}
+    ),
+    # -- permissions
+    "no scope": Case(
+        GOOGLE, "permissions", fix="https://www.googleapis.com/auth/adwords", access={"scoped": False}
+    ),
+    "no reporting": Case(
+        LINKEDIN,
+        "permissions",
+        "no spend and no conversions",
+        access={"scopes": ["r_ads"]},
+        subject="r_ads_reporting",
+    ),
+    "no ads": Case(LINKEDIN, "permissions", access={"scopes": ["r_ads_reporting"]}, subject="r_ads"),
+    # -- accounts
+    **{
+        f"unknown {source} account": Case(
+            source, "accounts", fix=f"SOURCES__{source}__{key}".upper(), environment={key: "42"}, subject="42"
+        )
+        for source, key in ((GOOGLE, "CUSTOMER_IDS"), (META, "ACCOUNT_IDS"), (LINKEDIN, "ACCOUNT_IDS"))
+    },
+    **{
+        f"{source} token that reaches no account": Case(
+            source, "accounts", access=access, environment=dict.fromkeys(keys, "")
+        )
+        for source, access, keys in (
+            (GOOGLE, {"direct": False}, ("CUSTOMER_IDS", "LOGIN_CUSTOMER_ID")),
+            (META, {"assigned": False}, ("ACCOUNT_IDS",)),
+            (LINKEDIN, {"role": None}, ("ACCOUNT_IDS",)),
+        )
+    },
+    **{
+        f"manager {manager or 'missing'}": Case(
+            GOOGLE, "accounts", fix=fix, environment={"LOGIN_CUSTOMER_ID": manager}
+        )
+        for manager, fix in (("", "Set sources.google_ads.login_customer_id"), ("1112223333", MANAGER))
+    },
+    "manager without accounts": Case(
+        GOOGLE,
+        "accounts",
+        "no enabled account below the managers",
+        access={"linked": False},
+        environment={"CUSTOMER_IDS": ""},
+    ),
+    "deactivated account": Case(
+        GOOGLE, "accounts", "CUSTOMER_NOT_ENABLED", "Reactivate", access={"status": "CANCELED"}
+    ),
+    "unsettled account": Case(META, "accounts", "unsettled", level="warning", access={"account_status": 3}),
+    # -- versions and limits
+    "dead version": Case(
+        LINKEDIN, "api_version", DEAD, "LINKEDIN_VERSION", environment={"LINKEDIN_VERSION": "202701"}
+    ),
+    "limit nearly used up": Case(
+        META, "rate_limit", "80 % of the limit used", level="warning", access={"used_percent": 80}
+    ),
+    "limit used up": Case(META, "rate_limit", fix="25 minutes", access={"regain": 25}),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_fault_is_one_finding_that_says_what_is_wrong_and_what_to_do(
+    case: Case, company: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in case.environment.items():
+        monkeypatch.setenv(f"SOURCES__{case.source}__{key}".upper(), value)
+    if case.access:
+        fault(company, case.source.replace("_ads", "_access"), **case.access)
+    finding = the_fault(case.source)
+
+    assert (finding.check, finding.level) == (case.check, case.level)
+    assert case.seen in finding.seen
+    assert case.fix in (finding.fix or "")
+    assert case.subject in (None, finding.subject)
+
+
+DOWN = {"status": "error", "message": "upstream down", "category": "X"}
+EXPIRED = {"status": "error", "message": f"Authentication {TOKEN} expired", "category": "X"}
+PAGE: dict[str, Any] = {"raw": "<html>Sign in</html>", "headers": {"Content-Type": "text/html"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "sent", "check", "seen", "fix", "most"),
+    [
+        *(
+            (status, PAGE, "reachability", "", "Set sources.hubspot.base_url", 3)
+            for status in (200, 403, 502)
+        ),
+        (503, {"answer": DOWN}, "reachability", "upstream down", "", 1),
+        (401, {"answer": EXPIRED}, "credentials", "expired", "sources.hubspot.access_token", 1),
+    ],
+)
+def test_a_first_answer_that_is_no_use_ends_the_visit(
+    status: int, sent: dict[str, Any], check: str, seen: str, fix: str, most: int, portal: Recorded
+) -> None:
+    portal.first(Exchange("no", f"/account-info/{VERSION}/details", status=status, **sent))
+    finding = the_fault("hubspot")
+
+    assert (finding.check, finding.level) == (check, "error")
+    assert seen in finding.seen
+    assert fix in (finding.fix or "")
+    assert TOKEN not in str(finding)
+    assert len({request.path for request in portal.requests}) == 1
+    assert len(portal.requests) <= most
+
+
+def test_without_its_apps_secret_a_linkedin_token_is_only_accepted(
+    company: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOURCES__LINKEDIN_ADS__CLIENT_SECRET")
+    fault(company, "linkedin_access", expires_in=9 * DAY + HOUR)
+
+    assert faults("linkedin_ads") == []
+    assert seen("linkedin_ads", "credentials")[0].startswith("token accepted")
+
+
+def test_the_accounts_under_a_manager_are_listed(company: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCES__GOOGLE_ADS__CUSTOMER_IDS")
+    shown = seen("google_ads", "accounts")
+    assert len(shown) == 2
+    assert shown[0].startswith("manager ")
+
+    fault(company, "google_access", status="CANCELED")
+    below = faults("google_ads")
+    assert [finding.level for finding in below] == ["warning", "error"]
+    assert "CANCELED" in below[0].seen
+
+
 # -- settings ---------------------------------------------------------------------------------------------
 
 
@@ -224,17 +406,6 @@ def test_every_missing_part_of_a_credential_is_named(monkeypatch: pytest.MonkeyP
     assert "SOURCES__GOOGLE_ADS__CLIENT_SECRET" in (found[1].fix or "")
 
 
-def test_a_malformed_setting_is_named_with_its_form(
-    company: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SOURCES__FACEBOOK_ADS__API_VERSION", "26")
-    finding = the_fault("facebook_ads")
-
-    assert finding.check == "settings"
-    assert finding.seen == "sources.facebook_ads.api_version is no API version"
-    assert finding.fix == "Set it like v26.0."
-
-
 # -- reachability -----------------------------------------------------------------------------------------
 
 
@@ -256,110 +427,7 @@ def test_an_address_that_does_not_answer_is_named(
     assert fix in (finding.fix or "")
 
 
-@pytest.mark.parametrize("status", [200, 403, 502])
-def test_a_page_of_a_proxy_is_no_api(portal: Recorded, status: int) -> None:
-    page = {"status": status, "raw": "<html>Sign in</html>", "headers": {"Content-Type": "text/html"}}
-    portal.first(Exchange("page", f"/account-info/{VERSION}/details", **page))
-    finding = the_fault("hubspot")
-
-    assert (finding.check, finding.level) == ("reachability", "error")
-    assert "Set sources.hubspot.base_url" in (finding.fix or "")
-
-
-def test_a_vendor_that_fails_is_asked_once(portal: Recorded) -> None:
-    down = {"status": "error", "message": "upstream down", "category": "X"}
-    portal.first(Exchange("down", f"/account-info/{VERSION}/details", down, status=503))
-    finding = the_fault("hubspot")
-
-    assert (finding.check, finding.level) == ("reachability", "error")
-    assert "upstream down" in finding.seen
-    assert len(portal.requests) == 1
-
-
 # -- credentials ------------------------------------------------------------------------------------------
-
-
-def test_a_refused_hubspot_token_ends_the_visit(portal: Recorded) -> None:
-    refusal = {"status": "error", "message": f"Authentication {TOKEN} expired", "category": "X"}
-    portal.first(Exchange("no", f"/account-info/{VERSION}/details", refusal, status=401))
-    finding = the_fault("hubspot")
-
-    assert finding.check == "credentials"
-    assert "sources.hubspot.access_token" in (finding.fix or "")
-    assert TOKEN not in str(finding)
-    assert len(portal.requests) == 1
-
-
-@pytest.mark.parametrize(
-    ("source", "key", "value", "told"),
-    [
-        ("google_ads", "REFRESH_TOKEN", "revoked", "invalid_grant"),
-        ("google_ads", "CLIENT_SECRET", "wrong", "invalid_client"),
-        ("facebook_ads", "ACCESS_TOKEN", "EAAB-other", "Invalid OAuth access token"),
-        ("linkedin_ads", "ACCESS_TOKEN", "AQX-other", "Invalid access token"),
-    ],
-)
-def test_a_refused_credential_is_told_with_the_vendors_words(
-    source: str, key: str, value: str, told: str, company: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(f"SOURCES__{source}__{key}".upper(), value)
-    finding = the_fault(source)
-
-    assert (finding.check, finding.level) == ("credentials", "error")
-    assert told in finding.seen
-    assert f"sources.{source}." in (finding.fix or "")
-
-
-def test_a_meta_token_near_its_end_is_a_warning_and_past_it_an_error(company: Sandbox) -> None:
-    fault(company, "facebook_access", expires_in=5 * DAY + HOUR)
-    finding = the_fault("facebook_ads")
-    assert (finding.check, finding.level) == ("credentials", "warning")
-    assert "expires in 5 days" in finding.seen
-
-    fault(company, "facebook_access", expires_in=-HOUR)
-    finding = the_fault("facebook_ads")
-    assert (finding.check, finding.level) == ("credentials", "error")
-    assert "Session has expired" in finding.seen
-
-
-def test_the_end_of_metas_data_access_is_its_own_warning(company: Sandbox) -> None:
-    fault(company, "facebook_access", data_access_expires_in=3 * DAY + HOUR)
-    finding = the_fault("facebook_ads")
-
-    assert finding.seen.startswith("access to the user's data expires in 3 days")
-
-
-def test_a_wrong_app_secret_is_named(company: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCES__FACEBOOK_ADS__APP_SECRET", "wrong")
-    finding = the_fault("facebook_ads")
-
-    assert finding.check == "credentials"
-    assert "sources.facebook_ads.app_secret" in (finding.fix or "")
-
-
-def test_linkedins_token_life_is_told_to_its_own_app_only(
-    company: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fault(company, "linkedin_access", expires_in=9 * DAY + HOUR)
-    assert "expires in 9 days" in the_fault("linkedin_ads").seen
-
-    monkeypatch.setenv("SOURCES__LINKEDIN_ADS__CLIENT_SECRET", "wrong")
-    finding = the_fault("linkedin_ads")
-    assert finding.level == "warning"
-    assert "those of the token's app" in (finding.fix or "")
-
-    monkeypatch.delenv("SOURCES__LINKEDIN_ADS__CLIENT_SECRET")
-    assert faults("linkedin_ads") == []
-    assert seen("linkedin_ads", "credentials")[0].startswith("token accepted")
-
-
-@pytest.mark.parametrize("status", ["revoked", "expired"])
-def test_a_linkedin_token_that_ended_is_told(company: Sandbox, status: str) -> None:
-    fault(company, "linkedin_access", token_status=status)
-    finding = the_fault("linkedin_ads")
-
-    assert finding.check == "credentials"
-    assert status in finding.seen
 
 
 # -- permissions ------------------------------------------------------------------------------------------
@@ -484,98 +552,7 @@ def test_a_page_whose_leads_need_a_permission_says_which(
     assert "cannot be read without leads_retrieval, pages_read_engagement" in finding.seen
 
 
-def test_a_google_token_without_the_scope_is_told(company: Sandbox) -> None:
-    fault(company, "google_access", scoped=False)
-    finding = the_fault("google_ads")
-
-    assert finding.check == "permissions"
-    assert "https://www.googleapis.com/auth/adwords" in (finding.fix or "")
-
-
-def test_linkedin_without_reporting_has_no_figures(company: Sandbox) -> None:
-    fault(company, "linkedin_access", scopes=["r_ads"])
-    finding = the_fault("linkedin_ads")
-
-    assert (finding.check, finding.subject) == ("permissions", "r_ads_reporting")
-    assert "no spend and no conversions" in finding.seen
-
-
-def test_linkedin_without_ads_has_no_accounts(company: Sandbox) -> None:
-    fault(company, "linkedin_access", scopes=["r_ads_reporting"])
-    assert the_fault("linkedin_ads").subject == "r_ads"
-
-
 # -- accounts ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("source", "key"),
-    [("google_ads", "CUSTOMER_IDS"), ("facebook_ads", "ACCOUNT_IDS"), ("linkedin_ads", "ACCOUNT_IDS")],
-)
-def test_a_configured_account_that_is_not_there_is_named(
-    source: str, key: str, company: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(f"SOURCES__{source}__{key}".upper(), "4242424242")
-    finding = the_fault(source)
-
-    assert (finding.check, finding.level, finding.subject) == ("accounts", "error", "4242424242")
-    assert f"SOURCES__{source}__{key}".upper() in (finding.fix or "")
-
-
-def test_a_manager_that_is_missing_or_out_of_reach_is_named(
-    company: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("SOURCES__GOOGLE_ADS__LOGIN_CUSTOMER_ID")
-    finding = the_fault("google_ads")
-    assert "Set sources.google_ads.login_customer_id" in (finding.fix or "")
-
-    monkeypatch.setenv("SOURCES__GOOGLE_ADS__LOGIN_CUSTOMER_ID", "1112223333")
-    finding = the_fault("google_ads")
-    manager = company.company.accounts
-    assert finding.check == "accounts"
-    assert any(
-        account.manager_id and account.manager_id in (finding.fix or "")
-        for held in manager.values()
-        for account in held
-    )
-
-
-def test_the_accounts_under_a_manager_are_listed(company: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SOURCES__GOOGLE_ADS__CUSTOMER_IDS")
-    shown = seen("google_ads", "accounts")
-
-    assert len(shown) == 2
-    assert shown[0].startswith("manager ")
-
-    fault(company, "google_access", linked=False)
-    assert "no enabled account below the managers" in the_fault("google_ads").seen
-
-
-def test_a_deactivated_google_account_is_told(company: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    fault(company, "google_access", status="CANCELED")
-    finding = the_fault("google_ads")
-    assert "CUSTOMER_NOT_ENABLED" in finding.seen
-    assert "Reactivate" in (finding.fix or "")
-
-    monkeypatch.delenv("SOURCES__GOOGLE_ADS__CUSTOMER_IDS")
-    below = faults("google_ads")
-    assert [finding.level for finding in below] == ["warning", "error"]
-    assert "CANCELED" in below[0].seen
-
-
-def test_a_token_that_reaches_no_account_says_where_to_invite(
-    company: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for key in ("GOOGLE_ADS__CUSTOMER_IDS", "GOOGLE_ADS__LOGIN_CUSTOMER_ID", "FACEBOOK_ADS__ACCOUNT_IDS"):
-        monkeypatch.delenv(f"SOURCES__{key}")
-    monkeypatch.delenv("SOURCES__LINKEDIN_ADS__ACCOUNT_IDS")
-    fault(company, "google_access", direct=False)
-    fault(company, "facebook_access", assigned=False)
-    fault(company, "linkedin_access", role=None)
-
-    for source in NETWORKS:
-        finding = the_fault(source)
-        assert (finding.check, finding.level) == ("accounts", "error")
 
 
 def test_an_account_under_two_roots_is_told_once(company: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -612,14 +589,6 @@ def test_a_linkedin_account_without_a_role_is_an_error_though_it_is_listed(
     assert "has no role" in finding.seen
 
 
-def test_a_disabled_meta_account_is_a_warning(company: Sandbox) -> None:
-    fault(company, "facebook_access", account_status=3)
-    finding = the_fault("facebook_ads")
-
-    assert (finding.check, finding.level) == ("accounts", "warning")
-    assert finding.seen.endswith("unsettled")
-
-
 # -- versions, clock, limits ------------------------------------------------------------------------------
 
 
@@ -648,16 +617,6 @@ def test_an_old_version_is_told_before_and_after_its_end(
         ("api_version", level, version)
     ]
     assert f"SOURCES__{source}__{key}".upper() in (found[0].fix or "")
-
-
-def test_a_dead_linkedin_version_is_the_vendors_own_word(
-    company: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SOURCES__LINKEDIN_ADS__LINKEDIN_VERSION", "202701")
-    finding = the_fault("linkedin_ads")
-
-    assert finding.seen == "version 202701 is not active (426): Requested version 202701 is not active"
-    assert "LINKEDIN_VERSION" in (finding.fix or "")
 
 
 @pytest.mark.parametrize(
@@ -695,17 +654,6 @@ def test_a_throttled_vendor_is_a_finding_and_no_wait(portal: Recorded) -> None:
     assert (finding.check, finding.level) == ("rate_limit", "error")
     assert "in 10 s" in (finding.fix or "")
     assert len(portal.asked("/marketing/v3/forms")) == 1
-
-
-def test_metas_usage_is_told_in_percent_and_minutes(company: Sandbox) -> None:
-    fault(company, "facebook_access", used_percent=80)
-    finding = the_fault("facebook_ads")
-    assert (finding.level, finding.seen) == ("warning", "80 % of the limit used")
-
-    fault(company, "facebook_access", regain=25)
-    finding = the_fault("facebook_ads")
-    assert finding.level == "error"
-    assert "25 minutes" in (finding.fix or "")
 
 
 # -- the command ------------------------------------------------------------------------------------------
