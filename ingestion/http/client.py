@@ -418,6 +418,12 @@ class RefreshToken:
         return token
 
 
+def token_endpoint(policy: Policy, url: str) -> tuple[Client, str]:
+    """A client of the token endpoint's host, and the endpoint's path."""
+    parts = urlsplit(url)
+    return Client(policy, f"{parts.scheme}://{parts.netloc}", base_setting="token_url"), parts.path
+
+
 def in_parallel(streams: Sequence[Callable[[], Iterator[T]]], workers: int = _CONCURRENCY) -> Iterator[T]:
     """Yields what the streams yield, as it comes, reading up to `workers` of them at once.
 

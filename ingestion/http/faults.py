@@ -58,8 +58,8 @@ class ErrorBody:
 class Signal:
     """A vendor's own sign of a fault: one of `codes` or the `text` in the detail line, and one of `statuses`.
 
-    What is empty is not required. `wait` is the pause in seconds where the answer asks for none, `advice` is
-    added to the detail line.
+    An empty condition is not required. `wait` is the pause in seconds where the answer asks for none,
+    `advice` is added to the detail line.
     """
 
     kind: FaultKind

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -16,7 +15,7 @@ import orjson
 
 from ingestion.config import Settings
 from ingestion.errors import AccessError, IngestionError, SettingError
-from ingestion.http.client import Answer, Client, Policy, RefreshToken
+from ingestion.http.client import Answer, Client, Policy, RefreshToken, token_endpoint
 from ingestion.http.faults import ErrorBody, Judge, RequestFault, Signal, codes
 from ingestion.http.refusals import Refusals
 from ingestion.landing.arrow import Page
@@ -245,11 +244,9 @@ def connect(landing: Landing) -> GoogleAds:
         raise SettingError(
             f"{section.name('api_version')} is no API version: set it like {settings.API_VERSION}"
         )
-    token_url = section.url("token_url", settings.TOKEN_URL)
-    parts = urlsplit(token_url)
-    tokens = landing.client(Client(POLICY, f"{parts.scheme}://{parts.netloc}", base_setting="token_url"))
+    tokens, path = token_endpoint(POLICY, section.url("token_url", settings.TOKEN_URL))
     client = landing.client(Client(POLICY, section.url("base_url", settings.BASE_URL)))
-    client.token = RefreshToken(section.name("refresh_token"), tokens, parts.path, found)
+    client.token = RefreshToken(section.name("refresh_token"), landing.client(tokens), path, found)
     login = section.ids("login_customer_id")
     return GoogleAds(
         client,

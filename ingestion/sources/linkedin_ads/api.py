@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
@@ -16,7 +16,16 @@ import orjson
 from ingestion.config import Settings
 from ingestion.errors import AccessError, IngestionError, PermissionMissing, SettingError
 from ingestion.http import paging
-from ingestion.http.client import Answer, Client, Policy, RefreshToken, StaticToken, Token, in_parallel
+from ingestion.http.client import (
+    Answer,
+    Client,
+    Policy,
+    RefreshToken,
+    StaticToken,
+    Token,
+    in_parallel,
+    token_endpoint,
+)
 from ingestion.http.faults import ErrorBody, Judge, RequestFault, Signal, codes
 from ingestion.http.refusals import Refusals
 from ingestion.landing.arrow import Page
@@ -294,9 +303,8 @@ def connect(landing: Landing) -> LinkedInAds:
     if "access_token" in found:
         token = StaticToken(section.name("access_token"), found["access_token"])
     else:
-        parts = urlsplit(section.url("token_url", settings.TOKEN_URL))
-        tokens = landing.client(Client(POLICY, f"{parts.scheme}://{parts.netloc}", base_setting="token_url"))
-        token = RefreshToken(section.name("refresh_token"), tokens, parts.path, found)
+        tokens, path = token_endpoint(POLICY, section.url("token_url", settings.TOKEN_URL))
+        token = RefreshToken(section.name("refresh_token"), landing.client(tokens), path, found)
     client.token = token
     zone = _reporting_time_zone(section)
     # looked up when there is something to say: who only looks around has no notices

@@ -6,9 +6,8 @@ from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
-from ingestion.http.client import Client
+from ingestion.http.client import token_endpoint
 from ingestion.landing.resources import Window
 from ingestion.sources.linkedin_ads import api, settings
 from ingestion.sources.visit import Finding, Refused, Sunset, Visit
@@ -96,12 +95,12 @@ def _token(visit: Visit, ads: api.LinkedInAds) -> Iterator[Finding]:
             f"Set {visit.setting('client_id')} and client_secret, too, to see when the token ends.",
         )
         return
-    parts = urlsplit(visit.section.url("token_url", settings.TOKEN_URL))
-    tokens = visit.client(Client(api.POLICY, f"{parts.scheme}://{parts.netloc}", base_setting="token_url"))
-    path = f"{parts.path.rpartition('/')[0]}/introspectToken"
+    tokens, path = token_endpoint(api.POLICY, visit.section.url("token_url", settings.TOKEN_URL))
+    visit.client(tokens)
+    introspection = f"{path.rpartition('/')[0]}/introspectToken"
     form = {"client_id": client_id, "client_secret": secret, "token": ads.client.token.value()}
     try:
-        told = visit.ask(partial(tokens.post_form, path, form)).document
+        told = visit.ask(partial(tokens.post_form, introspection, form)).document
     except Refused as refused:
         seen = f"the token is not described ({refused.status}): {refused.detail}"
         fix = f"Check {visit.setting('client_id')} and client_secret: they must be those of the token's app."
