@@ -207,7 +207,7 @@ def test_a_scope_taken_from_the_simulated_portal_is_named(company: Sandbox, endp
 
 @dataclass(frozen=True)
 class Case:
-    """A fault of a source, and what its one finding says.
+    """A fault of a source, and its one finding: `seen` and `fix` are patterns.
 
     `access` is what the token may do, `environment` holds settings by key, blank to take one away.
     """
@@ -223,11 +223,13 @@ class Case:
 
 
 GOOGLE, META, LINKEDIN = NETWORKS
-SETTING = "sources.facebook_ads.api_version is no API version"
-DATA_ENDS = "access to the user's data expires in 3 days"
-DEAD = "version 202701 is not active (426): Requested version 202701 is not active"
+SETTING = r"^sources\.facebook_ads\.api_version is no API version$"
+DATA_ENDS = "^access to the user's data expires in 3 days"
+DEAD = r"^version 202701 is not active \(426\): Requested version 202701 is not active$"
 CASES: dict[str, Case] = {
-    "malformed": Case(META, "settings", SETTING, "Set it like v26.0.", environment={"API_VERSION": "26"}),
+    "malformed": Case(
+        META, "settings", SETTING, r"^Set it like v26\.0\.$", environment={"API_VERSION": "26"}
+    ),
     # -- credentials
     **{
         f"refused {source} {key}": Case(
@@ -302,13 +304,13 @@ CASES: dict[str, Case] = {
     "deactivated account": Case(
         GOOGLE, "accounts", "CUSTOMER_NOT_ENABLED", "Reactivate", access={"status": "CANCELED"}
     ),
-    "unsettled account": Case(META, "accounts", "unsettled", level="warning", access={"account_status": 3}),
+    "unsettled account": Case(META, "accounts", "unsettled$", level="warning", access={"account_status": 3}),
     # -- versions and limits
     "dead version": Case(
         LINKEDIN, "api_version", DEAD, "LINKEDIN_VERSION", environment={"LINKEDIN_VERSION": "202701"}
     ),
     "limit nearly used up": Case(
-        META, "rate_limit", "80 % of the limit used", level="warning", access={"used_percent": 80}
+        META, "rate_limit", "^80 % of the limit used$", level="warning", access={"used_percent": 80}
     ),
     "limit used up": Case(META, "rate_limit", fix="25 minutes", access={"regain": 25}),
 }
@@ -325,8 +327,8 @@ def test_a_fault_is_one_finding_that_says_what_is_wrong_and_what_to_do(
     finding = the_fault(case.source)
 
     assert (finding.check, finding.level) == (case.check, case.level)
-    assert case.seen in finding.seen
-    assert case.fix in (finding.fix or "")
+    assert re.search(case.seen, finding.seen)
+    assert re.search(case.fix, finding.fix or "")
     assert case.subject in (None, finding.subject)
 
 
@@ -427,9 +429,6 @@ def test_an_address_that_does_not_answer_is_named(
     assert fix in (finding.fix or "")
 
 
-# -- credentials ------------------------------------------------------------------------------------------
-
-
 # -- permissions ------------------------------------------------------------------------------------------
 
 
@@ -441,6 +440,7 @@ def test_an_address_that_does_not_answer_is_named(
         ("companies", "crm.objects.companies.read", "warning", "no companies"),
         ("forms", "forms", "error", "no form submissions"),
         ("submissions", "forms", "error", "no form submissions"),
+        ("events", "business-intelligence", "warning", "attribution from contact properties"),
         ("lists", "crm.lists.read", "warning", "no ad-interaction lists"),
         ("owners", "crm.objects.owners.read", "warning", "no owners"),
         ("campaigns", "marketing.campaigns.read", "warning", "no HubSpot campaigns"),
@@ -467,14 +467,6 @@ def test_events_of_a_smaller_tier_are_a_note_not_a_scope(portal: Recorded) -> No
     assert [note.seen for note in notes] == [
         "page views need an Enterprise hub (403): no page views: attribution from contact properties"
     ]
-
-
-def test_events_without_their_scope_name_it(portal: Recorded) -> None:
-    portal["events"].answer, portal["events"].status = missing_scope("business-intelligence"), 403
-    finding = the_fault("hubspot")
-
-    assert (finding.level, finding.subject) == ("warning", "business-intelligence")
-    assert "attribution from contact properties" in finding.seen
 
 
 def test_scopes_that_are_not_told_are_found_by_asking(portal: Recorded) -> None:
