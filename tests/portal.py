@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
-from ingestion import pipelines
 from ingestion.sources.hubspot import source
-from tests.company import Company, served_company
+from tests import traps
+from tests.company import served_company
 
 # Streams and what dlt runs for them: what is read, and the tables that hang on it.
 STREAMS = {
@@ -91,18 +87,10 @@ _NEEDS_ALIASES = frozenset({"contacts", "contact_histories", "deal_contacts", "p
 
 
 @dataclass(frozen=True)
-class Store:
+class Store(traps.Store):
     """One ADLEDGER_HOME with what it landed of a portal."""
 
-    path: Path
-
-    def query(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Rows of a query over the raw tables, instants in UTC."""
-        with duckdb.connect(":memory:") as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(f"ATTACH '{self.path / 'raw' / 'hubspot.duckdb'}' AS store (READ_ONLY)")
-            connection.execute("USE store.raw")
-            return connection.execute(query, parameters).fetchall()
+    source: str = "hubspot"
 
     def tables(self) -> set[str]:
         """Names of the landed tables, dlt's own left out."""
@@ -123,10 +111,6 @@ class Store:
             raise AssertionError("deals are read with their contacts")
         return sorted(self.query(query), key=repr)
 
-    def state(self, tables: Sequence[str]) -> dict[str, list[tuple[Any, ...]]]:
-        """What several tables say."""
-        return {table: self.rows(table) for table in tables}
-
     def personal(self, *texts: str) -> list[str]:
         """Tables with a row in which one of the texts stands, in any case."""
         found = []
@@ -137,41 +121,14 @@ class Store:
                 found.append(table)
         return found
 
-    def copy(self, path: Path) -> Store:
-        """Another home that has landed the same."""
-        shutil.copytree(self.path, path)
-        return Store(path)
-
 
 @dataclass
-class Portal:
+class Portal(traps.World):
     """The simulated portal over HTTP, and its switches."""
 
-    company: Company
-    changes: int = field(default=0, init=False)
-
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """One request to a switch, or to the portal itself (below `/hubspot/`)."""
-        token = self.company.settings["SOURCES__HUBSPOT__ACCESS_TOKEN"]
-        request = urllib.request.Request(
-            self.company.url + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            content = answer.read()
-        return json.loads(content) if content else None
-
-    @property
-    def now(self) -> datetime:
-        """The portal's clock."""
-        return datetime.fromisoformat(self.ask("GET", "/_sandbox/clock")["now"])
-
-    def pass_time(self, **span: float) -> None:
-        """Lets the portal's time pass (as `timedelta` takes it)."""
-        self.changes += 1
-        self.company.set_clock((self.now + timedelta(**span)).isoformat())
+    source: str = "hubspot"
+    usual: Mapping[str, Any] = field(default_factory=lambda: USUAL)
+    store: type[traps.Store] = Store
 
     def do(self, **operation: Any) -> Any:
         """Changes the portal by hand, or plans it with `after_requests`."""
@@ -183,57 +140,20 @@ class Portal:
         found: dict[str, Any] = self.ask("GET", "/_sandbox/hubspot")
         return found
 
-    def faults(self, faults: dict[str, Any]) -> None:
-        """Switches faults on."""
-        self.ask("POST", "/_sandbox/faults", faults)
+    def _choose(self, patch: pytest.MonkeyPatch, names: Sequence[str]) -> list[str]:
+        """Lets loads land these streams only."""
+        wanted = {name for stream in names for name in STREAMS[stream]}
+        resources = source.resources
 
-    def mend(self) -> None:
-        """Switches every fault off."""
-        self.ask("DELETE", "/_sandbox/faults")
-        self.faults(USUAL)
+        def chosen(landing: Any, scope: str) -> list[Any]:
+            found = [item for item in resources(landing, scope) if item.name in wanted]
+            if not {"contacts", "page_views"} <= set(names):
+                landing.follow_ups.clear()
+            return found
 
-    def asked(self) -> tuple[dict[str, int], dict[str, int]]:
-        """How often each address was asked since the last time, and how often each status was answered."""
-        found = self.ask("GET", "/_sandbox/requests")
-        self.ask("DELETE", "/_sandbox/requests")
-        prefix = "/hubspot"
-        return {k.replace(prefix, "", 1): v for k, v in found["requests"].items()}, found["statuses"]
-
-    def load(
-        self,
-        path: Path,
-        streams: Sequence[str] = tuple(STREAMS),
-        settings: dict[str, str] | None = None,
-        said: list[str] | None = None,
-    ) -> pipelines.LoadReport:
-        """Lands some streams in a home, by default all there are."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("ADLEDGER_HOME", str(path))
-            found = self.company.settings if settings is None else settings
-            for key, value in found.items():
-                patch.setenv(key, value)
-            if set(streams) != set(STREAMS):
-                _choose(patch, streams)
-            return pipelines.load(
-                "hubspot",
-                "entities",
-                window=None,
-                as_of=self.now,
-                progress=said.append if said is not None else None,
-            )
-
-
-def _choose(patch: pytest.MonkeyPatch, streams: Sequence[str]) -> None:
-    names = {name for stream in streams for name in STREAMS[stream]}
-    resources = source.resources
-
-    def chosen(landing: Any, scope: str) -> list[Any]:
-        found = [item for item in resources(landing, scope) if item.name in names]
-        if not {"contacts", "page_views"} <= set(streams):
-            landing.follow_ups.clear()
-        return found
-
-    patch.setattr(source, "resources", chosen)
+        if names and set(names) != set(STREAMS):
+            patch.setattr(source, "resources", chosen)
+        return ["entities"]
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from ingestion.sources.google_ads import api, source
 from ingestion.sources.google_ads.tables import CLICK_VIEWS, CONVERSION_ACTIONS, DAILY
 from sandbox.counting.google import DATA_DRIVEN
 from sandbox.world.crowd import hour_index
-from tests.google import CLOSED, SHOP, SUB_MANAGER, UK, GoogleSandbox, Store, Timer, served_google
+from tests.google import CLOSED, SHOP, SUB_MANAGER, UK, GoogleSandbox, Store, served_google
 from tests.recorded.server import Exchange, Recorded, serve
 from tests.recorded.world import AS_OF, WINDOW, configure, rows
 
@@ -53,7 +53,6 @@ def google(served: GoogleSandbox) -> Iterator[GoogleSandbox]:
     served.at("2026-11-01T06:00:00+00:00")
     yield served
     served.sandbox.faults.clear()
-    served.timer = Timer()
 
 
 # -- what lands -------------------------------------------------------------------------------------------
@@ -143,7 +142,7 @@ def test_accounts_are_walked_through_managers_and_closed_ones_land_unread(
     google: GoogleSandbox, tmp_path: Path
 ) -> None:
     google.sandbox.faults.set("google_hierarchy", {})
-    google.load(tmp_path, ("customers", "customer_settings"), WINDOW)
+    google.load(tmp_path, ("customers", "customer_settings"), window=WINDOW)
     home = Store(tmp_path)
 
     found = dict(home.query("SELECT customer_id, level || ' ' || status FROM customers"))
@@ -263,7 +262,7 @@ def test_vector_n8_clicks_until_six_are_visible_by_nine(google: GoogleSandbox, t
     seen = []
     for moment in (six, nine):
         google.at(moment)
-        google.load(tmp_path, ("campaign_metrics",), Window(day, date.fromisoformat(moment[:10])))
+        google.load(tmp_path, ("campaign_metrics",), window=Window(day, date.fromisoformat(moment[:10])))
         query = "SELECT sum(clicks) FROM campaign_metrics WHERE date = ? AND superseded_at IS NULL"
         seen += [clicks for (clicks,) in Store(tmp_path).query(query, day)]
 
@@ -289,7 +288,7 @@ def test_vector_n8_data_driven_conversions_come_up_to_fifteen_hours_late(
     seen = []
     for hours in (0, 15, 120):
         now = google.at((end + timedelta(hours=hours)).isoformat())
-        google.load(tmp_path, ("campaign_conversions",), Window(day, now.date()))
+        google.load(tmp_path, ("campaign_conversions",), window=Window(day, now.date()))
         seen += [conversions or 0 for (conversions,) in Store(tmp_path).query(query, day)]
 
     assert seen[0] < seen[1] == pytest.approx(seen[2])
@@ -329,6 +328,6 @@ def test_five_thousand_clicks_a_day_stay_cheap(
 
     monkeypatch.setattr(api.GoogleAds, "rows", made)
     started = time.process_time()
-    (report,) = google.load(tmp_path, ("click_views",), window)
+    (report,) = google.load(tmp_path, ("click_views",), window=window)
     assert report.rows == {"click_views": 50_000}
     assert time.process_time() - started < 15

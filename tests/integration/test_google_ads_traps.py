@@ -1,13 +1,9 @@
-"""Every trap of Google's API: with it the same rows land as without it, until its handling is taken out.
-
-A case names what the simulated API does, the tables it could spoil, and the one piece of the loader that
-keeps it from doing so. Without that piece the load must land something else, or fail.
-"""
+"""Every trap of Google's API alone: with it the same rows land as without it, until its handling is out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date
 from pathlib import Path
 from typing import Any
@@ -18,7 +14,6 @@ import pyarrow.compute as pc
 import pytest
 
 from ingestion import pipelines
-from ingestion.http import client as http
 from ingestion.http.client import Answer
 from ingestion.http.faults import RequestFault
 from ingestion.landing import arrow
@@ -30,14 +25,12 @@ from ingestion.pipelines import Window
 from ingestion.sources.google_ads import api, source, tables
 from ingestion.sources.google_ads.api import Account, GoogleAds
 from sandbox.apis.google_ads.books import Books
-from tests.google import CLOSED, MANAGER, SUB_MANAGER, UK, GoogleSandbox, Store, Timer, served_google
+from tests.google import CLOSED, MANAGER, SUB_MANAGER, UK, GoogleSandbox, no_retry_delay, served_google
+from tests.traps import Patch, Trap, Without, converted, no_dedupe, no_retry, prove, replaced
 
-Patch = pytest.MonkeyPatch
 NOW = "2026-11-01T06:00:00+00:00"
 OCTOBER = Window(date(2026, 10, 1), date(2026, 10, 31))
-QUARTER = Window(date(2026, 8, 1), date(2026, 10, 31))
 STREAM = "googleAds:searchStream"
-PREFIX = "SOURCES__GOOGLE_ADS__"
 METRICS = ("campaign_metrics",)
 CONVERSIONS = ("campaign_conversions",)
 CLICKS = ("click_views",)
@@ -45,39 +38,7 @@ LEADS = {"google_lead_forms": {"share": 0.5}}
 LAST_DAYS = Window(date(2026, 10, 28), date(2026, 10, 31))
 
 
-@dataclass(frozen=True)
-class Trap:
-    """One trap. `world` is there with and without it; without a `truth` window, the truth is of `window`.
-
-    `before` is the instant of a first load; `free_after` how many seconds a limit lasts.
-    """
-
-    name: str
-    handling: str
-    without: Callable[[Patch], None]
-    tables: tuple[str, ...]
-    faults: Mapping[str, Any] = field(default_factory=dict)
-    world: Mapping[str, Any] = field(default_factory=dict)
-    window: Window = OCTOBER
-    truth: Window | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-    before: str | None = None
-    free_after: float | None = None
-    prepare: Callable[[Patch], None] = lambda _patch: None
-    fails: bool = True
-
-
 # -- what is taken out ------------------------------------------------------------------------------------
-
-
-def no_retry(patch: Patch) -> None:
-    """Nothing is asked twice."""
-    patch.setattr(http, "_ATTEMPTS", dict.fromkeys(http._ATTEMPTS, 1))
-
-
-def no_renewal(patch: Patch) -> None:
-    """A token that expires is the end."""
-    patch.setattr(http.RefreshToken, "renew", lambda token, refused: False)
 
 
 def first_error_only(patch: Patch) -> None:
@@ -86,18 +47,7 @@ def first_error_only(patch: Patch) -> None:
     patch.setattr(api, "_error", lambda document: None if isinstance(document, list) else found(document))
 
 
-def no_hint(patch: Patch) -> None:
-    """How long to wait is not read."""
-    failure = api._failure
-
-    def hintless(error: dict[str, Any]) -> tuple[list[str], float | None, str]:
-        codes, _, message = failure(error)
-        return codes, None, message
-
-    patch.setattr(api, "_failure", hintless)
-
-
-def paged(**size: int) -> Callable[[Patch], None]:
+def paged(**size: int) -> Without:
     """Pages of `search` instead of one stream."""
 
     def search(self: GoogleAds, account: str, text: str, login: str, _: Any = None) -> Answer:
@@ -128,11 +78,6 @@ def full_batches(patch: Patch) -> None:
     patch.setattr(GoogleAds, "rows", rows)
 
 
-def no_markers(patch: Patch) -> None:
-    """A day without rows leaves no trace."""
-    patch.setattr(landing.Lander, "_markers", lambda lander, read: lander.empty())
-
-
 def long_pieces(patch: Patch) -> None:
     """Clicks are asked for like everything else."""
     pieces = Landing.pieces
@@ -141,12 +86,12 @@ def long_pieces(patch: Patch) -> None:
     )
 
 
-def spans(unsettled: int) -> Callable[[Patch], None]:
+def spans(unsettled: int) -> Without:
     """Everything is there for ever, and changes for so many days."""
     return lambda patch: patch.setattr(source, "span", lambda *_: Span(None, unsettled))
 
 
-def read_also(account: str) -> Callable[[Patch], None]:
+def read_also(account: str) -> Without:
     """An account more is read."""
     more = {account: Account(MANAGER, UTC)}
     return lambda patch: patch.setattr(
@@ -163,11 +108,6 @@ def direct_clients_only(patch: Patch) -> None:
     )
 
 
-def no_dedupe(patch: Patch) -> None:
-    """What is listed twice lands twice."""
-    patch.setattr(landing.Recent, "add", lambda recent, key: True)
-
-
 def in_the_managers_currency(patch: Patch) -> None:
     """All accounts have the currency of the root."""
     patch.setattr(
@@ -175,11 +115,6 @@ def in_the_managers_currency(patch: Patch) -> None:
         "customers",
         property(lambda ads: [Page(page.body.replace(b'"GBP"', b'"EUR"')) for page in ads._hierarchy[0]]),
     )
-
-
-def converted(kind: arrow.Kind, conversion: Callable[[pa.Array], pa.Array]) -> Callable[[Patch], None]:
-    """Values of a kind are read in another way."""
-    return lambda patch: patch.setitem(arrow._CONVERSIONS, kind, conversion)
 
 
 def _without_offset(value: pa.Array) -> pa.Array:
@@ -202,12 +137,7 @@ def from_ads(patch: Patch) -> None:
     patch.setitem(tables.RESOURCES, tables.CAMPAIGN_METRICS, "ad_group_ad")
 
 
-def without_manager(patch: Patch) -> None:
-    """Every account is asked directly."""
-    patch.setattr(GoogleAds, "_headers", lambda self, login: {})
-
-
-def clicks_as(changed: Table) -> Callable[[Patch], None]:
+def clicks_as(changed: Table) -> Without:
     """Clicks are declared differently."""
 
     def patched(patch: Patch) -> None:
@@ -218,13 +148,13 @@ def clicks_as(changed: Table) -> Callable[[Patch], None]:
     return patched
 
 
-def queries(change: Callable[[str], str]) -> Callable[[Patch], None]:
+def queries(change: Callable[[str], str]) -> Without:
     """Other queries are sent."""
     query = tables.query
     return lambda patch: patch.setattr(source, "query", lambda table, version: change(query(table, version)))
 
 
-def headers(**always: str) -> Callable[[Patch], None]:
+def headers(**always: str) -> Without:
     """Every request carries these, and no token that is set."""
 
     def sent(self: GoogleAds, login: str | None) -> dict[str, str]:
@@ -234,7 +164,7 @@ def headers(**always: str) -> Callable[[Patch], None]:
     return lambda patch: patch.setattr(GoogleAds, "_headers", sent)
 
 
-def wide_ids(patch: Patch) -> None:
+def wide_ids(_: GoogleSandbox, patch: Patch) -> None:
     """The sandbox's ads get ids beyond 2^53, odd ones."""
     placement = Books.placement
 
@@ -246,64 +176,39 @@ def wide_ids(patch: Patch) -> None:
     patch.setattr(Books, "placement", widened)
 
 
+def quota_frees(google: GoogleSandbox, seconds: float) -> None:
+    """After ten minutes."""
+    if seconds >= 600:
+        google.mend()
+
+
 CLICKS_OF_ADS = replace(
     tables.CLICK_VIEWS,
     columns=tuple(replace(c, required=c.required or c.name == "ad_id") for c in tables.CLICK_VIEWS.columns),
 )
 CLICKS_BY_ID = replace(tables.CLICK_VIEWS, key=("customer_id", "date", "gclid"))
 
-TRAPS = (
+TRAPS: dict[str, Trap] = {
     # -- errors and limits
-    *(
-        Trap(
-            f"a quota told in the body alone: {what}",
-            handling,
+    **{
+        f"a quota told in the body alone: {what}": Trap(
             without,
             ("customers",),
             {"google_quota": {"daily": 0, "retry_delay": 600}},
-            free_after=600,
+            on_pause=quota_frees,
+            fails=True,
         )
-        for what, handling, without in (
-            ("wrapped in an array", "errors are looked for in lists", first_error_only),
-            ("with retryDelay", "waiting as long as it says", no_hint),
-        )
+        for what, without in (("wrapped in an array", first_error_only), ("with retryDelay", no_retry_delay))
+    },
+    "an error after good batches, with status 200": Trap(
+        first_error_only, METRICS, {"google_stream_error": {"batches": 1, "path": "FROM campaign"}}
     ),
-    Trap(
-        "an error after good batches, with status 200",
-        "errors are looked for in every batch",
-        first_error_only,
-        METRICS,
-        {"google_stream_error": {"batches": 1, "path": "FROM campaign"}},
-        fails=False,
-    ),
-    Trap(
-        "a connection cut within a stream",
-        "asking for the piece again",
-        no_retry,
-        METRICS,
-        {"connection_reset": {"path": STREAM, "after": 1, "sent": 0.5}},
-    ),
-    *(
-        Trap(
-            name,
-            "asking for the piece again",
-            no_retry,
-            METRICS,
-            {fault: {"path": STREAM, "after": 1, **rule}},
-        )
-        for name, fault, rule in (
-            ("JSON that is cut short", "truncated_json", {}),
-            ("an HTML page with status 200", "html_page", {"status": 200}),
-            ("an HTML page with status 502", "html_page", {"status": 502}),
-        )
-    ),
-    *(
-        Trap(
-            f"a passing error ({kind}: {code}, {status})",
-            "trying again",
+    **{
+        f"a passing error ({kind}: {code}, {status})": Trap(
             no_retry,
             METRICS,
             {"google_error": {"status": status, "kind": kind, "code": code, "path": "FROM campaign"}},
+            fails=True,
         )
         for status, kind, code in (
             (500, "internalError", "TRANSIENT_ERROR"),
@@ -311,212 +216,121 @@ TRAPS = (
             (503, "internalError", "TRANSIENT_ERROR"),
             (429, "quotaError", "RESOURCE_TEMPORARILY_EXHAUSTED"),
         )
-    ),
-    Trap(
-        "a token that expires in mid-run",
-        "renewing it",
-        no_renewal,
-        METRICS,
-        {"token_expiry": {"vendor": "google", "after": 1}},
-    ),
+    },
     # -- pages
-    Trap("a page size (400)", "streams have none", paged(pageSize=1000), METRICS),
-    Trap(
-        "a page token that expires",
-        "streams have none",
-        paged(),
-        METRICS,
-        {"google_page_token": {"times": None}, "page_caps": {"google_rows": 20}},
+    "a page size (400)": Trap(paged(pageSize=1000), METRICS, fails=True),
+    "a page token that expires": Trap(
+        paged(), METRICS, {"google_page_token": {"times": None}, "page_caps": {"google_rows": 20}}, fails=True
     ),
-    *(
-        Trap(
-            f"an empty result: {what}",
-            "no results are no rows",
+    **{
+        f"an empty result: {what}": Trap(
             full_batches,
             CONVERSIONS,
             {"google_empty": {"as": form}},
-            {"google_hierarchy": {}},
+            world={"google_hierarchy": {}},
+            fails=True,
         )
         for form, what in (("array", "no batch"), ("batch", "a batch without results"))
-    ),
+    },
     # -- accounts
-    Trap(
-        "a client below a sub-manager",
-        "customer_client has all levels",
-        direct_clients_only,
-        METRICS,
-        world={"google_hierarchy": {}},
-        fails=False,
+    "a client below a sub-manager": Trap(direct_clients_only, METRICS, world={"google_hierarchy": {}}),
+    "a cancelled account": Trap(
+        read_also(CLOSED), ("customers", "campaigns"), world={"google_hierarchy": {}}, fails=True
     ),
-    Trap(
-        "a cancelled account",
-        "landed, not read",
-        read_also(CLOSED),
-        ("customers", "campaigns"),
-        world={"google_hierarchy": {}},
+    "an account reached through its manager (403)": Trap(
+        replaced(GoogleAds, "_headers", lambda self, login: {}), METRICS, fails=True
     ),
-    Trap(
-        "an account reached through its manager (403)",
-        "its header names the manager",
-        without_manager,
-        METRICS,
-    ),
-    Trap("metrics of a manager (400)", "managers are not asked", read_also(MANAGER), METRICS),
-    Trap(
-        "an account under two roots",
-        "repeats are dropped by key",
+    "metrics of a manager (400)": Trap(read_also(MANAGER), METRICS, fails=True),
+    "an account under two roots": Trap(
         no_dedupe,
         ("customers",),
         world={"google_hierarchy": {}},
         environment={"CUSTOMER_IDS": f"{MANAGER},{SUB_MANAGER}"},
-        fails=False,
     ),
-    Trap(
-        "another currency",
-        "each account has its own",
-        in_the_managers_currency,
-        ("customers",),
-        world={"google_hierarchy": {}},
-        fails=False,
-    ),
-    Trap(
-        "instants in the account's time zone",
-        "the offset counts",
-        converted("instant", _without_offset),
-        ("lead_form_submissions",),
-        world=LEADS,
-        fails=False,
+    "another currency": Trap(in_the_managers_currency, ("customers",), world={"google_hierarchy": {}}),
+    "instants in the account's time zone": Trap(
+        converted("instant", _without_offset), ("lead_form_submissions",), world=LEADS
     ),
     # -- days
-    Trap(
-        "rows whose figures are all zero are left out",
-        "days read are marked",
-        no_markers,
+    "rows whose figures are all zero are left out": Trap(
+        replaced(landing.Lander, "_markers", lambda lander, read: lander.empty()),
         METRICS,
         window=Window(date(2026, 6, 1), date(2026, 6, 30)),
-        fails=False,
     ),
-    Trap("clicks of more than one day (400)", "one query a day", long_pieces, CLICKS, window=LAST_DAYS),
-    Trap(
-        "clicks older than 90 days (400)",
-        "days that are served no longer are not asked for",
+    "clicks of more than one day (400)": Trap(long_pieces, CLICKS, window=LAST_DAYS, fails=True),
+    "clicks older than 90 days (400)": Trap(
         spans(3),
         CLICKS,
         window=Window(date(2026, 8, 1), date(2026, 8, 8)),
-        truth=Window(date(2026, 8, 4), date(2026, 8, 8)),
+        fails=True,
+        truth_window=Window(date(2026, 8, 4), date(2026, 8, 8)),
     ),
-    Trap(
-        "days older than 37 months (400)",
-        "days that are served no longer are not asked for",
+    "days older than 37 months (400)": Trap(
         spans(92),
         METRICS,
         window=Window(date(2023, 9, 20), date(2023, 10, 4)),
-        truth=Window(date(2023, 10, 1), date(2023, 10, 4)),
+        fails=True,
+        truth_window=Window(date(2023, 10, 1), date(2023, 10, 4)),
     ),
-    Trap(
-        "conversions that come weeks after their click",
-        "days are read again until the longest window has passed",
+    "conversions that come weeks after their click": Trap(
         spans(3),
         (*CONVERSIONS, "campaign_conversion_lags", "ad_conversions"),
         window=Window(date(2026, 6, 15), date(2026, 8, 31)),
-        before="2026-07-12T06:00:00+00:00",
-        fails=False,
+        begin="2026-07-12T06:00:00+00:00",
     ),
-    Trap(
-        "clicks of a day that was not over",
-        "the last days are read again",
+    "clicks of a day that was not over": Trap(
         spans(0),
         CLICKS,
         window=Window(date(2026, 10, 8), date(2026, 10, 31)),
-        before="2026-10-12T18:00:00+00:00",
-        fails=False,
+        begin="2026-10-12T18:00:00+00:00",
     ),
     # -- figures
-    Trap(
-        "fractions of conversions",
-        "conversions are no whole numbers",
-        converted("float", lambda value: pc.round(pc.cast(value, pa.float64()))),
-        CONVERSIONS,
-        fails=False,
+    "fractions of conversions": Trap(
+        converted("float", lambda value: pc.round(pc.cast(value, pa.float64()))), CONVERSIONS
     ),
-    Trap("int64 as text", "numbers are read from text", integers_as_numbers, METRICS),
-    Trap(
-        "ids beyond 2^53",
-        "ids are text",
-        converted("id", _as_double),
-        ("ads",),
-        prepare=wide_ids,
-        fails=False,
+    "int64 as text": Trap(integers_as_numbers, METRICS, fails=True),
+    "ids beyond 2^53": Trap(converted("id", _as_double), ("ads",), prepare=wide_ids),
+    "Performance Max has no ad groups": Trap(from_ads, METRICS),
+    "clicks without an ad": Trap(clicks_as(CLICKS_OF_ADS), CLICKS, window=LAST_DAYS),
+    "a click in several rows": Trap(
+        clicks_as(CLICKS_BY_ID), CLICKS, world={"google_click_view": {"repeats": 0.5}}, window=LAST_DAYS
     ),
-    Trap(
-        "Performance Max has no ad groups",
-        "campaigns' figures are the campaigns'",
-        from_ads,
-        METRICS,
-        fails=False,
+    "removed campaigns": Trap(
+        queries(lambda text: f"{text} WHERE campaign.status != 'REMOVED'"), ("campaigns",)
     ),
-    Trap(
-        "clicks without an ad",
-        "a click needs none",
-        clicks_as(CLICKS_OF_ADS),
-        CLICKS,
-        window=LAST_DAYS,
-        fails=False,
-    ),
-    Trap(
-        "a click in several rows",
-        "segments are part of the key",
-        clicks_as(CLICKS_BY_ID),
-        CLICKS,
-        world={"google_click_view": {"repeats": 0.5}},
-        window=LAST_DAYS,
-        fails=False,
-    ),
-    Trap(
-        "removed campaigns",
-        "no status is left out",
-        queries(lambda text: f"{text} WHERE campaign.status != 'REMOVED'"),
-        ("campaigns",),
-        fails=False,
-    ),
-    Trap(
-        "impressions beside the conversion action (400)",
-        "two queries",
-        queries(lambda text: text.replace(" FROM", ", metrics.impressions FROM")),
-        CONVERSIONS,
+    "impressions beside the conversion action (400)": Trap(
+        queries(lambda text: text.replace(" FROM", ", metrics.impressions FROM")), CONVERSIONS, fails=True
     ),
     # -- versions and tokens
-    Trap(
-        "a field that an older version does not know (400)",
-        "it is not asked for there",
+    "a field that an older version does not know (400)": Trap(
         lambda patch: patch.setattr(tables, "_SINCE", {}),
         ("asset_groups", "campaigns", "ads"),
         environment={"API_VERSION": "v23"},
+        fails=True,
     ),
-    Trap(
-        "a developer token is rejected",
-        "none is sent unless it is set",
+    "a developer token is rejected": Trap(
         headers(developer_token="none"),
         METRICS,
         {"google_developer_token": {"header": "rejected"}},
+        fails=True,
     ),
-    Trap(
-        "a developer token is required",
-        "it is sent where it is set",
+    "a developer token is required": Trap(
         headers(),
         METRICS,
         {"google_developer_token": {"header": "required"}},
         environment={"DEVELOPER_TOKEN": "set"},
+        fails=True,
     ),
-)
+}
 
 
 # -- the proof ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[GoogleSandbox]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleSandbox]:
     with served_google() as google:
+        google.folder, google.days = tmp_path_factory.mktemp("truths"), OCTOBER
         yield google
 
 
@@ -524,100 +338,40 @@ def served() -> Iterator[GoogleSandbox]:
 def google(served: GoogleSandbox) -> Iterator[GoogleSandbox]:
     served.at(NOW)
     yield served
-    served.sandbox.faults.clear()
-    served.sandbox.forget()
-    served.timer = Timer()
+    served.mend()
 
 
-@pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap.name)
+@pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS)
 def test_a_trap_changes_nothing_unless_its_handling_is_out(
-    trap: Trap, google: GoogleSandbox, tmp_path: Path, monkeypatch: Patch
+    trap: Trap, google: GoogleSandbox, tmp_path: Path
 ) -> None:
-    whole, broken, truth = (Store(tmp_path / name) for name in ("whole", "broken", "truth"))
-    faults = google.sandbox.faults
-    trap.prepare(monkeypatch)
-    google.sandbox.forget()
-    for name, parameters in trap.world.items():
-        faults.set(name, parameters)
-    google.load(truth.path, trap.tables, trap.truth or trap.window)
-    if trap.before:
-        google.at(trap.before)
-        day = date.fromisoformat(trap.before[:10])
-        google.load(whole.path, trap.tables, Window(trap.window.start, day))
-        whole.copy(broken.path)
-        google.at(NOW)
-
-    def load(home: Store) -> None:
-        for name, parameters in trap.faults.items():
-            faults.set(name, parameters)
-        google.timer = Timer()
-        if (free_after := trap.free_after) is not None:
-            google.timer.wake = lambda slept: faults.clear("google_quota") if slept >= free_after else None
-        environment = {PREFIX + name: value for name, value in trap.environment.items()}
-        google.load(home.path, trap.tables, trap.window, **environment)
-
-    load(whole)
-    with pytest.MonkeyPatch.context() as patch:
-        trap.without(patch)
-        if trap.fails:
-            with pytest.raises(pipelines.IngestionError):
-                load(broken)
-        else:
-            load(broken)
-
-    expected = truth.state(trap.tables)
-    assert all(expected.values()), "nothing to compare"
-    assert whole.state(trap.tables) == expected
-    assert whole.query("FROM load_counts WHERE received <> landed + duplicates + quarantined") == []
-    if not trap.fails:
-        assert broken.state(trap.tables) != expected
+    prove(trap, google, tmp_path)
 
 
 # -- what is said, not only landed ------------------------------------------------------------------------
 
 
-def test_the_days_operations_being_used_up_ends_the_load_at_once_and_the_next_day_goes_on(
-    google: GoogleSandbox, tmp_path: Path
-) -> None:
-    google.at("2026-11-01T18:00:00+00:00")
-    google.sandbox.faults.set("google_quota", {"daily": 1, "retry_delay": 21_600})
-    with pytest.raises(pipelines.UnreachableError, match=r"limits requests .*Retry in 21600 seconds"):
-        google.load(tmp_path / "home", METRICS, QUARTER)
-    assert google.timer.slept == 0
-
-    google.at("2026-11-02T00:00:01+00:00")
-    google.sandbox.faults.set("google_quota", {"daily": 15_000})
-    google.load(tmp_path / "home", METRICS, QUARTER)
-    google.load(tmp_path / "now", METRICS, QUARTER)
-    assert Store(tmp_path / "home").state(METRICS) == Store(tmp_path / "now").state(METRICS)
-
-
 @pytest.mark.parametrize(
     ("header", "environment", "fix"),
     [
-        ("rejected", {PREFIX + "DEVELOPER_TOKEN": "old"}, "correct it, or remove it"),
+        ("rejected", {"DEVELOPER_TOKEN": "old"}, "correct it, or remove it"),
         ("required", {}, "set it"),
     ],
 )
 def test_a_refused_or_missing_developer_token_names_its_setting(
     header: str, environment: dict[str, str], fix: str, google: GoogleSandbox, tmp_path: Path
 ) -> None:
-    google.sandbox.faults.set("google_developer_token", {"header": header})
+    google.faults({"google_developer_token": {"header": header}})
     with pytest.raises(pipelines.SettingError, match=rf"sources\.google_ads\.developer_token .*{fix}"):
-        google.load(tmp_path, METRICS, OCTOBER, **environment)
+        google.load(tmp_path, METRICS, environment)
 
 
 @pytest.mark.parametrize("version", ["v23", "v24", "v25", "v26"])
 def test_every_version_alive_lands_every_table(version: str, google: GoogleSandbox, tmp_path: Path) -> None:
-    google.sandbox.faults.set("google_lead_forms", {"share": 0.5})
+    google.faults(LEADS)
     names = [table.name for table in tables.RESOURCES]
-    reports = google.load(tmp_path, names, LAST_DAYS, **{PREFIX + "API_VERSION": version})
+    reports = google.load(tmp_path, names, {"API_VERSION": version}, LAST_DAYS)
 
     landed = {name for report in reports for name, count in report.rows.items() if count}
     assert landed == set(names)
     assert sum(report.quarantined for report in reports) == 0
-
-
-def test_a_version_that_ended_is_named(google: GoogleSandbox, tmp_path: Path) -> None:
-    with pytest.raises(pipelines.ResponseError, match=r"UNSUPPORTED_VERSION.*api_version"):
-        google.load(tmp_path, METRICS, OCTOBER, **{PREFIX + "API_VERSION": "v22"})

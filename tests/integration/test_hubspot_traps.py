@@ -1,14 +1,10 @@
-"""Every trap of HubSpot's API: with it the same rows land as without it, until its handling is taken out.
-
-A case names a fault of the simulated portal, the tables it could spoil, and the one piece of the loader that
-keeps it from doing so. Without that piece the load must land something else, or fail.
-"""
+"""Every trap of HubSpot's API alone: with it the same rows land as without it, until its handling is out."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -20,46 +16,22 @@ import pyarrow.compute as pc
 import pytest
 import urllib3
 
-from ingestion import pipelines
 from ingestion.http import client as http
 from ingestion.http import pacing
 from ingestion.http.faults import Fault
 from ingestion.landing import arrow, store
-from ingestion.landing import resources as landing
 from ingestion.landing.arrow import Column, Page
 from ingestion.sources.hubspot import api, page_views, records, settings, source, tables
 from ingestion.sources.hubspot.api import HubSpot
-from sandbox.apis.state import Credentials
 from tests.portal import STREAMS, Portal, Store, served_portal
+from tests.traps import UNBALANCED, Patch, Trap, no_dedupe, no_retry, prove, quick, replaced
 
-Patch = pytest.MonkeyPatch
 CONTACTS = ("contacts",)
 FORMS = ("forms",)
 DEALS = ("deals",)
 VIEWS = ("contacts", "page_views")
 PEOPLE = ("contacts", "forms", "page_views", "deals", "lists")
 OWNERS = "/crm/owners/"
-
-
-@dataclass(frozen=True)
-class Trap:
-    """One trap. `change` happens after a first load without the fault; without it the load is the first.
-
-    `then` happens between two loads under the fault. `small` are settings made small enough to meet the trap.
-    """
-
-    name: str
-    handling: str
-    without: Callable[[Patch], None]
-    streams: tuple[str, ...]
-    tables: tuple[str, ...]
-    faults: Mapping[str, Any] = field(default_factory=dict)
-    change: Callable[[Portal], Any] | None = None
-    then: Callable[[Portal], Any] | None = None
-    small: Mapping[str, int] = field(default_factory=dict)
-    environment: Mapping[str, str] | None = None
-    fails: bool = False
-    prepare: Callable[[Portal], Any] | None = None
 
 
 class Never(Exception):
@@ -110,11 +82,6 @@ def by_instant(patch: Patch) -> None:
     patch.setattr(HubSpot, "changed", changed)
 
 
-def no_overlap(patch: Patch) -> None:
-    """The next load starts where the clock stood in this one."""
-    patch.setattr(store.StreamState, "since", lambda state, lag: state.read_at)
-
-
 def no_archived(*names: str) -> Callable[[Patch], None]:
     """Only live records are listed."""
 
@@ -128,11 +95,6 @@ def no_archived(*names: str) -> Callable[[Patch], None]:
             patch.setattr(HubSpot, name, live)
 
     return patched
-
-
-def no_dedupe(patch: Patch) -> None:
-    """What a page repeats lands again."""
-    patch.setattr(landing.Recent, "add", lambda recent, key: True)
 
 
 def no_tolerance(patch: Patch) -> None:
@@ -168,11 +130,6 @@ def only_200(patch: Patch) -> None:
     patch.setattr(api, "POLICY", replace(api.POLICY, judge=judge))
 
 
-def hundred_with_history(patch: Patch) -> None:
-    """Batch reads are as long with history as without it."""
-    patch.setattr(settings, "PAGE_SIZE_WITH_HISTORY", 100)
-
-
 def associations_as_received(patch: Patch) -> None:
     """Associations land as they come."""
 
@@ -182,16 +139,6 @@ def associations_as_received(patch: Patch) -> None:
         yield self._page(path, answer)
 
     patch.setattr(HubSpot, "associated", associated)
-
-
-def first_associations(patch: Patch) -> None:
-    """What a record's own paging holds back is not asked for."""
-    patch.setattr(api, "cursor", lambda document: None)
-
-
-def latest_history(patch: Patch) -> None:
-    """A contact's history is what the last load read."""
-    patch.setattr(tables, "CONTACT_HISTORIES", replace(tables.CONTACT_HISTORIES, whole="contact_id"))
 
 
 def no_aliases(patch: Patch) -> None:
@@ -207,16 +154,6 @@ def only_conversion_ids(patch: Patch) -> None:
         for column in tables.FORM_SUBMISSIONS.columns
     )
     patch.setattr(tables, "FORM_SUBMISSIONS", replace(tables.FORM_SUBMISSIONS, columns=columns))
-
-
-def only_hubspot_forms(patch: Patch) -> None:
-    """Forms are listed without naming their types."""
-    patch.setattr(settings, "FORM_TYPES", "hubspot")
-
-
-def no_submission_overlap(patch: Patch) -> None:
-    """Logs are read down to the newest landed submission."""
-    patch.setattr(source, "_OVERLAP", timedelta(0))
 
 
 def typed_listings(patch: Patch) -> None:
@@ -243,20 +180,10 @@ def no_follow_up(patch: Patch) -> None:
     patch.setattr(page_views.PageViews, "missing", lambda views: [])
 
 
-def no_retry(patch: Patch) -> None:
-    """Nothing is asked twice."""
-    patch.setattr(http, "_ATTEMPTS", dict.fromkeys(http._ATTEMPTS, 1))
-
-
 def no_patience(patch: Patch) -> None:
     """An answer that takes a moment is given up, once and for all."""
     no_retry(patch)
     patch.setattr(http, "_TIMEOUT", urllib3.Timeout(connect=5.0, read=0.1))
-
-
-def no_renewal(patch: Patch) -> None:
-    """A token that expires is the end."""
-    patch.setattr(http.RefreshToken, "renew", lambda token, refused: False)
 
 
 # -- what happens in the portal ---------------------------------------------------------------------------
@@ -330,241 +257,129 @@ def arrive(portal: Portal) -> None:
     portal.changes += 1
 
 
-OAUTH = dict(
-    zip(
-        ("CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN"),
-        Credentials().hubspot_client,
-        strict=True,
-    )
-)
-
-TRAPS = (
+TRAPS: dict[str, Trap] = {
     # -- search
-    Trap(
-        "more changes than a query gives",
-        "paging by id",
+    "more changes than a query gives": Trap(
         by_offset,
         CONTACTS,
-        ("contacts",),
         {"search_cap": {"results": 40}},
-        import_many,
-        small={"SEARCH_PAGE_SIZE": 20},
+        {"SEARCH_PAGE_SIZE": 20},
+        change=import_many,
         fails=True,
     ),
-    Trap(
-        "one instant for many records",
-        "paging by id",
-        by_instant,
-        CONTACTS,
-        ("contacts",),
-        change=import_many,
-        small={"SEARCH_PAGE_SIZE": 20},
+    "one instant for many records": Trap(
+        by_instant, CONTACTS, change=import_many, small={"SEARCH_PAGE_SIZE": 20}
     ),
-    Trap(
-        "offsets that drift while pages are read",
-        "paging by id",
-        by_offset,
-        CONTACTS,
-        ("contacts",),
-        {"offset_drift": {"by": 1}},
-        import_many,
-        small={"SEARCH_PAGE_SIZE": 20},
+    "offsets that drift while pages are read": Trap(
+        by_offset, CONTACTS, {"offset_drift": {"by": 1}}, {"SEARCH_PAGE_SIZE": 20}, change=import_many
     ),
-    Trap(
-        "an index that lags",
-        "the cursor is the newest change seen, not the clock",
-        no_overlap,
+    "an index that lags": Trap(
+        replaced(store.StreamState, "since", lambda state, lag: state.read_at),
         CONTACTS,
-        ("contacts",),
         {"index_lag": {"seconds": 60}},
-        touch_before_the_index_shows_it,
+        change=touch_before_the_index_shows_it,
         then=lambda portal: portal.pass_time(seconds=90),
     ),
     # -- listings
-    Trap(
-        "archived records are in no usual listing",
-        "the archived sweep",
-        no_archived("objects"),
-        CONTACTS,
-        ("contacts",),
-        prepare=archive_two,
+    "archived records are in no usual listing": Trap(
+        no_archived("objects"), CONTACTS, prepare=lambda portal, _: archive_two(portal)
     ),
-    Trap(
-        "a page that repeats the one before",
-        "repeats are dropped by key",
-        no_dedupe,
-        CONTACTS,
-        ("contacts",),
-        {"duplicate_page": {"path": "/objects/2026-09/contacts?", "after": 1, "times": 2}},
-        small={"PAGE_SIZE_WITH_HISTORY": 20},
+    "property names that do not fit an address (414)": Trap(
+        no_tolerance, CONTACTS, {"uri_length": {"bytes": 600}}, fails=True
     ),
-    Trap(
-        "property names that do not fit an address (414)",
-        "listing by id and batch reads",
-        no_tolerance,
-        CONTACTS,
-        ("contacts",),
-        {"uri_length": {"bytes": 600}},
-        fails=True,
-    ),
-    Trap(
-        "instants of any precision",
-        "instants are parsed, not matched",
-        one_precision,
-        CONTACTS,
-        ("contact_instants",),
-        {"timestamp_precision": {}},
+    "instants of any precision": Trap(
+        one_precision, CONTACTS, {"timestamp_precision": {}}, compare=("contact_instants",)
     ),
     # -- batch reads
-    Trap(
-        "207 for a batch",
-        "every 2xx is a success",
+    "207 for a batch": Trap(
         only_200,
         DEALS,
-        ("deals", "deal_contacts"),
         {"batch_status": {"status": 207}},
-        prepare=lambda portal: portal.do(do="create", type="deals"),
+        compare=("deals", "deal_contacts"),
+        prepare=lambda portal, _: portal.do(do="create", type="deals"),
         fails=True,
     ),
-    Trap(
-        "fifty records a batch with history",
-        "batches of fifty",
-        hundred_with_history,
-        CONTACTS,
-        ("contacts",),
-        change=import_many,
-        fails=True,
+    "fifty records a batch with history": Trap(
+        replaced(settings, "PAGE_SIZE_WITH_HISTORY", 100), CONTACTS, change=import_many, fails=True
     ),
-    Trap(
-        "a history that is capped",
-        "what was read once stays",
-        latest_history,
+    "a history that is capped": Trap(
+        replaced(tables, "CONTACT_HISTORIES", replace(tables.CONTACT_HISTORIES, whole="contact_id")),
         CONTACTS,
-        ("contact_histories",),
         {"history_cap": {"entries": 1}},
-        stage,
+        compare=("contact_histories",),
+        change=stage,
     ),
     # -- associations
-    Trap(
-        "the same association several times",
-        "types are counted once",
+    "the same association several times": Trap(
         associations_as_received,
         DEALS,
-        ("deal_contacts",),
         {"duplicate_association_types": {}, "association_ids": {"as": "string"}},
+        compare=("deal_contacts",),
     ),
-    Trap(
-        "associations in pages of one",
-        "paging within a record",
-        first_associations,
+    "associations in pages of one": Trap(
+        replaced(api, "cursor", lambda document: None),
         DEALS,
-        ("deal_contacts",),
         {"association_pages": {"size": 1}},
+        compare=("deal_contacts",),
     ),
     # -- merges
-    Trap(
-        "merged contacts, in chains",
-        "reading the old id tells the new one",
+    "merged contacts, in chains": Trap(
         no_aliases,
         PEOPLE,
-        ("contacts", "form_submissions", "page_view_events", "deal_contacts"),
+        compare=("contacts", "form_submissions", "page_view_events", "deal_contacts"),
         change=merge_in_chains,
     ),
     # -- forms
-    Trap(
-        "submissions arriving while their log is read",
-        "repeats are dropped by key, the next load brings the rest",
+    "submissions arriving while their log is read": Trap(
         no_dedupe,
         FORMS,
-        ("form_submissions",),
         {"submissions_arriving": {"every": 1, "times": 3}},
+        {"SUBMISSIONS_PAGE_SIZE": 10},
+        compare=("form_submissions",),
         then=arrive,
-        small={"SUBMISSIONS_PAGE_SIZE": 10},
     ),
-    Trap(
-        "submissions without a conversion id",
-        "the rest of the record tells them apart",
+    "submissions without a conversion id": Trap(
         only_conversion_ids,
         FORMS,
-        ("form_submissions",),
         {"missing_conversion_id": {"every": 2}},
+        compare=("form_submissions",),
         then=lambda portal: None,
     ),
-    Trap(
-        "submissions dated back",
-        "six hours of overlap",
-        no_submission_overlap,
+    "submissions dated back": Trap(
+        replaced(source, "_OVERLAP", timedelta(0)),
         FORMS,
-        ("form_submissions",),
+        compare=("form_submissions",),
         change=submit_now,
         then=submit_backdated,
         small={"SUBMISSIONS_PAGE_SIZE": 1},
     ),
-    Trap(
-        "instants of submissions as text",
-        "a page that is not to specification is read without one",
-        typed_listings,
-        FORMS,
-        ("form_submissions",),
-        {"submitted_at_text": {}},
-        fails=True,
+    "instants of submissions as text": Trap(
+        typed_listings, FORMS, {"submitted_at_text": {}}, compare=("form_submissions",), fails=True
     ),
-    Trap(
-        "a form deleted before its log is read (404)",
-        "a form that is gone has no log",
+    "a form deleted before its log is read (404)": Trap(
         no_tolerance,
         FORMS,
-        ("forms",),
         {"status": {"status": 404, "path": "/submissions/forms/", "after": 2, "times": 1}},
         fails=True,
     ),
-    Trap(
-        "forms of other types are not listed unasked",
-        "naming every type",
-        only_hubspot_forms,
-        FORMS,
-        ("forms", "form_submissions"),
+    "forms of other types are not listed unasked": Trap(
+        replaced(settings, "FORM_TYPES", "hubspot"), FORMS, compare=("forms", "form_submissions")
     ),
-    Trap(
-        "archived forms are in no usual listing",
-        "the archived sweep",
-        no_archived("forms"),
-        FORMS,
-        ("forms",),
-    ),
+    "archived forms are in no usual listing": Trap(no_archived("forms"), FORMS),
     # -- page views
-    Trap(
-        "no page views in the portal's tier (403)",
-        "the rest lands, and a line says so",
-        no_refusals(page_views),
-        VIEWS,
-        ("contacts",),
-        {"events_forbidden": {}},
-        fails=True,
+    "no page views in the portal's tier (403)": Trap(
+        no_refusals(page_views), VIEWS, {"events_forbidden": {}}, compare=("contacts",), fails=True
     ),
-    Trap(
-        "page views per contact only (400)",
-        "asking for every contact that counts some",
-        no_follow_up,
-        VIEWS,
-        ("page_view_events",),
-        {"events_per_contact": {}},
+    "page views per contact only (400)": Trap(
+        no_follow_up, VIEWS, {"events_per_contact": {}}, compare=("page_view_events",)
     ),
-    Trap(
-        "page views that show up late, with their old instants",
-        "asking for every contact that counts more than is landed",
-        no_follow_up,
-        VIEWS,
-        ("page_view_events",),
-        change=lambda portal: portal.pass_time(days=12),
+    "page views that show up late, with their old instants": Trap(
+        no_follow_up, VIEWS, compare=("page_view_events",), change=lambda portal: portal.pass_time(days=12)
     ),
     # -- access
-    Trap(
-        "scopes that the token lacks (403)",
-        "what is not allowed is left out, and a line says so",
+    "scopes that the token lacks (403)": Trap(
         no_refusals(source),
         ("contacts", "lists", "owners", "campaigns", "rates", "companies"),
-        ("contacts",),
         {
             "missing_scope": {
                 "scopes": [
@@ -577,95 +392,34 @@ TRAPS = (
                 ]
             }
         },
-        fails=True,
-    ),
-    Trap(
-        "a token that expires in mid-run",
-        "renewing it once for all that were refused",
-        no_renewal,
-        (*FORMS, "owners"),
-        ("form_submissions", "owners"),
-        {"token_expiry": {"after": 6}},
-        environment=OAUTH,
+        compare=("contacts",),
         fails=True,
     ),
     # -- transport
-    *(
-        Trap(
-            f"status {status}",
-            "trying again",
+    **{
+        f"status {status}": Trap(
             no_retry,
-            ("owners",),
             ("owners",),
             {"status": {"status": status, "path": OWNERS, "after": 1, "retry_after": 0}},
+            {"PAGE_SIZE": 2},
             fails=True,
-            small={"PAGE_SIZE": 2},
         )
         for status in (408, 423, 429, 477, 500, 502, 503, 504, 524)
+    },
+    "a body that comes slowly": Trap(
+        no_patience, ("owners",), {"slow_body": {"path": OWNERS, "seconds": 1.2, "parts": 4}}, fails=True
     ),
-    *(
-        Trap(
-            name,
-            "trying again",
-            no_retry,
-            ("owners",),
-            ("owners",),
-            {fault: {"path": OWNERS, "after": 1, **rule}},
-            fails=True,
-            small={"PAGE_SIZE": 2},
-        )
-        for name, fault, rule in (
-            ("an HTML page with status 200", "html_page", {"status": 200}),
-            ("an HTML page with status 502", "html_page", {"status": 502}),
-            ("JSON that is cut short", "truncated_json", {}),
-            ("a connection that is cut", "connection_reset", {}),
-            ("a connection that is cut within the answer", "connection_reset", {"sent": 0.5}),
-        )
-    ),
-    Trap(
-        "a body that comes slowly",
-        "patience",
-        no_patience,
-        ("owners",),
-        ("owners",),
-        {"slow_body": {"path": OWNERS, "seconds": 1.2, "parts": 4}},
-        fails=True,
-    ),
-)
-
-
-UNBALANCED = "FROM load_counts WHERE received <> landed + duplicates + quarantined"
+}
 
 
 # -- the proof ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def portal() -> Iterator[Portal]:
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     with served_portal("--now", "2026-10-12T06:00:00Z") as served:
+        served.folder = tmp_path_factory.mktemp("truths")
         yield served
-
-
-@dataclass
-class Truths:
-    """What the portal holds, as a first load without any fault lands it; kept until the portal changes."""
-
-    portal: Portal
-    folder: Path
-    known: dict[tuple[int, tuple[str, ...]], Store] = field(default_factory=dict)
-
-    def now(self, streams: tuple[str, ...]) -> Store:
-        key = (self.portal.changes, streams)
-        if key not in self.known:
-            home = self.folder / f"{len(self.known)}"
-            self.portal.load(home, streams)
-            self.known[key] = Store(home)
-        return self.known[key]
-
-
-@pytest.fixture(scope="module")
-def truths(portal: Portal, tmp_path_factory: pytest.TempPathFactory) -> Truths:
-    return Truths(portal, tmp_path_factory.mktemp("truths"))
 
 
 @pytest.fixture(autouse=True)
@@ -674,83 +428,27 @@ def no_faults_left(portal: Portal) -> Iterator[None]:
     portal.mend()
 
 
-@pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap.name)
+@pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS)
 def test_a_trap_changes_nothing_unless_its_handling_is_out(
-    trap: Trap, portal: Portal, truths: Truths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trap: Trap, portal: Portal, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    monkeypatch.setattr(http, "_FIRST_WAIT", dict.fromkeys(http._FIRST_WAIT, 0.01))
-    whole, broken = Store(tmp_path / "with"), Store(tmp_path / "without")
-    if trap.prepare:
-        trap.prepare(portal)
-    if trap.change:
-        before = truths.now(trap.streams)
-        for home in (whole, broken):
-            before.copy(home.path)
-        trap.change(portal)
-    for name, value in trap.small.items():
-        monkeypatch.setattr(settings, name, value)
+    quick(monkeypatch)
+    prove(trap, portal, tmp_path)
 
-    def load(home: Store) -> None:
-        settings_found = portal.company.settings
-        if trap.environment:
-            prefix = "SOURCES__HUBSPOT__"
-            own = {prefix + name: value for name, value in trap.environment.items()}
-            settings_found = {f"{prefix}BASE_URL": settings_found[f"{prefix}BASE_URL"], **own}
-        portal.load(home.path, trap.streams, dict(settings_found))
 
-    def load_without(home: Store) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            trap.without(patch)
-            load(home)
-
-    portal.faults(dict(trap.faults))
-    load(whole)
-    portal.faults(dict(trap.faults))
-    if trap.fails:
-        with pytest.raises(pipelines.IngestionError):
-            load_without(broken)
-    else:
-        load_without(broken)
-    if trap.then:
-        trap.then(portal)
-        load(whole)
-        if not trap.fails:
-            load_without(broken)
-    portal.mend()
-    truth = truths.now(trap.streams).state(trap.tables)
-
-    assert all(truth.values()), "nothing to compare"
-    assert whole.state(trap.tables) == truth
-    assert whole.query(UNBALANCED) == []
-    if not trap.fails:
-        assert broken.state(trap.tables) != truth
+def facts_of(truth: Store) -> list[str]:
+    """The landed tables that hold no bookkeeping."""
+    return sorted(truth.tables() - {"stream_state", "load_counts", "quarantine", "told_facts"})
 
 
 # -- what is said, not only landed ------------------------------------------------------------------------
 
 
-def test_a_cursor_that_repeats_is_asked_again_once_and_then_ends_the_load(
-    portal: Portal, truths: Truths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(settings, "PAGE_SIZE", 1)
-    truth = truths.now(("owners",)).rows("owners")
-    portal.faults({"repeated_cursor": {"path": OWNERS, "after": 1, "times": 1}})
-    portal.load(tmp_path, ("owners",))
-    assert Store(tmp_path).rows("owners") == truth
-
-    portal.asked()
-    portal.faults({"repeated_cursor": {"path": OWNERS}})
-    with pytest.raises(pipelines.ResponseError, match="repeated its paging cursor; run again"):
-        portal.load(tmp_path, ("owners",))
-    assert sum(portal.asked()[0].values()) < 10
-    assert Store(tmp_path).rows("owners") == truth
-
-
 def test_merged_contacts_that_are_still_listed_as_archived_are_no_contacts(
-    portal: Portal, truths: Truths, tmp_path: Path
+    portal: Portal, tmp_path: Path
 ) -> None:
     streams = ("contacts", "page_views")
-    home = truths.now(streams).copy(tmp_path / "home")
+    home = portal.truth(streams).copy(tmp_path / "home")
     first, second = live(portal)[20:22]
     portal.do(do="merge", primary=first, secondary=second)
     portal.pass_time(minutes=20)
@@ -762,7 +460,7 @@ def test_merged_contacts_that_are_still_listed_as_archived_are_no_contacts(
     portal.mend()
     compared = ("contacts", "page_view_events")
 
-    assert home.state(compared) == truths.now(streams).state(compared)
+    assert home.state(compared) == portal.truth(streams).state(compared)
     assert not listed, "nothing new is nothing to list"
 
 
@@ -771,25 +469,23 @@ def test_merged_contacts_that_are_still_listed_as_archived_are_no_contacts(
     [("null_id", CONTACTS), ("no_id", DEALS), ("not_object", ("contacts", "deals", "forms", "page_views"))],
 )
 def test_a_malformed_record_costs_itself_alone(
-    kind: str, streams: tuple[str, ...], portal: Portal, truths: Truths, tmp_path: Path
+    kind: str, streams: tuple[str, ...], portal: Portal, tmp_path: Path
 ) -> None:
-    truth = truths.now(streams)
+    truth = portal.truth(streams)
     portal.faults({"malformed_record": {"path": "", "kind": kind}})
     for _ in range(2):
         portal.load(tmp_path, streams)
         portal.pass_time(seconds=1)
     home = Store(tmp_path)
-    compared = sorted(truth.tables() - {"stream_state", "load_counts", "quarantine", "told_facts"})
+    compared = facts_of(truth)
 
     assert home.state(compared) == truth.state(compared)
     assert home.query("FROM quarantine")
     assert home.query(UNBALANCED) == []
 
 
-def test_a_type_that_changed_is_set_aside_with_its_reason(
-    portal: Portal, truths: Truths, tmp_path: Path
-) -> None:
-    truth = truths.now(CONTACTS)
+def test_a_type_that_changed_is_set_aside_with_its_reason(portal: Portal, tmp_path: Path) -> None:
+    truth = portal.truth(CONTACTS)
     converted = truth.query("SELECT id FROM contacts WHERE num_conversion_events IS NOT NULL ORDER BY id")
     portal.faults({"wire_type": {"property": "num_conversion_events", "type": "contacts"}})
     portal.load(tmp_path, CONTACTS)
@@ -809,16 +505,14 @@ def test_a_type_that_changed_is_set_aside_with_its_reason(
     assert "GET /crm/objects/2026-09/contacts" not in portal.asked()[0], "they are counted, not looked for"
 
 
-def test_properties_that_go_or_get_another_name_are_reported(
-    portal: Portal, truths: Truths, tmp_path: Path
-) -> None:
+def test_properties_that_go_or_get_another_name_are_reported(portal: Portal, tmp_path: Path) -> None:
     streams = ("contacts", "properties")
-    home = truths.now(streams).copy(tmp_path / "home")
+    home = portal.truth(streams).copy(tmp_path / "home")
     portal.do(do="rename_property", old="badge_number", new="badge_code")
     portal.do(do="rename_property", old="hs_linkedin_click_id", new="hs_li_click")
     portal.pass_time(minutes=20)
     try:
-        report = portal.load(home.path, streams)
+        (report,) = portal.load(home.path, streams)
     finally:
         portal.do(do="rename_property", old="badge_code", new="badge_number")
         portal.do(do="rename_property", old="hs_li_click", new="hs_linkedin_click_id")
@@ -828,9 +522,7 @@ def test_properties_that_go_or_get_another_name_are_reported(
     assert "contacts have no property hs_linkedin_click_id: what it tells stays empty" in report.message
 
 
-def test_an_erased_contact_leaves_a_tombstone_and_nothing_personal(
-    portal: Portal, truths: Truths, tmp_path: Path
-) -> None:
+def test_an_erased_contact_leaves_a_tombstone_and_nothing_personal(portal: Portal, tmp_path: Path) -> None:
     email, old = "vera.erased@personal-1.test", "v.former@personal-2.test"
     page = f"https://www.nordlicht.example/demo?email={old}&hsa_cam=42"
     named = {"firstname": "Veramarie", "lastname": "Erasedson", "email": email}
@@ -841,15 +533,15 @@ def test_an_erased_contact_leaves_a_tombstone_and_nothing_personal(
     portal.do(do="submit", form="guide", email=old.upper(), values={"message": "Call Veramarie"})
     portal.do(do="touch", ids=[contact], property="hs_analytics_last_url", value=page)
     portal.pass_time(minutes=20)
-    home = truths.now(PEOPLE).copy(tmp_path / "home")
-    spared = truths.now(PEOPLE).copy(tmp_path / "spared")
+    home = portal.truth(PEOPLE).copy(tmp_path / "home")
+    spared = portal.truth(PEOPLE).copy(tmp_path / "spared")
     personal = (email, old, "Veramarie", "Erasedson")
     assert set(home.personal(*personal)) >= {"contacts", "contact_histories", "form_submissions"}
 
     portal.do(do="erase", id=contact)
     portal.pass_time(minutes=20)
     portal.load(home.path, PEOPLE)
-    with pytest.MonkeyPatch.context() as patch:
+    with Patch.context() as patch:
         patch.setattr(records.Records, "_changed", lambda *_: [])
         portal.load(spared.path, PEOPLE)
 
@@ -862,7 +554,7 @@ def test_an_erased_contact_leaves_a_tombstone_and_nothing_personal(
     )
     assert kept[:2] == [("[]", "https://www.nordlicht.example/demo?hsa_cam=42")] * 2
     assert len(kept) == 3
-    assert home.rows("contacts") == truths.now(PEOPLE).rows("contacts")
+    assert home.rows("contacts") == portal.truth(PEOPLE).rows("contacts")
     assert spared.personal(*personal), "without the count that tells of it, the contact stays"
 
 
@@ -873,10 +565,8 @@ def refused(portal: Portal) -> int:
     return portal.asked()[1].get("429", 0)
 
 
-def test_searches_keep_to_their_limit(
-    portal: Portal, truths: Truths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = truths.now(CONTACTS)
+def test_searches_keep_to_their_limit(portal: Portal, tmp_path: Path, monkeypatch: Patch) -> None:
+    before = portal.truth(CONTACTS)
     paced, hurried = before.copy(tmp_path / "paced"), before.copy(tmp_path / "hurried")
     import_many(portal)
     monkeypatch.setattr(settings, "SEARCH_PAGE_SIZE", 9)
@@ -886,14 +576,14 @@ def test_searches_keep_to_their_limit(
     portal.load(paced.path, CONTACTS)
     assert refused(portal) == 0
 
-    with pytest.MonkeyPatch.context() as patch:
+    with Patch.context() as patch:
         patch.setattr(pacing.Pacer, "_reserve", lambda pacer: 0.0)
         portal.load(hurried.path, CONTACTS)
     assert refused(portal) >= 1
     assert paced.rows("contacts") == hurried.rows("contacts")
 
 
-def test_the_ten_second_limit_is_learnt_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ten_second_limit_is_learnt_and_kept(tmp_path: Path, monkeypatch: Patch) -> None:
     monkeypatch.setattr(settings, "PAGE_SIZE", 2)
     monkeypatch.setattr(settings, "ASSOCIATION_INPUTS", 10)
     with served_portal() as fresh:
@@ -909,29 +599,14 @@ def test_the_ten_second_limit_is_learnt_and_kept(tmp_path: Path, monkeypatch: py
     assert statuses.get("429", 0) <= 1
 
 
-def test_the_daily_limit_ends_the_load_at_once(portal: Portal, tmp_path: Path) -> None:
-    portal.faults({"hubspot_limits": {"daily": 0}})
-    started = time.monotonic()
-    with pytest.raises(pipelines.UnreachableError, match=r"limits requests \(429\)"):
-        portal.load(tmp_path, ("owners",))
-    assert time.monotonic() - started < 5
-
-
-def test_a_version_that_is_gone_names_the_setting(portal: Portal, tmp_path: Path) -> None:
-    portal.faults({"version_gone": {"versions": [settings.API_VERSION]}})
-    with pytest.raises(pipelines.ResponseError, match=r"check sources\.hubspot\.api_version \(2026-09\)"):
-        portal.load(tmp_path, ("owners",))
-
-
 @pytest.mark.parametrize(
     ("version", "streams"), [("v3", tuple(STREAMS)), ("2026-03", ("deals", "lists"))], ids=["v3", "2026-03"]
 )
 def test_every_api_version_lands_the_same(
-    version: str, streams: tuple[str, ...], portal: Portal, truths: Truths, tmp_path: Path
+    version: str, streams: tuple[str, ...], portal: Portal, tmp_path: Path
 ) -> None:
-    spoken = portal.company.settings | {"SOURCES__HUBSPOT__API_VERSION": version}
-    portal.load(tmp_path, streams, spoken)
+    portal.load(tmp_path, streams, {"API_VERSION": version})
 
-    truth = truths.now(streams)
-    compared = sorted(truth.tables() - {"stream_state", "load_counts", "quarantine", "told_facts"})
+    truth = portal.truth(streams)
+    compared = facts_of(truth)
     assert Store(tmp_path).state(compared) == truth.state(compared)
