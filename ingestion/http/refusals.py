@@ -47,7 +47,7 @@ class Refusals:
         """The error of JSON that lacks its `content`."""
         address = path.partition("?")[0]
         seen = f"{self.client.setting}: {address} sent JSON without {content}"
-        return self.client.error(ResponseError, f"{seen}; is that {self.vendor}'s API?")
+        return self.client.error(ResponseError, f"{seen}; is that the API of {self.vendor}?")
 
     def _name(self, key: str) -> str:
         return f"sources.{self.client.policy.source}.{key}"

@@ -276,18 +276,26 @@ def test_a_version_that_ended_names_the_setting_and_another_version_lands(
     assert world.home(tmp_path).rows(load[0])
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize(
+    ("vendor", "key", "status", "faults"),
+    [
+        ("hubspot", "ACCESS_TOKEN", 401, {}),
+        ("google_ads", "REFRESH_TOKEN", 400, {}),
+        ("facebook_ads", "ACCESS_TOKEN", 400, {}),
+        ("facebook_ads", "ACCESS_TOKEN", 401, {"facebook_access": {"expires_in": -60}}),
+        ("linkedin_ads", "ACCESS_TOKEN", 401, {}),
+    ],
+)
 def test_a_credential_that_is_refused_names_its_setting_and_leaves_what_was_landed(
-    vendor: str, worlds: dict[str, World], tmp_path: Path
+    vendor: str, key: str, status: int, faults: dict[str, Any], worlds: dict[str, World], tmp_path: Path
 ) -> None:
     world, load = worlds[vendor], SAMPLES[vendor].load
     world.load(tmp_path, load)
     before = world.home(tmp_path).state(load)
-    key = "REFRESH_TOKEN" if vendor == "google_ads" else "ACCESS_TOKEN"
-    with pytest.raises(
-        pipelines.AccessError, match=rf"^sources\.{vendor}\.{key.lower()} was refused \(40[01]\)"
-    ) as refused:
-        world.load(tmp_path, load, {key: "another-secret"})
+    world.faults(faults)
+    words = rf"^sources\.{vendor}\.{key.lower()} was refused \({status}\)"
+    with pytest.raises(pipelines.AccessError, match=words) as refused:
+        world.load(tmp_path, load, {} if faults else {key: "another-secret"})
 
     assert "another-secret" not in str(refused.value)
     assert world.home(tmp_path).state(load) == before
