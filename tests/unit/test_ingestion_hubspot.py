@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from ingestion.http.client import Answer, Client, Reply
 from ingestion.http.faults import Fault
 from ingestion.http.pacing import Limit
 from ingestion.landing.arrow import Reader
-from ingestion.sources.hubspot import api, tables
+from ingestion.sources.hubspot import api, settings, tables
 
 HEADERS = {
     "x-hubspot-ratelimit-max": "190",
@@ -120,6 +121,28 @@ def test_lists_that_repeat_their_offset_end_the_load(told: dict[str, int]) -> No
     page = {"lists": [1, 2], "hasMore": True, **told}
     with pytest.raises(ResponseError, match="repeated its paging cursor; run again"):
         lists(*[page] * 4)
+
+
+def repeating(answer: dict[str, Any]) -> api.HubSpot:
+    """A portal that gives the same answer to every request."""
+
+    def send(method: str, url: str, headers: Any, body: bytes | None) -> Reply:
+        return Reply(200, {}, orjson.dumps(answer))
+
+    return api.HubSpot(Client(api.POLICY, "https://api.ex.test", send=send), "2026-09")
+
+
+def test_a_search_that_repeats_itself_ends_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "SEARCH_PAGE_SIZE", 2)
+    portal = repeating({"results": [{"id": "5"}, {"id": "7"}]})
+    with pytest.raises(ResponseError, match="search of contacts repeated its paging cursor; run again"):
+        list(portal.changed("contacts", "lastmodifieddate", datetime(2026, 11, 1, tzinfo=UTC)))
+
+
+def test_associations_that_never_end_end_the_load() -> None:
+    endless = {"from": {"id": "1"}, "to": [], "paging": {"next": {"after": "2"}}}
+    with pytest.raises(ResponseError, match="associations of deals repeated its paging cursor; run again"):
+        list(repeating({"results": [endless]}).associated("deals", ["1"], "contacts"))
 
 
 def test_a_log_ends_where_it_gets_older_than_asked() -> None:

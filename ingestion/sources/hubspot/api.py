@@ -198,19 +198,21 @@ class HubSpot:
         Pages by id, not by offset: a query never reaches the 10,000 results that HubSpot gives at most, any
         number of records may share an instant, and what changes meanwhile moves no page.
         """
-        last = ""
-        while True:
+        size = settings.SEARCH_PAGE_SIZE
+
+        def ask(last: str | None) -> Answer:
             filters = [{"propertyName": modified, "operator": "GTE", "value": str(_epoch_ms(since))}]
             if last:
                 filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": last})
-            answer = self._search(kind, "hs_object_id", "ASCENDING", filters)
-            found = [str(row["id"]) for row in records(answer.document)]
-            if not found:
-                return
-            yield found
-            if len(answer.document["results"]) < settings.SEARCH_PAGE_SIZE:
-                return
-            last = str(max(int(i) for i in found))
+            return self._search(kind, "hs_object_id", "ASCENDING", filters)
+
+        def following(answer: Answer) -> str | None:
+            found = _ids(answer)
+            return str(max(map(int, found))) if found and len(answer.document["results"]) >= size else None
+
+        for answer in paging.pages(ask, following, f"HubSpot's search of {kind}"):
+            if found := _ids(answer):
+                yield found
 
     def read(
         self,
@@ -256,11 +258,14 @@ class HubSpot:
         for start in range(0, len(ids), size):
             found: dict[str, dict[str, Any]] = {i: {} for i in ids[start : start + size]}
             unusable: list[Any] = []
-            waiting: list[dict[str, str]] = [{"id": i} for i in found]
-            while waiting:
-                answer = self.ask(partial(self.client.post, path, {"inputs": waiting}))
+            first = [{"id": i} for i in found]
+
+            def ask(waiting: str | None, first: list[dict[str, str]] = first) -> Answer:
+                inputs = orjson.loads(waiting) if waiting else first
+                return self.ask(partial(self.client.post, path, {"inputs": inputs}))
+
+            for answer in paging.pages(ask, _unfinished, f"HubSpot's associations of {kind}"):
                 self._page(path, answer)
-                waiting = []
                 for result in answer.document["results"]:
                     if not isinstance(result, dict) or not isinstance(result.get("from"), dict):
                         unusable.append(result)
@@ -271,8 +276,6 @@ class HubSpot:
                         for label in item["associationTypes"]:
                             if label not in pair["associationTypes"]:
                                 pair["associationTypes"].append(label)
-                    if after := cursor(result):
-                        waiting.append({"id": str(result["from"]["id"]), "after": after})
             rows: list[Any] = [{"from": {"id": i}, "to": list(held.values())} for i, held in found.items()]
             rows += unusable
             yield Page(orjson.dumps({"results": rows}), (), len(rows))
@@ -461,6 +464,21 @@ def cursor(document: Any) -> str | None:
     """The cursor of the page after this one."""
     after = ((document.get("paging") or {}).get("next") or {}).get("after")
     return str(after) if after else None
+
+
+def _unfinished(answer: Answer) -> str | None:
+    """The inputs that ask for the rest of the records whose associations go on; None where none do."""
+    results = answer.document.get("results") if isinstance(answer.document, dict) else None
+    waiting = [
+        {"id": str(result["from"]["id"]), "after": after}
+        for result in (results if isinstance(results, list) else ())
+        if isinstance(result, dict) and isinstance(result.get("from"), dict) and (after := cursor(result))
+    ]
+    return orjson.dumps(waiting).decode() if waiting else None
+
+
+def _ids(answer: Answer) -> list[str]:
+    return [str(row["id"]) for row in records(answer.document)]
 
 
 def records(document: Any, key: str = "id") -> list[dict[str, Any]]:
