@@ -65,5 +65,9 @@ class LimitSpent(UnreachableError):
     transient = False
 
 
+class LoadStopped(IngestionError):
+    """The load was told to end before it was complete; nothing of it landed."""
+
+
 class ResponseError(IngestionError):
     """The server answered with something this program cannot use."""

@@ -9,6 +9,7 @@ import ctypes
 import gc
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -149,15 +150,19 @@ def load(
     reread: Reread = "all",
     progress: Callable[[str], None] | None = None,
     exclusive: Callable[[str], AbstractContextManager[None]] = lambda source: nullcontext(),
+    stopped: threading.Event | None = None,
 ) -> LoadReport:
     """Lands one part of a source under `home()`. Days of "daily" are those of `window`.
 
     Days never read come first and land by themselves; `reread` says which others are read again. `exclusive`
-    is held while the named source's file is read for this one. Raises IngestionError; what was landed before
-    is untouched then. Raises ValueError for an unknown part.
+    is held while the named source's file is read for this one. Once `stopped` is set, the load ends early.
+    Raises IngestionError; what was landed before is untouched then. Raises ValueError for an unknown part.
     """
     landing = replace(
-        _landing(name, part, window, as_of, progress), exclusive=exclusive, from_files=reads_files(name)
+        _landing(name, part, window, as_of, progress),
+        exclusive=exclusive,
+        from_files=reads_files(name),
+        stopped=stopped or threading.Event(),
     )
     _tables(name, part)
     _use_store(name)

@@ -133,7 +133,8 @@ class Client:
     Raises AccessError for a refused token, UnreachableError when the server cannot be reached or keeps
     failing (LimitSpent: for longer than a run lasts), ResponseError when an answer is not JSON, and
     RequestFault for what only the caller can explain.
-    `send`, `sleep` and `clock` are for tests.
+    `send` and `clock` are for tests. `check` is called before each request; it and `sleep` may raise to end a
+    load.
     """
 
     policy: Policy
@@ -144,6 +145,7 @@ class Client:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     notify: Callable[[str], None] = lambda _line: None
+    check: Callable[[], None] = lambda: None
     requests: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -282,6 +284,7 @@ class Client:
 
     def _once(self, pacer: Pacer, request: _Request, token: str | None) -> Answer:
         headers = {**request.headers, **(self.policy.authorize(token) if token else {})}
+        self.check()
         try:
             with pacer.turn():
                 reply = (self.send or self._pooled)(request.method, request.url, headers, request.body)

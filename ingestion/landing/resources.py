@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 import dlt
 import pyarrow as pa
 
-from ingestion.errors import IngestionError, ResponseError
+from ingestion.errors import IngestionError, LoadStopped, ResponseError
 from ingestion.http.client import Client
 from ingestion.landing.arrow import INSTANT, Page, Reader, Table, constant, keys_of
 from ingestion.landing.planning import Pass, Span, Window
@@ -85,7 +85,8 @@ class Landing:
 
     `days` are those of daily tables that the present pass reads, and `exclusive` keeps writers out of another
     source's file while it is read. `before_load` and `after_load` change the store around dlt's load step;
-    `follow_ups` give resources that can only be read once the first ones are landed.
+    `follow_ups` give resources that can only be read once the first ones are landed. Once `stopped` is set,
+    the load ends at its next request or pause.
     """
 
     source: str
@@ -106,6 +107,7 @@ class Landing:
     before_load: list[Callable[[], None]] = field(default_factory=list)
     after_load: list[Callable[[], None]] = field(default_factory=list)
     follow_ups: list[Callable[[], Iterator[list[Any]]]] = field(default_factory=list)
+    stopped: threading.Event = field(default_factory=threading.Event)
     _api: Any = None
     _put_off: dict[Table, list[pa.Table]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -128,9 +130,21 @@ class Landing:
 
     def client(self, client: Client) -> Client:
         """The client, counting into this load and speaking through its progress, closed at its end."""
-        client.requests, client.notify = self.requests, self.say
+        client.requests, client.notify, client.check = self.requests, self.say, self.check
+        if client.sleep is time.sleep:
+            client.sleep = self.pause
         self.clients.append(client)
         return client
+
+    def check(self) -> None:
+        """Raises LoadStopped once the load was told to end."""
+        if self.stopped.is_set():
+            raise LoadStopped(f"{self.source}: the load was stopped")
+
+    def pause(self, seconds: float) -> None:
+        """Sleeps. Raises LoadStopped as soon as the load is told to end."""
+        self.stopped.wait(seconds)
+        self.check()
 
     def say(self, line: str) -> None:
         """Shows a line of progress."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +14,7 @@ import duckdb
 import pytest
 
 from ingestion import pipelines
+from ingestion.errors import LoadStopped
 from ingestion.pipelines import LoadReport, Reread, Window
 from tests.company import Company, served_company
 from tests.recorded.world import rows
@@ -146,3 +148,30 @@ def test_days_that_nobody_changes_any_more_are_left_alone(
     assert asked(changing) < asked(everything) / 2
     assert changing.rows["campaign_analytics"] > 0
     assert pipelines.unsettled_since(SOURCE) > date(2026, 7, 1)
+
+
+def test_a_load_that_is_stopped_leaves_what_was_landed(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    month = Window(TODAY - timedelta(days=29), TODAY)
+    home = use(tmp_path, company, monkeypatch)
+    load(month, "none")
+    before, stopped, said = landed(home), threading.Event(), []
+
+    def say(line: str) -> None:
+        said.append(line)
+        stopped.set()
+
+    with pytest.raises(LoadStopped):
+        pipelines.load(
+            SOURCE,
+            "daily",
+            window=YEAR,
+            as_of=AS_OF + timedelta(days=1),
+            reread="all",
+            progress=say,
+            stopped=stopped,
+        )
+    assert said
+    assert landed(home) == before
+    assert pipelines.landed_days(SOURCE) == month

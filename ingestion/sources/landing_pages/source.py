@@ -32,7 +32,7 @@ class Pages:
     @cached_property
     def fetcher(self) -> Fetcher:
         """The fetcher, made when the first page needs it."""
-        return Fetcher(settings.access(), self.caps, requests=self.landing.requests)
+        return Fetcher(settings.access(), self.caps, requests=self.landing.requests, sleep=self.landing.pause)
 
     def known(self) -> Iterator[Batch]:
         """Every page that an ad leads to, and every page that the user added."""
