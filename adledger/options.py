@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from orchestration.execution.window import FIRST_DAY
+from orchestration.execution import window
 from reporting.explain.options import InvalidOption
 
 
@@ -38,14 +38,8 @@ def parse_day(option: str, text: str | None) -> date | None:
 
 
 def check_range(start: date | None, end: date | None, as_of: datetime, today: date) -> None:
-    """Raises InvalidOption for a range that is empty, ends after as-of, or leaves the partitions."""
-    if start and start < FIRST_DAY:
-        raise InvalidOption("--start", f"{start} lies before {FIRST_DAY}, the first day this warehouse knows")
-    # an account east of UTC may already be one day ahead, but no day after today (UTC) has a partition yet
-    latest = min(as_of.date() + timedelta(days=1), today)
-    if end and end > latest:
-        raise InvalidOption("--end", f"{end} lies after {latest}, the last day of this as-of")
-    if start and start > (end or latest):
-        raise InvalidOption("--start", f"{start} lies after the range's last day, {end or latest}")
-    if end and end < FIRST_DAY:
-        raise InvalidOption("--end", f"{end} lies before {FIRST_DAY}, the first day this warehouse knows")
+    """Raises InvalidOption for a range that is empty, begins before the first day, or ends after as-of."""
+    try:
+        window.check_range(start, end, as_of, today)
+    except window.RangeError as error:
+        raise InvalidOption(f"--{error.bound}", str(error)) from error

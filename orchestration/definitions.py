@@ -15,9 +15,12 @@ with uncollected():
     from orchestration.automation.sensors import watch
     from orchestration.checks.freshness import freshness
     from orchestration.checks.published import published_contracts
-    from orchestration.execution.executor import alone_in_home
     from orchestration.execution.jobs import refresh
+    from orchestration.execution.loads import LoadsOfRun
     from orchestration.execution.resources import RunSettings, dbt_resource
+    from orchestration.execution.runs import HomeLock
+
+    home_lock = HomeLock()
 
 defs = dg.Definitions(
     assets=[*apis.values(), *raw_assets, dbt_models, serving_duckdb, *readers],
@@ -25,6 +28,12 @@ defs = dg.Definitions(
     jobs=[refresh],
     schedules=[configured_daily_refresh()],
     sensors=[watch],
-    executor=alone_in_home,
-    resources={"run_settings": RunSettings.configure_at_launch(), "dbt": dbt_resource()},
+    # one process per run: a process per step would take longer to start than most steps run
+    executor=dg.in_process_executor,
+    resources={
+        "home_lock": home_lock,
+        "loads_of_run": LoadsOfRun(home_lock=home_lock),
+        "run_settings": RunSettings.configure_at_launch(),
+        "dbt": dbt_resource(),
+    },
 )

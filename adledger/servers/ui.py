@@ -191,7 +191,7 @@ def _end_runs(address: Address, console: Console) -> None:
         runs = found["runsOrError"]["results"] if found else []
         if runs:
             # imports Dagster
-            from orchestration.execution.executor import COMMAND_TAG
+            from orchestration.execution.runs import COMMAND_TAG
 
             of_ui = [run for run in runs if COMMAND_TAG not in {tag["key"] for tag in run["tags"]}]
             runs = [run for run in runs if run in of_ui or run["parentRunId"]]

@@ -9,7 +9,12 @@ from functools import cache
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    dbt_assets,
+)
 from dagster_shared.record import replace
 
 from ingestion.pipelines import SOURCES
@@ -18,6 +23,7 @@ from orchestration.assets.stored import Relation, look
 from orchestration.assets.tables import code, table_facts
 from orchestration.execution.locking import writing
 from orchestration.execution.resources import RunSettings
+from orchestration.execution.runs import HomeLock
 from orchestration.project import (
     BUILD_ARGUMENTS,
     PROJECT_DIR,
@@ -102,10 +108,9 @@ def _promise(test: Mapping[str, Any]) -> str:
         DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True)
     ),
     name="dbt_models",
-    pool="warehouse",
 )
 def dbt_models(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource, run_settings: RunSettings
+    context: dg.AssetExecutionContext, dbt: DbtCliResource, run_settings: RunSettings, home_lock: HomeLock
 ) -> Iterator[Any]:
     """Builds and tests every model as seen at as-of; fails with one line per root fault."""
     as_of = run_settings.instant(context.instance, context.run.run_id)

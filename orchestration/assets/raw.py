@@ -1,10 +1,13 @@
 """The raw tables as assets: per source one load of its entities and one of its daily figures."""
 
 # Annotations are not postponed here: Dagster reads them when a step is defined.
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import dagster as dg
 from dagster_dlt import DagsterDltTranslator, dlt_assets
@@ -16,17 +19,17 @@ from ingestion.pipelines import (
     SOURCES,
     IngestionError,
     LoadReport,
-    Reread,
-    Window,
     build_source,
     load,
     loaded_at,
+    parts,
     reads_first,
 )
-from orchestration.assets.stored import Relation, look
+from orchestration.assets.stored import Relation, Stored, look
 from orchestration.assets.tables import code, table_facts
+from orchestration.execution.days import DAILY_SOURCES
+from orchestration.execution.loads import LoadsOfRun, Part
 from orchestration.execution.locking import writing
-from orchestration.execution.partitions import DAILY_SOURCES, days
 from orchestration.execution.resources import RunSettings
 from orchestration.project import manifest
 
@@ -98,7 +101,7 @@ def _retries() -> dg.RetryPolicy:
 def _retry_later(context: dg.AssetExecutionContext, source: str, fault: IngestionError) -> None:
     """Asks for another attempt where the fault may pass by itself; settings and permissions never do.
 
-    Raises dagster.RetryRequested. The step leaves its pool while it waits.
+    Raises dagster.RetryRequested. Other steps run while it waits.
     """
     policy = _retries()
     if fault.transient and context.retry_number < policy.max_retries:
@@ -107,49 +110,54 @@ def _retry_later(context: dg.AssetExecutionContext, source: str, fault: Ingestio
         raise dg.RetryRequested(policy.max_retries, seconds) from fault
 
 
-def _results(
-    keys: list[dg.AssetKey], rows: Mapping[str, int], facts: Mapping[str, Any]
-) -> Iterator[dg.MaterializeResult[None]]:
-    source = keys[0].path[1]
-    with writing(f"raw_{source}"):
-        stored = look([f"raw_{source}"])
-    for key in keys:
-        table = relation(source, key.path[-1])
-        shown = table_facts(stored[table]) if table in stored else {}
-        yield dg.MaterializeResult(
-            asset_key=key, metadata={**facts, "rows": rows.get(table.name, 0), **shown}
-        )
+@dataclass(frozen=True)
+class Landed:
+    """What a load reported, how many seconds it took, and the tables of its source's file then."""
+
+    report: LoadReport
+    seconds: float
+    stored: Mapping[Relation, Stored]
+
+
+def _steps(context: dg.AssetExecutionContext) -> set[str]:
+    """The steps that this run executes: a run of some assets, or a repeated one, leaves others out."""
+    chosen = {node.name for node in context.job_def.nodes}
+    repeated = context.run.step_keys_to_execute
+    return chosen if repeated is None else chosen & set(repeated)
+
+
+def _together(context: dg.AssetExecutionContext) -> list[Part]:
+    """The parts that this run loads side by side from its start: all that wait for no other source."""
+    steps = _steps(context)
+    return [
+        (source, part)
+        for source in SOURCES
+        for part in parts(source)
+        if f"{source}_{part}" in steps and not reads_first(source)
+    ]
 
 
 def _load(
-    context: dg.AssetExecutionContext, settings: RunSettings, source: str, part: str, window: Window | None
+    context: dg.AssetExecutionContext, settings: RunSettings, loads_of_run: LoadsOfRun, source: str, part: str
 ) -> Iterator[dg.MaterializeResult[None]]:
     keys = sorted(context.selected_asset_keys)
     as_of = settings.instant(context.instance, context.run.run_id)
+
+    def land(wanted: Part, say: Callable[[str], None], stopped: threading.Event) -> Landed:
+        return _land(wanted, settings, as_of, say, stopped)
+
+    loads = loads_of_run.loads
     try:
-        with writing(f"raw_{source}"):
-            report: LoadReport = load(
-                source,
-                part,
-                window=window,
-                as_of=as_of,
-                reread=cast(Reread, settings.reread),
-                progress=context.log.info,
-                exclusive=lambda other: writing(f"raw_{other}"),
-            )
+        if any(daily == "daily" for _, daily in [*_together(context), (source, part)]):
+            # before any load moves what it is found from
+            settings.window(as_of)
+        loads.start(_together(context), land)
+        landed: Landed = loads.result((source, part), land, context.log.info, again=context.retry_number > 0)
     except IngestionError as fault:
         _retry_later(context, source, fault)
-        if source not in settings.allow_stale:
-            raise dg.Failure(description=str(fault), allow_retries=False) from None
-        landed = landed_at(source, [key.path[-1] for key in keys])
-        if landed is None:
-            line = f"{fault} (--allow-stale {source} has nothing to fall back to: it never landed completely)"
-            raise dg.Failure(description=line, allow_retries=False) from None
-        context.log.warning(f"{source} is stale, its state of {landed.isoformat()} goes on: {fault}")
-        yield from _results(
-            keys, {}, {"status": "stale", "stale": True, "as_of": landed.isoformat(), "message": str(fault)}
-        )
+        yield from _stale(context, settings, source, keys, fault)
         return
+    report = landed.report
     facts = {
         "status": "skipped" if report.skipped else "landed",
         "as_of": None if report.skipped else as_of.isoformat(),
@@ -157,45 +165,95 @@ def _load(
         "requests": report.requests,
         "from_files": report.from_files,
         "message": report.message,
+        "seconds": round(landed.seconds, 1),
     }
-    yield from _results(keys, report.rows, facts)
+    yield from _results(keys, landed.stored, report.rows, facts)
 
 
-def _entities(source: str) -> dg.AssetsDefinition:
+def _land(
+    part: Part,
+    settings: RunSettings,
+    as_of: datetime,
+    say: Callable[[str], None],
+    stopped: threading.Event,
+) -> Landed:
+    """Loads a part, in a thread of its own."""
+    source, name = part
+    began = time.monotonic()
+    with writing(f"raw_{source}"):
+        report = load(
+            source,
+            name,
+            window=settings.window(as_of) if name == "daily" else None,
+            as_of=as_of,
+            reread=settings.days_to_reread(),
+            progress=say,
+            exclusive=lambda other: writing(f"raw_{other}"),
+            stopped=stopped,
+        )
+        return Landed(report, time.monotonic() - began, look([f"raw_{source}"]))
+
+
+def _stale(
+    context: dg.AssetExecutionContext,
+    settings: RunSettings,
+    source: str,
+    keys: Sequence[dg.AssetKey],
+    fault: IngestionError,
+) -> Iterator[dg.MaterializeResult[None]]:
+    """What a source landed last, where the run may go on with it. Raises dagster.Failure elsewhere."""
+    if source not in settings.allow_stale:
+        raise dg.Failure(description=str(fault), allow_retries=False) from None
+    landed = landed_at(source, [key.path[-1] for key in keys])
+    if landed is None:
+        line = f"{fault} (--allow-stale {source} has nothing to fall back to: it never landed completely)"
+        raise dg.Failure(description=line, allow_retries=False) from None
+    context.log.warning(f"{source} is stale, its state of {landed.isoformat()} goes on: {fault}")
+    with writing(f"raw_{source}"):
+        stored = look([f"raw_{source}"])
+    facts = {"status": "stale", "stale": True, "as_of": landed.isoformat(), "message": str(fault)}
+    yield from _results(keys, stored, {}, facts)
+
+
+def _results(
+    keys: Sequence[dg.AssetKey],
+    stored: Mapping[Relation, Stored],
+    rows: Mapping[str, int],
+    facts: Mapping[str, Any],
+) -> Iterator[dg.MaterializeResult[None]]:
+    for key in keys:
+        table = relation(key.path[1], key.path[-1])
+        shown = table_facts(stored[table]) if table in stored else {}
+        yield dg.MaterializeResult(
+            asset_key=key, metadata={**facts, "rows": rows.get(table.name, 0), **shown}
+        )
+
+
+def _priority(source: str, part: str) -> str:
+    """The order of the steps that wait for loads: pages are read once what leads to them has landed."""
+    if reads_first(source):
+        return "1"
+    return "2" if part == "entities" else "0"
+
+
+def _asset(source: str, part: str) -> dg.AssetsDefinition:
     @dlt_assets(
-        dlt_source=build_source(source, "entities", None, datetime.now(UTC)),
+        dlt_source=build_source(source, part, None, datetime.now(UTC)),
         # load() makes the pipeline; making one here would write to disk whenever the definitions load
         dlt_pipeline=None,
-        name=f"{source}_entities",
+        name=f"{source}_{part}",
         dagster_dlt_translator=RawTranslator(),
-        pool=f"raw_{source}",
+        op_tags={"dagster/priority": _priority(source, part)},
     )
-    def entities(
-        context: dg.AssetExecutionContext, run_settings: RunSettings
+    def tables(
+        context: dg.AssetExecutionContext, run_settings: RunSettings, loads_of_run: LoadsOfRun
     ) -> Iterator[dg.MaterializeResult[None]]:
-        yield from _load(context, run_settings, source, "entities", None)
+        yield from _load(context, run_settings, loads_of_run, source, part)
 
-    return entities
-
-
-def _daily(source: str) -> dg.AssetsDefinition:
-    @dlt_assets(
-        dlt_source=build_source(source, "daily", None, datetime.now(UTC)),
-        dlt_pipeline=None,
-        name=f"{source}_daily",
-        dagster_dlt_translator=RawTranslator(),
-        partitions_def=days,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        pool=f"raw_{source}",
-    )
-    def daily(
-        context: dg.AssetExecutionContext, run_settings: RunSettings
-    ) -> Iterator[dg.MaterializeResult[None]]:
-        keys = context.partition_key_range
-        window = Window(date.fromisoformat(keys.start), date.fromisoformat(keys.end))
-        yield from _load(context, run_settings, source, "daily", window)
-
-    return daily
+    return tables
 
 
-raw_assets = [*map(_entities, SOURCES), *map(_daily, DAILY_SOURCES)]
+raw_assets = [
+    *(_asset(source, "entities") for source in SOURCES),
+    *(_asset(source, "daily") for source in DAILY_SOURCES),
+]

@@ -10,6 +10,7 @@ from orchestration.assets.publishing import Published, SourceState, publish
 from orchestration.assets.raw import raw_assets
 from orchestration.assets.tables import code
 from orchestration.execution.locking import writing
+from orchestration.execution.runs import HomeLock
 from orchestration.project import manifest, published_models, warehouse_path
 
 _models = list(published_models(manifest()))
@@ -44,9 +45,8 @@ def source_state(instance: dg.DagsterInstance, source: str) -> SourceState:
     owners=["team:reconciliation"],
     metadata=code("orchestration/assets/publishing.py"),
     kinds={"duckdb"},
-    pool="warehouse",
 )
-def serving_duckdb(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+def serving_duckdb(context: dg.AssetExecutionContext, home_lock: HomeLock) -> dg.MaterializeResult[None]:
     """The file all readers use, swapped in whole (docs/contract.md, section 1)."""
     target = home() / "serving.duckdb"
     tables = [

@@ -11,9 +11,10 @@ from ingestion.config import Section
 from ingestion.errors import SettingError
 from ingestion.pipelines import home, portal_time_zone
 from orchestration.execution import clock
+from orchestration.execution.days import next_window
 from orchestration.execution.jobs import refresh
 from orchestration.execution.locking import Locked, writing
-from orchestration.execution.partitions import next_window, range_tags
+from orchestration.execution.resources import settings_config
 
 _SECTION = Section("schedule")
 
@@ -74,12 +75,7 @@ def build_daily_refresh(hour: int, time_zone: str) -> dg.ScheduleDefinition:
         return dg.RunRequest(
             # the day, so that no change of the clock or of the hour makes a second run of it
             run_key=tick.astimezone(ZoneInfo(time_zone)).date().isoformat(),
-            tags=range_tags(next_window(as_of)),
-            run_config={
-                "resources": {
-                    "run_settings": {"config": {"as_of": as_of.isoformat(), "reread": "unsettled"}},
-                }
-            },
+            run_config=settings_config(as_of, next_window(as_of), "unsettled"),
         )
 
     return daily_refresh

@@ -17,9 +17,10 @@ from ingestion.pipelines import (
     main_table,
     reads_files,
 )
+from orchestration.execution.days import DAILY_SOURCES
 from orchestration.execution.locking import writing
-from orchestration.execution.partitions import DAILY_SOURCES
 from orchestration.execution.resources import RunSettings
+from orchestration.execution.runs import HomeLock
 
 NEWEST_DAY, LAST_LOAD = "newest_day", "last_load"
 
@@ -99,7 +100,7 @@ _CHECKS = {
     can_subset=True,
 )
 def freshness(
-    context: dg.AssetCheckExecutionContext, run_settings: RunSettings
+    context: dg.AssetCheckExecutionContext, run_settings: RunSettings, home_lock: HomeLock
 ) -> Iterator[dg.AssetCheckResult]:
     """Compares what has landed with the run's as-of, which a demonstration sets; warns, stops nothing."""
     as_of = run_settings.instant(context.instance, context.run.run_id)

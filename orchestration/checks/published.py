@@ -8,6 +8,7 @@ import ibis
 
 from orchestration.checks.contracts import Contract, build_contract, check_result
 from orchestration.execution.locking import writing
+from orchestration.execution.runs import HomeLock
 from orchestration.project import manifest, published_models, warehouse_path
 
 contracts = [build_contract(node, manifest()) for node in published_models(manifest())]
@@ -29,11 +30,12 @@ def _description(contract: Contract) -> str:
         for contract in contracts
     ],
     name="published_contracts",
-    pool="warehouse",
     # a run of the UI may build some tables only
     can_subset=True,
 )
-def published_contracts(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+def published_contracts(
+    context: dg.AssetCheckExecutionContext, home_lock: HomeLock
+) -> Iterator[dg.AssetCheckResult]:
     """Validates the run's published tables on the warehouse file, opened read-only."""
     with writing("warehouse"):
         warehouse = ibis.duckdb.connect(warehouse_path(), read_only=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import uuid
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from ingestion.config import Section, home
@@ -21,12 +23,6 @@ storage:
   postgres:
     postgres_url: {{env: {_ADDRESS}}}
 """
-# files are Dagster's usual store: these are its own, written with less work per event
-_FILES = """
-event_log_storage: {module: orchestration.execution.event_log, class: EventLog}
-"""
-# A table's days are handed over together, not one by one. Only its environment tells Dagster.
-_BATCH_VARIABLE, _BATCH = "DAGSTER_EVENT_BATCH_SIZE", "2000"
 _CLAIM = """
     CREATE TABLE IF NOT EXISTS adledger_home (
         single BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (single), id TEXT NOT NULL, place TEXT NOT NULL
@@ -49,13 +45,26 @@ def use_instance() -> None:
     if address := _SECTION.get("postgres_url"):
         os.environ[_ADDRESS] = _claimed(address, folder / "home_id")
         content += _POSTGRES_STORAGE
-    else:
-        content += _FILES
-    os.environ.setdefault(_BATCH_VARIABLE, _BATCH)
     used = folder / "dagster.yaml"
     # left alone where it is the same: another process may be reading it
     if not used.exists() or used.read_text() != content:
         used.write_text(content)
+
+
+@contextmanager
+def kept_open(run_id: str) -> Iterator[None]:
+    """Holds a connection to the files in which Dagster keeps a run's events; does nothing without files.
+
+    Dagster opens and closes the files for each event. When the last connection to a file closes, SQLite
+    writes its log back and deletes it, which takes longer than the event.
+    """
+    folder = home() / "dagster" / "history" / "runs"
+    with ExitStack() as stack:
+        for path in (folder / "index.db", folder / f"{run_id}.db"):
+            if path.exists():
+                connection = stack.enter_context(closing(sqlite3.connect(path)))
+                connection.execute("PRAGMA schema_version").fetchall()
+        yield
 
 
 def _claimed(address: str, note: Path) -> str:

@@ -1,4 +1,4 @@
-"""The job as a worker process finds it again: resolved once, when the workers' server imports this module."""
+"""The job as `dagster.reconstructable` asks for it: a function of a module, resolved once."""
 
 from __future__ import annotations
 

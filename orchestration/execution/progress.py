@@ -114,6 +114,10 @@ class Progress:
 
     def _finish(self, step: str, summary: str, moment: float) -> None:
         seconds = moment - self._started.pop(step, moment)
+        # a load runs in a thread beside the others, perhaps long before its step waits for it
+        seconds = next(
+            (float(facts["seconds"]) for facts in self._tables[step].values() if "seconds" in facts), seconds
+        )
         line = f"  {_label(step):<22} {summary} [dim]({seconds:.1f} s)[/dim]"
         self._console.print(line, highlight=False, soft_wrap=True)
 
@@ -153,6 +157,8 @@ class Progress:
 def _message(error: Any) -> str:
     """What a step's error says, or the fault behind it."""
     found = error.cause or error if error else None
+    if found and found.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+        return "interrupted"
     return " ".join(found.message.split()) if found else "its process ended without a word"
 
 

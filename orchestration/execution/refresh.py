@@ -10,20 +10,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from multiprocessing import forkserver, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingestion.pipelines import Reread, Window, home
+from ingestion.pipelines import Reread, home
 from orchestration.execution.instance import use_instance
-from orchestration.execution.loading import PRELOADED, uncollected
+from orchestration.execution.loading import uncollected
 
 if TYPE_CHECKING:
     import dagster as dg
 
     from orchestration.execution.progress import Progress
 
-_POLL_SECONDS = 0.3
+_POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -57,11 +56,7 @@ def run(plan: Plan, make_progress: Callable[[int], Progress]) -> Outcome:
     """
     use_instance()
     with _output_to(log_path()) as terminal:
-        progress = make_progress(terminal)
-        # the workers' server imports the definitions while this process does the same
-        get_context("forkserver").set_forkserver_preload(PRELOADED)
-        forkserver.ensure_running()
-        return _execute(plan, progress)
+        return _execute(plan, make_progress(terminal))
 
 
 def _execute(plan: Plan, progress: Progress) -> Outcome:
@@ -69,12 +64,12 @@ def _execute(plan: Plan, progress: Progress) -> Outcome:
         import dagster as dg
 
         from orchestration.automation.alerts import report_run
-        from orchestration.execution.executor import COMMAND_TAG
+        from orchestration.execution.days import choose_window
         from orchestration.execution.job import refresh_job
-        from orchestration.execution.partitions import next_window, range_tags
+        from orchestration.execution.resources import settings_config
+        from orchestration.execution.runs import COMMAND_TAG
 
-    usual = next_window(plan.as_of)
-    window = Window(plan.start or min(usual.start, plan.end or usual.start), plan.end or usual.end)
+    window = choose_window(plan.as_of, plan.start, plan.end)
     progress.begin(window, plan.as_of)
     tag = {COMMAND_TAG: uuid.uuid4().hex}
     with dg.DagsterInstance.get() as instance:
@@ -82,18 +77,8 @@ def _execute(plan: Plan, progress: Progress) -> Outcome:
             result = dg.execute_job(
                 dg.reconstructable(refresh_job),
                 instance=instance,
-                run_config={
-                    "resources": {
-                        "run_settings": {
-                            "config": {
-                                "as_of": plan.as_of.isoformat(),
-                                "reread": plan.reread,
-                                "allow_stale": list(plan.allow_stale),
-                            }
-                        }
-                    }
-                },
-                tags={**range_tags(window), **tag},
+                run_config=settings_config(plan.as_of, window, plan.reread, plan.allow_stale),
+                tags=tag,
             )
         for line in report_run(instance, result.run_id, progress).warnings:
             progress.warn(line)

@@ -1,14 +1,19 @@
 """What the steps of a run share: its settings, and dbt."""
 
-from __future__ import annotations
-
-from datetime import UTC, datetime
+# Annotations are not postponed here: Dagster reads them when a resource is defined.
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any, cast
 
 import dagster as dg
 from dagster_dbt import DbtCliResource
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
+from ingestion.errors import SettingError
+from ingestion.pipelines import Reread, Window
 from orchestration.execution import clock
+from orchestration.execution.days import choose_window
+from orchestration.execution.window import RangeError, check_range
 from orchestration.project import dbt_cli
 
 
@@ -19,15 +24,45 @@ class RunSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
         default="",
         description="Instant the run treats as now, ISO 8601 with offset. Empty: when the run was created.",
     )
+    start: str = Field(
+        default="",
+        description="First day of daily figures to read, like 2026-08-01. Empty: the oldest that may have"
+        " changed.",
+    )
+    end: str = Field(
+        default="",
+        description="Last day of daily figures to read, like 2026-10-31. Empty: the day of as-of.",
+    )
     reread: str = Field(
-        default="all",
+        default="",
         description="Which days of the range are read again where they were read before: those that can still"
-        " change (unsettled), every one (all), or none.",
+        " change (unsettled), every one (all), or none. Empty: every one of a range that is given, else those"
+        " that can still change.",
     )
     allow_stale: list[str] = Field(
         default_factory=list,
         description="Sources whose last landed state is published when they cannot be read.",
     )
+
+    _window: Window | None = PrivateAttr(default=None)
+
+    def window(self, as_of: datetime) -> Window:
+        """The days of daily figures, the same for all steps: what lands meanwhile does not move them.
+
+        Raises SettingError.
+        """
+        if self._window is None:
+            start, end = _day("start", self.start), _day("end", self.end)
+            try:
+                check_range(start, end, as_of, datetime.now(UTC).date())
+            except RangeError as error:
+                raise SettingError(f"run_settings.{error.bound}: {error}") from None
+            self._window = choose_window(as_of, start, end)
+        return self._window
+
+    def days_to_reread(self) -> Reread:
+        """Which days of the window are read again where they were read before."""
+        return cast(Reread, self.reread or ("all" if self.start or self.end else "unsettled"))
 
     def instant(self, instance: dg.DagsterInstance, run_id: str) -> datetime:
         """As-of in UTC, to the second."""
@@ -36,6 +71,27 @@ class RunSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
         record = instance.get_run_record_by_id(run_id)
         created = clock.here(record.create_timestamp) if record else clock.now()
         return created.replace(microsecond=0)
+
+
+def _day(name: str, text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise SettingError(f'run_settings.{name} is "{text}": write a day like 2026-11-01') from None
+
+
+def settings_config(
+    as_of: datetime, window: Window, reread: Reread, allow_stale: Sequence[str] = ()
+) -> dict[str, Any]:
+    """A run's configuration that sets all of `RunSettings`."""
+    settings = {
+        "as_of": as_of.isoformat(),
+        "start": window.start.isoformat(),
+        "end": window.end.isoformat(),
+        "reread": reread,
+        "allow_stale": list(allow_stale),
+    }
+    return {"resources": {"run_settings": {"config": settings}}}
 
 
 def dbt_resource() -> DbtCliResource:

@@ -1,7 +1,8 @@
-"""The code location: one lineage from raw to published, one job, one schedule, mixed partitions."""
+"""The code location: one lineage from raw to published, one job, one schedule; how a run loads."""
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,10 @@ from syrupy.assertion import SnapshotAssertion
 
 from ingestion.errors import AccessError, LimitSpent, SettingError, UnreachableError
 from ingestion.pipelines import RAW_SCHEMA, SOURCES, IngestionError, LoadReport, Window
+from orchestration.execution.loads import Loads as LoadThreads
+from orchestration.execution.loads import LoadsOfRun
+from orchestration.execution.locking import Locked, file_lock
+from orchestration.execution.runs import HomeLock
 
 AS_OF = "2026-11-01T06:00:00+00:00"
 SERVING = dg.AssetKey(["serving", "serving_duckdb"])
@@ -145,7 +150,6 @@ def test_the_code_location_is_as_it_was(
     for spec in sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key):
         node = graph.get(spec.key)
         facts = [spec.group_name, "+".join(sorted(spec.kinds)), *spec.owners]
-        facts += ["daily"] if node.is_partitioned else []
         facts += [] if node.is_materializable else ["external"]
         lines.append(f"{spec.key.to_user_string()}: {', '.join(map(str, facts))}")
         lines += [f"  from {key.to_user_string()}" for key in sorted(node.parent_keys)]
@@ -220,10 +224,14 @@ def test_a_tick_asks_for_what_the_command_line_would(
     (request,) = schedule.evaluate_tick(context).run_requests or []
     first, last = tick.date() - timedelta(days=89), tick.date()
     assert request.run_key == last.isoformat()
-    assert request.tags["dagster/asset_partition_range_start"] == first.isoformat()
-    assert request.tags["dagster/asset_partition_range_end"] == last.isoformat()
     settings = request.run_config["resources"]["run_settings"]["config"]
-    assert settings == {"as_of": tick.isoformat(), "reread": "unsettled"}
+    assert settings == {
+        "as_of": tick.isoformat(),
+        "start": first.isoformat(),
+        "end": last.isoformat(),
+        "reread": "unsettled",
+        "allow_stale": [],
+    }
 
 
 def test_the_ticks_of_an_outage_are_one_run(defs: dg.Definitions) -> None:
@@ -234,27 +242,39 @@ def test_the_ticks_of_an_outage_are_one_run(defs: dg.Definitions) -> None:
     assert "later day" in str(evaluated.skip_message)
 
 
-def test_a_backfill_of_a_range_is_one_run(defs: dg.Definitions) -> None:
-    from dagster._core.definitions.automation_tick_evaluation_context import (
-        build_run_requests_with_backfill_policies,
-    )
-    from dagster._core.definitions.events import AssetKeyPartitionKey
-
-    graph = defs.get_repository_def().asset_graph
-    daily = [key for key in graph.materializable_asset_keys if graph.get(key).is_partitioned]
-    days = [f"2026-10-{day:02}" for day in range(1, 32)]
-    wanted = [AssetKeyPartitionKey(key, day) for key in daily for day in days]
-    with dg.DagsterInstance.ephemeral() as instance:
-        (request,) = build_run_requests_with_backfill_policies(wanted, graph, instance)
-    assert set(request.asset_selection or ()) == set(daily)
-    assert request.tags["dagster/asset_partition_range_start"] == days[0]
-    assert request.tags["dagster/asset_partition_range_end"] == days[-1]
-
-
-def test_every_run_has_the_home_to_itself(defs: dg.Definitions) -> None:
+def test_every_step_of_a_run_has_the_home_to_itself(defs: dg.Definitions) -> None:
     repository = defs.get_repository_def()
-    jobs = [repository.get_job("refresh"), repository.get_implicit_global_asset_job_def()]
-    assert {job.executor_def.name for job in jobs} == {"alone_in_home"}
+    for job in (repository.get_job("refresh"), repository.get_implicit_global_asset_job_def()):
+        assert job.executor_def.name == "in_process"
+        for node in job.nodes:
+            assert {"home_lock", "loads_of_run"} & set(node.definition.required_resource_keys), node.name
+
+
+def test_loads_begin_once_the_run_has_the_home_and_end_before_it_gives_it_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ADLEDGER_HOME", str(tmp_path))
+    seen: list[str] = []
+
+    def look(what: str) -> None:
+        with pytest.raises(Locked), file_lock(tmp_path / "locks" / "refresh.lock"):
+            pass
+        seen.append(what)
+
+    monkeypatch.setattr(LoadThreads, "__init__", lambda loads: look("begin"))
+    monkeypatch.setattr(LoadThreads, "stop", lambda loads: look("end"))
+
+    resource = LoadsOfRun(home_lock=HomeLock())
+
+    @dg.op(required_resource_keys={"loads_of_run"})
+    def step() -> None: ...
+
+    @dg.job(resource_defs={"loads_of_run": resource})
+    def job() -> None:
+        step()
+
+    assert job.execute_in_process().success
+    assert seen == ["begin", "end"]
 
 
 def test_a_run_of_one_table_validates_that_table_alone(defs: dg.Definitions) -> None:
@@ -264,22 +284,6 @@ def test_a_run_of_one_table_validates_that_table_alone(defs: dg.Definitions) -> 
     assert {key.asset_key for key in checks if key.name == "contract"} == {bridge}
 
 
-def test_pools_keep_the_writers_of_one_file_apart(defs: dg.Definitions) -> None:
-    pools: dict[str, set[str]] = {}
-    for node in defs.resolve_job_def("refresh").nodes:
-        for pool in node.definition.pools:
-            pools.setdefault(pool, set()).add(node.name)
-    assert pools == {
-        "warehouse": {"dbt_models", "published_contracts", "serving__serving_duckdb"},
-        "raw_hubspot": {"hubspot_entities"},
-        "raw_landing_pages": {"landing_pages_entities"},
-        **{
-            f"raw_{source}": {f"{source}_entities", f"{source}_daily"}
-            for source in ("google_ads", "facebook_ads", "linkedin_ads")
-        },
-    }
-
-
 @dataclass
 class Loads:
     """Stands in for the network: remembers what was asked for, fails for one source if told so."""
@@ -287,16 +291,32 @@ class Loads:
     asked: dict[tuple[str, str], tuple[Window | None, datetime]]
     broken: str | None = None
     fault: type[IngestionError] = IngestionError
+    rereads: set[str] = field(default_factory=set)
     attempts: Counter[str] = field(default_factory=Counter)
+    #: Where set, hubspot and linkedin_ads load only while the other does.
+    both: threading.Barrier | None = None
+    ended: list[tuple[str, str]] = field(default_factory=list)
 
     def __call__(
-        self, name: str, part: str, *, window: Window | None, as_of: datetime, progress: Any, **others: Any
+        self,
+        name: str,
+        part: str,
+        *,
+        window: Window | None,
+        as_of: datetime,
+        progress: Any,
+        reread: str,
+        **others: Any,
     ) -> LoadReport:
         self.asked[name, part] = (window, as_of)
+        self.rereads.add(reread)
         progress(f"{name} {part}")
+        if self.both and (name, part) in (("hubspot", "entities"), ("linkedin_ads", "entities")):
+            self.both.wait(30)
         if name == self.broken:
             self.attempts[part] += 1
             raise self.fault(f"sources.{name}.access_token is not accepted: make a new one")
+        self.ended.append((name, part))
         return LoadReport(name, False, None, {"campaigns": 7}, 1, {"ok": 3}, None)
 
 
@@ -308,28 +328,31 @@ def loads(defs: dg.Definitions, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     return stand_in
 
 
+RANGE = {"start": "2026-10-30", "end": "2026-10-31"}
+
+
 def _run(
     defs: dg.Definitions,
     specs: dict[dg.AssetKey, dg.AssetSpec],
     *allow_stale: str,
     instance: dg.DagsterInstance | None = None,
+    source: str | None = None,
     **settings: str,
 ) -> dg.ExecuteInProcessResult:
+    """A run of the raw tables, of one source where it is named."""
     return defs.resolve_job_def("refresh").execute_in_process(
         instance=instance or dg.DagsterInstance.ephemeral(),
-        asset_selection=[key for key in specs if key.path[0] == "raw"],
-        tags={
-            "dagster/asset_partition_range_start": "2026-10-30",
-            "dagster/asset_partition_range_end": "2026-10-31",
-        },
+        asset_selection=[
+            key for key in specs if key.path[0] == "raw" and (source is None or key.path[1] == source)
+        ],
         run_config={
-            "resources": {"run_settings": {"config": {"allow_stale": list(allow_stale), **settings}}}
+            "resources": {"run_settings": {"config": {"allow_stale": list(allow_stale), **RANGE, **settings}}}
         },
         raise_on_error=False,
     )
 
 
-def test_one_run_mixes_partitioned_and_unpartitioned_loads(
+def test_one_run_loads_every_source_and_the_days_it_is_asked_for(
     defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
 ) -> None:
     result = _run(defs, specs, as_of=AS_OF)
@@ -340,15 +363,112 @@ def test_one_run_mixes_partitioned_and_unpartitioned_loads(
         **{(source, "entities"): (None, datetime(2026, 11, 1, 6, tzinfo=UTC)) for source in SOURCES},
         **{(source, "daily"): (days, datetime(2026, 11, 1, 6, tzinfo=UTC)) for source in networks},
     }
-    found = {
-        (event.asset_key, event.partition)
-        for event in result.all_events
-        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION
+    assert loads.rereads == {"all"}
+
+
+def test_a_run_without_days_reads_what_a_refresh_without_days_reads(
+    defs: dg.Definitions,
+    specs: dict[dg.AssetKey, dg.AssetSpec],
+    loads: Loads,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[datetime] = []
+    usual = Window(date(2026, 8, 4), date(2026, 11, 1))
+
+    def next_window(as_of: datetime) -> Window:
+        asked.append(as_of)
+        return usual
+
+    monkeypatch.setattr("orchestration.execution.days.next_window", next_window)
+    assert _run(defs, specs, as_of=AS_OF, start="", end="").success
+    assert {window for window, _ in loads.asked.values()} == {None, usual}
+    assert loads.rereads == {"unsettled"}
+    assert len(asked) == 1, "what lands meanwhile must not move it"
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        ({"start": "01.10.2026"}, 'run_settings.start is "01.10.2026"'),
+        ({"start": "2026-10-31", "end": "2026-10-30"}, "run_settings.start: 2026-10-31 lies after"),
+        ({"end": "2026-11-05"}, "run_settings.end: 2026-11-05 lies after"),
+    ],
+)
+def test_days_that_cannot_be_read_are_refused(
+    defs: dg.Definitions,
+    specs: dict[dg.AssetKey, dg.AssetSpec],
+    loads: Loads,
+    days: dict[str, str],
+    said: str,
+) -> None:
+    result = _run(defs, specs, as_of=AS_OF, source="google_ads", **days)
+    assert not result.success
+    for event in result.get_step_failure_events():
+        assert event.step_failure_data.user_failure_data
+        assert said in str(event.step_failure_data.user_failure_data.description)
+    assert loads.asked == {}
+
+
+def test_sources_load_side_by_side_and_pages_after_what_leads_to_them(
+    defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
+) -> None:
+    loads.both = threading.Barrier(2)
+    assert _run(defs, specs, as_of=AS_OF).success
+    pages = loads.ended.index(("landing_pages", "entities"))
+    assert {name for name, part in loads.ended[:pages] if part == "entities"} == set(SOURCES) - {
+        "landing_pages"
     }
-    metrics = dg.AssetKey(["raw", "google_ads", "campaign_metrics"])
-    assert {partition for key, partition in found if key == metrics} == {"2026-10-30", "2026-10-31"}
-    campaigns = dg.AssetKey(["raw", "google_ads", "campaigns"])
-    assert {partition for key, partition in found if key == campaigns} == {None}
+
+
+def test_a_source_that_is_not_selected_does_not_load(
+    defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
+) -> None:
+    assert _run(defs, specs, as_of=AS_OF, source="google_ads").success
+    assert loads.asked.keys() == {("google_ads", "entities"), ("google_ads", "daily")}
+
+
+def test_a_run_repeated_from_its_failure_loads_what_failed(
+    defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
+) -> None:
+    from orchestration.execution.job import refresh_job
+
+    with dg.instance_for_test() as instance:
+        loads.broken = "linkedin_ads"
+        first = _run(defs, specs, as_of=AS_OF, instance=instance)
+        loads.broken = None
+        loads.asked.clear()
+        options = dg.ReexecutionOptions.from_failure(first.run_id, instance)
+        again = dg.execute_job(
+            dg.reconstructable(refresh_job),
+            instance,
+            reexecution_options=options,
+            asset_selection=[key for key in specs if key.path[0] == "raw"],
+            run_config=first.dagster_run.run_config,
+        )
+    assert again.success
+    assert loads.asked.keys() == {
+        ("linkedin_ads", "entities"),
+        ("linkedin_ads", "daily"),
+        ("landing_pages", "entities"),
+    }
+
+
+def test_a_table_is_three_events_and_so_is_a_check(
+    defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
+) -> None:
+    """Planned, put out, materialized or evaluated: not one per day. Beside these a run has a handful."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = _run(defs, specs, as_of=AS_OF, start="2024-01-01", end="2026-10-31", instance=instance)
+        entries = instance.all_logs(result.run_id)
+    assert result.success
+    counted = Counter(
+        entry.dagster_event.event_type_value if entry.dagster_event else "LOG" for entry in entries
+    )
+    raw = [key for key in specs if key.path[0] == "raw"]
+    assert counted["ASSET_MATERIALIZATION"] == counted["ASSET_MATERIALIZATION_PLANNED"] == len(raw)
+    checks = counted["ASSET_CHECK_EVALUATION"]
+    steps = counted["STEP_START"]
+    assert len(entries) <= 3 * (len(raw) + checks) + 3 * steps + 15
 
 
 def test_without_as_of_all_steps_take_the_instant_of_the_run(

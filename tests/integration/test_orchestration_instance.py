@@ -20,22 +20,24 @@ from tests.warehouse import without_sources
 
 pytestmark = pytest.mark.skipif(programs() is None, reason="no PostgreSQL: apt-get install postgresql")
 
-# the daily and the other tables of a source that is not set up: two steps, each a worker of its own
+# the daily and the other tables of a source that is not set up
 RUN = """
 import sys, dagster as dg
 from orchestration.execution.instance import use_instance
 use_instance()
 from orchestration.execution.job import refresh_job
-from orchestration.execution.partitions import range_tags
+from orchestration.execution.resources import settings_config
 from ingestion.pipelines import Window
-from datetime import date
+from datetime import UTC, date, datetime
 keys = None if sys.argv[1] == "whole" else [
     dg.AssetKey(["raw", "linkedin_ads", table]) for table in ("ad_accounts", "campaign_analytics")
 ]
 with dg.DagsterInstance.get() as instance:
     result = dg.execute_job(
         dg.reconstructable(refresh_job), instance=instance, asset_selection=keys,
-        tags=range_tags(Window(date(2026, 10, 30), date(2026, 10, 31))),
+        run_config=settings_config(
+            datetime(2026, 11, 1, 6, tzinfo=UTC), Window(date(2026, 10, 30), date(2026, 10, 31)), "all"
+        ),
     )
     print(result.run_id)
     sys.exit(not result.success)
@@ -69,7 +71,7 @@ def _refused(home: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> str:
     return line
 
 
-def test_a_run_its_workers_and_its_events_are_in_the_database(
+def test_a_run_and_its_events_are_in_the_database(
     postgres: Postgres, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = postgres.create("runs")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,18 @@ def test_everything_it_writes_lies_under_the_home(refreshed: tuple[Path, str]) -
         path.name for path in home.iterdir()
     }
     assert (home / "logs" / "refresh.log").stat().st_size > 0
+
+
+def test_a_run_records_three_events_per_table_and_check(refreshed: tuple[Path, str]) -> None:
+    home, _ = refreshed
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+        (run,) = instance.get_runs(limit=1)
+        entries = instance.all_logs(run.run_id)
+    counted = Counter(entry.dagster_event.event_type_value for entry in entries if entry.dagster_event)
+    tables, checks = counted["ASSET_MATERIALIZATION_PLANNED"], counted["ASSET_CHECK_EVALUATION_PLANNED"]
+    assert (tables, checks) == (counted["ASSET_MATERIALIZATION"], counted["ASSET_CHECK_EVALUATION"])
+    # beside them two per step, and how the run began, went and ended
+    assert sum(counted.values()) <= 3 * (tables + checks) + 2 * counted["STEP_START"] + 15
 
 
 def test_the_lineage_shows_rows_columns_and_where_each_column_comes_from(

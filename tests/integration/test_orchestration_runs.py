@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -16,7 +18,7 @@ from dagster._core.remote_origin import (
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
-from dagster._core.test_utils import create_run_for_test, create_test_daemon_workspace_context
+from dagster._core.test_utils import create_test_daemon_workspace_context
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 from typer.testing import CliRunner
@@ -24,8 +26,8 @@ from typer.testing import CliRunner
 from adledger.cli import app
 from orchestration.automation.sensors import watch
 from orchestration.execution import instance as home_instance
-from orchestration.execution.executor import ALONE_TAG, COMMAND_TAG, AloneInHome, bury_the_dead, describe
 from orchestration.execution.locking import exclusive
+from orchestration.execution.runs import ALONE_TAG, COMMAND_TAG, HomeLock, describe, end_dead_runs
 from tests.holding import held
 
 RUNNING = dg.DagsterRunStatus.STARTED
@@ -47,27 +49,18 @@ def instance(home: Path) -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def make(context: dg.InitExecutorContext) -> dg.Executor:
-    inner = dg.in_process_executor.executor_creation_fn
-    assert inner is not None
-    return AloneInHome(inner(context))
-
-
-alone = dg.ExecutorDefinition(
-    "alone",
-    cast(Any, dg.in_process_executor.config_schema),
-    dg.multiple_process_executor_requirements(),
-    make,
-)
-
-
 @dg.op
-def step() -> None: ...
+def step(home_lock: HomeLock) -> None: ...
 
 
-@dg.job(executor_def=alone)
+@dg.job(resource_defs={"home_lock": HomeLock()}, executor_def=dg.in_process_executor)
 def refresh_like() -> None:
     step()
+
+
+def create_run(instance: dg.DagsterInstance, **facts: Any) -> dg.DagsterRun:
+    """The record of a run that nothing executes."""
+    return instance.create_run_for_job(refresh_like, **facts)
 
 
 def lock(home: Path) -> Path:
@@ -92,7 +85,7 @@ def messages(instance: dg.DagsterInstance) -> list[str]:
 def test_a_run_waits_for_a_refresh_of_the_command_line(
     instance: dg.DagsterInstance, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestration.execution.executor._POLL_SECONDS", 0.02)
+    monkeypatch.setattr("orchestration.execution.runs._POLL_SECONDS", 0.02)
     results: list[dg.JobExecutionResult] = []
 
     def execute() -> None:
@@ -138,7 +131,7 @@ def test_the_command_line_is_refused_while_a_run_is_in_progress(
     tags: dict[str, str],
     starter: str,
 ) -> None:
-    run = create_run_for_test(instance, status=RUNNING, tags=tags)
+    run = create_run(instance, status=RUNNING, tags=tags)
     with held(lock(home), describe(run)):
         result = CliRunner().invoke(app, command)
     assert result.exit_code == 1
@@ -150,10 +143,10 @@ def test_the_command_line_is_refused_while_a_run_is_in_progress(
 
 
 def test_the_queue_counts_a_refresh_of_the_command_line(instance: dg.DagsterInstance) -> None:
-    of_command_line = create_run_for_test(instance, status=RUNNING, tags={COMMAND_TAG: "1"})
+    of_command_line = create_run(instance, status=RUNNING, tags={COMMAND_TAG: "1"})
     with create_test_daemon_workspace_context(EmptyWorkspaceTarget(), instance) as workspace:
         origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("adledger"), "__repository__")
-        queued = create_run_for_test(
+        queued = create_run(
             instance,
             status=dg.DagsterRunStatus.QUEUED,
             remote_job_origin=RemoteJobOrigin(origin, "refresh"),
@@ -171,12 +164,12 @@ def test_the_queue_counts_a_refresh_of_the_command_line(instance: dg.DagsterInst
 
 
 def test_a_killed_run_is_ended_by_the_next_and_a_waiting_one_is_not(instance: dg.DagsterInstance) -> None:
-    killed = create_run_for_test(instance, status=RUNNING)
+    killed = create_run(instance, status=RUNNING)
     instance.add_run_tags(killed.run_id, {ALONE_TAG: killed.run_id})
-    of_command_line = create_run_for_test(instance, status=RUNNING, tags={COMMAND_TAG: "1"})
-    waiting = create_run_for_test(instance, status=RUNNING)
+    of_command_line = create_run(instance, status=RUNNING, tags={COMMAND_TAG: "1"})
+    waiting = create_run(instance, status=RUNNING)
     # executed again: it inherits the tags of the run that was killed
-    again = create_run_for_test(
+    again = create_run(
         instance,
         status=RUNNING,
         tags={ALONE_TAG: killed.run_id, COMMAND_TAG: "1"},
@@ -184,7 +177,7 @@ def test_a_killed_run_is_ended_by_the_next_and_a_waiting_one_is_not(instance: dg
         root_run_id=killed.run_id,
     )
     with exclusive("a test"):
-        bury_the_dead(instance)
+        end_dead_runs(instance)
     status = {run.run_id: run.status for run in instance.get_runs()}
     assert status == {
         killed.run_id: dg.DagsterRunStatus.FAILURE,
@@ -197,7 +190,7 @@ def test_a_killed_run_is_ended_by_the_next_and_a_waiting_one_is_not(instance: dg
 def test_the_sensor_ends_a_killed_run_and_leaves_one_that_lives(
     instance: dg.DagsterInstance, home: Path
 ) -> None:
-    run = create_run_for_test(instance, status=RUNNING, tags={COMMAND_TAG: "1"})
+    run = create_run(instance, status=RUNNING, tags={COMMAND_TAG: "1"})
 
     def status() -> dg.DagsterRunStatus:
         watch(dg.build_sensor_context(instance=instance))
@@ -208,3 +201,33 @@ def test_the_sensor_ends_a_killed_run_and_leaves_one_that_lives(
     with held(lock(home)):
         assert status() is RUNNING
     assert status() is dg.DagsterRunStatus.FAILURE
+
+
+def test_a_run_waits_for_the_build_of_a_killed_one(
+    instance: dg.DagsterInstance, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestration.execution.runs._POLL_SECONDS", 0.02)
+    program = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print(flush=True); sys.stdin.read()"
+    build = subprocess.Popen(
+        [sys.executable, "-c", program, str(home / "warehouse.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert build.stdin
+    assert build.stdout
+    build.stdout.readline()
+    results: list[dg.JobExecutionResult] = []
+
+    def execute() -> None:
+        results.append(dg.execute_job(dg.reconstructable(refresh_like), instance=instance))
+
+    thread = threading.Thread(target=execute, daemon=True)
+    thread.start()
+    wait_for(lambda: any("waits: another process has" in line for line in messages(instance)), 30)
+    assert not any("Started execution of step" in line for line in messages(instance))
+    build.stdin.close()
+    assert build.wait(10) == 0
+    build.stdout.close()
+    thread.join(20)
+    assert results
+    assert results[0].success

@@ -28,7 +28,7 @@ def test_a_source_that_never_landed_pulls_the_start_back_to_ninety_days() -> Non
     assert default_range(NOW, TODAY, [date(2026, 10, 30), None]) == (TODAY - timedelta(days=89), TODAY)
 
 
-def test_the_default_stays_within_the_partitions() -> None:
+def test_the_default_neither_begins_before_the_first_day_nor_ends_after_today() -> None:
     assert default_range(NOW, TODAY, [FIRST_DAY - timedelta(days=1)])[0] == FIRST_DAY
     assert default_range(NOW + timedelta(days=1), TODAY, [None])[1] == TODAY
 

@@ -9,7 +9,6 @@ import pytest
 
 from orchestration.automation.schedules import build_daily_refresh
 from orchestration.execution import clock
-from orchestration.execution.partitions import calendar
 from orchestration.execution.resources import RunSettings
 
 STANDS_AT = datetime(2020, 3, 1, 6, tzinfo=UTC)
@@ -37,7 +36,6 @@ def test_without_it_the_clock_is_the_machines() -> None:
     before = datetime.now(UTC)
     assert before <= clock.now() <= datetime.now(UTC)
     assert before.replace(microsecond=0) <= _instant() <= datetime.now(UTC)
-    assert calendar(None).get_last_partition_key() == datetime.now(UTC).date().isoformat()
 
 
 @pytest.mark.usefixtures("standing")
@@ -45,10 +43,6 @@ def test_a_run_without_as_of_takes_place_where_the_clock_stands() -> None:
     assert clock.now() == STANDS_AT
     assert _instant() == STANDS_AT
     assert _instant(as_of="2020-02-01T00:00:00+01:00") == datetime(2020, 1, 31, 23, tzinfo=UTC)
-
-
-def test_the_calendar_ends_where_the_clock_stands() -> None:
-    assert calendar(STANDS_AT).get_last_partition_key() == "2020-03-01"
 
 
 @pytest.mark.usefixtures("standing")
@@ -59,7 +53,7 @@ def test_a_tick_reads_as_of_the_clock_and_is_known_by_the_machines_day() -> None
     for moment in (tick, tick + timedelta(days=1)):
         evaluated = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=moment))
         (request,) = evaluated.run_requests or []
-        assert request.run_config["resources"]["run_settings"]["config"]["as_of"] == STANDS_AT.isoformat()
-        assert request.tags["dagster/asset_partition_range_end"] == "2020-03-01"
+        settings = request.run_config["resources"]["run_settings"]["config"]
+        assert (settings["as_of"], settings["end"]) == (STANDS_AT.isoformat(), "2020-03-01")
         keys.add(request.run_key)
     assert keys == {tick.date().isoformat(), (tick + timedelta(days=1)).date().isoformat()}

@@ -16,7 +16,7 @@ from orchestration.automation.schedules import (
     configured_daily_refresh,
     schedule_time_zone,
 )
-from orchestration.execution.partitions import next_window
+from orchestration.execution.days import next_window
 from tests.holding import held
 from tests.warehouse import AS_OF, Warehouse
 
@@ -93,7 +93,7 @@ def test_a_network_that_is_being_loaded_asks_for_the_usual_days(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCES__GOOGLE_ADS__CLIENT_ID", "a-client")
-    monkeypatch.setattr("orchestration.execution.partitions.unsettled_since", lambda name: date(2026, 10, 20))
+    monkeypatch.setattr("orchestration.execution.days.unsettled_since", lambda name: date(2026, 10, 20))
     as_of = datetime(2026, 11, 1, 5, tzinfo=UTC)
     assert next_window(as_of).start == date(2026, 10, 20)
     with held(home / "locks" / "raw_google_ads.lock"):

@@ -1,0 +1,119 @@
+"""Runs of one home: one at a time, whoever started them, and what a killed run leaves behind."""
+
+# Annotations are not postponed here: Dagster reads them when a resource is defined.
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import dagster as dg
+import duckdb
+
+from ingestion.config import home
+from orchestration.execution.instance import kept_open
+from orchestration.execution.locking import Locked, exclusive
+from orchestration.project import warehouse_path
+
+# Holds the run's own id once the run has the home to itself: a re-executed run inherits tags, not the id.
+ALONE_TAG = "adledger/alone"
+# The command line finds its run by this tag.
+COMMAND_TAG = "adledger/command"
+_POLL_SECONDS = 1.0
+# A build whose run was killed ends within a minute; a person's tool may keep the file open for hours.
+_ORPHAN_SECONDS = 120.0
+_OPEN = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+class HomeLock(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Holds the home's refresh lock while a run executes its steps.
+
+    Dagster's queue orders the runs that it launches. A refresh of the command line is not one of them, so the
+    run itself takes the lock and waits while another process has it.
+    """
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Self, None, None]:
+        """The lock, from before the first step to after the last one."""
+        run, instance = context.run, context.instance
+        # built for a test, outside any run
+        if run is None or instance is None:
+            yield self
+            return
+        with _alone(run, context.log), kept_open(run.run_id):
+            end_dead_runs(instance, alive=run.run_id)
+            instance.add_run_tags(run.run_id, {ALONE_TAG: run.run_id})
+            _wait_for_orphaned_build(context.log)
+            yield self
+
+
+@contextmanager
+def _alone(run: dg.DagsterRun, log: Any) -> Iterator[None]:
+    told = False
+    while True:
+        try:
+            with exclusive(describe(run)):
+                yield
+                return
+        except Locked as busy:
+            if not told:
+                log.info(f"waits: another refresh is running in {home()} ({busy.holder})")
+            told = True
+        # a run that waits can be cancelled
+        with dg.raise_execution_interrupts():
+            time.sleep(_POLL_SECONDS)
+
+
+def _wait_for_orphaned_build(log: Any) -> None:
+    """Waits for the dbt process of a killed run, which has the warehouse and the raw stores open."""
+    until, told = time.monotonic() + _ORPHAN_SECONDS, False
+    while warehouse_path().exists() and time.monotonic() < until:
+        try:
+            duckdb.connect(str(warehouse_path())).close()
+            return
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                # dbt reports what is wrong with the file
+                return
+        if not told:
+            log.info(f"waits: another process has {warehouse_path()} open")
+        told = True
+        with dg.raise_execution_interrupts():
+            time.sleep(_POLL_SECONDS)
+
+
+def describe(run: dg.DagsterRun) -> str:
+    """A run as a terminal names it: its id, who started it, where to look."""
+    starter = next(
+        (
+            f"by the {kind} {run.tags[tag]}"
+            for kind, tag in (("schedule", "dagster/schedule_name"), ("backfill", "dagster/backfill"))
+            if tag in run.tags
+        ),
+        "in Dagster",
+    )
+    return f"run {run.run_id[:8]}, started {starter}: see /runs/{run.run_id} there"
+
+
+def open_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Runs that had the home to themselves and have not ended."""
+    runs = [record.dagster_run for record in instance.get_run_records(dg.RunsFilter(statuses=_OPEN))]
+    return [
+        run
+        for run in runs
+        if run.tags.get(ALONE_TAG) == run.run_id or (COMMAND_TAG in run.tags and run.parent_run_id is None)
+    ]
+
+
+def end_dead_runs(instance: dg.DagsterInstance, *, alive: str | None = None) -> None:
+    """Marks runs as failed whose process died: Dagster's queue would wait for them forever.
+
+    The caller holds the home's refresh lock, so every open run but `alive` is dead for certain.
+    """
+    for run in open_runs(instance):
+        if run.run_id != alive:
+            instance.report_run_failed(run, "The process of this refresh died.")
