@@ -41,7 +41,7 @@ def target_dir() -> Path:
 
 
 def build_dir() -> Path:
-    """Where a build writes its artifacts and its log."""
+    """Where a build writes its artifacts, and its log where DBT_LOG_LEVEL_FILE asks for one."""
     return home() / "dbt" / "build"
 
 
@@ -107,6 +107,8 @@ def dbt_cli() -> DbtCliResource:
     """The dbt command line on this project and this home."""
     # profiles.yml reads it; dbt runs in the project's folder, so a relative default would mean another place
     os.environ["ADLEDGER_HOME"] = str(home())
+    # its usual log holds every query at debug level; the user's own setting goes before this
+    os.environ.setdefault("DBT_LOG_LEVEL_FILE", "none")
     project = str(PROJECT_DIR)
     return _DbtCli(project_dir=project, profiles_dir=project, dbt_executable=str(DBT_EXECUTABLE))
 

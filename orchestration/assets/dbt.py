@@ -12,11 +12,13 @@ import dagster as dg
 from dagster_dbt import (
     DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
+    DbtCliInvocation,
     DbtCliResource,
     dbt_assets,
 )
 from dagster_shared.record import replace
 
+from ingestion.errors import redact
 from ingestion.pipelines import SOURCES
 from orchestration.assets.lineage import column_lineage
 from orchestration.assets.stored import Relation, look
@@ -134,10 +136,16 @@ def dbt_models(
         lines = []
     raise dg.Failure(
         description="\n".join(
-            lines or [f"dbt stopped before it built anything: see {build_dir() / 'dbt.log'}"]
+            lines or [f"dbt stopped before it built anything: {redact(_said(invocation))}"]
         ),
         allow_retries=False,
     )
+
+
+def _said(invocation: DbtCliInvocation) -> str:
+    """The errors that dbt printed, without the command that dagster-dbt puts before them."""
+    _, _, errors = str(invocation.get_error()).partition("Errors parsed from dbt logs:")
+    return errors.strip() or f"it ended with {invocation.process.returncode} and printed no error"
 
 
 def _counted(context: dg.AssetExecutionContext, events: Iterator[Any]) -> Iterator[Any]:
