@@ -1,6 +1,6 @@
 """Runs a command and then waits for the processes that outlive it, so that the kernel counts these, too.
 
-Dagster's workers come from a server process that the refresh which started it never waits for.
+Dagster captures what steps print with helper processes that the refresh does not wait for.
 """
 
 from __future__ import annotations
