@@ -35,8 +35,13 @@ _ERROR_PREFIX = re.compile(r"^\w+ Error in .*? \(\S+\) ")
 _INPUTS = ("models", "macros", "seeds", "tests", "snapshots")
 
 
+def shipped_dir() -> Path:
+    """Where `make setup` leaves the parsed project, for all homes."""
+    return PROJECT_DIR / "target"
+
+
 def target_dir() -> Path:
-    """Where the parsed manifest lies."""
+    """Where a home keeps the parsed project, where the shipped one is older than its files."""
     return home() / "dbt" / "target"
 
 
@@ -62,12 +67,24 @@ def build_environment(as_of: datetime) -> dict[str, str]:
     }
 
 
-def reuse_parsed() -> None:
-    """Spares the first build of a home parsing what its definitions were read from."""
-    parsed, used = (folder / "partial_parse.msgpack" for folder in (target_dir(), build_dir()))
-    if parsed.exists() and not used.exists():
-        used.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(parsed, used)
+def reuse_parsed(parsed: Path, used: Path) -> None:
+    """Lets dbt go on in the folder `used` from what it parsed in the folder `parsed`."""
+    if _is_parsed_here(used / "manifest.json"):
+        return
+    source, copy = (folder / "partial_parse.msgpack" for folder in (parsed, used))
+    # of a project that has been moved since
+    copy.unlink(missing_ok=True)
+    if source.exists() and _is_parsed_here(parsed / "manifest.json"):
+        used.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+
+
+def _is_parsed_here(manifest: Path, project_dir: Path = PROJECT_DIR) -> bool:
+    """Whether it was parsed where the project lies now: seeds are found by the folder of that time."""
+    if not manifest.exists():
+        return False
+    nodes = json.loads(manifest.read_bytes())["nodes"].values()
+    return all(Path(node["root_path"]) == project_dir for node in nodes if node.get("root_path"))
 
 
 def project_hash(project_dir: Path = PROJECT_DIR) -> str:
@@ -80,7 +97,7 @@ def project_hash(project_dir: Path = PROJECT_DIR) -> str:
 
 
 def is_current(manifest: Path, project_dir: Path) -> bool:
-    """Whether `manifest` exists and is newer than every file and folder it was parsed from."""
+    """Whether `manifest` is of the project as it lies here: newer than every file and folder of it."""
     if not manifest.exists():
         return False
     inputs = [project_dir / "dbt_project.yml", project_dir / "profiles.yml"]
@@ -89,7 +106,7 @@ def is_current(manifest: Path, project_dir: Path) -> bool:
         # folders too: their time changes when a file is deleted
         inputs += [root, *root.rglob("*")] if root.exists() else []
     newest = max(path.stat().st_mtime_ns for path in inputs if path.exists())
-    return manifest.stat().st_mtime_ns > newest
+    return manifest.stat().st_mtime_ns > newest and _is_parsed_here(manifest, project_dir)
 
 
 class _DbtCli(DbtCliResource):
@@ -105,7 +122,7 @@ class _DbtCli(DbtCliResource):
 
 def dbt_cli() -> DbtCliResource:
     """The dbt command line on this project and this home."""
-    # profiles.yml reads it; dbt runs in the project's folder, so a relative default would mean another place
+    # where profiles.yml finds its files
     os.environ["ADLEDGER_HOME"] = str(home())
     # its usual log holds every query at debug level; the user's own setting goes before this
     os.environ.setdefault("DBT_LOG_LEVEL_FILE", "none")
@@ -115,12 +132,15 @@ def dbt_cli() -> DbtCliResource:
 
 @cache
 def prepared_project() -> DbtProject:
-    """The project with a manifest that matches its files, parsed only where it does not."""
+    """The project with a manifest that matches its files, parsed only where none does."""
+    if is_current(shipped_dir() / "manifest.json", PROJECT_DIR):
+        return DbtProject(PROJECT_DIR, target_path=shipped_dir(), profiles_dir=PROJECT_DIR)
     project = DbtProject(PROJECT_DIR, target_path=target_dir(), profiles_dir=PROJECT_DIR)
     target_dir().mkdir(parents=True, exist_ok=True)
     # several processes load the definitions at once
     with file_lock(target_dir() / "parse.lock", wait=True):
         if not is_current(project.manifest_path, PROJECT_DIR):
+            reuse_parsed(shipped_dir(), target_dir())
             dbt_cli().cli(["parse", "--quiet"], target_path=target_dir()).wait()
     return project
 

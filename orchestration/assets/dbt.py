@@ -117,7 +117,7 @@ def dbt_models(
     """Builds and tests every model as seen at as-of; fails with one line per root fault."""
     as_of = run_settings.instant(context.instance, context.run.run_id)
     build_dir().mkdir(parents=True, exist_ok=True)
-    reuse_parsed()
+    reuse_parsed(prepared_project().target_path, build_dir())
     os.environ.update(build_environment(as_of))
     (build_dir() / "run_results.json").unlink(missing_ok=True)
     with writing("warehouse"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -17,10 +18,12 @@ from rich.console import Console
 from orchestration.execution.progress import Progress
 from orchestration.project import (
     MESSAGES,
+    PROJECT_DIR,
     build_environment,
     build_faults,
     is_current,
     project_hash,
+    reuse_parsed,
     warning_messages,
 )
 
@@ -48,6 +51,8 @@ def project(tmp_path: Path) -> Path:
     for name in ("dbt_project.yml", "models/a/b.sql", "models/a/c.sql", "target/manifest.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
+    parsed = {"nodes": {"seed.a": {"root_path": str(tmp_path)}, "model.b": {}}}
+    (tmp_path / "target/manifest.json").write_text(json.dumps(parsed))
     for path in (*tmp_path.rglob("*"), tmp_path):
         os.utime(path, (1000, 1000))
     os.utime(tmp_path / "target/manifest.json", (2000, 2000))
@@ -58,7 +63,7 @@ def test_a_manifest_newer_than_the_project_is_used(project: Path) -> None:
     assert is_current(project / "target/manifest.json", project)
 
 
-@pytest.mark.parametrize("change", ["edit", "add", "delete", "configure", "lose"])
+@pytest.mark.parametrize("change", ["edit", "add", "delete", "configure", "lose", "move"])
 def test_any_change_of_the_project_asks_for_a_new_one(project: Path, change: str) -> None:
     match change:
         case "edit":
@@ -71,7 +76,24 @@ def test_any_change_of_the_project_asks_for_a_new_one(project: Path, change: str
             os.utime(project / "dbt_project.yml", (3000, 3000))
         case "lose":
             (project / "target/manifest.json").unlink()
+        case "move":
+            project = project.rename(project.with_name("moved"))
     assert not is_current(project / "target/manifest.json", project)
+
+
+def test_dbt_goes_on_from_what_it_parsed_before_where_the_project_still_lies_there(tmp_path: Path) -> None:
+    for name, place in (("here", PROJECT_DIR), ("elsewhere", tmp_path)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "partial_parse.msgpack").write_text(name)
+        parsed = {"nodes": {"seed.a": {"root_path": str(place)}}}
+        (tmp_path / name / "manifest.json").write_text(json.dumps(parsed))
+    new, old = tmp_path / "new", tmp_path / "elsewhere"
+    reuse_parsed(old, new)
+    assert not new.exists()
+    reuse_parsed(tmp_path / "here", new)
+    assert (new / "partial_parse.msgpack").read_text() == "here"
+    reuse_parsed(tmp_path / "here", old)
+    assert (old / "partial_parse.msgpack").read_text() == "here"
 
 
 def test_a_failed_build_says_one_line_per_root_fault() -> None:
