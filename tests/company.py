@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 
+from tests import programs
 from tests.warehouse import without_sources
 
 ADLEDGER = str(Path(sys.executable).with_name("adledger"))
@@ -69,12 +70,8 @@ class Home:
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run `adledger` with this home and its company's settings, some of them overridden."""
         environment = without_sources(dict(os.environ)) | self.settings | settings
-        return subprocess.run(
-            [ADLEDGER, *arguments],
-            env=environment | {"ADLEDGER_HOME": str(self.path)},
-            capture_output=True,
-            text=True,
-            check=False,
+        return programs.run(
+            "adledger", *arguments, environment=environment | {"ADLEDGER_HOME": str(self.path)}
         )
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.compiled import CompiledModels
+from tests.sharing import share_in
 
 # a landing is judged by the same examples each time; `make test-full` goes looking for new ones
 settings.register_profile(
@@ -33,6 +34,13 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("SOURCES__", "EXPORTS__", "ALERTS__", "FRESHNESS__", "SCHEDULE__")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The workers' common folder, in which one finds what another has filled."""
+    own = tmp_path_factory.getbasetemp()
+    share_in(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 @pytest.fixture(scope="session")

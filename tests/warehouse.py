@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ import ibis
 
 from ingestion import pipelines
 from orchestration.checks.contracts import Violation, build_contract, validate
-from orchestration.project import published_models
+from orchestration.project import manifest, published_models
+from tests import programs
+from tests.sharing import copied
 
 PROJECT = Path(__file__).parent.parent / "dbt_project"
 AS_OF = datetime(2026, 11, 1, 6, tzinfo=UTC)
@@ -30,44 +33,77 @@ def without_sources(environment: dict[str, str]) -> dict[str, str]:
     }
 
 
+Record = dict[str, Any]
+
+
+def _by_columns(landed: Iterable[tuple[str, Record]]) -> dict[tuple[str, tuple[str, ...]], list[Record]]:
+    """Records of one table that have the same columns, in the order in which they were landed."""
+    found: dict[tuple[str, tuple[str, ...]], list[Record]] = defaultdict(list)
+    for table, record in landed:
+        found[table, tuple(record)].append(record)
+    return found
+
+
+def _load_nothing(home: Path) -> None:
+    previous = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(without_sources(previous) | {"ADLEDGER_HOME": str(home)})
+    try:
+        for source in pipelines.SOURCES:
+            for part in pipelines.parts(source):
+                window = None if part == "entities" else pipelines.Window(AS_OF.date(), AS_OF.date())
+                pipelines.load(source, part, window=window, as_of=AS_OF)
+    finally:
+        os.environ.clear()
+        os.environ.update(previous)
+
+
 @dataclass(frozen=True)
 class Warehouse:
     """One home with raw stores and a warehouse file."""
 
     home: Path
+    waiting: dict[str, list[tuple[str, Record]]] = field(
+        default_factory=lambda: defaultdict(list), repr=False, compare=False
+    )
 
     @classmethod
     def empty(cls, home: Path) -> Warehouse:
         """Raw stores with every table and no row, as a refresh without any credentials leaves them."""
-        previous = dict(os.environ)
-        os.environ.clear()
-        os.environ.update(without_sources(previous) | {"ADLEDGER_HOME": str(home)})
-        try:
-            for source in pipelines.SOURCES:
-                for part in pipelines.parts(source):
-                    window = None if part == "entities" else pipelines.Window(AS_OF.date(), AS_OF.date())
-                    pipelines.load(source, part, window=window, as_of=AS_OF)
-        finally:
-            os.environ.clear()
-            os.environ.update(previous)
-        return cls(home)
+        return cls(copied("empty", _load_nothing, home))
 
     def land(self, source: str, table: str, *rows: dict[str, Any]) -> None:
-        """Insert raw records; columns left out stay null, JSON columns take Python values."""
+        """Insert raw records before dbt runs; columns left out stay null, JSON columns take Python values."""
+        for row in rows:
+            self.waiting[source].append((table, {"observed_at": datetime(2026, 9, 1, tzinfo=UTC)} | row))
+
+    def _write(self) -> None:
+        """Writes what was landed: a connection for each record would take longer than the builds."""
+        for source, landed in self.waiting.items():
+            with self._store(source) as connection:
+                connection.begin()
+                for (table, columns), records in _by_columns(landed).items():
+                    names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
+                    connection.executemany(
+                        f'insert into raw."{table}" ({names}) values ({marks})',
+                        [
+                            [json.dumps(v) if isinstance(v, dict | list) else v for v in record.values()]
+                            for record in records
+                        ],
+                    )
+                connection.commit()
+        self.waiting.clear()
+
+    @contextmanager
+    def _store(self, source: str) -> Iterator[duckdb.DuckDBPyConnection]:
         with duckdb.connect(str(self.home / "raw" / f"{source}.duckdb")) as connection:
             connection.execute("set TimeZone = 'UTC'")
-            for row in ({"observed_at": datetime(2026, 9, 1, tzinfo=UTC)} | row for row in rows):
-                columns = ", ".join(f'"{name}"' for name in row)
-                marks = ", ".join("?" * len(row))
-                values = [json.dumps(v) if isinstance(v, dict | list) else v for v in row.values()]
-                connection.execute(
-                    f'insert into raw."{table}" ({columns}) values ({marks})',
-                    values,
-                )
+            yield connection
 
     def erase(self, source: str, table: str, ids: Iterable[str]) -> None:
         """Remove raw records by id."""
-        with duckdb.connect(str(self.home / "raw" / f"{source}.duckdb")) as connection:
+        self._write()
+        with self._store(source) as connection:
             connection.execute(f'delete from raw."{table}" where list_contains(?, id)', [list(ids)])
 
     def dbt(
@@ -79,23 +115,19 @@ class Warehouse:
         **variables: Any,
     ) -> subprocess.CompletedProcess[str]:
         """Run dbt on this home."""
-        result = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("dbt")),
-                *arguments,
-                *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-                *("--target-path", str(self.home / "dbt/target"), "--log-path", str(self.home / "dbt/logs")),
-                *("--vars", json.dumps(variables)),
-            ],
-            env=os.environ
+        self._write()
+        result = programs.run(
+            "dbt",
+            *arguments,
+            *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--log-level-file", "none"),
+            *("--target-path", str(self.home / "dbt/target"), "--log-path", str(self.home / "dbt/logs")),
+            *(("--vars", json.dumps(variables)) if variables else ()),
+            environment=os.environ
             | {
                 "ADLEDGER_HOME": str(self.home),
                 "ADLEDGER_AS_OF": as_of,
                 "ADLEDGER_PROJECT_HASH": project_hash,
             },
-            capture_output=True,
-            text=True,
-            check=False,
         )
         if check:
             assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
@@ -113,7 +145,7 @@ class Warehouse:
 
     def breaches(self, *tables: str) -> list[Violation]:
         """What breaks the contracts of these tables, or of all that are published."""
-        content = json.loads((self.home / "dbt/target/manifest.json").read_bytes())
+        content = manifest()
         backend = ibis.duckdb.connect(self.home / "warehouse.duckdb", read_only=True)
         try:
             contracts = [

@@ -4,46 +4,34 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ingestion import pipelines
-from tests.company import served_company
+from tests.refreshed import refreshed
 from tests.warehouse import Warehouse
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """A warehouse of six weeks of the company, built once; every blocking check passed on it."""
-    home = tmp_path_factory.mktemp("built")
-    with pytest.MonkeyPatch.context() as patch, served_company("--people", "400") as company:
-        patch.setenv("ADLEDGER_HOME", str(home))
-        for name, value in company.settings.items():
-            patch.setenv(name, value)
-        as_of = datetime.fromisoformat(company.now).astimezone(UTC)
-        window = pipelines.Window(date(2026, 9, 20), as_of.date())
-        for source in pipelines.SOURCES:
-            for part in pipelines.parts(source):
-                pipelines.load(source, part, window=window if part == "daily" else None, as_of=as_of)
-    warehouse = Warehouse(home)
-    warehouse.dbt("build", "--exclude", "resource_type:unit_test", as_of=company.now)
-    return warehouse
+def built() -> Warehouse:
+    """What a refresh of seven weeks of the company built; every blocking check passed on it."""
+    return Warehouse(refreshed())
 
 
 @pytest.fixture
 def warehouse(built: Warehouse, tmp_path: Path) -> Warehouse:
     """A copy to spoil."""
-    shutil.copytree(built.home, tmp_path / "home", ignore=shutil.ignore_patterns("dlt"))
-    return Warehouse(tmp_path / "home")
+    for path in ("warehouse.duckdb", "raw"):
+        copy = shutil.copytree if (built.home / path).is_dir() else shutil.copy
+        copy(built.home / path, tmp_path / path)
+    return Warehouse(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def checks(built: Warehouse) -> dict[str, dict[str, Any]]:
     """The data tests of the project as dbt compiled and ran them."""
-    nodes = json.loads((built.home / "dbt/target/manifest.json").read_bytes())["nodes"].values()
+    nodes = json.loads((built.home / "dbt/build/manifest.json").read_bytes())["nodes"].values()
     found = {node["name"]: node for node in nodes if node["resource_type"] == "test"}
     assert len(found) > 100
     assert all(node["compiled_code"] for node in found.values())

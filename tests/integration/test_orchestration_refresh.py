@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from io import StringIO
 from pathlib import Path
@@ -16,20 +13,9 @@ import pytest
 from rich.console import Console
 
 from ingestion.pipelines import VENDORS
-from tests.company import served_company
-from tests.warehouse import without_sources
+from tests.company import Home, served_company
 
 RANGE = ("--start", "2026-10-30", "--end", "2026-10-31", "--as-of", "2026-11-01T06:00:00Z")
-
-
-def _adledger(home: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("adledger")), *arguments],
-        env=without_sources(dict(os.environ)) | {"ADLEDGER_HOME": str(home)} | settings,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +24,7 @@ def refreshed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     home = tmp_path_factory.mktemp("refreshed")
     with served_company("--people", "400") as company:
         facebook = {name: value for name, value in company.settings.items() if "FACEBOOK" in name}
-        result = _adledger(home, "refresh", *RANGE, **facebook)
+        result = Home(home, facebook).run("refresh", *RANGE)
     assert result.returncode == 0, result.stdout + result.stderr
     return home, result.stdout
 
