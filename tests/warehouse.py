@@ -66,6 +66,7 @@ class Warehouse:
     waiting: dict[str, list[tuple[str, Record]]] = field(
         default_factory=lambda: defaultdict(list), repr=False, compare=False
     )
+    gathering: list[bool] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def empty(cls, home: Path) -> Warehouse:
@@ -73,12 +74,21 @@ class Warehouse:
         return cls(copied("empty", _load_nothing, home))
 
     def land(self, source: str, table: str, *rows: dict[str, Any]) -> None:
-        """Insert raw records before dbt runs; columns left out stay null, JSON columns take Python values."""
+        """Insert raw records; columns left out stay null, JSON columns take Python values."""
         for row in rows:
             self.waiting[source].append((table, {"observed_at": datetime(2026, 9, 1, tzinfo=UTC)} | row))
+        if not self.gathering:
+            self._write()
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Writes what is landed in the body at its end: a connection for each record takes long."""
+        self.gathering.append(True)
+        yield
+        self.gathering.clear()
+        self._write()
 
     def _write(self) -> None:
-        """Writes what was landed: a connection for each record would take longer than the builds."""
         for source, landed in self.waiting.items():
             with self._store(source) as connection:
                 connection.begin()
@@ -102,7 +112,6 @@ class Warehouse:
 
     def erase(self, source: str, table: str, ids: Iterable[str]) -> None:
         """Remove raw records by id."""
-        self._write()
         with self._store(source) as connection:
             connection.execute(f'delete from raw."{table}" where list_contains(?, id)', [list(ids)])
 
@@ -115,7 +124,6 @@ class Warehouse:
         **variables: Any,
     ) -> subprocess.CompletedProcess[str]:
         """Run dbt on this home."""
-        self._write()
         result = programs.run(
             "dbt",
             *arguments,

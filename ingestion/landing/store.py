@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,7 @@ class Store:
 
     def is_new(self, *tables: Table) -> bool:
         """Whether one of the tables is missing, or lacks a column that is declared today."""
-        query = "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = ?"
-        found = set(self.rows(query, [RAW_SCHEMA]))
+        found = _columns(self, tuple(_changed(Path(f"{self.path}{suffix}")) for suffix in ("", ".wal")))
         return any((table.name, column.name) not in found for table in tables for column in table.columns)
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -89,3 +89,18 @@ class Store:
         if has_schema and has_schema[0]:
             connection.execute(f"USE store.{RAW_SCHEMA}")
         return connection
+
+
+def _changed(file: Path) -> tuple[int, int]:
+    if not file.exists():
+        return 0, 0
+    status = file.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+# every table of a load asks, and opening a file takes longer than asking it
+@lru_cache(maxsize=16)
+def _columns(store: Store, changed: tuple[tuple[int, int], ...]) -> frozenset[tuple[str, str]]:
+    """Tables and columns of a file that was last written to then."""
+    query = "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = ?"
+    return frozenset((table, column) for table, column in store.rows(query, [RAW_SCHEMA]))

@@ -90,8 +90,9 @@ def read(home: Warehouse, records: list[Record]) -> None:
     tables: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for source, table, row in records:
         tables[source, table].append(row)
-    for (source, table), rows in tables.items():
-        home.land(source, table, *rows)
+    with home.at_once():
+        for (source, table), rows in tables.items():
+            home.land(source, table, *rows)
 
 
 def marts(home: Warehouse) -> dict[str, list[str]]:

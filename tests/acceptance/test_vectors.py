@@ -31,27 +31,32 @@ PIPELINE = [
 ]
 
 
+def _land(warehouse: Warehouse, events: bool) -> None:
+    account = {"portal_id": "1", "time_zone": "Europe/Berlin", "company_currency": "EUR"}
+    warehouse.land("hubspot", "account", account)
+    form = {"id": "demo", "name": "Demo", "form_type": "hubspot", "archived": False}
+    warehouse.land("hubspot", "forms", form)
+    warehouse.land("hubspot", "deal_pipelines", {"id": "sales", "label": "Sales", "stages": PIPELINE})
+    for vector in VECTORS:
+        if vector.get("events", True) is events:
+            land_vector(warehouse, vector)
+    for vector in REASONS:
+        if vector.get("events", True) is events:
+            land_google(warehouse, vector)
+            for contact in vector.get("contacts", []):
+                land_vector(warehouse, contact)
+            for url, has_code in vector.get("snapshots", {}).items():
+                land_snapshot(warehouse, url, has_tracking_code=has_code)
+
+
 @pytest.fixture(scope="module")
 def warehouses(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Warehouse]:
     """A portal with page-view events and one without."""
     built = {}
     for events in (True, False):
         warehouse = built[events] = Warehouse.empty(tmp_path_factory.mktemp("vectors"))
-        account = {"portal_id": "1", "time_zone": "Europe/Berlin", "company_currency": "EUR"}
-        warehouse.land("hubspot", "account", account)
-        form = {"id": "demo", "name": "Demo", "form_type": "hubspot", "archived": False}
-        warehouse.land("hubspot", "forms", form)
-        warehouse.land("hubspot", "deal_pipelines", {"id": "sales", "label": "Sales", "stages": PIPELINE})
-        for vector in VECTORS:
-            if vector.get("events", True) is events:
-                land_vector(warehouse, vector)
-        for vector in REASONS:
-            if vector.get("events", True) is events:
-                land_google(warehouse, vector)
-                for contact in vector.get("contacts", []):
-                    land_vector(warehouse, contact)
-                for url, has_code in vector.get("snapshots", {}).items():
-                    land_snapshot(warehouse, url, has_tracking_code=has_code)
+        with warehouse.at_once():
+            _land(warehouse, events)
         warehouse.dbt("build", "--exclude", "resource_type:unit_test")
     return built
 
