@@ -1,5 +1,5 @@
-.PHONY: setup demo superset superset-setup superset-bundle test test-sandbox test-full lint format lock docs reasons benchmark accuracy \
-  screenshots clean
+.PHONY: setup demo superset superset-setup superset-bundle test test-quick test-sandbox test-full lint format lock docs reasons benchmark \
+  accuracy screenshots clean
 SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8088
@@ -40,17 +40,23 @@ superset-setup: .superset/.installed
 superset-bundle: setup
 	@$(BIN)/python -m reporting.superset.describe
 
-# The product's tests.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20
+
+# The product's tests (CONTRIBUTING.md).
 test: setup
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20
+	@$(PYTEST)
+
+# Rules and readers alone: no server, no browser, nothing built (less than a minute).
+test-quick: setup
+	@$(PYTEST) -m "not long and not builds" tests/unit
 
 # The tests of the simulated company and of the benchmarks.
 test-sandbox: setup
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20 tests/sandbox tests/benchmarks
+	@$(PYTEST) tests/sandbox tests/benchmarks
 
 # All of them, the long matrices whole and with many more examples (hours).
 test-full: setup
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --hypothesis-profile=full tests
+	@$(PYTEST) -m "" --hypothesis-profile=full tests
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -16,9 +16,9 @@ from sandbox.truth.without import without
 from sandbox.world.build import build_world
 from sandbox.world.profiles import PROFILES, Plants, Profile
 from tests.companies import modelled
-from tests.matrices import WHOLE
 from tests.sandbox.test_truth import no_uploads, ruled, rules, view_windows
 
+pytestmark = pytest.mark.long
 DAYS = Window(date(2026, 9, 1), date(2026, 10, 31))
 REPORT = "first_form_submission"
 Patch = pytest.MonkeyPatch
@@ -139,7 +139,7 @@ CAUSES = [
 EXACT = ("view_through", "non_form_action", "uploaded_conversion")
 
 
-@pytest.mark.parametrize(("build", "reason"), CAUSES if WHOLE else CAUSES[:1])
+@pytest.mark.parametrize(("build", "reason"), CAUSES)
 def test_a_cause_less_moves_its_reason(usual: Account, build: Callable[[], Sandbox], reason: str) -> None:
     other = account_of(build())
     true = other.true.get(reason, 0) - usual.true.get(reason, 0)
@@ -158,7 +158,7 @@ HARMLESS = [
 ]
 
 
-@pytest.mark.parametrize("build", HARMLESS if WHOLE else HARMLESS[:1])
+@pytest.mark.parametrize("build", HARMLESS)
 def test_what_only_stands_in_addresses_moves_nothing(usual: Account, build: Callable[[], Sandbox]) -> None:
     other = account_of(build())
     assert other.true == pytest.approx(usual.true)
