@@ -46,7 +46,9 @@ def clean() -> Company:
     return company("clean", 7, 250)
 
 
-@pytest.fixture(scope="module", params=["events", "no-events", pytest.param("no-events-no-pages", marks=pytest.mark.long)])
+@pytest.fixture(
+    scope="module", params=["events", "no-events", pytest.param("no-events-no-pages", marks=pytest.mark.long)]
+)
 def typical(request: pytest.FixtureRequest) -> Company:
     return company("typical", 11, 300, request.param)
 

@@ -44,8 +44,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def instance(home: Path) -> Iterator[dg.DagsterInstance]:
     """This home's instance, as a refresh sets it up, with a launcher that only writes down."""
     shipped = yaml.safe_load((Path(home_instance.__file__).parent / "dagster.yaml").read_text())
-    launcher = {"run_launcher": {"module": "dagster._core.test_utils", "class": "MockedRunLauncher"}}
-    with dg.instance_for_test(temp_dir=str(home), overrides={**shipped, **launcher}) as made:
+    stubs = {
+        "run_launcher": {"module": "dagster._core.test_utils", "class": "MockedRunLauncher"},
+        # capturing output starts processes, and may wait for them longer than these tests do
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+        },
+    }
+    with dg.instance_for_test(temp_dir=str(home), overrides={**shipped, **stubs}) as made:
         yield made
 
 
