@@ -29,6 +29,13 @@ settings.load_profile("default")
 os.environ["RETRY__SECONDS"] = "0"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What compiles the models is none of `make test-quick`."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "compiled_models" in item.fixturenames:
+            item.add_marker("builds")
+
+
 @pytest.fixture(autouse=True)
 def no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own credentials never reach a test, and a test alerts nobody."""

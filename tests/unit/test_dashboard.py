@@ -28,6 +28,8 @@ from reporting.dashboard.serving import Published
 from reporting.explain.journey import REPORTS
 from reporting.explain.scope import Scope
 
+pytestmark = pytest.mark.builds
+
 APP = Path(serving.__file__).with_name("app.py")
 PAGES = sorted(path.stem for path in (APP.parent / "views").glob("[a-z]*.py"))
 COMPANY = Company(contacts=600, days=20)

@@ -11,6 +11,8 @@ import pytest
 from tests.matrices import WHOLE
 from tests.warehouse import Warehouse
 
+pytestmark = pytest.mark.builds
+
 
 def test_nothing_read_can_be_published_and_every_dbt_unit_test_passes(tmp_path: Path) -> None:
     warehouse = Warehouse.empty(tmp_path)

@@ -19,6 +19,8 @@ from orchestration.automation.sensors import watch
 from orchestration.checks.contracts import Violation
 from orchestration.checks.freshness import NEWEST_DAY
 
+pytestmark = pytest.mark.builds
+
 
 @dataclass
 class Receiver:

@@ -8,6 +8,8 @@ import pytest
 
 from docs.walk import commands, shows, walk
 
+pytestmark = pytest.mark.builds
+
 
 @pytest.mark.parametrize(
     ("printed", "expected", "is_shown"),
