@@ -66,7 +66,7 @@ class LimitSpent(UnreachableError):
 
 
 class LoadStopped(IngestionError):
-    """The load was told to end before it was complete; nothing of it landed."""
+    """The load was stopped before it was complete; nothing of it landed."""
 
 
 class ResponseError(IngestionError):

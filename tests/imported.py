@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 import dagster_dbt  # noqa: F401 - what a refresh imports
-import dagster_dlt  # noqa: F401
-import pandera.ibis  # noqa: F401
+import dagster_dlt  # noqa: F401 - what a refresh imports
+import pandera.ibis  # noqa: F401 - what a refresh imports
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 

@@ -108,8 +108,8 @@ class Judge:
         detail = " ".join(filter(None, (detail, signal.advice)))
         if signal.kind not in ("throttled", "transient"):
             return Fault(signal.kind, detail)
-        told = error.wait if signal.kind == "throttled" else None
-        wait = _first(told, retry_after(headers), signal.wait)
+        asked = error.wait if signal.kind == "throttled" else None
+        wait = _first(asked, retry_after(headers), signal.wait)
         return Fault(signal.kind, detail, wait, signal.hopeless)
 
 

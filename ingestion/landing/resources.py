@@ -137,12 +137,12 @@ class Landing:
         return client
 
     def check(self) -> None:
-        """Raises LoadStopped once the load was told to end."""
+        """Raises LoadStopped once the load is stopped."""
         if self.stopped.is_set():
             raise LoadStopped(f"{self.source}: the load was stopped")
 
     def pause(self, seconds: float) -> None:
-        """Sleeps. Raises LoadStopped as soon as the load is told to end."""
+        """Sleeps. Raises LoadStopped as soon as the load is stopped."""
         self.stopped.wait(seconds)
         self.check()
 

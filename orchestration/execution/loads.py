@@ -108,7 +108,7 @@ class _SourceThread(threading.Thread):
                 future.set_exception(error)
 
 
-class LoadsOfRun(dg.ConfigurableResource):  # type: ignore[type-arg]
+class LoadsOfRun(dg.ConfigurableResource):  # type: ignore[type-arg]  # steps get the resource itself
     """The loads of a run, which end before the run gives up its home."""
 
     home_lock: dg.ResourceDependency[HomeLock]

@@ -29,7 +29,7 @@ _OPEN = [
 ]
 
 
-class HomeLock(dg.ConfigurableResource):  # type: ignore[type-arg]
+class HomeLock(dg.ConfigurableResource):  # type: ignore[type-arg]  # steps get the resource itself, no value
     """Holds the home's refresh lock while a run executes its steps.
 
     Dagster's queue orders the runs that it launches. A refresh of the command line is not one of them, so the
@@ -53,16 +53,16 @@ class HomeLock(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 @contextmanager
 def _alone(run: dg.DagsterRun, log: Any) -> Iterator[None]:
-    told = False
+    has_logged = False
     while True:
         try:
             with exclusive(describe(run)):
                 yield
                 return
         except Locked as busy:
-            if not told:
+            if not has_logged:
                 log.info(f"waits: another refresh is running in {home()} ({busy.holder})")
-            told = True
+            has_logged = True
         # a run that waits can be cancelled
         with dg.raise_execution_interrupts():
             time.sleep(_POLL_SECONDS)
@@ -70,7 +70,7 @@ def _alone(run: dg.DagsterRun, log: Any) -> Iterator[None]:
 
 def _wait_for_orphaned_build(log: Any) -> None:
     """Waits for the dbt process of a killed run, which has the warehouse and the raw stores open."""
-    until, told = time.monotonic() + _ORPHAN_SECONDS, False
+    until, has_logged = time.monotonic() + _ORPHAN_SECONDS, False
     while warehouse_path().exists() and time.monotonic() < until:
         try:
             duckdb.connect(str(warehouse_path())).close()
@@ -79,9 +79,9 @@ def _wait_for_orphaned_build(log: Any) -> None:
             if "lock" not in str(error):
                 # dbt reports what is wrong with the file
                 return
-        if not told:
+        if not has_logged:
             log.info(f"waits: another process has {warehouse_path()} open")
-        told = True
+        has_logged = True
         with dg.raise_execution_interrupts():
             time.sleep(_POLL_SECONDS)
 

@@ -100,19 +100,21 @@ def _token(visit: Visit, ads: api.LinkedInAds) -> Iterator[Finding]:
     introspection = f"{path.rpartition('/')[0]}/introspectToken"
     form = {"client_id": client_id, "client_secret": secret, "token": ads.client.token.value()}
     try:
-        told = visit.ask(partial(tokens.post_form, introspection, form)).document
+        token = visit.ask(partial(tokens.post_form, introspection, form)).document
     except Refused as refused:
         seen = f"the token is not described ({refused.status}): {refused.detail}"
         fix = f"Check {visit.setting('client_id')} and client_secret: they must be those of the token's app."
         yield visit.finding("credentials", "warning", seen, fix)
         return
-    told = told if isinstance(told, dict) else {}
+    token = token if isinstance(token, dict) else {}
     renewed = visit.section.get("access_token") is None
-    if told.get("active") is False:
-        yield visit.finding("credentials", "error", f"token is {told.get('status', 'not active')}", TOKEN_FIX)
-    elif expires := told.get("expires_at"):
+    if token.get("active") is False:
+        yield visit.finding(
+            "credentials", "error", f"token is {token.get('status', 'not active')}", TOKEN_FIX
+        )
+    elif expires := token.get("expires_at"):
         yield visit.expiry("access token", datetime.fromtimestamp(int(expires), UTC), TOKEN_FIX, renewed)
-    scopes = {scope for scope in str(told.get("scope", "")).replace(" ", ",").split(",") if scope}
+    scopes = {scope for scope in str(token.get("scope", "")).replace(" ", ",").split(",") if scope}
     for scope, without in _OPTIONAL.items():
         if scopes and scope not in scopes:
             yield visit.finding("permissions", "note", f"{scope} is missing: {without}", subject=scope)
@@ -160,7 +162,7 @@ def _accounts(
 
 
 def _roles(visit: Visit, ask: Ask) -> Generator[Finding, None, dict[str, str]]:
-    """The member's role per account, any of which reads everything; empty where it is not told.
+    """The member's role per account, any of which reads everything; empty where it is not given.
 
     https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads/account-structure/create-and-manage-account-users
     """
