@@ -37,7 +37,7 @@ _INPUTS = ("models", "macros", "seeds", "tests", "snapshots")
 
 def shipped_dir() -> Path:
     """Where `make setup` leaves the parsed project, for all homes."""
-    return PROJECT_DIR / "target"
+    return PROJECT_DIR / "target" / "shipped"
 
 
 def target_dir() -> Path:

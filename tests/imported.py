@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -11,19 +12,20 @@ import pandera.ibis  # noqa: F401 - what a refresh imports
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
-from orchestration.project import PROJECT_DIR, reuse_parsed, shipped_dir
+from orchestration.project import DBT_EXECUTABLE, PROJECT_DIR, is_current, reuse_parsed, shipped_dir
 
 
 def _parse() -> Manifest:
-    project = str(PROJECT_DIR)
     with tempfile.TemporaryDirectory() as folder:
+        arguments = [
+            *("parse", "--quiet", "--log-level-file", "none", "--target-path", folder),
+            *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
+        ]
         reuse_parsed(shipped_dir(), Path(folder))
-        result = dbtRunner().invoke(
-            [
-                *("parse", "--quiet", "--log-level-file", "none", "--target-path", folder),
-                *("--project-dir", project, "--profiles-dir", project),
-            ]
-        )
+        if not is_current(shipped_dir() / "manifest.json", PROJECT_DIR):
+            # dbt's parser starts threads that a fork would wait for: this process only reads the result
+            subprocess.run([str(DBT_EXECUTABLE), *arguments], check=True)
+        result = dbtRunner().invoke(arguments)
     if not isinstance(result.result, Manifest):
         raise RuntimeError(f"dbt cannot parse the project: {result.exception}")
     return result.result

@@ -6,6 +6,7 @@ the installed commands.
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import os
 import subprocess
@@ -19,29 +20,35 @@ _SERVER.set_forkserver_preload(["tests.imported"])
 
 
 def run(
-    program: str, *arguments: str, environment: Mapping[str, str], seconds: float | None = None
+    program: str, *arguments: str, environment: Mapping[str, str], seconds: float = 420
 ) -> subprocess.CompletedProcess[str]:
     """Runs `program` ("dbt" or "adledger") and returns what `subprocess.run` would of the command.
 
-    Raises subprocess.TimeoutExpired after `seconds`.
+    Raises subprocess.TimeoutExpired after `seconds`, with the stack of every thread in `stderr`.
     """
     with tempfile.TemporaryDirectory() as folder:
         output, errors = Path(folder) / "output", Path(folder) / "errors"
         process = _SERVER.Process(
-            target=_main, args=(program, arguments, dict(environment), str(output), str(errors))
+            target=_main, args=(program, arguments, dict(environment), str(output), str(errors), seconds)
         )
         process.start()
-        process.join(seconds)
-        if process.exitcode is None:
+        process.join(seconds + 5)
+        if expired := process.exitcode is None:
             process.kill()
             process.join()
-            raise subprocess.TimeoutExpired([program, *arguments], seconds or 0)
         said, complained = (file.read_text() if file.exists() else "" for file in (output, errors))
+        if expired:
+            raise subprocess.TimeoutExpired([program, *arguments], seconds, said, complained)
         return subprocess.CompletedProcess([program, *arguments], process.exitcode, said, complained)
 
 
 def _main(
-    program: str, arguments: tuple[str, ...], environment: dict[str, str], output: str, errors: str
+    program: str,
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    output: str,
+    errors: str,
+    seconds: float,
 ) -> None:
     os.environ.clear()
     os.environ.update(environment)
@@ -49,6 +56,7 @@ def _main(
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(file, stream.fileno())
         os.close(file)
+    faulthandler.dump_traceback_later(seconds)
     sys.argv = [program, *arguments]
     code = _dbt(arguments) if program == "dbt" else _adledger()
     sys.exit(code)

@@ -58,7 +58,7 @@ def _load_nothing(home: Path) -> None:
         os.environ.update(previous)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Warehouse:
     """One home with raw stores and a warehouse file."""
 
@@ -66,7 +66,7 @@ class Warehouse:
     waiting: dict[str, list[tuple[str, Record]]] = field(
         default_factory=lambda: defaultdict(list), repr=False, compare=False
     )
-    gathering: list[bool] = field(default_factory=list, repr=False, compare=False)
+    gathering: bool = field(default=False, repr=False, compare=False)
 
     @classmethod
     def empty(cls, home: Path) -> Warehouse:
@@ -83,9 +83,11 @@ class Warehouse:
     @contextmanager
     def at_once(self) -> Iterator[None]:
         """Writes what is landed in the body at its end: a connection for each record takes long."""
-        self.gathering.append(True)
-        yield
-        self.gathering.clear()
+        self.gathering = True
+        try:
+            yield
+        finally:
+            self.gathering = False
         self._write()
 
     def _write(self) -> None:

@@ -21,13 +21,12 @@ from playwright.sync_api import Page, expect
 from ingestion.pipelines import SOURCES
 from tests.browsing import PATIENCE, chromium, in_a_browser, keep
 from tests.company import ADLEDGER, Company, Home, served_company
-from tests.matrices import WHOLE
 from tests.opened import Opened, company_options, free_port, opened_ui
 from tests.warehouse import without_sources
 
 PEOPLE = 200
 # tenths of the time that an undisturbed refresh takes: loads first, then the build, then publishing
-POINTS = range(1, 11) if WHOLE else (6,)
+POINTS = [pytest.param(tenth, marks=() if tenth == 6 else pytest.mark.long) for tenth in range(1, 11)]
 BRIDGE = "/assets/reconciliation/conversion_bridge"
 ASSETS = """{ assetNodes { assetKey { path } groupName isMaterializable dependencyKeys { path }
     assetMaterializations(limit: 1) { runId } } }"""

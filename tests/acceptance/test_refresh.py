@@ -19,7 +19,6 @@ from ingestion.pipelines import SOURCES, Window
 from sandbox.serve import build_sandbox
 from tests.companies import modelled
 from tests.company import Company, Home, served_company
-from tests.matrices import WHOLE
 from tests.refreshed import PEOPLE, copy_of_refreshed
 from tests.warehouse import Warehouse
 
@@ -215,7 +214,10 @@ def test_explain_prints_each_networks_bridge(story: Story) -> None:
         assert words in result.stdout
 
 
-@pytest.mark.parametrize("fault", FAULTS if WHOLE else list(FAULTS)[:1])
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(fault, marks=() if fault == "wrong token" else pytest.mark.long) for fault in FAULTS],
+)
 def test_a_fault_names_its_setting_and_leaves_the_published_file(story: Story, fault: str) -> None:
     settings, named = FAULTS[fault]
     before = story.home.serving.stat()

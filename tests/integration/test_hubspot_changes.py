@@ -261,6 +261,10 @@ def perform(portal: Portal, home: Store, operation: dict[str, Any]) -> None:
     held = portal.held()
     kind = operation.get("type", "contacts")
     among = held["archived" if operation["do"] == "restore" else "live"][kind]
+    if operation["do"] == "archive":
+        # one that was created since the last load shows as archived only with the next full listing
+        landed = {i for (i,) in home.query(f"SELECT id FROM {kind}")}
+        among = [i for i in among if i in landed]
     asked = dict(operation)
     for name in {"id", "primary", "secondary"} & asked.keys():
         if not among:

@@ -13,7 +13,6 @@ import pytest
 from typer.testing import CliRunner
 
 from adledger.cli import app
-from tests.matrices import WHOLE
 from tests.opened import free_port
 from tests.postgres import PASSWORD, Postgres, programs, served_postgres
 from tests.warehouse import without_sources
@@ -29,7 +28,7 @@ from orchestration.execution.job import refresh_job
 from orchestration.execution.resources import settings_config
 from ingestion.pipelines import Window
 from datetime import UTC, date, datetime
-keys = None if sys.argv[1] == "whole" else [
+keys = None if sys.argv[1] == "all" else [
     dg.AssetKey(["raw", "linkedin_ads", table]) for table in ("ad_accounts", "campaign_analytics")
 ]
 with dg.DagsterInstance.get() as instance:
@@ -71,12 +70,13 @@ def _refused(home: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> str:
     return line
 
 
+@pytest.mark.parametrize("tables", ["two", pytest.param("all", marks=pytest.mark.long)])
 def test_a_run_and_its_events_are_in_the_database(
-    postgres: Postgres, home: Path, monkeypatch: pytest.MonkeyPatch
+    postgres: Postgres, home: Path, monkeypatch: pytest.MonkeyPatch, tables: str
 ) -> None:
-    address = postgres.create("runs")
+    address = postgres.create(f"runs_{tables}")
     ran = subprocess.run(
-        [sys.executable, "-c", RUN, "whole" if WHOLE else "two"],
+        [sys.executable, "-c", RUN, tables],
         env=without_sources(dict(os.environ)) | {"INSTANCE__POSTGRES_URL": address},
         capture_output=True,
         text=True,

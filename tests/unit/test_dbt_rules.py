@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.matrices import WHOLE
 from tests.warehouse import Warehouse
 
 pytestmark = pytest.mark.builds
@@ -27,14 +26,19 @@ def test_nothing_read_can_be_published_and_every_dbt_unit_test_passes(tmp_path: 
 
 WRONG_SETTINGS = [
     ("finality_hours", {"google_ads": 15}, "for each of google_ads, facebook_ads, linkedin_ads"),
-    ("session_gap_minutes", "half an hour", "a whole number of at least 1"),
-    ("last_click_takes_all", "sometimes", "true or false"),
-    ("hsa_block_taken", "middle", "first or last"),
-    ("default_attribution_report", "last_click", "one of first_form_submission"),
+    *(
+        pytest.param(*wrong, marks=pytest.mark.long)
+        for wrong in (
+            ("session_gap_minutes", "half an hour", "a whole number of at least 1"),
+            ("last_click_takes_all", "sometimes", "true or false"),
+            ("hsa_block_taken", "middle", "first or last"),
+            ("default_attribution_report", "last_click", "one of first_form_submission"),
+        )
+    ),
 ]
 
 
-@pytest.mark.parametrize(("setting", "value", "rule"), WRONG_SETTINGS if WHOLE else WRONG_SETTINGS[:1])
+@pytest.mark.parametrize(("setting", "value", "rule"), WRONG_SETTINGS)
 def test_a_wrong_setting_stops_the_compilation(tmp_path: Path, setting: str, value: Any, rule: str) -> None:
     result = Warehouse(tmp_path).dbt(
         "parse", "--target", "render", "--no-partial-parse", check=False, **{setting: value}

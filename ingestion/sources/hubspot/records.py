@@ -1,7 +1,8 @@
 """Which CRM records a load reads: what changed since the last one, or every record.
 
-No change tells that a record was archived, erased or merged away. The portal's own count does: where it does
-not fit what is landed, and after seven days in any case, everything is listed and what is missing looked for.
+HubSpot's search returns no record that was archived, erased or merged away. Its count of live records shows
+them: where it differs from what is landed, and after seven days in any case, the load lists everything and
+looks for what is missing. A record that was created and archived between two loads waits for that listing.
 """
 
 from __future__ import annotations
