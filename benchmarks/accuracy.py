@@ -355,10 +355,10 @@ def _marts(
         comparing.agree(
             "fct_deal_attribution, amount in home currency",
             rows(
-                "SELECT DISTINCT deal_id, CAST(round(amount_home, 2) AS DOUBLE)"
+                "SELECT DISTINCT deal_id, CAST(round(amount_company_currency, 2) AS DOUBLE)"
                 " FROM marts.fct_deal_attribution WHERE attribution_report = 'first_form_submission'"
             ),
-            [(deal["deal_id"], float(deal["amount_home"])) for deal in truth["deals"]],
+            [(deal["deal_id"], float(deal["amount_company_currency"])) for deal in truth["deals"]],
             {},
         )
     )

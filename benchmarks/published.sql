@@ -56,8 +56,8 @@ select
     cast(
         (5 + hash(ads.ad_id, days.date) % 1000 / 100) * case ads.currency when 'EUR' then 1 else 0.9 end
         as decimal(18, 6)
-    ) as spend_home,
-    'EUR' as home_currency,
+    ) as spend_company_currency,
+    'EUR' as company_currency,
     'first_form_submission' as attribution_report
 from ads, days;
 
@@ -87,13 +87,13 @@ select
     'https://shop.example/page-' || (visits.contact % 20)
     || case when visits.place is not null
         then '?hsa_cam=' || campaigns.campaign_id || '&utm_source=ads&gclid=SECRET' || visits.contact else ''
-    end as landing_url,
+    end as landing_page_url,
     case when visits.place is null then 'DIRECT_TRAFFIC' else 'PAID_SEARCH' end as traffic_source,
     campaigns.network, campaigns.account_id, campaigns.campaign_id,
     case when visits.place is not null then 'gclid' end as click_id_type,
     visits.place is not null as is_ad_click,
-    'page_views' as evidence,
-    case when visits.place is not null then 'hsa' end as ad_evidence
+    'page_views' as evidence_source,
+    case when visits.place is not null then 'hsa' end as match_method
 from visits
 left join campaigns on visits.place = campaigns.place;
 
@@ -176,7 +176,7 @@ select
     'ad_click' as interaction_type,
     occurred_at as credited_at,
     event_id as submission_id,
-    'page_views' as evidence
+    'page_views' as evidence_source
 from reconciliation.conversion_ledger
 where hubspot_units = 1;
 
@@ -230,7 +230,7 @@ insert into reconciliation.actions by name
 select
     network, account_id, any_value(campaign_id) as campaign_id, 'campaign' as subject_type,
     any_value(campaign_id) as subject_id, cause, row_number() over (partition by account_id order by cause) as rank,
-    count(*) * 1.5 as contacts_gained, count(*) as network_units, 100 as spend_home,
+    count(*) * 1.5 as contacts_gained, count(*) as network_units, 100 as spend_company_currency,
     'Repair *this* & test it.' as advice,
     json_object('campaign_ids', list(campaign_id)) as evidence
 from campaigns, unnest(['no_tracking_code', 'auto_tracking_off']) as causes(cause)
@@ -250,9 +250,9 @@ where campaigns.network <> 'google_ads';
 insert into reconciliation.tracking_health by name
 select
     network, account_id, campaign_id, ad_group_id, ad_id,
-    case hash(ad_id) % 6 when 0 then 'tracking_code_missing' when 1 then 'auto_tracking_parameters_missing' else 'none'
+    case hash(ad_id) % 6 when 0 then 'no_tracking_code' when 1 then 'auto_tracking_parameters_missing' else 'none'
     end as issue_code,
-    'https://shop.example/page-' || place % 20 as landing_url,
+    'https://shop.example/page-' || place % 20 as landing_page_url,
     getvariable('as_of') as checked_at,
     'What was seen, and what to do.' as detail
 from ads;
@@ -260,11 +260,11 @@ from ads;
 insert into reconciliation.landing_page_snapshots by name
 select
     's' || page.number || '-' || look.number as snapshot_id,
-    'https://shop.example/page-' || page.number as url,
+    'https://shop.example/page-' || page.number as landing_page_url,
     getvariable('as_of') - to_days(cast(look.number as integer)) as fetched_at,
     200 as http_status,
     [true, false, null][1 + page.number % 3] as has_tracking_code,
-    ['script', 'absent', 'tag_manager'][1 + page.number % 3] as evidence,
+    ['script', 'absent', 'tag_manager'][1 + page.number % 3] as detected_by,
     ['network:google_ads', 'issue:none', 'launch'] as tags,
     [] as forms,
     cast(page.number * 10 + look.number // 2 as varchar) as content_sha256

@@ -12,7 +12,7 @@ _KINDS = {kind.name for vendor in VENDORS for kind in layout(vendor).files}
 
 def write(folder: Path) -> None:
     """Writes `downloads.md` into `folder`, a line per kind of file with the columns that make it, and
-    `reach.md`, a line per fact that reasons need.
+    `inputs.md`, a line per input that reasons need.
     """
     lines = ["| vendor | file | where to click | columns it must have |", "| --- | --- | --- | --- |"]
     for vendor in VENDORS:
@@ -22,11 +22,11 @@ def write(folder: Path) -> None:
             lines.append(f"| {known.title} | {kind.title} | {kind.where} | {columns} |")
     folder.mkdir(exist_ok=True)
     (folder / "downloads.md").write_text("\n".join(lines) + "\n")
-    lines = ["| what | told by | needed by |", "| --- | --- | --- |"]
+    lines = ["| what | how to add | needed by |", "| --- | --- | --- |"]
     for vendor in VENDORS:
         known = layout(vendor)
-        for fact in known.facts.values():
-            needed = "; ".join(steps_that_need(vendor, [fact.name]))
+        for each in known.inputs.values():
+            needed = "; ".join(steps_that_need(vendor, [each.name]))
             if needed:
-                lines.append(f"| {fact.title} | {known.remedy(fact.name, _KINDS)} | {needed} |")
-    (folder / "reach.md").write_text("\n".join(lines) + "\n")
+                lines.append(f"| {each.title} | {known.how_to_add(each.name, _KINDS)} | {needed} |")
+    (folder / "inputs.md").write_text("\n".join(lines) + "\n")

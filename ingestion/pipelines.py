@@ -40,7 +40,7 @@ from ingestion.errors import AccessError, IngestionError, ResponseError, Setting
 from ingestion.exports import origin as exports
 from ingestion.landing.arrow import Table
 from ingestion.landing.planning import EVER_DAYS, PASS_DAYS, Pass, Reread, Window, passes
-from ingestion.landing.resources import LOAD_COUNTS, QUARANTINE, TOLD_FACTS, Landing, resource
+from ingestion.landing.resources import AVAILABLE_INPUTS, LOAD_COUNTS, QUARANTINE, Landing, resource
 from ingestion.landing.store import RAW_SCHEMA, Store, StreamState
 from ingestion.sources.facebook_ads import settings as facebook_settings
 from ingestion.sources.facebook_ads import source as facebook_ads
@@ -417,11 +417,11 @@ def _books(landing: Landing) -> list[Any]:
         if landing.requests or landing.from_files:
             yield landing.load_counts()
 
-    def told_facts() -> Iterator[pa.Table]:
-        yield TOLD_FACTS.empty_table()
+    def available_inputs() -> Iterator[pa.Table]:
+        yield AVAILABLE_INPUTS.empty_table()
         if landing.requests or landing.from_files:
-            found = exports.told(landing.source, from_files=landing.from_files)
-            yield pa.Table.from_pylist(found, schema=TOLD_FACTS)
+            found = exports.available_inputs(landing.source, from_files=landing.from_files)
+            yield pa.Table.from_pylist(found, schema=AVAILABLE_INPUTS)
 
     def stream_state() -> Iterator[list[dict[str, Any]]]:
         if landing.states:
@@ -443,7 +443,9 @@ def _books(landing: Landing) -> list[Any]:
         ),
         dlt.resource(quarantine, name="quarantine", columns={"record": {"data_type": "json"}}, **merge),
         dlt.resource(load_counts, name="load_counts", **merge),
-        dlt.resource(told_facts, name="told_facts", write_disposition="merge", primary_key="fact"),
+        dlt.resource(
+            available_inputs, name="available_inputs", write_disposition="merge", primary_key="input"
+        ),
     ]
 
 

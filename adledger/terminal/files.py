@@ -151,39 +151,39 @@ def would_add(exports: Sequence[Export]) -> Iterator[str]:
         if not own:
             continue
         known = layout(vendor)
-        told = frozenset[str]().union(*(export.facts for export in own))
+        available = frozenset[str]().union(*(export.inputs for export in own))
         kinds = {export.kind.name for export in own}
         for kind in known.files:
             if kind.name not in kinds and kind.name == settings.MAIN[vendor]:
                 yield f"{known.title} is not read from files without {kind.title}: {kind.where}"
             elif kind.name not in kinds:
-                yield f"{known.title} also has {kind.title}: {kind.where}{_tells(vendor, kind.facts)}"
-        for fact in known.facts.values():
-            kind_is_there = any(fact.name in kind.adds for kind in known.files if kind.name in kinds)
-            if fact.name not in told and kind_is_there:
-                yield f"{known.remedy(fact.name, kinds)} is not there{_tells(vendor, {fact.name})}"
+                yield f"{known.title} also has {kind.title}: {kind.where}{_needed_by(vendor, kind.inputs)}"
+        for each in known.inputs.values():
+            kind_is_there = any(each.name in kind.adds for kind in known.files if kind.name in kinds)
+            if each.name not in available and kind_is_there:
+                yield f"{known.how_to_add(each.name, kinds)} is not there{_needed_by(vendor, {each.name})}"
 
 
 def only_by_api(exports: Sequence[Export]) -> Iterator[str]:
     """What no file of these vendors tells."""
     for vendor in VENDORS:
         if any(export.vendor == vendor for export in exports):
-            titles = [fact.title for fact in layout(vendor).facts.values() if fact.api]
+            titles = [each.title for each in layout(vendor).inputs.values() if each.api]
             yield f"No file of {layout(vendor).title} tells {'; '.join(titles)}: its API does."
 
 
-def _tells(vendor: Vendor, facts: Collection[str]) -> str:
-    steps = steps_that_need(vendor, facts)
-    return f"; it would tell: {'; '.join(steps)}" if steps else ""
+def _needed_by(vendor: Vendor, inputs: Collection[str]) -> str:
+    steps = steps_that_need(vendor, inputs)
+    return f"; needed by: {'; '.join(steps)}" if steps else ""
 
 
-def steps_that_need(vendor: Vendor, facts: Collection[str]) -> list[str]:
-    """The steps of the bridge that any of these facts of a vendor tells, by their labels."""
+def steps_that_need(vendor: Vendor, inputs: Collection[str]) -> list[str]:
+    """The steps of the bridge that need any of these inputs of a vendor, by their labels."""
     whose = "hubspot" if vendor == "hubspot" else "network"
     steps = {
         row["step"]
-        for row in _seed("reason_facts")
-        if row["source"] == whose and row["fact"] in facts and row["network"] in ("", vendor)
+        for row in _seed("step_inputs")
+        if row["source"] == whose and row["input"] in inputs and row["network"] in ("", vendor)
     }
     codes = _seed("reason_codes")
     labels = [row["label"] for row in codes if row["step"] in steps and row["kind"] == "adjustment"]

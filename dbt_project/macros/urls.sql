@@ -119,7 +119,7 @@
 
 {# Whether a snapshot of a page, by its tags, shows that this portal's tracking code is not there. #}
 {% macro lacks_own_code() -%}
-    list_has_any(tags, ['issue:tracking_code_missing', 'issue:tracking_code_other_portal'])
+    list_has_any(tags, ['issue:no_tracking_code', 'issue:tracking_code_other_portal'])
 {%- endmacro %}
 
 {# Whether HubSpot's template for Google Ads arrived by a click on a Microsoft ad, as it does where a Google campaign was

@@ -7,7 +7,7 @@ won as (
     select
         reports.attribution_report,
         deals.deal_id,
-        deals.amount_home
+        deals.amount_company_currency
     from {{ ref('int_won_deal_amounts') }} as deals
     cross join reports
 ),
@@ -16,19 +16,19 @@ attributed as (
     select distinct
         attribution_report,
         deal_id,
-        amount_home
+        amount_company_currency
     from {{ ref('fct_deal_attribution') }}
 )
 
 select
     coalesce(won.attribution_report, attributed.attribution_report) as attribution_report,
     coalesce(won.deal_id, attributed.deal_id) as deal_id,
-    won.amount_home,
-    attributed.amount_home as attributed_amount_home
+    won.amount_company_currency,
+    attributed.amount_company_currency as attributed_amount_company_currency
 from won
 full join attributed
     on won.attribution_report = attributed.attribution_report and won.deal_id = attributed.deal_id
 where
     won.deal_id is null
     or attributed.deal_id is null
-    or won.amount_home is distinct from attributed.amount_home
+    or won.amount_company_currency is distinct from attributed.amount_company_currency

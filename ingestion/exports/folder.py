@@ -87,10 +87,10 @@ class Export:
         return self.layout.vendor
 
     @property
-    def facts(self) -> frozenset[str]:
+    def inputs(self) -> frozenset[str]:
         """What the file tells, of what reasons need."""
-        return self.kind.facts | {
-            fact for fact, names in self.kind.adds.items() if names & self.header.fields.keys()
+        return self.kind.inputs | {
+            added for added, names in self.kind.adds.items() if names & self.header.fields.keys()
         }
 
     @property

@@ -19,7 +19,7 @@ from ingestion.config import Settings
 from ingestion.exports import rows, settings
 from ingestion.exports.folder import Export, Record
 from ingestion.exports.layouts import normal
-from ingestion.exports.money import home_currency
+from ingestion.exports.money import company_currency
 from ingestion.landing.arrow import Page, Table
 from ingestion.landing.resources import Landing
 from ingestion.sources.hubspot import settings as hubspot
@@ -83,7 +83,7 @@ def _account(landing: Landing) -> Iterator[Page]:
                 {
                     "portalId": int(portal) if portal else None,
                     "timeZone": settings.portal_zone().key,
-                    "companyCurrency": home_currency(rows.files(landing).folder),
+                    "companyCurrency": company_currency(rows.files(landing).folder),
                 },
             )
         ],
@@ -302,7 +302,7 @@ def _ids(text: str | None) -> list[str]:
 
 def _exchange_rates(landing: Landing) -> Iterator[Page]:
     """The rates that the settings name; no file has any."""
-    home = home_currency(rows.files(landing).folder)
+    home = company_currency(rows.files(landing).folder)
     yield from rows.pages(
         (
             (

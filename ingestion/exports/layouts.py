@@ -54,7 +54,7 @@ class FileKind:
     blank: frozenset[str]
     never: frozenset[str]
     where: str
-    facts: frozenset[str]
+    inputs: frozenset[str]
     adds: Mapping[str, frozenset[str]]
 
 
@@ -76,7 +76,7 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Fact:
+class Input:
     """Something that reasons need of a vendor. `api`: how to read what no file tells; None where one does."""
 
     name: str
@@ -90,7 +90,7 @@ class Layout:
 
     vendor: Vendor
     title: str
-    facts: Mapping[str, Fact]
+    inputs: Mapping[str, Input]
     files: tuple[FileKind, ...]
     fields: Mapping[str, Field]
     words: Mapping[str, Mapping[str, str]] = field(repr=False)
@@ -143,17 +143,17 @@ class Layout:
         """What a field is called in the interface, for messages."""
         return self.fields[name].label
 
-    def remedy(self, fact: str, there: Collection[str]) -> str:
-        """What would tell a fact: a file with its place in the interface, a column of one, or the API.
+    def how_to_add(self, needed: str, there: Collection[str]) -> str:
+        """Return how to add an input: a report and where to find it, a column of one, or the API.
 
         `there` are the kinds of files that the user has.
         """
-        if api := self.facts[fact].api:
+        if api := self.inputs[needed].api:
             return f"{self.title}: {api}"
-        kind = next(kind for kind in self.files if fact in kind.facts or fact in kind.adds)
-        if fact in kind.facts or kind.name not in there:
+        kind = next(kind for kind in self.files if needed in kind.inputs or needed in kind.adds)
+        if needed in kind.inputs or kind.name not in there:
             return f"{self.title}: {kind.title} ({kind.where})"
-        columns = " or ".join(self.label(name) for name in self.fields if name in kind.adds[fact])
+        columns = " or ".join(self.label(name) for name in self.fields if name in kind.adds[needed])
         return f"{self.title}: the column {columns} in {kind.title}"
 
     def word(self, name: str, text: str | None) -> str | None:
@@ -191,7 +191,7 @@ def layout(vendor: Vendor) -> Layout:
     return Layout(
         vendor,
         document["title"],
-        {name: Fact(name, entry["title"], entry.get("api")) for name, entry in document["facts"].items()},
+        {name: Input(name, entry["title"], entry.get("api")) for name, entry in document["inputs"].items()},
         tuple(_file_kind(name, entry) for name, entry in document["files"].items()),
         fields,
         {
@@ -210,6 +210,6 @@ def _file_kind(name: str, entry: Mapping[str, Any]) -> FileKind:
         frozenset(entry.get("blank", ())),
         frozenset(entry.get("never", ())),
         entry["where"],
-        frozenset(entry.get("facts", ())),
-        {fact: frozenset(names) for fact, names in entry.get("adds", {}).items()},
+        frozenset(entry.get("inputs", ())),
+        {added: frozenset(names) for added, names in entry.get("adds", {}).items()},
     )

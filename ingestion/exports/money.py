@@ -20,7 +20,7 @@ def account_currency(row: Row) -> str:
     return str(found)
 
 
-def home_currency(folder: Folder) -> str:
+def company_currency(folder: Folder) -> str:
     """The portal's currency: the setting, else the one that all ad accounts share. Raises SettingError."""
     if told := settings.currency():
         return told

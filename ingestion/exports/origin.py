@@ -42,26 +42,28 @@ def lacking(source: str) -> str | None:
     return f"{found.path} has no {main.title} of it ({main.where})"
 
 
-def told(source: str, *, from_files: bool) -> list[dict[str, object]]:
-    """What reasons need of a source, and whether its files, or its API, tell it: rows of the raw table.
+def available_inputs(source: str, *, from_files: bool) -> list[dict[str, object]]:
+    """Return the inputs that steps of the bridge need from a source, and whether its files or API have them.
 
-    Whether a portal's tier has page views only what it sends can say: dbt looks.
+    Rows of the raw table `available_inputs`. dbt checks whether a portal's API returns page views.
     """
     if source not in _READERS:
         return []
     folder = _folder() if from_files else None
     known = layout(cast(Vendor, source))
     files = [export for export in folder.exports if export.vendor == source] if folder is not None else []
-    facts = known.facts.keys() if folder is None else frozenset().union(*(export.facts for export in files))
+    available = (
+        known.inputs.keys() if folder is None else frozenset().union(*(export.inputs for export in files))
+    )
     kinds = {export.kind.name for export in files}
     return [
         {
-            "fact": fact.name,
-            "title": fact.title,
-            "remedy": known.remedy(fact.name, kinds),
-            "is_told": fact.name in facts,
+            "input": each.name,
+            "title": each.title,
+            "how_to_add": known.how_to_add(each.name, kinds),
+            "is_available": each.name in available,
         }
-        for fact in known.facts.values()
+        for each in known.inputs.values()
     ]
 
 

@@ -51,8 +51,13 @@ LOAD_COUNTS = pa.schema(
     ]
 )
 
-TOLD_FACTS = pa.schema(
-    [("fact", pa.string()), ("title", pa.string()), ("remedy", pa.string()), ("is_told", pa.bool_())]
+AVAILABLE_INPUTS = pa.schema(
+    [
+        ("input", pa.string()),
+        ("title", pa.string()),
+        ("how_to_add", pa.string()),
+        ("is_available", pa.bool_()),
+    ]
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reporting.explain.reading import REACH
+from reporting.explain.reading import STEP_COVERAGE
 from reporting.explain.scope import Scope
 
 #: Rows of a table on a page; what lies beyond is found by narrowing the filters.
@@ -31,7 +31,7 @@ ORDER BY bridge.network, account_name, bridge.account_id, campaign_name, bridge.
 """
 _SPAN = "SELECT min(date) AS first, max(date) AS last FROM reconciliation.conversion_bridge"
 _REPORTS = "SELECT DISTINCT attribution_report AS report FROM reconciliation.conversion_bridge"
-_CURRENCY = "SELECT any_value(home_currency) AS currency FROM marts.fct_ad_performance_daily"
+_CURRENCY = "SELECT any_value(company_currency) AS currency FROM marts.fct_ad_performance_daily"
 
 # reported - explained - unexplained = contacts
 _MEASURES = """
@@ -44,7 +44,7 @@ _COMPARED = """
 WITH bridge AS (
     SELECT {keys}, {measures} FROM reconciliation.conversion_bridge AS facts WHERE {where} GROUP BY ALL
 ), costs AS (
-    SELECT {keys}, sum(facts.spend_home) AS spend
+    SELECT {keys}, sum(facts.spend_company_currency) AS spend
     FROM marts.fct_ad_performance_daily AS facts WHERE {spent} GROUP BY ALL
 ), compared AS (
     SELECT {names}, coalesce(reported, 0) AS reported, coalesce(explained, 0) AS explained,
@@ -102,7 +102,7 @@ LIMIT {most}
 _ACTIONS = """
 SELECT facts.network, facts.account_id, facts.rank, facts.cause, facts.subject_type, facts.subject_id,
     any_value(campaigns.account_name) AS account_name, facts.contacts_gained, facts.network_units,
-    facts.spend_home AS spend, facts.advice, count(*) OVER () AS found
+    facts.spend_company_currency AS spend, facts.advice, count(*) OVER () AS found
 FROM reconciliation.actions AS facts
 LEFT JOIN marts.dim_campaign AS campaigns
     ON facts.network = campaigns.network AND facts.account_id = campaigns.account_id
@@ -131,7 +131,7 @@ ORDER BY ads DESC, facts.issue_code, facts.network
 """
 _ADS_WITH_ISSUES = """
 SELECT facts.network, facts.issue_code, campaigns.campaign_name, facts.campaign_id, ads.ad_name, facts.ad_id,
-    facts.landing_url, facts.detail, count(*) OVER () AS found
+    facts.landing_page_url, facts.detail, count(*) OVER () AS found
 FROM reconciliation.tracking_health AS facts
 LEFT JOIN marts.dim_campaign AS campaigns USING (network, account_id, campaign_id)
 LEFT JOIN marts.dim_ad AS ads USING (network, account_id, campaign_id, ad_group_id, ad_id)
@@ -142,14 +142,15 @@ LIMIT {most}
 _PAGES = """
 WITH latest AS (
     SELECT * FROM reconciliation.landing_page_snapshots AS facts
-    QUALIFY row_number() OVER (PARTITION BY url ORDER BY fetched_at DESC) = 1
+    QUALIFY row_number() OVER (PARTITION BY landing_page_url ORDER BY fetched_at DESC) = 1
 )
-SELECT facts.url, facts.http_status, facts.has_tracking_code, facts.evidence, len(facts.forms) AS forms,
+SELECT facts.landing_page_url, facts.http_status, facts.has_tracking_code, facts.detected_by,
+    len(facts.forms) AS forms,
     list_filter(facts.tags, lambda tag: NOT starts_with(tag, 'campaign:')) AS tags, facts.error, facts.detail,
     facts.fetched_at, count(*) OVER () AS found
 FROM latest AS facts
 WHERE {where}
-ORDER BY facts.has_tracking_code NULLS FIRST, facts.url
+ORDER BY facts.has_tracking_code NULLS FIRST, facts.landing_page_url
 LIMIT {most}
 """
 _TAGGED = {
@@ -159,19 +160,19 @@ _TAGGED = {
     "campaign": "list_contains(facts.tags, 'campaign:' || $campaign)",
 }
 _TAGS = """
-SELECT tag, count(DISTINCT url) AS pages
-FROM (SELECT url, unnest(tags) AS tag FROM reconciliation.landing_page_snapshots)
+SELECT tag, count(DISTINCT landing_page_url) AS pages
+FROM (SELECT landing_page_url, unnest(tags) AS tag FROM reconciliation.landing_page_snapshots)
 WHERE NOT starts_with(tag, 'campaign:')
 GROUP BY tag
 ORDER BY tag
 LIMIT {most}
 """
 _PAGE_HISTORY = """
-SELECT fetched_at, http_status, has_tracking_code, evidence, final_url, error, detail,
+SELECT fetched_at, http_status, has_tracking_code, detected_by, final_url, error, detail,
     content_sha256 IS DISTINCT FROM lag(content_sha256) OVER (ORDER BY fetched_at) AS is_changed,
     count(*) OVER () AS found
 FROM reconciliation.landing_page_snapshots
-WHERE url = $url
+WHERE landing_page_url = $url
 ORDER BY fetched_at DESC
 LIMIT {most}
 """
@@ -263,9 +264,9 @@ FROM compared ORDER BY reported DESC, network, account_id LIMIT {MOST}"""
     return Query(sql, tuple(given.items()))
 
 
-def reach() -> Query:
-    """Per network the steps that the sources in use do not tell whole."""
-    return Query(REACH)
+def step_coverage() -> Query:
+    """The steps per network that the loaded sources do not fully cover."""
+    return Query(STEP_COVERAGE)
 
 
 def steps(scope: Scope) -> Query:

@@ -29,7 +29,7 @@ COLOURS = {REPORTED: "#6f7b8a", EXPLAINED: "#2a9187", UNEXPLAINED: "#c9700a", CR
 #: What is said of an issue code of tracking_health.
 TRACKING_ISSUES = {
     "none": "Nothing wrong",
-    "tracking_code_missing": "The page lacks the HubSpot tracking code",
+    "no_tracking_code": "The page lacks the HubSpot tracking code",
     "tracking_code_other_portal": "The page reports to another HubSpot portal",
     "page_unreachable": "The page cannot be reached",
     "redirect_drops_parameters": "A redirect loses the tracking parameters",

@@ -61,10 +61,10 @@ def journey_document(
                     "session_number": visit.number,
                     "started_at": visit.started_at,
                     "page_views": visit.page_views,
-                    "landing_url": mask.url(visit.landing_url),
+                    "landing_page_url": mask.url(visit.landing_page_url),
                     "traffic_source": visit.traffic_source,
-                    "evidence": visit.evidence,
-                    "ad_evidence": visit.ad_evidence,
+                    "evidence_source": visit.evidence_source,
+                    "match_method": visit.match_method,
                     "click_id_type": visit.click_id_type,
                     "named_by": visit.named_by,
                     **asdict(visit.ad),
@@ -97,7 +97,7 @@ def journey_document(
                             "credited_at": credit.credited_at,
                             "submission_id": mask.id("event", credit.submission_id),
                             "session_id": mask.id("session", credit.session_id),
-                            "evidence": credit.evidence,
+                            "evidence_source": credit.evidence_source,
                             "why": why_credited(credit, journey.submissions, mask),
                             **asdict(credit.ad),
                         }
@@ -139,7 +139,7 @@ def _bridge(bridge: Bridge) -> dict[str, Any]:
             }
             for step in bridge.steps
         ],
-        "reach": [asdict(each) for each in bridge.reach],
+        "coverage": [asdict(each) for each in bridge.coverage],
         "actions": [_action(action) for action in bridge.actions],
     }
 

@@ -31,7 +31,8 @@ _AD = """
 _SESSIONS = f"""
 SELECT
     facts.session_id, facts.session_number, facts.started_at AT TIME ZONE 'UTC', facts.page_views,
-    facts.landing_url, facts.traffic_source, facts.evidence, facts.ad_evidence, facts.click_id_type,
+    facts.landing_page_url, facts.traffic_source, facts.evidence_source, facts.match_method,
+    facts.click_id_type,
     {_AD}
 FROM marts.fct_sessions AS facts {AD_NAMES}
 WHERE facts.contact_id = $contact
@@ -49,7 +50,7 @@ ORDER BY facts.submitted_at, facts.submission_id
 _CREDITS = f"""
 SELECT
     facts.attribution_report, facts.interaction_type, facts.interaction_at AT TIME ZONE 'UTC',
-    facts.credited_at AT TIME ZONE 'UTC', facts.submission_id, facts.session_id, facts.evidence,
+    facts.credited_at AT TIME ZONE 'UTC', facts.submission_id, facts.session_id, facts.evidence_source,
     {_AD}
 FROM marts.fct_contact_attribution AS facts {AD_NAMES}
 WHERE facts.contact_id = $contact
@@ -94,21 +95,21 @@ class Session:
     number: int
     started_at: datetime
     page_views: int
-    landing_url: str | None
+    landing_page_url: str | None
     traffic_source: str | None
-    evidence: str
-    ad_evidence: str | None
+    evidence_source: str
+    match_method: str | None
     click_id_type: str | None
     ad: Ad
 
     @property
     def named_by(self) -> str | None:
         """What names the ad, in plain words; None where none is named."""
-        if self.ad_evidence == "hsa":
+        if self.match_method == "hsa":
             return "hsa_* parameters in the address"
-        if self.ad_evidence == "click_view":
+        if self.match_method == "click_view":
             return "Google's list of clicks; no hsa_* parameters, so HubSpot gives no credit"
-        if self.ad_evidence == "gad_campaignid":
+        if self.match_method == "gad_campaignid":
             return (
                 "Google's gad_campaignid names the campaign; no hsa_* parameters, so HubSpot gives no credit"
             )
@@ -143,7 +144,7 @@ class Credit:
     credited_at: datetime
     submission_id: str | None
     session_id: str | None
-    evidence: str
+    evidence_source: str
     ad: Ad
 
 
@@ -247,9 +248,9 @@ def _why_no_ad(journey: Journey, first: First) -> str:
     if visit is None:
         return "was in no known visit"
     form = next((form for form in journey.submissions if form.submission_id == first.submission_id), None)
-    if visit.ad_evidence == "hsa" and form is not None and form.is_tracked is False:
+    if visit.match_method == "hsa" and form is not None and form.is_tracked is False:
         return "came without HubSpot's tracking cookie, so HubSpot cannot tell which visit it was in"
-    if visit.ad_evidence in ("click_view", "gad_campaignid") or visit.click_id_type:
+    if visit.match_method in ("click_view", "gad_campaignid") or visit.click_id_type:
         return "was in the visit of an ad click without hsa_* parameters"
     return f"was in a visit that no ad click started ({source_words(visit.traffic_source)})"
 

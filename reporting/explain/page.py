@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reporting.explain import figures
 from reporting.explain.claims import Claim, facts, moment, verdict
+from reporting.explain.coverage import coverage_notes
 from reporting.explain.journey import (
     REPORTS,
     Journey,
@@ -23,7 +24,6 @@ from reporting.explain.journey import (
 )
 from reporting.explain.masking import Mask
 from reporting.explain.picture import colour
-from reporting.explain.reach import out_of_reach
 from reporting.explain.reading import EVIDENCE, Action, Bridge, Source
 from reporting.explain.scope import NETWORKS
 
@@ -84,7 +84,7 @@ def write_journey(
                 "what": f"{mask.id('session', visit.session_id)}, {source_words(visit.traffic_source)}",
                 "ad": visit.ad.words,
                 "facts": [f"named by {visit.named_by}"] if visit.named_by else [],
-                "url": mask.url(visit.landing_url),
+                "url": mask.url(visit.landing_page_url),
             }
             for visit in journey.sessions
         ),
@@ -165,7 +165,7 @@ def _section(
             }
             for step in bridge.steps
         ],
-        "reach": out_of_reach(bridge.reach),
+        "coverage_notes": coverage_notes(bridge.coverage),
         "actions": [_action(action) for action in bridge.actions],
         "rows": _rows(bridge, claims, mask, chosen),
     }

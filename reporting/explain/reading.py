@@ -38,7 +38,7 @@ SELECT
     network, account_id,
     (SELECT any_value(account_name) FROM marts.dim_campaign AS names
      WHERE names.network = actions.network AND names.account_id = actions.account_id),
-    rank, cause, subject_type, subject_id, contacts_gained, network_units, spend_home, advice
+    rank, cause, subject_type, subject_id, contacts_gained, network_units, spend_company_currency, advice
 FROM reconciliation.actions AS actions
 WHERE rank <= $top AND EXISTS (
     SELECT 1 FROM concerned
@@ -50,10 +50,10 @@ ORDER BY contacts_gained DESC, rank, account_id
 _SOURCES = """
 SELECT source, status, landed_through, as_of AT TIME ZONE 'UTC' FROM marts.sources ORDER BY source
 """
-#: The steps that are not told whole.
-REACH = """
-SELECT network, step, step_label AS label, reach, lacking, remedies
-FROM reconciliation.reason_reach WHERE reach <> 'full' ORDER BY network, step_order
+#: Steps without all their inputs.
+STEP_COVERAGE = """
+SELECT network, step, step_label AS label, coverage, missing_inputs, how_to_add
+FROM reconciliation.step_coverage WHERE coverage <> 'full' ORDER BY network, step_order
 """
 _LABELS = "SELECT DISTINCT step, step_label FROM reconciliation.conversion_bridge"
 _NAMES = """
@@ -64,8 +64,8 @@ SELECT
 """
 _EVIDENCE = """
 SELECT
-    (SELECT count(*) FROM marts.fct_sessions WHERE evidence = 'contact_property'),
-    (SELECT count(*) FROM marts.fct_sessions WHERE evidence = 'submission_context'),
+    (SELECT count(*) FROM marts.fct_sessions WHERE evidence_source = 'contact_property'),
+    (SELECT count(*) FROM marts.fct_sessions WHERE evidence_source = 'submission_context'),
     (SELECT count(*) FROM marts.fct_form_submissions
      WHERE is_tracked IS NULL AND contact_id IS NOT NULL AND form_type <> 'lead_ad')
 """
@@ -96,7 +96,7 @@ class Action:
     subject_id: str
     contacts_gained: Decimal
     network_units: Decimal
-    spend_home: Decimal | None
+    spend_company_currency: Decimal | None
     advice: str
 
 
@@ -116,14 +116,14 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Reach:
-    """A step that the sources in use tell in part (`partial`) or not at all (`none`), and what would."""
+class StepCoverage:
+    """A step that the loaded sources cover partly (`partial`) or not at all (`none`)."""
 
     step: str
     label: str
-    reach: str
-    lacking: Sequence[str]
-    remedies: Sequence[str]
+    coverage: str
+    missing_inputs: Sequence[str]
+    how_to_add: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Bridge:
     steps: tuple[Step, ...]
     stale: tuple[Source, ...]
     actions: tuple[Action, ...]
-    reach: tuple[Reach, ...] = ()
+    coverage: tuple[StepCoverage, ...] = ()
 
     @property
     def name(self) -> str:
@@ -188,9 +188,9 @@ def read_bridges(connection: duckdb.DuckDBPyConnection, scope: Scope) -> list[Br
             _ACTIONS.format(bridge=scope.bridge, where=where), {**given, "top": TOP_ACTIONS}
         ).fetchall()
     ]
-    reach: dict[str, list[Reach]] = {}
-    for network, *told in connection.execute(REACH).fetchall():
-        reach.setdefault(network, []).append(Reach(*told))
+    coverage: dict[str, list[StepCoverage]] = {}
+    for network, *step in connection.execute(STEP_COVERAGE).fetchall():
+        coverage.setdefault(network, []).append(StepCoverage(*step))
     stale = [source for source in read_sources(connection) if source.is_stale]
     return [
         Bridge(
@@ -201,7 +201,7 @@ def read_bridges(connection: duckdb.DuckDBPyConnection, scope: Scope) -> list[Br
             tuple(steps[network]),
             tuple(source for source in stale if source.source in (network, "hubspot")),
             tuple(action for action in actions if action.network == network),
-            tuple(reach.get(network, ())),
+            tuple(coverage.get(network, ())),
         )
         for network, first, last in sorted(spans)
     ]

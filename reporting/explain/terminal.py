@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reporting.explain.claims import Claim, facts, moment, verdict
+from reporting.explain.coverage import coverage_notes
 from reporting.explain.figures import brief, number, places, running, share
 from reporting.explain.journey import (
     REPORTS,
@@ -24,7 +25,6 @@ from reporting.explain.journey import (
     why_nobody,
 )
 from reporting.explain.masking import Mask
-from reporting.explain.reach import out_of_reach
 from reporting.explain.reading import Bridge
 from reporting.explain.scope import NETWORKS
 
@@ -38,7 +38,7 @@ def show(console: Console, bridges: Sequence[Bridge], described: str = "") -> No
     """Prints the waterfalls, one below the other."""
     for bridge in bridges:
         console.print(waterfall(bridge, console.width, described))
-        for line in out_of_reach(bridge.reach):
+        for line in coverage_notes(bridge.coverage):
             console.print(Text(line, style="dim"))
         console.print()
 
@@ -169,7 +169,7 @@ def _visit(visit: Session, mask: Mask) -> RenderableType:
         (f"  {ad}" if ad else "", "cyan"),
         (f"  named by {visit.named_by}" if visit.named_by else "", "dim"),
     )
-    return Group(head, Padding(Text(mask.url(visit.landing_url) or "", style="dim"), (0, 0, 0, 4)))
+    return Group(head, Padding(Text(mask.url(visit.landing_page_url) or "", style="dim"), (0, 0, 0, 4)))
 
 
 def _form(form: Submission, mask: Mask) -> RenderableType:

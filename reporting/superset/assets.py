@@ -11,7 +11,7 @@ import yaml
 BUNDLE = Path(__file__).with_name("bundle")
 _REPORT_FILTER = "NATIVE_FILTER-report"
 _SHOWN_FIRST = """
-SELECT any_value(report), any_value(home_currency) FROM ({dataset}) AS facts
+SELECT any_value(report), any_value(company_currency) FROM ({dataset}) AS facts
 WHERE attribution_report = (SELECT any_value(attribution_report) FROM marts.fct_ad_performance_daily)
 """
 

@@ -140,8 +140,8 @@ DATASETS = {
             "explained",
             "unexplained",
             "contacts",
-            "spend_home",
-            "home_currency",
+            "spend_company_currency",
+            "company_currency",
             "attribution_report",
             *_KEYS,
         ),
@@ -158,11 +158,11 @@ DATASETS = {
                 "DECIMAL(38, 6)", "Not explained", "The same, as far as no reason is known."
             ),
             "contacts": Column(
-                "DECIMAL(38, 6)", "Contacts in HubSpot", "Contacts that HubSpot credits to the campaign."
+                "DECIMAL(38, 6)", "Contacts credited to ads", "Contacts that HubSpot credits to the campaign."
             ),
         },
         day="date",
-        currency="home_currency",
+        currency="company_currency",
         sql=f"""\
 WITH bridge AS (
     SELECT
@@ -178,7 +178,7 @@ WITH bridge AS (
 costs AS (
     SELECT
         reports.attribution_report, spent.network, spent.account_id, spent.campaign_id, spent.date,
-        sum(spent.spend_home) AS spend_home
+        sum(spent.spend_company_currency) AS spend_company_currency
     FROM marts.fct_ad_performance_daily AS spent
     CROSS JOIN (SELECT DISTINCT attribution_report FROM bridge) AS reports
     GROUP BY reports.attribution_report, spent.network, spent.account_id, spent.campaign_id, spent.date
@@ -190,16 +190,16 @@ facts AS (
         coalesce(bridge.explained, 0) AS explained,
         coalesce(bridge.unexplained, 0) AS unexplained,
         coalesce(bridge.contacts, 0) AS contacts,
-        costs.spend_home
+        costs.spend_company_currency
     FROM bridge
     FULL JOIN costs USING (attribution_report, network, account_id, campaign_id, date)
     -- days before the networks were read have credits and no bridge
-    WHERE bridge.reported IS NOT NULL OR costs.spend_home <> 0
+    WHERE bridge.reported IS NOT NULL OR costs.spend_company_currency <> 0
 ),
 {_NAMES}
 SELECT
     facts.*,
-    (SELECT any_value(home_currency) FROM marts.fct_ad_performance_daily) AS home_currency,
+    (SELECT any_value(company_currency) FROM marts.fct_ad_performance_daily) AS company_currency,
 {_named("facts")},
 {_reported("facts")}
 FROM facts
@@ -211,9 +211,9 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
                 "Conversions that the networks report. They count by their own rules, Google in fractions.",
             ),
             "hubspot_contacts": Metric(
-                "Contacts in HubSpot",
+                "Contacts credited to ads",
                 _one_report("sum(contacts)"),
-                "Contacts HubSpot credits to ads under the report chosen, each once per campaign.",
+                "Contacts credited to ads to ads under the report chosen, each once per campaign.",
             ),
             "difference_explained": Metric(
                 "Difference explained",
@@ -229,21 +229,21 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
             ),
             "spend": Metric(
                 "Spend",
-                _one_report("sum(spend_home)"),
+                _one_report("sum(spend_company_currency)"),
                 "What the ads cost, in the HubSpot portal's home currency.",
                 ",.2f",
                 money=True,
             ),
             "cost_per_contact": Metric(
                 "Cost per HubSpot contact",
-                _one_report("sum(spend_home) / nullif(sum(contacts), 0)"),
+                _one_report("sum(spend_company_currency) / nullif(sum(contacts), 0)"),
                 "Spend divided by the contacts HubSpot credits; empty without any.",
                 ",.2f",
                 money=True,
             ),
             "cost_per_conversion": Metric(
                 "Cost per reported conversion",
-                _one_report("sum(spend_home) / nullif(sum(reported), 0)"),
+                _one_report("sum(spend_company_currency) / nullif(sum(reported), 0)"),
                 "Spend divided by the conversions the networks report; empty without any.",
                 ",.2f",
                 money=True,
@@ -325,8 +325,8 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
             "advice",
             "contacts_gained",
             "network_units",
-            "spend_home",
-            "home_currency",
+            "spend_company_currency",
+            "company_currency",
             "rank",
             "cause",
             "subject_type",
@@ -337,14 +337,14 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
             **_PLACE,
             "what": Column("VARCHAR", "What is wrong", "The cause in plain words."),
             "where": Column("VARCHAR", "Where", "The page, form, campaign or account to repair."),
-            "home_currency": Column("VARCHAR", "Home currency", "The HubSpot portal's home currency."),
+            "company_currency": Column("VARCHAR", "Home currency", "The HubSpot portal's home currency."),
         },
-        currency="home_currency",
+        currency="company_currency",
         sql=f"""\
 WITH facts AS (
     SELECT
         network, account_id, subject_type, subject_id, cause, rank,
-        contacts_gained, network_units, spend_home, advice,
+        contacts_gained, network_units, spend_company_currency, advice,
         unnest(coalesce(cast(evidence -> 'campaign_ids' AS VARCHAR[]), [campaign_id])) AS campaign_id
     FROM reconciliation.actions
 ),
@@ -363,7 +363,7 @@ SELECT
     facts.*,
     coalesce(labels.step_label, {_sentence("facts.cause")}) AS what,
     {_sentence("facts.subject_type")} || ' ' || facts.subject_id AS "where",
-    (SELECT any_value(home_currency) FROM marts.fct_ad_performance_daily) AS home_currency,
+    (SELECT any_value(company_currency) FROM marts.fct_ad_performance_daily) AS company_currency,
     {_words("facts.network", NETWORKS)} AS network_name,
     coalesce(accounts.account, facts.account_id) AS account,
     coalesce(names.campaign, facts.campaign_id) AS campaign
@@ -383,7 +383,7 @@ LEFT JOIN labels ON facts.cause = labels.step""",
             ),
             "spend_concerned": Metric(
                 "Spend behind it",
-                "max(spend_home)",
+                "max(spend_company_currency)",
                 "Spend of the campaigns concerned, in the home currency.",
                 ",.2f",
                 money=True,
@@ -418,7 +418,7 @@ LEFT JOIN labels ON facts.cause = labels.step""",
 WITH facts AS (
     SELECT
         network, account_id, campaign_id, ad_group_id, ad_id, issue_code, detail,
-        split_part(landing_url, '?', 1) AS page,
+        split_part(landing_page_url, '?', 1) AS page,
         checked_at AT TIME ZONE 'UTC' AS checked_at
     FROM reconciliation.tracking_health
 ),

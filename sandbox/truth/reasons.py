@@ -321,10 +321,10 @@ class Reasons:
             causes.add("no_tracking_cookie")
         if not device.networks_see and unit.placement.network is Network.GOOGLE:
             causes.add("modeled")
-        if isinstance(click, AdClick) and not click.landing_url:
+        if isinstance(click, AdClick) and not click.landing_page_url:
             # the ad opened the network's own form; its viewer came to the site some other way
             causes.add("no_landing")
-        elif isinstance(click, AdClick) and ad_of(click.landing_url) is None:
+        elif isinstance(click, AdClick) and ad_of(click.landing_page_url) is None:
             kind = unit.placement.campaign.kind
             causes.add("untrackable_ad_type" if kind in UNTRACKABLE else "auto_tracking_off")
         known = self.known.get(id(held[0])) if held else None

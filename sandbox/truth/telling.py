@@ -229,7 +229,7 @@ class Truth:
                 {
                     "deal_id": deal.id,
                     "contact_ids": [contact.id for contact in contacts],
-                    "amount_home": str(won_amount(deal, self.portal.company, self.now)),
+                    "amount_company_currency": str(won_amount(deal, self.portal.company, self.now)),
                 }
                 for deal, contacts in self._won()
             ],

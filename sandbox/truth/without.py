@@ -92,7 +92,7 @@ def _synced(event: Event) -> Event:
 
 def _tracked(events: Sequence[Event]) -> list[Event]:
     """Every ad click with HubSpot's parameters."""
-    return _readdressed(events, _with_parameters, lambda click: ad_of(click.landing_url) is None)
+    return _readdressed(events, _with_parameters, lambda click: ad_of(click.landing_page_url) is None)
 
 
 def _without_own_templates(events: Sequence[Event]) -> list[Event]:
@@ -108,7 +108,7 @@ def _with_gclid_first(events: Sequence[Event]) -> list[Event]:
     """Clicks on Google's ads with `gclid`, where there is one, before all other parameters."""
 
     def address(click: AdClick) -> str:
-        page, _, query = click.landing_url.partition("?")
+        page, _, query = click.landing_page_url.partition("?")
         pairs = parse_qsl(query, keep_blank_values=True)
         return f"{page}?{urlencode(sorted(pairs, key=lambda pair: pair[0] != 'gclid'))}"
 
@@ -159,10 +159,10 @@ def _clicked_once(events: Sequence[Event]) -> list[Event]:
     unopened: set[tuple[int, str]] = set()
     found: list[Event] = []
     for event in events:
-        if isinstance(event, AdClick) and event.landing_url:
+        if isinstance(event, AdClick) and event.landing_page_url:
             key = (event.person, event.placement.key)
             if key in clicked:
-                unopened.add((event.person, event.landing_url))
+                unopened.add((event.person, event.landing_page_url))
                 continue
             clicked.add(key)
         elif isinstance(event, PageVisit | FormSubmission):
@@ -190,14 +190,14 @@ def _readdressed(
 ) -> list[Event]:
     """Some clicks at another address, and the pages seen and forms sent at the old one."""
     addresses = {
-        event.landing_url: address(event)
+        event.landing_page_url: address(event)
         for event in events
-        if isinstance(event, AdClick) and event.landing_url and concerns(event)
+        if isinstance(event, AdClick) and event.landing_page_url and concerns(event)
     }
     found: list[Event] = []
     for event in events:
-        if isinstance(event, AdClick) and event.landing_url in addresses:
-            found.append(replace(event, landing_url=addresses[event.landing_url]))
+        if isinstance(event, AdClick) and event.landing_page_url in addresses:
+            found.append(replace(event, landing_page_url=addresses[event.landing_page_url]))
         elif isinstance(event, PageVisit) and event.url in addresses:
             found.append(replace(event, url=addresses[event.url]))
         elif isinstance(event, FormSubmission) and event.page_url in addresses:
@@ -208,7 +208,7 @@ def _readdressed(
 
 
 def _with_parameters(click: AdClick) -> str:
-    page, _, query = click.landing_url.partition("?")
+    page, _, query = click.landing_page_url.partition("?")
     # the network's own parameters stay
     kept = [pair for pair in parse_qsl(query) if not pair[0].startswith(("utm_", "hsa_"))]
     return f"{page}?{urlencode([*auto_tracking(click.placement, 'fb', click.at), *kept])}"

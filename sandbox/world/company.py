@@ -278,7 +278,7 @@ class Company:
 
     portal_id: int
     portal_time_zone: str
-    home_currency: str
+    company_currency: str
     forms: tuple[Form, ...]
     pages: dict[str, Page]
     accounts: dict[Network, tuple[Account, ...]]

@@ -12,7 +12,7 @@ from decimal import Decimal
 from urllib.parse import urlencode
 
 from sandbox.world.company import ADS_START, HORIZON, Channel, Company, Network, Page, Placement, guid
-from sandbox.world.landing import ADDRESSES_OF_TODAY, auto_tracking, landing_url
+from sandbox.world.landing import ADDRESSES_OF_TODAY, auto_tracking, landing_page_url
 from sandbox.world.people import Device, Person
 from sandbox.world.profiles import Profile
 
@@ -30,14 +30,14 @@ class AdImpression:
 
 @dataclass(frozen=True, slots=True)
 class AdClick:
-    """An ad was clicked; `landing_url` is empty where it opened the network's own lead form."""
+    """An ad was clicked; `landing_page_url` is empty where it opened the network's own lead form."""
 
     at: datetime
     person: int
     device: str
     placement: Placement
     click_id: str
-    landing_url: str
+    landing_page_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +320,7 @@ class _Life:
                 self.free_at = sent
             return
         site_source = rng.choices(("fb", "ig", "[SITE_SOURCE_NAME]"), (70, 26, 4))[0]
-        url = landing_url(self.company, placement, click_id, at, site_source, self._google_ids())
+        url = landing_page_url(self.company, placement, click_id, at, site_source, self._google_ids())
         self.events.append(AdClick(at, person.key, device.key, placement, click_id, url))
         referrer = {
             Network.GOOGLE: "https://www.google.com/",
@@ -382,7 +382,7 @@ class _Life:
             if shown:
                 placement = self.newer.choice(shown)
                 copied = "Cj0KCQ" + "".join(self.newer.choices(_BASE62, k=50))
-                url = landing_url(
+                url = landing_page_url(
                     self.company, placement, copied, at - timedelta(days=1), google_ids=self._google_ids()
                 )
                 return _Arrival(placement.landing, *self._shared(url.partition("?")[2]))

@@ -77,7 +77,7 @@ def auto_tracking(placement: Placement, site_source: str, at: datetime) -> list[
     ]
 
 
-def landing_url(
+def landing_page_url(
     company: Company,
     placement: Placement,
     click_id: str,

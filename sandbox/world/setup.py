@@ -64,7 +64,7 @@ def build_company(
     company = Company(
         portal_id=24817530,
         portal_time_zone="Europe/Berlin",
-        home_currency="EUR",
+        company_currency="EUR",
         forms=tuple(
             form if profile.oddities else replace(form, context=True)
             for form in site.forms(with_campaigns=several)

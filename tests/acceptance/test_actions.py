@@ -63,5 +63,5 @@ def test_a_planted_fault_tops_its_accounts_actions(
     assert gained > 15
     assert float(top["contacts_gained"]) == pytest.approx(gained, rel=0.1)
     assert top["network_units"] > 0
-    assert top["spend_home"] > 0
+    assert top["spend_company_currency"] > 0
     assert subject[1] in top["advice"]

@@ -211,8 +211,8 @@ ALARMS = {
     ),
     "a page loses its code": (
         "insert into reconciliation.landing_page_snapshots by name select * replace ('lost' as snapshot_id,"
-        " fetched_at + interval 1 day as fetched_at, 'absent' as evidence)"
-        " from reconciliation.landing_page_snapshots where evidence = 'script' limit 1",
+        " fetched_at + interval 1 day as fetched_at, 'absent' as detected_by)"
+        " from reconciliation.landing_page_snapshots where detected_by = 'script' limit 1",
         "landing_page_lost_its_code",
     ),
     "clicks stop naming their ad": (
@@ -221,9 +221,9 @@ ALARMS = {
         "match_rate_falls",
     ),
     "a step that is said to be out of reach has units": (
-        "update reconciliation.reason_reach set reach = 'none', lacking = ['visits']"
+        "update reconciliation.step_coverage set coverage = 'none', missing_inputs = ['page views']"
         " where step = 'repeat_submission'",
-        "steps_out_of_reach_are_empty",
+        "uncovered_steps_are_empty",
     ),
     "an export names no campaign": (
         "insert into seeds.hubspot_ads_export (attribution_report, network, campaign_name, contacts)"

@@ -65,10 +65,12 @@ class Tables:
             " WHERE attribution_report = 'first_form_submission' GROUP BY ALL"
         )
 
-    def reach(self) -> dict[tuple[str, str], str]:
+    def coverage(self) -> dict[tuple[str, str], str]:
         return {
-            (network, step): reach
-            for network, step, reach in self("SELECT network, step, reach FROM reconciliation.reason_reach")
+            (network, step): coverage
+            for network, step, coverage in self(
+                "SELECT network, step, coverage FROM reconciliation.step_coverage"
+            )
         }
 
     def close(self) -> None:
@@ -85,7 +87,7 @@ def _opened(file: Path) -> Iterator[Tables]:
 @pytest.fixture(scope="module")
 def by_api(sandbox: Sandbox) -> Iterator[Tables]:
     with (
-        modelled(sandbox, DAYS, "conversion_bridge", "fct_ad_performance_daily", "reason_reach") as built,
+        modelled(sandbox, DAYS, "conversion_bridge", "fct_ad_performance_daily", "step_coverage") as built,
         _opened(built.home / "warehouse.duckdb") as tables,
     ):
         yield tables
@@ -106,7 +108,7 @@ def by_files(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iter
         )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"Days {DAYS.start} to {DAYS.end}" in done.stdout
-    assert "steps_out_of_reach_are_empty" not in done.stdout
+    assert "uncovered_steps_are_empty" not in done.stdout
     with _opened(home.serving) as tables:
         yield tables
 
@@ -119,7 +121,7 @@ def mixed(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     downloads = place / "downloads"
     downloads.mkdir()
     (place / "all" / "google-ads" / "Campaign report.csv").rename(downloads / "report.csv")
-    models = ("conversion_bridge", "fct_ad_performance_daily", "reason_reach")
+    models = ("conversion_bridge", "fct_ad_performance_daily", "step_coverage")
     with (
         modelled(
             sandbox, DAYS, *models, files=_about(sandbox) | {"EXPORTS__FOLDER": str(downloads)}
@@ -164,7 +166,10 @@ def test_every_deal_is_there(by_api: Tables, by_files: Tables) -> None:
     assert len(by_api(deals)) > 20
     assert by_files(deals) == by_api(deals)
     # no file says what a currency was worth when, as the API does: the setting's rate holds for all days
-    worth = "SELECT currency, amount, amount_home FROM marts.fct_deal_attribution WHERE currency != 'EUR'"
+    worth = (
+        "SELECT currency, amount, amount_company_currency FROM marts.fct_deal_attribution"
+        " WHERE currency != 'EUR'"
+    )
     assert by_files(worth)
     for currency, amount, home in by_files(worth):
         assert home == amount * RATES[currency]
@@ -203,16 +208,16 @@ def test_reasons_differ_where_it_is_announced_and_nowhere_else(
     by_api: Tables, home: str, request: pytest.FixtureRequest
 ) -> None:
     tables: Tables = request.getfixturevalue(home)
-    reach, whole, steps = tables.reach(), by_api.steps(), tables.steps()
-    assert set(by_api.reach().values()) == {"full"}
-    assert set(reach.values()) == {"full", "partial", "none"}
+    coverage, whole, steps = tables.coverage(), by_api.steps(), tables.steps()
+    assert set(by_api.coverage().values()) == {"full"}
+    assert set(coverage.values()) == {"full", "partial", "none"}
     apart = {(network, step) for network, step, *_ in _apart(whole, steps, 8)}
-    assert {reach[each] for each in apart} <= {"partial", "none"}
+    assert {coverage[each] for each in apart} <= {"partial", "none"}
     # what is announced can be seen: the steps that are told whole have units, and others differ
-    assert len({(network, step) for network, step, *_ in steps if reach[network, step] == "full"}) >= 9
+    assert len({(network, step) for network, step, *_ in steps if coverage[network, step] == "full"}) >= 9
     assert len(apart) >= 9
-    assert {key for key in steps if reach[key[0], key[1]] == "none"} == set()
-    lost = {each for each in apart if reach[each] == "none"}
+    assert {key for key in steps if coverage[key[0], key[1]] == "none"} == set()
+    lost = {each for each in apart if coverage[each] == "none"}
     assert lost >= (
         {("linkedin_ads", "lead_not_synced")}
         if home == "by_files"
@@ -221,8 +226,8 @@ def test_reasons_differ_where_it_is_announced_and_nowhere_else(
 
 
 def test_files_of_one_network_leave_the_others_as_their_apis_have_them(by_api: Tables, mixed: Tables) -> None:
-    whole, steps, reach = by_api.steps(), mixed.steps(), mixed.reach()
-    assert {found for (network, _), found in reach.items() if network != "google_ads"} == {"full"}
+    whole, steps, coverage = by_api.steps(), mixed.steps(), mixed.coverage()
+    assert {found for (network, _), found in coverage.items() if network != "google_ads"} == {"full"}
     for network in ("facebook_ads", "linkedin_ads"):
         assert {key: units for key, units in steps.items() if key[0] == network} == {
             key: units for key, units in whole.items() if key[0] == network

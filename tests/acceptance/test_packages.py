@@ -91,7 +91,7 @@ def from_wheel(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 def demonstrated(from_wheel: Installed) -> Installed:
     done = from_wheel.run("demo", "--people", PEOPLE)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Contacts HubSpot credits" in done.stdout
+    assert "Contacts credited to ads" in done.stdout
     return from_wheel
 
 

@@ -210,7 +210,7 @@ def test_readers_never_err_and_see_only_whole_snapshots(story: Story) -> None:
 def test_explain_prints_each_networks_bridge(story: Story) -> None:
     result = story.home.run("explain")
     assert result.returncode == 0, result.stderr
-    for words in ("Google", "Facebook", "LinkedIn", "Contacts HubSpot credits", "No trace in HubSpot"):
+    for words in ("Google", "Facebook", "LinkedIn", "Contacts credited to ads", "Unmatched in HubSpot"):
         assert words in result.stdout
 
 

@@ -105,7 +105,7 @@ def test_vector(warehouses: dict[bool, Warehouse], vector: dict[str, Any]) -> No
     of_default = [c for c in earned if c["attribution_report"] == "first_form_submission"]
     seen = {
         "sessions": [s["traffic_source"] for s in sessions],
-        "evidence": [s["evidence"] for s in sessions],
+        "evidence": [s["evidence_source"] for s in sessions],
         "drilldowns": [[s["traffic_source_drilldown_1"], s["traffic_source_drilldown_2"]] for s in sessions],
         "page_views": [s["page_views"] for s in sessions],
         "form_types": [s["form_type"] for s in submissions],
@@ -125,7 +125,7 @@ def test_vector(warehouses: dict[bool, Warehouse], vector: dict[str, Any]) -> No
         },
         "deals": [
             {"deal_id": d["deal_id"], "ad_id": d["ad_id"]}
-            | {name: str(d[name]) for name in ("amount_home", "credit")}
+            | {name: str(d[name]) for name in ("amount_company_currency", "credit")}
             for d in deals
         ],
     }
@@ -183,7 +183,7 @@ def test_reason_vector(warehouses: dict[bool, Warehouse], vector: dict[str, Any]
         ],
         "bridge": {row["step"]: float(row["units"]) for row in bridge},
         "inferred": sorted(row["step"] for row in bridge if row["evidence_class"] == "inferred"),
-        "match_rates": {row["rung"]: [row["sessions"], row["matched"]] for row in rates},
+        "match_rates": {row["match_method"]: [row["sessions"], row["matched"]] for row in rates},
         "actions": [[row["cause"], row["subject_type"], row["subject_id"]] for row in actions],
         "advice": [row["advice"] for row in actions],
         "warnings": [str(row["spend"]) for row in warnings],

@@ -342,7 +342,7 @@ def test_a_load_that_dies_and_runs_again_lands_what_an_undisturbed_one_lands(
     assert died.returncode == 9, died.stderr[-2000:]
     portal.load(home.path)
 
-    tables = sorted(undisturbed.tables() - {"stream_state", "load_counts", "quarantine", "told_facts"})
+    tables = sorted(undisturbed.tables() - {"stream_state", "load_counts", "quarantine", "available_inputs"})
     assert home.state(tables) == undisturbed.state(tables)
 
 

@@ -438,7 +438,7 @@ def test_a_trap_changes_nothing_unless_its_handling_is_out(
 
 def facts_of(truth: Store) -> list[str]:
     """The landed tables that hold no bookkeeping."""
-    return sorted(truth.tables() - {"stream_state", "load_counts", "quarantine", "told_facts"})
+    return sorted(truth.tables() - {"stream_state", "load_counts", "quarantine", "available_inputs"})
 
 
 # -- what is said, not only landed ------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def test_a_broken_contract_keeps_a_table_from_being_published(
 
     published = (home / "serving.duckdb").stat().st_ino
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
-        connection.execute("ALTER TABLE marts.fct_sessions DROP COLUMN landing_url")
+        connection.execute("ALTER TABLE marts.fct_sessions DROP COLUMN landing_page_url")
     instance = dg.DagsterInstance.ephemeral()
     result = defs.resolve_job_def("refresh").execute_in_process(
         instance=instance,
@@ -128,5 +128,5 @@ def test_a_broken_contract_keeps_a_table_from_being_published(
     progress = Progress(Console(file=StringIO()))
     for entry in instance.all_logs(result.run_id):
         progress.see(entry)
-    assert progress.faults == ["marts.fct_sessions.landing_url: is missing"]
+    assert progress.faults == ["marts.fct_sessions.landing_page_url: is missing"]
     assert progress.published is None

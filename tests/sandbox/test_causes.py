@@ -29,7 +29,7 @@ from sandbox.world.journeys import (
     FormSubmission,
     PageVisit,
 )
-from sandbox.world.landing import landing_url
+from sandbox.world.landing import landing_page_url
 from sandbox.world.people import Device, Person
 from sandbox.world.profiles import PROFILES
 from sandbox.world.setup import build_company
@@ -70,7 +70,7 @@ def visited(
     names: tuple[str, ...] = TODAY,
 ) -> tuple[AdClick, PageVisit]:
     """A click on an ad and the landing page it opened."""
-    url = landing_url(company, placement, click_id, at, google_ids=names)
+    url = landing_page_url(company, placement, click_id, at, google_ids=names)
     return (
         AdClick(at, 1, "d1", placement, click_id, url),
         PageVisit(at + timedelta(seconds=1), 1, "d1", placement.landing, url, "https://www.google.com/"),
@@ -159,13 +159,13 @@ def test_two_clicks_of_one_ad_carry_two_click_ids(company: Company, device: Devi
 def test_people_click_one_ad_again(typical: Sandbox) -> None:
     seen: dict[tuple[int, str], set[str]] = {}
     for click in typical.world.of_kind(AdClick):
-        seen.setdefault((click.person, click.landing_url.partition("?")[0]), set()).add(click.click_id)
+        seen.setdefault((click.person, click.landing_page_url.partition("?")[0]), set()).add(click.click_id)
     assert sum(len(ids) > 1 for ids in seen.values()) > 10
 
 
 def test_google_writes_addresses_as_it_does_today(typical: Sandbox) -> None:
     clicks = [c for c in typical.world.of_kind(AdClick) if c.placement.network is Network.GOOGLE]
-    names = [[name for name, _ in parse_qsl(urlsplit(c.landing_url).query)] for c in clicks]
+    names = [[name for name, _ in parse_qsl(urlsplit(c.landing_page_url).query)] for c in clicks]
     assert all("gad_source" in found and "gad_campaignid" in found for found in names)
     both = [found for found in names if "gbraid" in found]
     assert 0.6 < len(both) / len(names) < 0.8
@@ -173,7 +173,7 @@ def test_google_writes_addresses_as_it_does_today(typical: Sandbox) -> None:
     assert any("wbraid" in found and "gclid" not in found for found in names)
     # the tests' company keeps the addresses it had
     plain = build_sandbox(people=150).world.of_kind(AdClick)
-    assert not any("gad_" in click.landing_url or "braid" in click.landing_url for click in plain)
+    assert not any("gad_" in click.landing_page_url or "braid" in click.landing_page_url for click in plain)
 
 
 @pytest.mark.parametrize(
@@ -411,7 +411,7 @@ def left_open(events: list[Event]) -> int:
 
 def clicks_again(events: list[Event]) -> int:
     """Clicks on an ad that the person had clicked before."""
-    clicks = [(e.person, e.placement.key) for e in events if isinstance(e, AdClick) and e.landing_url]
+    clicks = [(e.person, e.placement.key) for e in events if isinstance(e, AdClick) and e.landing_page_url]
     return len(clicks) - len(set(clicks))
 
 
@@ -426,9 +426,9 @@ def in_addresses(*texts: str) -> Callable[[list[Event]], int]:
 
 def untagged_by_a_template(events: list[Event]) -> int:
     """Clicks without HubSpot's parameters on ads with a template of their own."""
-    clicks = [e for e in events if isinstance(e, AdClick) and e.placement.ad and e.landing_url]
+    clicks = [e for e in events if isinstance(e, AdClick) and e.placement.ad and e.landing_page_url]
     return sum(
-        bool(e.placement.ad and e.placement.ad.own_template) and not ad_of(e.landing_url) for e in clicks
+        bool(e.placement.ad and e.placement.ad.own_template) and not ad_of(e.landing_page_url) for e in clicks
     )
 
 
@@ -452,11 +452,11 @@ def test_a_world_without_a_cause_has_none_of_it(
 
 def test_without_todays_order_the_same_clicks_have_the_same_parameters(typical: Sandbox) -> None:
     def parameters(click: AdClick) -> list[tuple[str, str]]:
-        return parse_qsl(urlsplit(click.landing_url).query, keep_blank_values=True)
+        return parse_qsl(urlsplit(click.landing_page_url).query, keep_blank_values=True)
 
     usual = typical.world.of_kind(AdClick)
     clicks = [event for event in spared(typical, "click_id_order") if isinstance(event, AdClick)]
     assert [sorted(parameters(c)) for c in clicks] == [sorted(parameters(c)) for c in usual]
-    google = [parameters(c) for c in clicks if c.placement.network is Network.GOOGLE and c.landing_url]
+    google = [parameters(c) for c in clicks if c.placement.network is Network.GOOGLE and c.landing_page_url]
     assert all(found[0][0] == "gclid" for found in google if "gclid" in dict(found))
-    assert any(parameters(c)[0][0] != "gclid" for c in usual if "gclid=" in c.landing_url)
+    assert any(parameters(c)[0][0] != "gclid" for c in usual if "gclid=" in c.landing_page_url)

@@ -38,7 +38,7 @@ from sandbox.world.journeys import (
     PageVisit,
     Purchase,
 )
-from sandbox.world.landing import landing_url
+from sandbox.world.landing import landing_page_url
 from sandbox.world.people import Device, Person
 from sandbox.world.profiles import PROFILES, Plants
 from sandbox.world.setup import build_company
@@ -330,9 +330,9 @@ def test_hubspot_counts_a_reload_as_a_page_view_vector_s7(company: Company) -> N
 
 
 def test_hubspot_splits_a_session_at_an_ad_click_only(company: Company) -> None:
-    query = landing_url(company, ad(company, Network.GOOGLE, "Demo A"), "Cj0KCQ" + "x" * 40, START).partition(
-        "?"
-    )[2]
+    query = landing_page_url(
+        company, ad(company, Network.GOOGLE, "Demo A"), "Cj0KCQ" + "x" * 40, START
+    ).partition("?")[2]
     records = portal(
         company,
         visit("home", START, referrer="https://www.google.com/"),
@@ -540,7 +540,7 @@ def hsa(url: str) -> dict[str, str]:
 
 def test_linkedin_parameters_name_the_campaign_group_first(company: Company) -> None:
     placement = ad(company, Network.LINKEDIN, "Still", "Sales leaders")
-    found = hsa(landing_url(company, placement, "click", START))
+    found = hsa(landing_page_url(company, placement, "click", START))
     names = ("hsa_acc", "hsa_cam", "hsa_grp", "hsa_ad", "hsa_net", "li_fat_id", "utm_source", "utm_medium")
     assert [found[name] for name in names] == [
         "508912347",
@@ -555,7 +555,7 @@ def test_linkedin_parameters_name_the_campaign_group_first(company: Company) -> 
 
 
 def test_facebook_parameters_carry_the_bare_account_id(company: Company) -> None:
-    found = hsa(landing_url(company, ad(company, Network.FACEBOOK, "Demo still"), "click", START))
+    found = hsa(landing_page_url(company, ad(company, Network.FACEBOOK, "Demo still"), "click", START))
     assert (found["hsa_acc"], found["hsa_net"], found["utm_medium"]) == (
         "381905527714206",
         "facebook",
@@ -564,7 +564,7 @@ def test_facebook_parameters_carry_the_bare_account_id(company: Company) -> None
 
 
 def test_performance_max_names_the_campaign_alone(company: Company) -> None:
-    found = hsa(landing_url(company, ad(company, Network.GOOGLE, "PMax Starter Kit"), "click", START))
+    found = hsa(landing_page_url(company, ad(company, Network.GOOGLE, "PMax Starter Kit"), "click", START))
     names = ("hsa_src", "hsa_grp", "hsa_ad", "hsa_kw", "hsa_cam", "gclid")
     assert [found[name] for name in names] == ["x", "", "", "", "20890417005", "click"]
 
@@ -607,7 +607,7 @@ def test_default_world_contains_what_makes_networks_and_hubspot_differ(world: Wo
         refused += not device.hubspot_sees
         internal += who.internal
         unclicked += clicked is None
-        if clicked is not None and clicked.landing_url:
+        if clicked is not None and clicked.landing_page_url:
             gap = sent.at - clicked.at
             same_visit += gap < timedelta(minutes=30)
             later += timedelta(hours=6) < gap < timedelta(days=30)

@@ -157,7 +157,7 @@ def test_figures_are_those_of_the_marts(home: Path, scope: Scope, grain: str) ->
         **given,
     )
     ((spend,),) = _ask(
-        home, f"select sum(spend_home) from marts.fct_ad_performance_daily where {where}", **given
+        home, f"select sum(spend_company_currency) from marts.fct_ad_performance_daily where {where}", **given
     )
     rows = Published(home / "serving.duckdb").snapshot().read(queries.compared(scope, grain)).to_pylist()
     # nothing is in range where it ends before it begins
@@ -222,7 +222,7 @@ def test_reports_stand_side_by_side_and_are_not_added_up(open_page: Open, home: 
         "select network, attribution_report, sum(units) from reconciliation.conversion_bridge"
         " where kind = 'end' group by all",
     )
-    assert sorted(shown["Contacts in HubSpot"]) == sorted(float(units) for _, _, units in counted)
+    assert sorted(shown["Contacts credited to ads"]) == sorted(float(units) for _, _, units in counted)
 
 
 def test_currencies_are_never_added_up(open_page: Open) -> None:
@@ -322,7 +322,7 @@ def test_a_file_that_is_swapped_in_is_shown_at_the_next_look(open_page: Open, tm
 
 
 def test_an_older_versions_file_says_what_to_run(open_page: Open, home: Path, tmp_path: Path) -> None:
-    old = _changed(home, tmp_path, "alter table marts.fct_ad_performance_daily drop column home_currency")
+    old = _changed(home, tmp_path, "alter table marts.fct_ad_performance_daily drop column company_currency")
     assert "run `adledger refresh`" in open_page(of=old).error[0].value
 
 

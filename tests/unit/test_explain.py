@@ -76,14 +76,14 @@ TABLES = {
     " account_name VARCHAR",
     "marts.dim_ad": f"{_AD}, ad_name VARCHAR",
     "marts.fct_sessions": "session_id VARCHAR, contact_id VARCHAR, session_number BIGINT,"
-    " started_at TIMESTAMPTZ, page_views BIGINT, landing_url VARCHAR, traffic_source VARCHAR,"
-    f" evidence VARCHAR, ad_evidence VARCHAR, click_id_type VARCHAR, {_AD}",
+    " started_at TIMESTAMPTZ, page_views BIGINT, landing_page_url VARCHAR, traffic_source VARCHAR,"
+    f" evidence_source VARCHAR, match_method VARCHAR, click_id_type VARCHAR, {_AD}",
     "marts.fct_form_submissions": "submission_id VARCHAR, contact_id VARCHAR, form_id VARCHAR,"
     " form_type VARCHAR, submitted_at TIMESTAMPTZ, page_url VARCHAR, session_id VARCHAR,"
     f" conversion_number BIGINT, is_tracked BOOLEAN, is_filtered BOOLEAN, {_AD}",
     "marts.fct_contact_attribution": "attribution_report VARCHAR, contact_id VARCHAR,"
     " interaction_type VARCHAR, interaction_at TIMESTAMPTZ, credited_at TIMESTAMPTZ,"
-    f" submission_id VARCHAR, session_id VARCHAR, evidence VARCHAR, {_AD}",
+    f" submission_id VARCHAR, session_id VARCHAR, evidence_source VARCHAR, {_AD}",
     "marts.fct_first_conversions": "contact_id VARCHAR, submission_id VARCHAR, session_id VARCHAR,"
     " converted_at TIMESTAMPTZ, traffic_source VARCHAR, is_lead_ad BOOLEAN, is_ad_session BOOLEAN,"
     " existed_before_conversion BOOLEAN",
@@ -96,9 +96,9 @@ TABLES = {
     " network_units DECIMAL(18,6), hubspot_units DECIMAL(18,6), reason_code VARCHAR, evidence JSON",
     "reconciliation.actions": "network VARCHAR, account_id VARCHAR, rank INTEGER, cause VARCHAR,"
     " subject_type VARCHAR, subject_id VARCHAR, contacts_gained DECIMAL(18,6), network_units DECIMAL(18,6),"
-    " spend_home DECIMAL(18,6), advice VARCHAR, evidence JSON",
-    "reconciliation.reason_reach": "network VARCHAR, step VARCHAR, step_order INTEGER, step_label VARCHAR,"
-    " reach VARCHAR, lacking VARCHAR[], remedies VARCHAR[]",
+    " spend_company_currency DECIMAL(18,6), advice VARCHAR, evidence JSON",
+    "reconciliation.step_coverage": "network VARCHAR, step VARCHAR, step_order INTEGER, step_label VARCHAR,"
+    " coverage VARCHAR, missing_inputs VARCHAR[], how_to_add VARCHAR[]",
 }
 
 
@@ -298,10 +298,10 @@ def test_a_range_without_figures_writes_nothing(explain: Callable[..., Result], 
     assert json.loads(explain("--start", "2027-01-01", "--json").stdout)["bridges"] == []
 
 
-def test_what_cannot_be_told_stands_below(
+def test_notes_on_missing_inputs_follow_the_bridge(
     serving: Path, explain: Callable[..., Result], tmp_path: Path
 ) -> None:
-    assert "Out of reach" not in explain().output
+    assert "Not available from" not in explain().output
     told = (
         "('google_ads', 'date_basis', 10, 'Dated by click', 'none', ['dates'], ['Google: a column']),"
         " ('google_ads', 'later_session', 33, 'Later', 'partial', ['visits', 'ads'], ['HubSpot: the API']),"
@@ -309,21 +309,21 @@ def test_what_cannot_be_told_stands_below(
         " ('linkedin_ads', 'date_basis', 10, 'Nobody asked', 'none', ['dates'], ['LinkedIn: a column'])"
     )
     with duckdb.connect(str(serving)) as connection:
-        connection.execute(f"INSERT INTO reconciliation.reason_reach VALUES {told}")
+        connection.execute(f"INSERT INTO reconciliation.step_coverage VALUES {told}")
     said = [
-        "Out of reach with what is read: Dated by click.",
-        "Told in part: Later, for want of visits; ads.",
-        "More would tell: Google: a column; HubSpot: the API.",
+        "Not available from the connected sources: Dated by click.",
+        "Partly covered: Later; missing: visits, ads.",
+        "To improve coverage, add: Google: a column; HubSpot: the API.",
     ]
     lines = [line.rstrip() for line in explain().output.splitlines()]
     assert [line for line in lines if line in said] == said
     assert "Nobody asked" not in explain().output
     (bridge,) = json.loads(explain("--json").stdout)["bridges"]
-    assert [(each["step"], each["reach"]) for each in bridge["reach"]] == [
+    assert [(each["step"], each["coverage"]) for each in bridge["coverage"]] == [
         ("date_basis", "none"),
         ("later_session", "partial"),
     ]
-    assert bridge["reach"][1]["remedies"] == ["HubSpot: the API"]
+    assert bridge["coverage"][1]["how_to_add"] == ["HubSpot: the API"]
     page = tmp_path / "page.html"
     explain("--html", str(page))
     assert all(line in page.read_text() for line in said)
@@ -556,7 +556,7 @@ def test_the_cost_of_a_portal_without_events_is_counted(tmp_path: Path) -> None:
         connection.execute("""
             CREATE SCHEMA marts;
             CREATE TABLE marts.fct_sessions AS
-            SELECT unnest(['contact_property', 'contact_property', 'submission_context']) AS evidence;
+            SELECT unnest(['contact_property', 'contact_property', 'submission_context']) AS evidence_source;
             CREATE TABLE marts.fct_form_submissions AS
             SELECT * FROM (VALUES
                 (NULL, 'c1', 'hubspot'), (true, 'c1', 'hubspot'),

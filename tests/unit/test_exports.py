@@ -98,13 +98,13 @@ def test_figures_of_each_language_are_the_same(tmp_path: Path) -> None:
     assert any(row[-1] for row in told[0])
 
 
-def test_steps_need_what_vendors_tell_and_nothing_else() -> None:
-    """A fact by a name that no vendor has would leave its step told whole whatever is missing."""
-    with (PROJECT / "seeds" / "reason_facts.csv").open(newline="") as file:
+def test_steps_need_only_inputs_that_vendors_have() -> None:
+    """An input by a name that no vendor has would leave its step fully covered whatever is missing."""
+    with (PROJECT / "seeds" / "step_inputs.csv").open(newline="") as file:
         needs = list(csv.DictReader(file))
-    known = {(vendor, fact) for vendor in VENDORS for fact in layout(vendor).facts}
+    known = {(vendor, name) for vendor in VENDORS for name in layout(vendor).inputs}
     named = {
-        (vendor, need["fact"])
+        (vendor, need["input"])
         for need in needs
         for vendor in VENDORS
         if (need["source"] == "hubspot") == (vendor == "hubspot") and need["network"] in ("", vendor)
@@ -112,8 +112,8 @@ def test_steps_need_what_vendors_tell_and_nothing_else() -> None:
     assert len(known) > 25
     assert known - named == set()
     # of all networks one has it, of a network that one
-    assert {(need["network"], need["fact"]) for need in needs if need["network"]} - known == set()
-    assert {need["fact"] for need in needs} == {fact for _, fact in known}
+    assert {(need["network"], need["input"]) for need in needs if need["network"]} - known == set()
+    assert {need["input"] for need in needs} == {name for _, name in known}
 
 
 def test_a_label_means_what_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ DEALS = "marts.fct_deal_attribution where attribution_report = 'first_form_submi
 LEADS = "reconciliation.lead_sync"
 PAGES = """(
     from reconciliation.landing_page_snapshots
-    qualify row_number() over (partition by url{months} order by fetched_at desc) = 1
+    qualify row_number() over (partition by landing_page_url{months} order by fetched_at desc) = 1
 )"""
 IN_HUBSPOT = "count_if(status in ('synced', 'merged_into_existing'))"
 LACKING = "count_if(status in ('missing', 'retention_passed'))"
@@ -41,8 +41,12 @@ PLAIN = {
         "date",
     ),
     "credited_contacts": ("sum(hubspot_contacts)", PERFORMANCE, "date"),
-    "spend_home": ("sum(spend_home)", PERFORMANCE, "date"),
-    "cost_per_credited_contact": ("sum(spend_home) / nullif(sum(hubspot_contacts), 0)", PERFORMANCE, "date"),
+    "spend_company_currency": ("sum(spend_company_currency)", PERFORMANCE, "date"),
+    "cost_per_credited_contact": (
+        "sum(spend_company_currency) / nullif(sum(hubspot_contacts), 0)",
+        PERFORMANCE,
+        "date",
+    ),
     **{
         f"contacts_{report}": (
             "count(distinct contact_id)",
@@ -54,12 +58,12 @@ PLAIN = {
     "explained_units": ("-sum(units)", f"{BRIDGE} kind = 'adjustment' and not {OPEN}", "date"),
     "unexplained_units": ("-sum(units)", f"{BRIDGE} kind = 'adjustment' and {OPEN}", "date"),
     "reconciled_contacts": ("sum(units)", f"{BRIDGE} kind = 'end'", "date"),
-    "attributed_deal_amount_home": (
-        "sum(amount_home * credit)",
+    "attributed_deal_amount_company_currency": (
+        "sum(amount_company_currency * credit)",
         f"{DEALS} and network is not null",
         "closed_at",
     ),
-    "won_deal_amount_home": ("sum(amount_home * credit)", DEALS, "closed_at"),
+    "won_deal_amount_company_currency": ("sum(amount_company_currency * credit)", DEALS, "closed_at"),
     "first_conversions": ("count(*)", "marts.fct_first_conversions", "converted_at"),
     "sessions": ("count(*)", "marts.fct_sessions", "started_at"),
     "ad_click_sessions": ("count(*)", "marts.fct_sessions where is_ad_click", "started_at"),

@@ -70,7 +70,7 @@ def test_campaign_days_add_up_to_the_bridge_and_what_was_spent(
 ) -> None:
     dataset = DATASETS["datasets/adledger/campaign_days.yaml"]
     (found,) = connection.sql(
-        "SELECT sum(reported), sum(explained), sum(unexplained), sum(contacts), sum(spend_home),"
+        "SELECT sum(reported), sum(explained), sum(unexplained), sum(contacts), sum(spend_company_currency),"
         f" count(DISTINCT report) FROM ({dataset['sql']}) AS facts {ONE_REPORT}"
     ).fetchall()
     reported, explained, unexplained, contacts, spend, reports = found
@@ -78,9 +78,9 @@ def test_campaign_days_add_up_to_the_bridge_and_what_was_spent(
     bridge = f"SELECT sum(units) FROM reconciliation.conversion_bridge {ONE_REPORT}"
     assert connection.sql(f"{bridge} AND kind = 'start'").fetchall() == [(reported,)]
     assert connection.sql(f"{bridge} AND kind = 'end'").fetchall() == [(contacts,)]
-    assert connection.sql("SELECT sum(spend_home) FROM marts.fct_ad_performance_daily").fetchall() == [
-        (spend,)
-    ]
+    assert connection.sql(
+        "SELECT sum(spend_company_currency) FROM marts.fct_ad_performance_daily"
+    ).fetchall() == [(spend,)]
     assert reports == 1
 
 

@@ -23,7 +23,7 @@ insert into marts.fct_ad_performance_daily by name
         ('google_ads', '1', '7', null, null, date '2026-10-01', 20, 0),
         ('google_ads', '2', '8', null, null, date '2026-10-01', 30, 0),
         ('linkedin_ads', '1', '7', '72', '721', date '2026-10-02', null, 2))
-        as t (network, account_id, campaign_id, ad_group_id, ad_id, date, spend_home, hubspot_contacts);
+        as t (network, account_id, campaign_id, ad_group_id, ad_id, date, spend_company_currency, hubspot_contacts);
 insert into reconciliation.conversion_bridge by name
     select report as attribution_report, t.*
     from unnest(['first_form_submission', 'all_ad_interactions']) as r (report),
@@ -68,7 +68,7 @@ insert into marts.fct_sessions by name
         ('d', 's3', timestamptz '2026-10-03 00:50:00Z', false, null, null, null, null, null))
         as t (contact_id, session_id, started_at, is_ad_click, network, account_id, campaign_id, ad_group_id, ad_id);
 insert into marts.fct_deal_attribution by name
-    select *, 900 as amount_home
+    select *, 900 as amount_company_currency
     from (values ('first_form_submission', 'd1', 'google_ads', '1', '7', '71', '711', 0.75, timestamptz '2026-10-05 12:00:00Z'),
         ('first_form_submission', 'd1', 'linkedin_ads', '1', '7', '72', '721', 0.25, timestamptz '2026-10-05 12:00:00Z'),
         ('all_ad_interactions', 'd1', 'google_ads', '1', '7', '71', '711', 1, timestamptz '2026-10-05 12:00:00Z'),
@@ -79,7 +79,7 @@ insert into reconciliation.match_rates by name
     from (values ('google_ads', '1', date '2026-09-30', 'hsa', 40, 8, 7),
         ('google_ads', '1', date '2026-09-30', 'click_view', 40, 4, 1),
         ('linkedin_ads', null, date '2026-10-02', 'click_id', 30, 3, 0))
-        as t (network, account_id, date, rung, clicks, sessions, matched);
+        as t (network, account_id, date, match_method, clicks, sessions, matched);
 insert into reconciliation.lead_sync by name
     select 'lead' || row_number() over () as lead_id, *
     from (values ('linkedin_ads', '1', '7', timestamptz '2026-09-30 12:00:00Z', 'synced'),
@@ -99,10 +99,10 @@ insert into reconciliation.landing_page_snapshots by name
         ('https://b.test', timestamptz '2026-10-01 06:00:00Z', null),
         ('https://c.test', timestamptz '2026-09-30 06:00:00Z', false),
         ('https://c.test', timestamptz '2026-10-01 06:00:01Z', true))
-        as t (url, fetched_at, has_tracking_code);
+        as t (landing_page_url, fetched_at, has_tracking_code);
 insert into reconciliation.tracking_health by name
     select *, timestamptz '2026-10-01 06:00:00Z' as checked_at
-    from (values ('google_ads', '1', '7', '71', '711', 'tracking_code_missing'),
+    from (values ('google_ads', '1', '7', '71', '711', 'no_tracking_code'),
         ('google_ads', '1', '7', '71', '711', 'no_hubspot_form'),
         ('google_ads', '1', '7', '71', '712', 'none'),
         ('linkedin_ads', '1', '7', '72', '721', 'page_unreachable'))

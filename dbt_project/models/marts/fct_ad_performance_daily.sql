@@ -27,7 +27,7 @@ with facts as (
         {{ ad_key('deals.') }},
         cast(deals.credited_at at time zone accounts.time_zone as date) as date,
         1 as deals_won,
-        cast(deals.amount_home * deals.credit as decimal(18, 6)) as revenue_home
+        cast(deals.amount_company_currency * deals.credit as decimal(18, 6)) as revenue_company_currency
     from {{ ref('fct_deal_attribution') }} as deals
     inner join {{ ref('int_accounts') }} as accounts
         on deals.network = accounts.network and deals.account_id = accounts.account_id
@@ -44,7 +44,7 @@ days as (
         cast(coalesce(sum(network_conversions), 0) as decimal(18, 6)) as network_conversions,
         cast(coalesce(sum(hubspot_contacts), 0) as bigint) as hubspot_contacts,
         cast(coalesce(sum(deals_won), 0) as bigint) as deals_won,
-        cast(coalesce(sum(revenue_home), 0) as decimal(18, 6)) as revenue_home
+        cast(coalesce(sum(revenue_company_currency), 0) as decimal(18, 6)) as revenue_company_currency
     from facts
     group by {{ ad_key() }}, date
 )
@@ -58,20 +58,20 @@ select
     accounts.currency,
     -- a product needs more digits than its factors: DuckDB stops at 18 where both have no more, at 10,000 a day
     cast(
-        cast(days.spend as decimal(38, 6)) * case when accounts.currency = accounts.home_currency then 1 else rates.rate end
+        cast(days.spend as decimal(38, 6)) * case when accounts.currency = accounts.company_currency then 1 else rates.rate end
         as decimal(18, 6)
-    ) as spend_home,
-    accounts.home_currency,
+    ) as spend_company_currency,
+    accounts.company_currency,
     days.network_conversions,
     '{{ setting("default_attribution_report") }}' as attribution_report,
     days.hubspot_contacts,
     days.deals_won,
-    days.revenue_home
+    days.revenue_company_currency
 from days
 inner join {{ ref('int_accounts') }} as accounts
     on days.network = accounts.network and days.account_id = accounts.account_id
 left join {{ ref('int_exchange_rates') }} as rates
     on
         accounts.currency = rates.from_currency
-        and accounts.home_currency = rates.to_currency
+        and accounts.company_currency = rates.to_currency
         and days.date = rates.date

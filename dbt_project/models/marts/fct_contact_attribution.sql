@@ -8,7 +8,7 @@ with interactions as (
         session_id,
         started_at as interaction_at,
         'ad_click' as interaction_type,
-        evidence
+        evidence_source
     from {{ ref('fct_sessions') }}
     where is_ad_click and {{ only_changed() }}
     union all by name
@@ -19,7 +19,7 @@ with interactions as (
         cast(null as varchar) as session_id,
         submitted_at as interaction_at,
         'lead_ad' as interaction_type,
-        'lead_ad' as evidence
+        'lead_ad' as evidence_source
     from {{ ref('fct_form_submissions') }}
     where
         form_type = 'lead_ad'
@@ -119,7 +119,7 @@ select
     credited_at,
     submission_id,
     session_id,
-    evidence
+    evidence_source
 from reports
 qualify
     row_number() over (

@@ -55,7 +55,7 @@ select
     won.closed_at,
     won.amount,
     won.currency,
-    won.amount_home,
+    won.amount_company_currency,
     -- the largest share takes what division leaves over, so that a deal's credits sum to exactly 1
     cast(case
         when shares.deal_id is null then cast(1 as decimal(18, 12))

@@ -6,7 +6,7 @@ select
     started_at,
     ended_at,
     page_views,
-    landing_url,
+    landing_page_url,
     referrer,
     traffic_source,
     traffic_source_drilldown_1,
@@ -23,7 +23,7 @@ select
     click_id_type,
     to_json(click_ids) as click_ids,
     is_ad_click,
-    evidence,
-    ad_evidence
+    evidence_source,
+    match_method
 from {{ ref('int_sessions') }}
 where {{ only_changed() }}

@@ -12,7 +12,7 @@ select
             partition by causes.network, causes.account_id
             order by
                 causes.contacts_gained desc nulls last,
-                spent.spend_home desc nulls last,
+                spent.spend_company_currency desc nulls last,
                 causes.network_units desc,
                 causes.cause asc,
                 causes.subject_id asc
@@ -20,7 +20,7 @@ select
     ) as rank,
     cast(coalesce(causes.contacts_gained, 0) as decimal(18, 6)) as contacts_gained,
     cast(causes.network_units as decimal(18, 6)) as network_units,
-    cast(spent.spend_home as decimal(18, 6)) as spend_home,
+    cast(spent.spend_company_currency as decimal(18, 6)) as spend_company_currency,
     case causes.cause
         when 'no_tracking_code'
             then

@@ -9,12 +9,12 @@ with page_tags as (
 
 select
     snapshots.snapshot_id,
-    snapshots.url,
+    snapshots.url as landing_page_url,
     snapshots.fetched_at,
     snapshots.http_status,
     snapshots.final_url,
     snapshots.is_proven_by_visit or snapshots.has_tracking_code as has_tracking_code,
-    case when snapshots.is_proven_by_visit then 'visit' else snapshots.evidence end as evidence,
+    case when snapshots.is_proven_by_visit then 'visit' else snapshots.evidence end as detected_by,
     case
         when list_contains(snapshots.portal_ids, snapshots.own_portal_id) then snapshots.own_portal_id
         when snapshots.is_proven_by_visit then snapshots.own_portal_id
@@ -29,7 +29,7 @@ select
                     [
                         case
                             when not snapshots.has_tracking_code and not snapshots.is_proven_by_visit
-                                then 'issue:tracking_code_missing'
+                                then 'issue:no_tracking_code'
                         end,
                         case
                             when

@@ -5,7 +5,7 @@ with tagged as (
         pages.landing_page_url,
         unnest(landing_pages.tags) as tag
     from {{ ref('int_ad_pages') }} as pages
-    inner join {{ ref('int_landing_pages') }} as landing_pages on pages.landing_page_url = landing_pages.url
+    inner join {{ ref('int_landing_pages') }} as landing_pages on pages.landing_page_url = landing_pages.landing_page_url
 )
 
 select

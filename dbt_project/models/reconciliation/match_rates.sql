@@ -1,4 +1,4 @@
--- how many of a network's clicks arrive as sessions, and on which rung of the ladder their ad is found
+-- a network's clicks that arrive as sessions, by the method that finds their ad
 with accounts as (
     select
         *,
@@ -10,7 +10,7 @@ with accounts as (
 landings as (
     select
         sessions.*,
-        {{ hsa_columns(tagged_url('sessions.landing_url')) }},
+        {{ hsa_columns(tagged_url('sessions.landing_page_url')) }},
         networks.network as click_network
     from {{ ref('int_sessions') }} as sessions
     left join (
@@ -29,12 +29,12 @@ landings as (
         on sessions.session_id = networks.session_id
 ),
 
-rungs as (
+methods as (
     select
         started_at,
         case
             when hsa_campaign_id is not null then hsa_network
-            when ad_evidence in ('drilldown', 'gad_campaignid') then network
+            when match_method in ('drilldown', 'gad_campaignid') then network
             else click_network
         end as network,
         case when hsa_campaign_id is not null then hsa_account_id else account_id end as account_id,
@@ -43,31 +43,31 @@ rungs as (
             when hsa_campaign_id is not null and is_tracked_visit and not is_ad_click and google_campaign_id = hsa_campaign_id
                 then 'hsa_unknown_campaign'
             when hsa_campaign_id is not null then 'hsa'
-            when ad_evidence is not null then ad_evidence
+            when match_method is not null then match_method
             when list_contains(list_transform(click_ids, lambda click: click.type), 'gclid') then 'click_view'
             else 'click_id'
-        end as rung,
-        ad_evidence is not null as is_matched
+        end as match_method,
+        match_method is not null as is_matched
     from landings
     where
         (hsa_network is not null and hsa_campaign_id is not null)
         or click_network is not null
-        or ad_evidence in ('drilldown', 'gad_campaignid')
+        or match_method in ('drilldown', 'gad_campaignid')
 ),
 
 arrived as (
     select
-        rungs.network,
+        methods.network,
         accounts.account_id,
-        cast(rungs.started_at at time zone coalesce(accounts.time_zone, 'UTC') as date) as date,
-        rungs.rung,
+        cast(methods.started_at at time zone coalesce(accounts.time_zone, 'UTC') as date) as date,
+        methods.match_method,
         count(*) as sessions,
-        cast(count_if(rungs.is_matched) as bigint) as matched
-    from rungs
+        cast(count_if(methods.is_matched) as bigint) as matched
+    from methods
     left join accounts
         on
-            rungs.network = accounts.network
-            and (rungs.account_id = accounts.account_id or (rungs.account_id is null and accounts.is_only_account))
+            methods.network = accounts.network
+            and (methods.account_id = accounts.account_id or (methods.account_id is null and accounts.is_only_account))
     group by all
 ),
 
@@ -81,7 +81,7 @@ clicks as (
     group by network, account_id, date
 ),
 
--- a rung without a session on a day with clicks is a finding, too
+-- a method without a session on a day with clicks has a row, too
 days as (
     select
         network,
@@ -92,7 +92,7 @@ days as (
                 when network = 'google_ads' then ['hsa', 'click_view', 'gad_campaignid', 'click_id']
                 else ['hsa', 'click_id']
             end
-        ) as rung
+        ) as match_method
     from clicks
     where clicks > 0
     union
@@ -100,7 +100,7 @@ days as (
         network,
         account_id,
         date,
-        rung
+        match_method
     from arrived
 )
 
@@ -108,7 +108,7 @@ select
     days.network,
     days.account_id,
     days.date,
-    days.rung,
+    days.match_method,
     cast(coalesce(clicks.clicks, 0) as bigint) as clicks,
     coalesce(arrived.sessions, 0) as sessions,
     coalesce(arrived.matched, 0) as matched
@@ -120,4 +120,4 @@ left join arrived
         days.network = arrived.network
         and days.account_id is not distinct from arrived.account_id
         and days.date = arrived.date
-        and days.rung = arrived.rung
+        and days.match_method = arrived.match_method

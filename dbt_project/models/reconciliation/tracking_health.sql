@@ -10,7 +10,7 @@ with issues as (
 shown as (
     select *
     from issues
-    qualify row_number() over (partition by network, account_id, ad_id, issue_code order by landing_url) = 1
+    qualify row_number() over (partition by network, account_id, ad_id, issue_code order by landing_page_url) = 1
 ),
 
 first_pages as (
@@ -18,8 +18,8 @@ first_pages as (
         network,
         account_id,
         ad_id,
-        arg_min(landing_url, landing_url) as landing_url,
-        arg_min(snapshot_id, landing_url) as snapshot_id,
+        arg_min(landing_page_url, landing_page_url) as landing_page_url,
+        arg_min(snapshot_id, landing_page_url) as snapshot_id,
         max(fetched_at) as fetched_at
     from {{ ref('int_tracking_pages') }}
     group by network, account_id, ad_id
@@ -28,7 +28,7 @@ first_pages as (
 select
     {{ ad_key('ads.') }},
     coalesce(shown.issue_code, 'none') as issue_code,
-    coalesce(shown.landing_url, first_pages.landing_url) as landing_url,
+    coalesce(shown.landing_page_url, first_pages.landing_page_url) as landing_page_url,
     coalesce(shown.checked_at, first_pages.fetched_at, {{ as_of() }}) as checked_at,
     coalesce(
         shown.detail,

@@ -11,9 +11,9 @@ from reporting.dashboard import links, queries, show
 from reporting.dashboard.serving import shown
 from reporting.dashboard.show import CREDITED, EXPLAINED, REPORTED, UNEXPLAINED
 from reporting.explain import claims, figures
+from reporting.explain.coverage import coverage_notes
 from reporting.explain.masking import Mask
-from reporting.explain.reach import out_of_reach
-from reporting.explain.reading import EVIDENCE, Reach, Step
+from reporting.explain.reading import EVIDENCE, Step, StepCoverage
 from reporting.explain.scope import Scope
 
 #: Events of a step that are shown, per network.
@@ -132,12 +132,12 @@ show.table(
     pick=lambda place: {"reason": steps[place].code},
 )
 
-reach: dict[str, list[Reach]] = {}
-for row in snapshot.rows(queries.reach()):
-    reach.setdefault(row.pop("network"), []).append(Reach(**row))
-for network, lacking in reach.items():
+coverage: dict[str, list[StepCoverage]] = {}
+for row in snapshot.rows(queries.step_coverage()):
+    coverage.setdefault(row.pop("network"), []).append(StepCoverage(**row))
+for network, not_full in coverage.items():
     if scope.network in (None, network):
-        st.caption(show.inside(f"{show.network_name(network)}: {' '.join(out_of_reach(lacking))}"))
+        st.caption(show.inside(f"{show.network_name(network)}: {' '.join(coverage_notes(not_full))}"))
 
 grain, label = _grain(scope)
 if grain != "day" or scope.start is None or scope.start != scope.end:
@@ -157,7 +157,7 @@ if grain != "day" or scope.start is None or scope.start != scope.end:
             "reported": ("Reported", "units"),
             "explained": ("Difference explained", "units"),
             "unexplained": ("Not explained", "units"),
-            "contacts": ("Contacts in HubSpot", "units"),
+            "contacts": ("Contacts credited to ads", "units"),
         },
         f"by-{grain}",
         f"The difference by {show.inside(label)}. Choose a row to look into it.",

@@ -51,7 +51,10 @@ for visit in journey.sessions:
             "; ".join(
                 filter(
                     None,
-                    (mask.url(visit.landing_url), visit.named_by and f"the ad is named by {visit.named_by}"),
+                    (
+                        mask.url(visit.landing_page_url),
+                        visit.named_by and f"the ad is named by {visit.named_by}",
+                    ),
                 )
             ),
         )

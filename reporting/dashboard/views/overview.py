@@ -27,7 +27,7 @@ measures = {
     "reported": ("Reported by the network", "units"),
     "explained": ("Difference explained", "units"),
     "unexplained": ("Not explained", "units"),
-    "contacts": ("Contacts in HubSpot", "units"),
+    "contacts": ("Contacts credited to ads", "units"),
     "spend": (money.format("Spend"), "money"),
     "cost_per_conversion": (money.format("Cost per conversion"), "money"),
     "cost_per_contact": (money.format("Cost per contact"), "money"),
@@ -37,7 +37,7 @@ if total:
     (sums,) = total
     first, second, third, fourth = st.columns(4)
     first.metric("Reported by the networks", show.number(sums["reported"]), border=True)
-    second.metric("Contacts in HubSpot", show.number(sums["contacts"]), border=True)
+    second.metric("Contacts credited to ads", show.number(sums["contacts"]), border=True)
     gap = abs(sums["explained"]) + abs(sums["unexplained"])
     third.metric("Of the difference explained", show.share(abs(sums["explained"]), gap), border=True)
     fourth.metric("Cost per HubSpot contact", show.money(sums["cost_per_contact"], currency), border=True)

@@ -65,7 +65,7 @@ show.table(
     {
         "name": ("Network", "text"),
         "report_name": ("Attribution report", "text"),
-        "contacts": ("Contacts in HubSpot", "units"),
+        "contacts": ("Contacts credited to ads", "units"),
         "reported": ("Reported by the network", "units"),
         "unexplained": ("Not explained", "units"),
         "cost": (f"Cost per contact ({currency})" if currency else "Cost per contact", "money"),

@@ -66,14 +66,14 @@ show.table(
             "issue": TRACKING_ISSUES[row["issue_code"]],
             "ad": f"{show.network_name(row['network'])}: {row['campaign_name'] or row['campaign_id']}"
             f" › {row['ad_name'] or row['ad_id']}",
-            "landing_url": mask.url(row["landing_url"]),
+            "landing_page_url": mask.url(row["landing_page_url"]),
         }
         for row in snapshot.rows(queries.ads_with_issues(scope))
     ],
     {
         "issue": ("What is wrong", "text"),
         "ad": ("Ad", "text"),
-        "landing_url": ("Page", "text"),
+        "landing_page_url": ("Page", "text"),
         "detail": ("What was seen and what to do", "long"),
     },
     "ads-to-look-at",
@@ -98,16 +98,16 @@ show.table(
         {
             **row,
             "code": _CODE[row["has_tracking_code"]],
-            "evidence": row["evidence"].replace("_", " "),
+            "detected_by": row["detected_by"].replace("_", " "),
             "said": row["detail"] or row["error"],
-            "url": mask.url(row["url"]),
+            "url": mask.url(row["landing_page_url"]),
         }
         for row in found
     ],
     {
         "url": ("Page", "text"),
         "code": ("HubSpot tracking code", "text"),
-        "evidence": ("Known from", "text"),
+        "detected_by": ("Detected by", "text"),
         "http_status": ("Answer", "text"),
         "forms": ("Forms", "count"),
         "tags": ("Tags", "text"),
@@ -117,12 +117,12 @@ show.table(
     "pages",
     "The pages behind the ads as last seen. Choose a row to see how the page changed.",
     by="page",
-    pick=lambda place: {"page": found[place]["url"]},
+    pick=lambda place: {"page": found[place]["landing_page_url"]},
 )
 page = links.choose(
     "page",
     "A page over time",
-    {row["url"]: str(mask.url(row["url"])) for row in found},
+    {row["landing_page_url"]: str(mask.url(row["landing_page_url"])) for row in found},
     everything="Choose a page",
 )
 if page is not None:

@@ -107,7 +107,7 @@ class Clicks:
         for hour in range(first, min(last, len(counts))):
             own = self.own.get((placement.key, hour), [])
             # a click that Google names by `wbraid` has no `gclid` to list
-            yield from (click.click_id for click in own if "wbraid=" not in click.landing_url)
+            yield from (click.click_id for click in own if "wbraid=" not in click.landing_page_url)
             for number in range(counts[hour]):
                 key = f"{placement.key}{hour}/{number}"
                 if number >= len(own):

@@ -171,7 +171,7 @@ class Settings:
             "portalId": company.portal_id,
             "accountType": "STANDARD",
             "timeZone": company.portal_time_zone,
-            "companyCurrency": company.home_currency,
+            "companyCurrency": company.company_currency,
             "additionalCurrencies": ["USD"],
             "utcOffset": f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}",
             "utcOffsetMilliseconds": offset // timedelta(milliseconds=1),
@@ -190,7 +190,7 @@ class Settings:
                     {
                         "id": str(91_000 + len(rows)),
                         "fromCurrencyCode": currency,
-                        "toCurrencyCode": self.sandbox.company.home_currency,
+                        "toCurrencyCode": self.sandbox.company.company_currency,
                         "conversionRate": float(value),
                         "effectiveAt": stamp(at),
                         "createdAt": stamp(at),
@@ -214,7 +214,7 @@ class Settings:
 
     async def currency(self, _: Request) -> dict[str, Any]:
         """The company currency."""
-        return {"id": self.sandbox.company.home_currency, "createdAt": SETUP, "updatedAt": SETUP}
+        return {"id": self.sandbox.company.company_currency, "createdAt": SETUP, "updatedAt": SETUP}
 
     # -- marketing campaigns ----------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ select
     facts.* exclude (submission_id, {{ ad_key() }}),
     {{ url_location('submissions.page_url') }} as form_page,
     {{ bare_url('submissions.page_url') }} as form_url,
-    {{ url_location('sessions.landing_url') }} as landing_page,
+    {{ url_location('sessions.landing_page_url') }} as landing_page,
     ledger.reason_code,
     coalesce(ledger.network_units, 0) as network_units,
     -- a contact's first conversion, so no filtered one, that no ad is credited with

@@ -15,9 +15,9 @@ with accounts as (
 claims as (
     select
         claims.*,
-        redirects.url as redirect_url,
+        redirects.landing_page_url as redirect_url,
         case
-            when redirects.url is not null then 'landing_page'
+            when redirects.landing_page_url is not null then 'landing_page'
             when
                 claims.is_untrackable_ad_type
                 or claims.overriding_templates is not null

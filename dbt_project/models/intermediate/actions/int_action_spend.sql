@@ -3,7 +3,7 @@ with spend as (
         network,
         account_id,
         campaign_id,
-        sum(spend_home) as spend_home
+        sum(spend_company_currency) as spend_company_currency
     from {{ ref('fct_ad_performance_daily') }}
     where date > cast({{ as_of() }} at time zone 'UTC' as date) - {{ setting("actions_days") }}
     group by network, account_id, campaign_id
@@ -26,7 +26,7 @@ select
     campaigns.subject_type,
     campaigns.subject_id,
     campaigns.cause,
-    sum(spend.spend_home) as spend_home
+    sum(spend.spend_company_currency) as spend_company_currency
 from campaigns
 left join spend on {{ same_campaign('campaigns', 'spend') }}
 group by campaigns.network, campaigns.account_id, campaigns.subject_type, campaigns.subject_id, campaigns.cause

@@ -3,7 +3,7 @@ select
     claims.account_id,
     claims.campaign_id,
     'landing_page' as subject_type,
-    pages.url as subject_id,
+    pages.landing_page_url as subject_id,
     'no_tracking_code' as cause,
     case
         when

@@ -1,7 +1,7 @@
 with pages as (
     select
-        url,
-        {{ url_location('unnest(list_distinct([url, coalesce(final_url, url)]))') }} as location
+        landing_page_url,
+        {{ url_location('unnest(list_distinct([landing_page_url, coalesce(final_url, landing_page_url)]))') }} as location
     from {{ ref('int_landing_pages') }}
     where lacks_code
 )
@@ -9,14 +9,14 @@ with pages as (
 -- several addresses of a page are one place to mend
 select
     location,
-    min(url) as url
+    min(landing_page_url) as landing_page_url
 from pages
 group by location
 union all
 -- a page without a snapshot: the forms sent from it show that HubSpot recorded no view
 select
     form_page as location,
-    min(form_url) as url
+    min(form_url) as landing_page_url
 from {{ ref('int_action_claims') }}
 where page_code_evidence = 'no_view_recorded'
 group by form_page

@@ -1,6 +1,6 @@
 with page_codes as (
     select distinct
-        {{ url_location('unnest(list_distinct([url, coalesce(final_url, url)]))') }} as location,
+        {{ url_location('unnest(list_distinct([landing_page_url, coalesce(final_url, landing_page_url)]))') }} as location,
         fetched_at,
         {{ lacks_own_code() }} as lacks_code
     from {{ ref('landing_page_snapshots') }}

@@ -20,10 +20,10 @@ landings as (
     select
         'click_session' as claim_source,
         session_id as landing_id,
-        landing_url as url,
-        {{ tagged_url('landing_url') }} as tagged_url,
+        landing_page_url as url,
+        {{ tagged_url('landing_page_url') }} as tagged_url,
         click_ids,
-        case when is_ad_click then ad_evidence end as credited_by,
+        case when is_ad_click then match_method end as credited_by,
         network as hsa_network,
         account_id as hsa_account_id,
         campaign_id as hsa_campaign_id,
@@ -163,7 +163,7 @@ unique_names as (
     having count(*) = 1
 ),
 
-rungs as (
+named as (
     select
         claim_source,
         landing_id,
@@ -230,23 +230,23 @@ rungs as (
 )
 
 select
-    rungs.claim_source,
-    rungs.landing_id,
-    rungs.named_by,
-    {{ ad_key('rungs.') }},
+    named.claim_source,
+    named.landing_id,
+    named.named_by,
+    {{ ad_key('named.') }},
     -- the network's own click id: which of its clicks it was
     networks.click_id_type,
     networks.click_id,
     -- the very click that the network lists for that campaign
-    coalesce(listed_clicks.campaign_id = rungs.campaign_id, false) as is_exact_click
-from rungs
+    coalesce(listed_clicks.campaign_id = named.campaign_id, false) as is_exact_click
+from named
 left join click_networks as networks
     on
-        rungs.claim_source = networks.claim_source
-        and rungs.landing_id = networks.landing_id
-        and rungs.network = networks.network
-left join listed_clicks on rungs.landing_id = listed_clicks.landing_id
+        named.claim_source = networks.claim_source
+        and named.landing_id = networks.landing_id
+        and named.network = networks.network
+left join listed_clicks on named.landing_id = listed_clicks.landing_id
 qualify row_number() over (
-    partition by rungs.claim_source, rungs.landing_id
-    order by rungs.position, networks.position, rungs.campaign_id
+    partition by named.claim_source, named.landing_id
+    order by named.position, networks.position, named.campaign_id
 ) = 1

@@ -1,7 +1,7 @@
 with needed as (
     select distinct
         accounts.currency as from_currency,
-        portal.home_currency as to_currency,
+        portal.company_currency as to_currency,
         delivery.date
     from {{ ref('int_ad_delivery') }} as delivery
     inner join {{ ref('int_accounts') }} as accounts
@@ -12,10 +12,10 @@ with needed as (
     -- a deal that is not won has no value to convert
     select
         currency as from_currency,
-        home_currency as to_currency,
+        company_currency as to_currency,
         closed_on as date
     from {{ ref('int_won_deals') }}
-    where amount is not null and amount_home is null and closed_on is not null
+    where amount is not null and amount_company_currency is null and closed_on is not null
 ),
 
 portal_rates as (

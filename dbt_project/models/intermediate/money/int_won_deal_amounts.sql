@@ -4,16 +4,16 @@ select
     deals.amount,
     deals.currency,
     coalesce(
-        deals.amount_home,
+        deals.amount_company_currency,
         -- the product needs more digits than either factor: DuckDB stops at 18 where both have no more
         cast(
-            cast(deals.amount as decimal(38, 6)) * case when deals.currency = deals.home_currency then 1 else rates.rate end
+            cast(deals.amount as decimal(38, 6)) * case when deals.currency = deals.company_currency then 1 else rates.rate end
             as decimal(18, 6)
         )
-    ) as amount_home
+    ) as amount_company_currency
 from {{ ref('int_won_deals') }} as deals
 left join {{ ref('int_exchange_rates') }} as rates
     on
         deals.currency = rates.from_currency
-        and deals.home_currency = rates.to_currency
+        and deals.company_currency = rates.to_currency
         and deals.closed_on = rates.date

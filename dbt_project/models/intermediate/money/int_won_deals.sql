@@ -4,9 +4,9 @@ select
     -- the portal's own clock, as for its exchange rates
     cast(deals.closed_at at time zone coalesce(portal.time_zone, 'UTC') as date) as closed_on,
     deals.amount,
-    deals.amount_home,
-    coalesce(deals.currency, portal.home_currency) as currency,
-    portal.home_currency
+    deals.amount_company_currency,
+    coalesce(deals.currency, portal.company_currency) as currency,
+    portal.company_currency
 from {{ ref('stg_hubspot__deals') }} as deals
 cross join {{ ref('stg_hubspot__account') }} as portal
 left join {{ ref('stg_hubspot__deal_stages') }} as stages

@@ -30,7 +30,7 @@ select
     accounts.account_name,
     accounts.currency,
     accounts.time_zone,
-    portal.home_currency
+    portal.company_currency
 from accounts
 -- without a portal there is no home currency
 left join {{ ref('stg_hubspot__account') }} as portal on true

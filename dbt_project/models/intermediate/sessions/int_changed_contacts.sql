@@ -16,11 +16,11 @@ select sessions.contact_id
 from {{ sessions }} as sessions
 left join ({{ listed_clicks(sessions, 'session_id') }}) as listed on sessions.session_id = listed.session_id
 where
-    coalesce(sessions.ad_evidence not in ('hsa', 'drilldown'), true)
+    coalesce(sessions.match_method not in ('hsa', 'drilldown'), true)
     and sessions.is_tracked_visit
-    and (listed.campaign_id is not null or sessions.ad_evidence = 'click_view')
+    and (listed.campaign_id is not null or sessions.match_method = 'click_view')
     and (
-        sessions.ad_evidence is distinct from 'click_view'
+        sessions.match_method is distinct from 'click_view'
         or sessions.campaign_id is distinct from listed.campaign_id
         or sessions.ad_group_id is distinct from listed.ad_group_id
         or sessions.ad_id is distinct from listed.ad_id
@@ -43,8 +43,8 @@ left join ({{ listed_clicks(sessions, 'session_id') }}) as listed
 where
     sessions.drilldown_campaign is not null
     and (
-        (case when sessions.ad_evidence = 'drilldown' then sessions.campaign_id end) is distinct from named.campaign_id
-        or (sessions.ad_evidence = 'drilldown' and sessions.ad_id is distinct from listed.ad_id)
+        (case when sessions.match_method = 'drilldown' then sessions.campaign_id end) is distinct from named.campaign_id
+        or (sessions.match_method = 'drilldown' and sessions.ad_id is distinct from listed.ad_id)
     )
 {%- endif %}
 -- depends_on: {{ ref('int_click_ids') }}

@@ -148,14 +148,14 @@ landed as (
                 order by dated.seen_at
                 rows between unbounded preceding and unbounded following
             ), dated.url
-        ) as landing_url
+        ) as landing_page_url
     from dated
     cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
     where dated.session_known_since is not null
     union all by name
     select
         *,
-        url as landing_url
+        url as landing_page_url
     from dated
     where session_known_since is null
 ),
@@ -168,11 +168,11 @@ known_visits as (
         case
             when
                 dated.source not in ('DIRECT_TRAFFIC', 'ORGANIC_SEARCH', 'REFERRALS')
-                and not coalesce({{ names_a_click('dated.landing_url') }}, false)
+                and not coalesce({{ names_a_click('dated.landing_page_url') }}, false)
                 and submissions.submitted_at <= dated.occurred_at + interval '{{ setting("session_gap_minutes") }} minutes'
                 and {{ names_a_click('submissions.page_url') }}
                 then submissions.page_url
-            else dated.landing_url
+            else dated.landing_page_url
         end as url,
         dated.session_known_since,
         dated.occurred_at,

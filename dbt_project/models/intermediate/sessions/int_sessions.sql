@@ -153,7 +153,7 @@ ads as (
             when is_tracked_visit and click_campaign_id is not null then 'click_view'
             when is_tracked_visit and gad_campaign_id is not null and google_campaign_id = gad_campaign_id and is_known_campaign
                 then 'gad_campaignid'
-        end as ad_evidence
+        end as match_method
     from clicks
 )
 
@@ -164,7 +164,7 @@ select
     started_at,
     ended_at,
     page_views,
-    url as landing_url,
+    url as landing_page_url,
     referrer,
     traffic_source,
     {{ traffic_source_drilldown_1() }} as traffic_source_drilldown_1,
@@ -172,43 +172,43 @@ select
     utm_source,
     utm_medium,
     utm_campaign,
-    case ad_evidence
+    case match_method
         when 'hsa' then hsa_network
         when 'drilldown' then drilldown_network
         when 'click_view' then 'google_ads'
         when 'gad_campaignid' then 'google_ads'
     end as network,
-    case ad_evidence
+    case match_method
         when 'hsa' then hsa_account_id
         when 'drilldown' then drilldown_account_id
         when 'click_view' then click_account_id
         when 'gad_campaignid' then gad_account_id
     end as account_id,
-    case ad_evidence
+    case match_method
         when 'hsa' then hsa_campaign_id
         when 'drilldown' then drilldown_campaign_id
         when 'click_view' then click_campaign_id
         when 'gad_campaignid' then gad_campaign_id
     end as campaign_id,
     case
-        when ad_evidence = 'hsa' then hsa_ad_group_id
-        when ad_evidence = 'click_view' or drilldown_campaign_id = click_campaign_id then click_ad_group_id
+        when match_method = 'hsa' then hsa_ad_group_id
+        when match_method = 'click_view' or drilldown_campaign_id = click_campaign_id then click_ad_group_id
     end as ad_group_id,
     case
-        when ad_evidence = 'hsa' then hsa_ad_id
-        when ad_evidence = 'click_view' or drilldown_campaign_id = click_campaign_id then click_ad_id
+        when match_method = 'hsa' then hsa_ad_id
+        when match_method = 'click_view' or drilldown_campaign_id = click_campaign_id then click_ad_id
     end as ad_id,
     click_ids[1].id as click_id,
     click_ids[1].type as click_id_type,
     click_ids,
-    coalesce(ad_evidence in ('hsa', 'drilldown'), false) as is_ad_click,
+    coalesce(match_method in ('hsa', 'drilldown'), false) as is_ad_click,
     is_tracked_visit,
     case first_activity_type
         when 'page_view' then 'page_views'
         when 'property_visit' then 'contact_property'
         else 'submission_context'
-    end as evidence,
-    ad_evidence,
+    end as evidence_source,
+    match_method,
     -- whether the campaign that the address names to Google is one of an account's
     google_campaign_id,
     is_known_campaign,

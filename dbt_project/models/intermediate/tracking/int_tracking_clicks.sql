@@ -1,15 +1,15 @@
 with sessions as (
     select
         sessions.*,
-        {{ hsa_columns(tagged_url('sessions.landing_url')) }},
+        {{ hsa_columns(tagged_url('sessions.landing_page_url')) }},
         types.network as click_network
     from {{ ref('fct_sessions') }} as sessions
     left join {{ ref('click_id_parameters') }} as types on sessions.click_id_type = types.parameter
     where
         sessions.started_at >= {{ as_of() }} - to_days({{ setting('tracking_health_days') }})
-        and sessions.landing_url is not null
+        and sessions.landing_page_url is not null
         -- its address is that of a page seen later: what the click carried is gone, though HubSpot knew it
-        and sessions.ad_evidence is distinct from 'drilldown'
+        and sessions.match_method is distinct from 'drilldown'
 ),
 
 clicks as (
@@ -34,11 +34,11 @@ clicks as (
                         end
             end
         ) as network,
-        case when ad_evidence = 'click_view' then ad_id end as clicked_ad_id,
-        case when ad_evidence in ('click_view', 'gad_campaignid') then campaign_id end as clicked_campaign_id,
+        case when match_method = 'click_view' then ad_id end as clicked_ad_id,
+        case when match_method in ('click_view', 'gad_campaignid') then campaign_id end as clicked_campaign_id,
         utm_campaign,
-        {{ url_param('landing_url', 'utm_id') }} as utm_id,
-        {{ url_location('landing_url') }} as location
+        {{ url_param('landing_page_url', 'utm_id') }} as utm_id,
+        {{ url_location('landing_page_url') }} as location
     from sessions
 )
 

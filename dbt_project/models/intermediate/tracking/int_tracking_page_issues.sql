@@ -1,7 +1,7 @@
 with submissions as (
     select
         {{ url_location('submissions.page_url') }} as location,
-        {{ url_location('sessions.landing_url') }} as landing_location
+        {{ url_location('sessions.landing_page_url') }} as landing_location
     from {{ ref('fct_form_submissions') }} as submissions
     left join {{ ref('fct_sessions') }} as sessions on submissions.session_id = sessions.session_id
     where
@@ -13,13 +13,13 @@ issues as (
     select
         *,
         unnest([
-            case when list_contains(tags, 'issue:tracking_code_missing') then 'tracking_code_missing' end,
+            case when list_contains(tags, 'issue:no_tracking_code') then 'no_tracking_code' end,
             case when list_contains(tags, 'issue:tracking_code_other_portal') then 'tracking_code_other_portal' end,
             case when list_contains(tags, 'issue:page_unreachable') then 'page_unreachable' end,
             case when drops_parameters then 'redirect_drops_parameters' end,
             case
                 when
-                    error is null and http_status = 200 and not has_hubspot_form and evidence != 'rendered_by_script'
+                    error is null and http_status = 200 and not has_hubspot_form and detected_by != 'rendered_by_script'
                     -- a page that HubSpot received submissions from has a form, whatever the HTML shows
                     and location not in (select submissions.location from submissions where submissions.location is not null)
                     -- without any form, the session may convert on the next page
@@ -41,11 +41,11 @@ select
     account_id,
     ad_id,
     issue_code,
-    landing_url,
+    landing_page_url,
     fetched_at as checked_at,
     snapshot_id,
     case issue_code
-        when 'tracking_code_missing'
+        when 'no_tracking_code'
             then
                 'The HubSpot tracking code is not on the page, nor anything that could bring it: HubSpot sees no visit there.'
                 || ' Add the tracking code to the page.'

@@ -24,7 +24,7 @@ ad_links as (
             network,
             account_id,
             ad_id,
-            arg_max(split_part(landing_url, '?', 1), started_at) as link
+            arg_max(split_part(landing_page_url, '?', 1), started_at) as link
         from {{ ref('fct_sessions') }}
         where is_ad_click and ad_id is not null
         group by network, account_id, ad_id
@@ -35,12 +35,12 @@ ad_links as (
 
 select
     {{ ad_key('ads.') }},
-    coalesce(ad_links.landing_page_url, split_part(ad_links.link, '?', 1)) as landing_url,
+    coalesce(ad_links.landing_page_url, split_part(ad_links.link, '?', 1)) as landing_page_url,
     {{ url_location('ad_links.link') }} as link_location,
-    pages.* exclude (url)
+    pages.* exclude (landing_page_url)
 from {{ ref('int_tracking_ads') }} as ads
 inner join ad_links
     on ads.network = ad_links.network and ads.account_id = ad_links.account_id and ads.ad_id = ad_links.ad_id
-left join {{ ref('int_landing_pages') }} as pages on ad_links.landing_page_url = pages.url
+left join {{ ref('int_landing_pages') }} as pages on ad_links.landing_page_url = pages.landing_page_url
 -- a lead ad has its form on the network
 where not ads.is_lead_ad

@@ -3,7 +3,7 @@ select
     pipeline as pipeline_id,
     dealstage as stage_id,
     try_cast(nullif(amount, '') as decimal(18, 6)) as amount,
-    try_cast(nullif(amount_in_home_currency, '') as decimal(18, 6)) as amount_home,
+    try_cast(nullif(amount_in_home_currency, '') as decimal(18, 6)) as amount_company_currency,
     nullif(deal_currency_code, '') as currency,
     try_cast(closedate as timestamptz) as closed_at,
     coalesce(hs_is_closed_won = 'true', false) as is_closed_won

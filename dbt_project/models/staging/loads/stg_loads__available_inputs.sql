@@ -2,16 +2,16 @@
 {% for origin in sources -%}
     select
         '{{ origin }}' as source,
-        fact,
+        input,
         title,
-        remedy,
+        how_to_add,
         {% if origin == 'hubspot' -%}
             -- the API of a smaller tier has none
-            is_told and (fact != 'page_views' or exists (select 1 from {{ source('hubspot', 'page_view_events') }})) as is_told
+            is_available and (input != 'page_views' or exists (select 1 from {{ source('hubspot', 'page_view_events') }})) as is_available
         {%- else -%}
-            is_told
+            is_available
         {%- endif %}
-    from {{ source(origin, 'told_facts') }}
+    from {{ source(origin, 'available_inputs') }}
     {% if not loop.last -%}
         union all
     {% endif -%}

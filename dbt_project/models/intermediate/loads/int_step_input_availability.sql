@@ -9,29 +9,29 @@ needed as (
         codes.step,
         needs.without,
         case needs.source when 'hubspot' then 'hubspot' else networks.network end as source,
-        needs.fact
+        needs.input
     from networks
     cross join {{ ref('reason_codes') }} as codes
-    inner join {{ ref('reason_facts') }} as needs
+    inner join {{ ref('step_inputs') }} as needs
         on
             coalesce(codes.step = needs.step, codes.evidence_class in ('row', 'residual'))
             and coalesce(networks.network = needs.network, true)
 ),
 
 loaded_sources as (
-    select distinct source from {{ ref('stg_loads__told_facts') }}
+    select distinct source from {{ ref('stg_loads__available_inputs') }}
 )
 
 select
     needed.network,
     needed.step,
     needed.source,
-    needed.fact,
+    needed.input,
     needed.without,
     -- a source that was not loaded provides no inputs
-    loaded_sources.source is not null and coalesce(facts.is_told, true) as is_available,
-    facts.title,
-    facts.remedy
+    loaded_sources.source is not null and coalesce(inputs.is_available, true) as is_available,
+    inputs.title,
+    inputs.how_to_add
 from needed
 left join loaded_sources on needed.source = loaded_sources.source
-left join {{ ref('stg_loads__told_facts') }} as facts on needed.source = facts.source and needed.fact = facts.fact
+left join {{ ref('stg_loads__available_inputs') }} as inputs on needed.source = inputs.source and needed.input = inputs.input
