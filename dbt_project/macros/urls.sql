@@ -1,15 +1,21 @@
+{# A percent-decoded text, or the text itself where its bytes are no UTF-8: visitors can send any bytes. #}
+{% macro url_decoded(text) -%}
+    coalesce(try(url_decode({{ text }})), {{ text }})
+{%- endmacro %}
+
 {# An address whose query holds parameters, else null; decoded where the query as a whole was encoded. #}
 {% macro tagged_url(url) -%}
     case
         when not contains({{ url }}, '?') then null
         when regexp_matches({{ url }}, '[?][^#]*=') then {{ url }}
-        when regexp_matches({{ url }}, '[?][^#]*%3[Dd]') then url_decode({{ url }})
+        when regexp_matches({{ url }}, '[?][^#]*%3[Dd]') then {{ url_decoded(url) }}
     end
 {%- endmacro %}
 
 {# First non-empty value of a query parameter, decoded; twice where it was encoded twice. #}
 {% macro url_param(url, name) -%}
-    nullif(trim(url_decode(url_decode(replace(regexp_extract({{ url }}, '[?&]{{ name }}=([^&#]+)', 1), '+', ' ')))), '')
+    {%- set value = "replace(regexp_extract(" ~ url ~ ", '[?&]" ~ name ~ "=([^&#]+)', 1), '+', ' ')" -%}
+    nullif(trim({{ url_decoded(url_decoded(value)) }}), '')
 {%- endmacro %}
 
 {# A parameter that holds an id: digits only, so that placeholders such as [SITE_SOURCE_NAME] never join. #}
@@ -99,7 +105,7 @@
                     'rank': list_position({{ parameters }}, lower(split_part(param, '=', 1))),
                     'at': position('&' || param in replace({{ url }}, '?', '&')),
                     'type': lower(split_part(param, '=', 1)),
-                    'id': trim(url_decode(regexp_replace(param, '^[^=]*=', '')))
+                    'id': trim({{ url_decoded("regexp_replace(param, '^[^=]*=', '')") }})
                 }
             )
         ),
@@ -107,9 +113,24 @@
     )
 {%- endmacro %}
 
-{# Whether an address is one that a click on an ad led to: by HubSpot's parameters or a click id. #}
+{# A list of click ids (`type`, `id`) in the order of click_id_parameters(), the most exact first. #}
+{% macro ranked_click_ids(clicks, parameters='click_id_parameters') -%}
+    list_transform(
+        list_sort(
+            list_transform(
+                {{ clicks }},
+                lambda click, place: {
+                    'rank': list_position({{ parameters }}, click.type), 'at': place, 'type': click.type, 'id': trim(click.id)
+                }
+            )
+        ),
+        lambda click: {'type': click.type, 'id': click.id}
+    )
+{%- endmacro %}
+
+{# Whether a click on an ad led to the URL, by HubSpot's parameters or a click id. #}
 {% macro names_a_click(url) -%}
-    (contains({{ url }}, 'hsa_cam=') or len({{ click_ids(url) }}) > 0)
+    ({{ url }} in (select tagged.url from {{ ref('int_tagged_urls') }} as tagged where tagged.has_click))
 {%- endmacro %}
 
 {# The names of the click ids, the most exact first (seed click_id_parameters). #}
