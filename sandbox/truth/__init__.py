@@ -4,6 +4,6 @@ Computed from the world's events and the vendors' counting of them. Of the wareh
 words alone: reason codes and their order (docs/contract.md).
 """
 
-from sandbox.truth.telling import Truth
+from sandbox.truth.bridge import Truth
 
 __all__ = ["Truth"]

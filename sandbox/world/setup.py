@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sandbox.world import accounts, more_accounts, site
+from sandbox.world import accounts, second_accounts, site
 from sandbox.world.company import (
     ADS_START,
     HORIZON,
@@ -47,14 +47,14 @@ def build_company(
         chosen[Network(name)] = currency
     several = profile.several_accounts
     found = {
-        Network.GOOGLE: [accounts.google(chosen[Network.GOOGLE]), *([more_accounts.google()] * several)],
+        Network.GOOGLE: [accounts.google(chosen[Network.GOOGLE]), *([second_accounts.google()] * several)],
         Network.FACEBOOK: [
             accounts.facebook(chosen[Network.FACEBOOK]),
-            *([more_accounts.facebook()] * several),
+            *([second_accounts.facebook()] * several),
         ],
         Network.LINKEDIN: [
             accounts.linkedin(chosen[Network.LINKEDIN]),
-            *([more_accounts.linkedin()] * several),
+            *([second_accounts.linkedin()] * several),
         ],
     }
     kept = {
@@ -123,7 +123,7 @@ def _as_kept(account: Account, profile: Profile, plants: Plants) -> Account:
         groups = tuple(
             replace(group, ads=tuple(map(ad, group.ads)))
             for group in one.groups
-            if profile.own_templates or group.id not in more_accounts.FURTHER_GROUPS
+            if profile.own_templates or group.id not in second_accounts.FURTHER_GROUPS
         )
         return replace(one, groups=groups)
 

@@ -24,7 +24,7 @@ from ingestion.landing.resources import Landing
 from ingestion.pipelines import Window
 from ingestion.sources.google_ads import api, source, tables
 from ingestion.sources.google_ads.api import Account, GoogleAds
-from sandbox.apis.google_ads.books import Books
+from sandbox.apis.google_ads.account_reports import Books
 from tests.google import CLOSED, MANAGER, SUB_MANAGER, UK, GoogleSandbox, no_retry_delay, served_google
 from tests.traps import Patch, Trap, Without, converted, no_dedupe, no_retry, prove, replaced
 

@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from sandbox.apis import gaql
-from sandbox.apis.google_ads.books import lag_bucket
+from sandbox.apis.google_ads.account_reports import lag_bucket
 from sandbox.apis.limits import DailyQuota, PerSetting, months_before
 from sandbox.world.company import Ad, AdGroup
-from sandbox.world.further import Further
+from sandbox.world.extra_accounts import ExtraAccounts
 from sandbox.world.setup import build_company
 
 TODAY = date(2026, 11, 4)
@@ -127,7 +127,7 @@ def test_windows_of_an_ad_set_hold_from_their_change_on() -> None:
 
 def test_further_accounts_share_no_id_with_the_companys_own() -> None:
     company = build_company()
-    further = Further(company, 7)
+    further = ExtraAccounts(company, 7)
     own = {placement.key for placement in company.placements}
     assert not own & {placement.key for placement in further.placements}
     assert all(sum(further.delivery.clicks[placement.key]) > 0 for placement in further.placements)

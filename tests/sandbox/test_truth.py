@@ -16,7 +16,7 @@ from sandbox.serve import build_sandbox, truth_of
 from sandbox.truth import Truth
 from sandbox.truth.credits import REPORTS, SAME_SESSION
 from sandbox.truth.reasons import ORDER, TRACELESS
-from sandbox.world import accounts, more_accounts
+from sandbox.world import accounts, second_accounts
 from sandbox.world.company import Account
 from sandbox.world.profiles import PROFILES, Plants
 
@@ -144,13 +144,13 @@ def view_windows(account: Account) -> Account:
 
 def no_uploads(monkeypatch: Patch) -> None:
     """The second Google account without HubSpot's conversion sync."""
-    usual = more_accounts.google
+    usual = second_accounts.google
 
     def without() -> Account:
         account = usual()
         return replace(account, rules=tuple(rule for rule in account.rules if not rule.uploaded))
 
-    monkeypatch.setattr(more_accounts, "google", without)
+    monkeypatch.setattr(second_accounts, "google", without)
 
 
 @pytest.mark.parametrize(

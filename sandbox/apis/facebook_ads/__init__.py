@@ -45,7 +45,7 @@ from sandbox.apis.state import ApiError, Json, Sandbox, bearer
 from sandbox.counting.common import delivery_days, share_of, spread
 from sandbox.counting.facebook import LAG, ActionCredit
 from sandbox.world.company import Account, Network
-from sandbox.world.further import Further
+from sandbox.world.extra_accounts import ExtraAccounts
 from sandbox.world.journeys import LeadAdSubmission
 
 VERSIONS = tuple(f"v{number}.0" for number in range(21, 27))
@@ -240,15 +240,15 @@ class FacebookApi:
     def _accounts(self) -> list[Account]:
         more: tuple[Account, ...] = ()
         if self.sandbox.faults.get("facebook_accounts") is not None:
-            more = self._further().accounts[Network.FACEBOOK]
+            more = self._extra_accounts().accounts[Network.FACEBOOK]
         return [*(self.owns if self.access("assigned") else self.owns[1:]), *more]
 
-    def _further(self) -> Further:
+    def _extra_accounts(self) -> ExtraAccounts:
         sandbox = self.sandbox
-        return sandbox.lasting("further", lambda: Further(sandbox.company, sandbox.world.seed))
+        return sandbox.lasting("extra accounts", lambda: ExtraAccounts(sandbox.company, sandbox.world.seed))
 
     def _objects(self, account: Account) -> Objects:
-        among = self.sandbox.company.placements if account in self.owns else self._further().placements
+        among = self.sandbox.company.placements if account in self.owns else self._extra_accounts().placements
         status = self.access("account_status") if account is self.own else 1
         placements = [p for p in among if p.account.id == account.id]
         pages = Pages(self._page_of_forms(), self._pages("ad_sets"), self._pages("creatives"))
@@ -406,7 +406,7 @@ class FacebookApi:
         late = sandbox.faults.get("facebook_late_actions")
 
         def build() -> Daily:
-            delivery = sandbox.world.delivery if own else self._further().delivery
+            delivery = sandbox.world.delivery if own else self._extra_accounts().delivery
             placements = self._objects(account).placements
             days = delivery_days(delivery, placements, account.time_zone, sandbox.now - LAG)
             actions = [_delayed(credit, late) for credit in sandbox.facebook[account.id]] if own else []

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from sandbox.apis import gaql
 from sandbox.apis.faults import CATALOGUE
 from sandbox.apis.google_ads import clicks, rules
-from sandbox.apis.google_ads.books import LEAD_FORM, Books, Row
+from sandbox.apis.google_ads.account_reports import LEAD_FORM, Books, Row
 from sandbox.apis.google_ads.errors import MESSAGES, UNSCOPED, exhausted, failure, request_id
 from sandbox.apis.google_ads.schema import INT, camel, catalogue, check_version, kind_of, mask
 from sandbox.apis.limits import DailyQuota, PerSetting
@@ -28,7 +28,7 @@ from sandbox.apis.state import ApiError, Json, Sandbox, bearer
 from sandbox.counting.common import delivery_days
 from sandbox.counting.google import CLICK_LAG
 from sandbox.world.company import Account, Network
-from sandbox.world.further import Further
+from sandbox.world.extra_accounts import ExtraAccounts
 from sandbox.world.journeys import AdClick
 
 VERSIONS = ("v23", "v24", "v25", "v26")
@@ -108,12 +108,12 @@ class GoogleAdsApi:
         """The accounts under the manager, itself first."""
         accounts = [self.root, *(self.owns if self._access("linked") else self.owns[1:])]
         if self.sandbox.faults.get("google_hierarchy") is not None:
-            accounts += self._further().accounts[Network.GOOGLE]
+            accounts += self._extra_accounts().accounts[Network.GOOGLE]
         return {account.id: account for account in accounts}
 
-    def _further(self) -> Further:
+    def _extra_accounts(self) -> ExtraAccounts:
         sandbox = self.sandbox
-        return sandbox.lasting("further", lambda: Further(sandbox.company, sandbox.world.seed))
+        return sandbox.lasting("extra accounts", lambda: ExtraAccounts(sandbox.company, sandbox.world.seed))
 
     def _status(self, account: Account) -> str:
         if account is self.own:
@@ -369,12 +369,12 @@ class GoogleAdsApi:
 
     def _kept(self, account: Account, status: str) -> Books:
         sandbox, own = self.sandbox, account in self.owns
-        among = sandbox.company.placements if own else self._further().placements
+        among = sandbox.company.placements if own else self._extra_accounts().placements
         placements = [p for p in among if p.account.id == account.id] if account is not self.root else []
         leads = self._leads() if account is self.own else []
         kept = (*account.rules, LEAD_FORM) if leads else account.rules
         books = Books(sandbox.company, account, placements, kept, sandbox.now, status)
-        delivery = sandbox.world.delivery if own else self._further().delivery if placements else None
+        delivery = sandbox.world.delivery if own else self._extra_accounts().delivery if placements else None
         if delivery is not None:
             for day in delivery_days(delivery, placements, account.time_zone, sandbox.now - CLICK_LAG):
                 books.deliver(day)
@@ -389,7 +389,7 @@ class GoogleAdsApi:
         rates = clicks.Rates(
             *(sandbox.faults.value("google_click_view", name, usual[name]) for name in ("repeats", "invalid"))
         )
-        delivery = sandbox.world.delivery if books.account in self.owns else self._further().delivery
+        delivery = sandbox.world.delivery if books.account in self.owns else self._extra_accounts().delivery
         own = sandbox.lasting("google-clicks-by-hour", lambda: clicks.by_hour(self._clicked()))
         key = f"google-clicks-{books.account.id}-{rates}-{books.status}"
         return sandbox.cached(key, lambda: clicks.Clicks(books, delivery, own, rates))

@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sandbox.apis import gaql
-from sandbox.apis.google_ads.books import LEAD_FORM, Books, Row
+from sandbox.apis.google_ads.account_reports import LEAD_FORM, Books, Row
 from sandbox.apis.google_ads.rules import Asked
 from sandbox.counting.common import share_of
 from sandbox.counting.google import CLICK_LAG, Credit

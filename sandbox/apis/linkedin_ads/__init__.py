@@ -39,7 +39,7 @@ from sandbox.apis.state import ApiError, Json, Sandbox, bearer
 from sandbox.counting.common import delivery_days, share_of, spread
 from sandbox.counting.linkedin import LAG, MemberConversion
 from sandbox.world.company import Account, Network, Placement, guid
-from sandbox.world.further import Further
+from sandbox.world.extra_accounts import ExtraAccounts
 from sandbox.world.journeys import LeadAdSubmission
 
 #: Monthly versions that are alive on 2026-11-23; there is no 202512.
@@ -191,15 +191,15 @@ class LinkedInApi:
             return []
         more: tuple[Account, ...] = ()
         if self.sandbox.faults.get("linkedin_accounts") is not None:
-            more = self._further().accounts[Network.LINKEDIN]
+            more = self._extra_accounts().accounts[Network.LINKEDIN]
         return [*self.owns, *more]
 
-    def _further(self) -> Further:
+    def _extra_accounts(self) -> ExtraAccounts:
         sandbox = self.sandbox
-        return sandbox.lasting("further", lambda: Further(sandbox.company, sandbox.world.seed))
+        return sandbox.lasting("extra accounts", lambda: ExtraAccounts(sandbox.company, sandbox.world.seed))
 
     def _placements(self, account: Account) -> list[Placement]:
-        among = self.sandbox.company.placements if account in self.owns else self._further().placements
+        among = self.sandbox.company.placements if account in self.owns else self._extra_accounts().placements
         return [p for p in among if p.account.id == account.id]
 
     def _asked(self, request: Request) -> Account:
@@ -381,7 +381,7 @@ class LinkedInApi:
             facts: list[Fact] = []
             for account in accounts:
                 own = account in self.owns
-                delivery = sandbox.world.delivery if own else self._further().delivery
+                delivery = sandbox.world.delivery if own else self._extra_accounts().delivery
                 days = delivery_days(delivery, self._placements(account), "UTC", sandbox.now - LAG)
                 facts += [delivery_fact(day) for day in days]
                 found = [_delayed(one, late) for one in sandbox.linkedin.get(account.id, ())]

@@ -104,7 +104,7 @@ def _linkedin() -> tuple[Account, ...]:
     return (Account(Network.LINKEDIN, "508912999", "Nordlicht B2B UK", "GBP", "UTC", (campaign,), ()),)
 
 
-class Further:
+class ExtraAccounts:
     """The other accounts per network and what their ads delivered."""
 
     def __init__(self, company: Company, seed: int) -> None:
