@@ -368,7 +368,7 @@ def test_linkedin_lands_objects_of_both_paging_styles(server: Recorded, tmp_path
     assert rows(
         tmp_path, "linkedin_ads", "campaigns", "account_id, campaign_group_id, id, objective_type"
     ) == [("500000001", "6", "250000001", "LEAD_GENERATION")]
-    creatives = "campaign_id, id, intended_status, content_reference, landing_page_url"
+    creatives = "campaign_id, id, intended_status, content_reference, landing_url"
     assert rows(tmp_path, "linkedin_ads", "creatives", creatives) == [
         ("250000001", "280000001", "ACTIVE", "urn:li:share:7", "https://ex.test/post"),
         ("250000001", "280000002", "PAUSED", None, "https://ex.test/text"),

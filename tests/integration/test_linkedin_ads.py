@@ -92,7 +92,7 @@ def test_a_refresh_goes_back_as_far_as_the_longest_window(server: Recorded) -> N
 
 
 @pytest.mark.parametrize(
-    ("post", "landing_page_url", "urls"),
+    ("post", "landing_url", "urls"),
     [
         (
             {"contentLandingPage": "https://ex.test/a", "content": {"media": {}}},
@@ -126,7 +126,7 @@ def test_a_refresh_goes_back_as_far_as_the_longest_window(server: Recorded) -> N
 )
 def test_sponsored_content_leads_where_its_post_says(
     post: dict[str, Any] | None,
-    landing_page_url: str | None,
+    landing_url: str | None,
     urls: list[str],
     server: Recorded,
     tmp_path: Path,
@@ -142,11 +142,11 @@ def test_sponsored_content_leads_where_its_post_says(
     found = [
         (creative, first, orjson.loads(every))
         for creative, first, every in rows(
-            tmp_path, "linkedin_ads", "creatives", "id, landing_page_url, urls"
+            tmp_path, "linkedin_ads", "creatives", "id, landing_url, urls"
         )
     ]
     text = "https://ex.test/text"
-    assert found == [("280000001", landing_page_url, urls), ("280000002", text, [text])]
+    assert found == [("280000001", landing_url, urls), ("280000002", text, [text])]
     (asked,) = server.asked("/rest/posts")
     assert asked.target == "/rest/posts?ids=List(urn%3Ali%3Ashare%3A7)"
     assert asked.headers["x-restli-method"] == "BATCH_GET"
@@ -189,7 +189,7 @@ def test_posts_of_a_page_without_a_role_are_told_of(server: Recorded, tmp_path: 
     server["posts"].answer = {"results": {}, "errors": {"urn:li:share:7": refused}}
 
     assert "landing pages of some sponsored content are unknown" in (load().message or "")
-    assert rows(tmp_path, "linkedin_ads", "creatives", "landing_page_url")[1:] == [(None,)]
+    assert rows(tmp_path, "linkedin_ads", "creatives", "landing_url")[1:] == [(None,)]
 
 
 def test_leads_of_a_form_that_is_not_listed_land_without_an_address_and_are_told_of(

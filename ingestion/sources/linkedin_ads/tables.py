@@ -83,7 +83,7 @@ CREATIVES = Table(
         _NAME,
         Column("intended_status", "text", "intendedStatus"),
         Column("content_reference", "text", sql="row.content->>'$.reference'", inputs=("content",)),
-        Column("landing_page_url", "text", sql=_FIRST_LINK, inputs=("content", "post")),
+        Column("landing_url", "text", sql=_FIRST_LINK, inputs=("content", "post")),
         Column("urls", "json", sql=f"to_json({_EVERY_LINK})::VARCHAR", inputs=("content", "post")),
         Column("lead_form_id", "id", "leadgenCallToAction.destination"),
         Column("created_at", "epoch_ms", "createdAt"),
