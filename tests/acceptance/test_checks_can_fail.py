@@ -79,14 +79,14 @@ BREACHES = {
         "update marts.fct_network_conversions set conversions = conversions + 1 where rowid ="
         " (select min(rowid) from marts.fct_network_conversions where counts_in_headline)",
         "conversion_bridge",
-        "starts_with_the_networks_headline",
+        "start_equals_network_headline",
     ),
     "a bridge is gone": (
         "delete from reconciliation.conversion_bridge where (network, campaign_id, date) ="
         " (select (network, campaign_id, date) from reconciliation.conversion_bridge"
         " where kind = 'start' and units > 0 order by all limit 1)",
         "conversion_bridge",
-        "starts_with_the_networks_headline",
+        "start_equals_network_headline",
     ),
     "a step of the bridge is changed": (
         "update reconciliation.conversion_bridge set units = units + 1 where rowid ="
@@ -104,35 +104,35 @@ BREACHES = {
         "delete from reconciliation.conversion_ledger where rowid ="
         " (select min(rowid) from reconciliation.conversion_ledger where reason_code is not null)",
         "conversion_bridge",
-        "its_row_steps_are_the_ledgers",
+        "event_steps_equal_ledger",
     ),
     "a counted contact is gone": (
         "update reconciliation.conversion_ledger set hubspot_units = 0 where rowid ="
         " (select min(rowid) from reconciliation.conversion_ledger where hubspot_units = 1)",
         "conversion_bridge",
-        "its_end_is_the_ledgers",
+        "end_equals_ledger",
     ),
     "a claim moves to a sibling's ad": (
         "update reconciliation.conversion_ledger set ad_id = 'another' where event_id = " + CREDITED,
         "ad_bridge",
-        "its_end_is_the_ledgers",
+        "end_equals_ledger",
     ),
     "an ad's step is changed": (
         "update reconciliation.ad_bridge set units = units + 1 where rowid ="
         " (select min(rowid) from reconciliation.ad_bridge where kind = 'adjustment')",
         "ad_bridge",
-        "sums_to_the_campaign",
+        "ads_sum_to_campaign",
     ),
     "an ad's day is changed": (
         "update marts.fct_ad_performance_daily set network_conversions = network_conversions + 1"
         " where rowid = 0",
         "fct_ad_performance_daily",
-        "conversions_are_the_networks_headline",
+        "conversions_equal_network_headline",
     ),
     "a deal's credit is changed": (
         "update marts.fct_deal_attribution set credit = credit / 2 where rowid = 0",
         "fct_deal_attribution",
-        "a_deal_is_credited_whole",
+        "credits_sum_to_1_per_deal",
     ),
     "a session's contact is another": (
         "update marts.fct_sessions set contact_id = 'another' where session_id ="
@@ -144,7 +144,7 @@ BREACHES = {
         "insert into reconciliation.quarantine (record_id, source, resource, record, reason, loaded_at)"
         " values ('1', 'hubspot', 'contacts', '{\"note\": \"to a.b@ex.test\"}', 'broken', now())",
         "quarantine",
-        "names_nobody",
+        "no_email_addresses",
     ),
 }
 
@@ -293,9 +293,9 @@ def test_a_mart_emptied_by_mistake_fails(warehouse: Warehouse, checks: Checks, m
 def test_an_empty_bridge_breaks_its_contract(warehouse: Warehouse) -> None:
     warehouse.change("delete from reconciliation.conversion_bridge")
     assert {violation.name for violation in warehouse.breaches("conversion_bridge")} == {
-        "starts_with_the_networks_headline",
-        "its_row_steps_are_the_ledgers",
-        "its_end_is_the_ledgers",
+        "start_equals_network_headline",
+        "event_steps_equal_ledger",
+        "end_equals_ledger",
     }
 
 
