@@ -161,7 +161,7 @@ CHANGES = {
         " where step = 'no_trace_in_hubspot' and network_units = 1 and event_type = 'form_submission'"
         " and campaign_id not in (select campaign_id from marts.fct_network_conversions"
         " where event_type = 'lead_form'))",
-        "claims_take_every_unit_left",
+        "claims_use_all_remaining_conversions",
     ),
     "a claim takes a unit the network never reported": (
         "update reconciliation.conversion_ledger set network_units = 1000 where event_id = " + CREDITED,
@@ -174,22 +174,22 @@ CHANGES = {
     ),
     "an ad's spend is changed": (
         "update marts.fct_ad_performance_daily set spend = spend + 1 where rowid = 0",
-        "performance_equals_the_accounts_figures",
+        "performance_equals_account_figures",
     ),
     "a won deal is gone": (
         "delete from marts.fct_deal_attribution where deal_id ="
         " (select min(deal_id) from marts.fct_deal_attribution)",
-        "won_deals_are_attributed",
+        "won_deals_are_in_every_report",
     ),
     "a load lost a record": (
         "update intermediate.int_load_counts set landed = landed - 1 where rowid ="
         " (select min(rowid) from intermediate.int_load_counts where landed > 0)",
-        "loads_lose_no_record",
+        "loads_account_for_every_record",
     ),
     "a quarantined record is not there": (
         "update intermediate.int_load_counts set landed = landed - 1, quarantined = 1 where rowid ="
         " (select min(rowid) from intermediate.int_load_counts where landed > 0)",
-        "loads_lose_no_record",
+        "loads_account_for_every_record",
     ),
 }
 
@@ -213,12 +213,12 @@ ALARMS = {
         "insert into reconciliation.landing_page_snapshots by name select * replace ('lost' as snapshot_id,"
         " fetched_at + interval 1 day as fetched_at, 'absent' as detected_by)"
         " from reconciliation.landing_page_snapshots where detected_by = 'script' limit 1",
-        "landing_page_lost_its_code",
+        "landing_page_lost_tracking_code",
     ),
     "clicks stop naming their ad": (
         "update reconciliation.match_rates set sessions = sessions + 50, matched = case"
         " when date > date '2026-10-25' then matched else matched + 50 end where date > date '2026-09-28'",
-        "match_rate_falls",
+        "match_rate_dropped",
     ),
     "a step that is said to be out of reach has units": (
         "update reconciliation.step_coverage set coverage = 'none', missing_inputs = ['page views']"
@@ -228,7 +228,7 @@ ALARMS = {
     "an export names no campaign": (
         "insert into seeds.hubspot_ads_export (attribution_report, network, campaign_name, contacts)"
         " values ('first_form_submission', 'google_ads', 'Nobody''s', 3)",
-        "exported_campaigns_are_known",
+        "exported_campaigns_match_one_campaign",
     ),
 }
 
@@ -287,7 +287,7 @@ def test_an_alarm_stops_nothing_and_its_rows_are_kept(warehouse: Warehouse) -> N
 )
 def test_a_mart_emptied_by_mistake_fails(warehouse: Warehouse, checks: Checks, mart: str) -> None:
     warehouse.change(f"delete from marts.{mart}")
-    assert "marts_hold_what_was_landed" in failures(warehouse, checks)
+    assert "marts_are_not_empty_if_data_was_landed" in failures(warehouse, checks)
 
 
 def test_an_empty_bridge_breaks_its_contract(warehouse: Warehouse) -> None:

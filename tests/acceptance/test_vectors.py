@@ -165,7 +165,7 @@ def test_reason_vector(warehouses: dict[bool, Warehouse], vector: dict[str, Any]
         "select * from reconciliation.actions where account_id = ? order by rank", account
     )
     warnings = warehouse.rows(
-        "select spend from checks.ads_exceed_their_campaign where account_id = ?", account
+        "select spend from checks.ads_exceed_campaign where account_id = ?", account
     )
     remainders = warehouse.rows(
         "select spend from marts.fct_ad_performance_daily where account_id = ? and ad_id is null", account
