@@ -62,4 +62,4 @@ def test_every_metric_is_told_with_its_unit_and_what_it_is_grouped_by(tmp_path: 
         assert f"| `{metric['name']}` | {metric['meta']['unit']} | {said} |" in page
     assert "| `campaign` | Key of a campaign: network/account_id/campaign_id. |" in page
     # a column's own words, where the dimension is that column
-    assert "| `bridge__kind` | Role in the sum. |" in page
+    assert "| `bridge__kind` | Role of the step: start + adjustments = end. |" in page
