@@ -1,4 +1,4 @@
-.PHONY: setup demo superset superset-setup superset-bundle test test-quick test-sandbox test-full lint format lock docs reasons benchmark \
+.PHONY: setup demo superset superset-setup superset-bundle contract-columns test test-quick test-sandbox test-full lint format lock docs reasons benchmark \
   accuracy screenshots clean
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -40,6 +40,10 @@ superset-setup: .superset/.installed
 	@test -x .superset/bin/python || $(PYTHON) -m venv .superset
 	@$(BIN)/uv pip sync --quiet --python .superset/bin/python --require-hashes --compile-bytecode adledger/servers/superset/requirements.lock
 	@touch $@
+
+# The contract's list of columns, from the dbt YAML.
+contract-columns: setup
+	@$(BIN)/python -m docs.columns
 
 # The bundle's datasets, from the dbt YAML and the project's words.
 superset-bundle: setup

@@ -1,15 +1,21 @@
+{# The text percent-decoded, or unchanged if the decoded bytes are not UTF-8: visitors can send any bytes. #}
+{% macro url_decoded(text) -%}
+    coalesce(try(url_decode({{ text }})), {{ text }})
+{%- endmacro %}
+
 {# The URL if its query contains parameters, else null; decoded if the whole query was percent-encoded. #}
 {% macro tagged_url(url) -%}
     case
         when not contains({{ url }}, '?') then null
         when regexp_matches({{ url }}, '[?][^#]*=') then {{ url }}
-        when regexp_matches({{ url }}, '[?][^#]*%3[Dd]') then url_decode({{ url }})
+        when regexp_matches({{ url }}, '[?][^#]*%3[Dd]') then {{ url_decoded(url) }}
     end
 {%- endmacro %}
 
 {# First non-empty value of a query parameter, decoded; values that were encoded twice are decoded twice. #}
 {% macro url_param(url, name) -%}
-    nullif(trim(url_decode(url_decode(replace(regexp_extract({{ url }}, '[?&]{{ name }}=([^&#]+)', 1), '+', ' ')))), '')
+    {%- set value = "replace(regexp_extract(" ~ url ~ ", '[?&]" ~ name ~ "=([^&#]+)', 1), '+', ' ')" -%}
+    nullif(trim({{ url_decoded(url_decoded(value)) }}), '')
 {%- endmacro %}
 
 {# Value of a query parameter that contains an id: digits only, so that placeholders such as [SITE_SOURCE_NAME] never join. #}
@@ -98,7 +104,22 @@
                     'rank': list_position({{ parameters }}, lower(split_part(param, '=', 1))),
                     'at': position('&' || param in replace({{ url }}, '?', '&')),
                     'type': lower(split_part(param, '=', 1)),
-                    'id': trim(url_decode(regexp_replace(param, '^[^=]*=', '')))
+                    'id': trim({{ url_decoded("regexp_replace(param, '^[^=]*=', '')") }})
+                }
+            )
+        ),
+        lambda click: {'type': click.type, 'id': click.id}
+    )
+{%- endmacro %}
+
+{# The click ids (`type`, `id`) in the order of click_id_parameters(), the most exact first. #}
+{% macro ranked_click_ids(clicks, parameters='click_id_parameters') -%}
+    list_transform(
+        list_sort(
+            list_transform(
+                {{ clicks }},
+                lambda click, place: {
+                    'rank': list_position({{ parameters }}, click.type), 'at': place, 'type': click.type, 'id': trim(click.id)
                 }
             )
         ),
@@ -108,7 +129,7 @@
 
 {# Condition: the URL is the landing URL of an ad click, because it contains HubSpot's parameters or a click id. #}
 {% macro names_a_click(url) -%}
-    (contains({{ url }}, 'hsa_cam=') or len({{ click_ids(url) }}) > 0)
+    ({{ url }} in (select tagged.url from {{ ref('int_tagged_urls') }} as tagged where tagged.has_click))
 {%- endmacro %}
 
 {# Names of the click id parameters, the most exact first (seed click_id_parameters). #}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs import dictionary, downloads, permissions
+from docs import columns, dictionary, downloads, permissions
 from ingestion.exports.layouts import VENDORS, layout
 from ingestion.sources.facebook_ads.settings import LEAD_PERMISSIONS
 from ingestion.sources.google_ads.doctor import SCOPE
@@ -32,6 +32,11 @@ def test_every_table_has_a_page_with_every_column(tmp_path: Path) -> None:
     index = (folder / "index.md").read_text()
     for exposure in manifest()["exposures"].values():
         assert f"| {exposure['label']} | {exposure['description']} | " in index
+
+
+def test_the_contract_lists_the_columns_of_the_published_tables_and_no_others() -> None:
+    """`make contract-columns` writes the list."""
+    assert columns.CONTRACT.read_text().endswith(f"\n{columns.columns()}")
 
 
 def test_the_setup_page_names_every_permission_that_is_asked_for(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ with submissions as (
         tracking.is_tracked,
         tracking.tracking_evidence,
         activities.session_id,
-        {{ hsa_columns('submissions.page_url') }}
+        urls.* exclude (url)
     from {{ ref('int_submissions') }} as submissions
+    left join {{ ref('int_tagged_urls') }} as urls on submissions.page_url = urls.url
     left join {{ ref('int_submission_tracking') }} as tracking on submissions.submission_id = tracking.submission_id
     left join {{ ref('int_session_activities') }} as activities
         on

@@ -9,9 +9,12 @@ with accounts as (
 landings as (
     select
         sessions.*,
-        {{ hsa_columns(tagged_url('sessions.landing_page_url')) }},
+        urls.hsa_network,
+        urls.hsa_account_id,
+        urls.hsa_campaign_id,
         networks.network as click_network
     from {{ ref('int_sessions') }} as sessions
+    left join {{ ref('int_tagged_urls') }} as urls on sessions.landing_page_url = urls.url
     left join (
         select
             clicks.session_id,

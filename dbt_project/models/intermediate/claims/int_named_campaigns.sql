@@ -1,19 +1,11 @@
-with form_pages as (
+with parsed as (
     select
-        submission_id,
-        page_url,
-        {{ tagged_url('page_url') }} as tagged_url
-    from {{ ref('fct_form_submissions') }}
-    where form_type != 'lead_ad' and contains(page_url, '?')
-),
-
-parsed as (
-    select
-        form_pages.*,
-        {{ hsa_columns('tagged_url') }},
-        {{ click_ids('tagged_url') }} as click_ids
-    from form_pages
-    cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
+        submissions.submission_id,
+        submissions.page_url,
+        urls.* exclude (url)
+    from {{ ref('fct_form_submissions') }} as submissions
+    inner join {{ ref('int_tagged_urls') }} as urls on submissions.page_url = urls.url
+    where submissions.form_type != 'lead_ad'
 ),
 
 landings as (
@@ -21,7 +13,6 @@ landings as (
         'click_session' as claim_source,
         session_id as landing_id,
         landing_page_url as url,
-        {{ tagged_url('landing_page_url') }} as tagged_url,
         click_ids,
         case when is_ad_click then match_method end as credited_by,
         network as hsa_network,
@@ -37,7 +28,6 @@ landings as (
         'submission_url' as claim_source,
         parsed.submission_id as landing_id,
         parsed.page_url as url,
-        parsed.tagged_url,
         parsed.click_ids,
         case
             when
@@ -58,12 +48,13 @@ landings as (
 
 parameters as (
     select
-        *,
-        lower({{ url_param('tagged_url', 'utm_campaign') }}) as utm_campaign,
-        {{ url_id_param('tagged_url', 'utm_id') }} as utm_id,
-        {{ url_id_param('tagged_url', 'gad_campaignid') }} as gad_campaign_id,
-        {{ url_location('url') }} as location
+        landings.*,
+        lower(urls.utm_campaign) as utm_campaign,
+        urls.utm_id,
+        urls.gad_campaign_id,
+        {{ url_location('landings.url') }} as location
     from landings
+    left join {{ ref('int_tagged_urls') }} as urls on landings.url = urls.url
 ),
 
 -- each click id of the landing and the network that gave it out, the most exact first

@@ -58,28 +58,27 @@ activities as (
     select * from submissions
 ),
 
-named as (
-    select
-        *,
-        {{ tagged_url('url') }} as tagged_url,
-        -- a page of the same host, as most views, needs no closer look
-        case
-            when activity_type = 'page_view' and split_part(referrer, '/', 3) != split_part(url, '/', 3)
-                then {{ url_host('referrer') }}
-        end as other_host
-    from activities
-),
-
 parsed as (
     select
-        named.*,
-        {{ hsa_columns('tagged_url') }},
-        {{ url_param('tagged_url', 'utm_source') }} as utm_source,
-        {{ url_param('tagged_url', 'utm_medium') }} as utm_medium,
-        {{ url_param('tagged_url', 'utm_campaign') }} as utm_campaign,
-        {{ click_ids('tagged_url') }}[1].type as click_id_type
-    from named
-    cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
+        activities.*,
+        urls.hsa_network,
+        urls.hsa_account_id,
+        urls.hsa_campaign_id,
+        urls.hsa_ad_group_id,
+        urls.hsa_ad_id,
+        urls.utm_source,
+        urls.utm_medium,
+        urls.utm_campaign,
+        urls.click_ids[1].type as click_id_type,
+        -- a page of the same host, as most views, needs no closer look
+        case
+            when
+                activities.activity_type = 'page_view'
+                and split_part(activities.referrer, '/', 3) != split_part(activities.url, '/', 3)
+                then {{ url_host('activities.referrer') }}
+        end as other_host
+    from activities
+    left join {{ ref('int_tagged_urls') }} as urls on activities.url = urls.url
 )
 
 select

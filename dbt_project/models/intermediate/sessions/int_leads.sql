@@ -21,12 +21,13 @@ with recursive leads as (
 
 lead_ad_submissions as (
     select
-        submission_id,
-        contact_id,
-        submitted_at,
-        {{ hsa_columns('page_url') }}
-    from {{ ref('int_submissions') }}
-    where form_type = 'lead_ad'
+        submissions.submission_id,
+        submissions.contact_id,
+        submissions.submitted_at,
+        urls.* exclude (url)
+    from {{ ref('int_submissions') }} as submissions
+    left join {{ ref('int_tagged_urls') }} as urls on submissions.page_url = urls.url
+    where submissions.form_type = 'lead_ad'
     union all by name
     -- an archived contact still says what it sent, though its submissions are none of the marts' any more
     select

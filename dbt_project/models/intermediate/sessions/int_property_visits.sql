@@ -150,7 +150,6 @@ landed as (
             ), dated.url
         ) as landing_page_url
     from dated
-    cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
     where dated.session_known_since is not null
     union all by name
     select
@@ -183,7 +182,6 @@ known_visits as (
         case when dated.is_known_before then dated.li_fat_id end as li_fat_id,
         dated.known_by_submission_at
     from landed as dated
-    cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
     asof left join (
         select
             contact_id,
@@ -220,11 +218,10 @@ merged as (
         max(session_known_since) as session_known_since
     from visits
     cross join portal
-    cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
     where
         occurred_at <= {{ as_of() }}
         -- a synced lead is no visit
-        and {{ url_param('url', 'hsa_la') }} is distinct from 'true'
+        and coalesce(url not in (select leads.url from {{ ref('int_tagged_urls') }} as leads where leads.hsa_is_lead_ad), true)
     group by contact_id, occurred_at
 )
 

@@ -18,7 +18,6 @@ landings as (
     select
         sessions.*,
         activities.url,
-        {{ tagged_url('activities.url') }} as tagged_url,
         activities.referrer,
         {{ url_host('activities.referrer') }} as referrer_host,
         activities.is_tracked,
@@ -60,25 +59,24 @@ parameters as (
             select own_hosts.host from {{ ref('int_own_hosts') }} as own_hosts
             where own_hosts.host is not null
         ), false) as is_own_referrer,
-        {{ hsa_columns('tagged_url') }},
-        {{ url_param('tagged_url', 'utm_source') }} as utm_source,
-        {{ url_param('tagged_url', 'utm_medium') }} as utm_medium,
-        {{ url_param('tagged_url', 'utm_campaign') }} as utm_campaign,
-        coalesce({{ url_param('tagged_url', 'utm_term') }}, {{ url_param('tagged_url', 'hsa_kw') }}) as search_term,
-        {{ url_param('tagged_url', 'source') }} as source_param,
-        {{ url_id_param('tagged_url', 'gad_campaignid') }} as gad_campaign_id,
-        coalesce({{ names_a_click('tagged_url') }}, false) as has_click,
-        -- a property keeps the id that the address of the visit lost
-        {{ click_ids("concat(
-            coalesce(tagged_url, '?'),
-            case when not contains(coalesce(tagged_url, ''), 'gclid=') then '&gclid=' || url_encode(property_gclid) end,
-            case when not contains(coalesce(tagged_url, ''), 'fbclid=') then '&fbclid=' || url_encode(property_fbclid) end,
-            case
-                when not contains(coalesce(tagged_url, ''), 'li_fat_id=') then '&li_fat_id=' || url_encode(property_li_fat_id)
-            end
+        urls.* exclude (url, utm_id, has_click, click_ids),
+        coalesce(urls.has_click, false) as has_click,
+        -- a property keeps the click id that the session's URL lost
+        {{ ranked_click_ids("list_concat(
+            coalesce(urls.click_ids, []),
+            list_filter(
+                [
+                    {'type': 'gclid', 'id': landings.property_gclid},
+                    {'type': 'fbclid', 'id': landings.property_fbclid},
+                    {'type': 'li_fat_id', 'id': landings.property_li_fat_id}
+                ],
+                lambda kept: kept.id is not null
+                and not list_contains(list_transform(coalesce(urls.click_ids, []), lambda click: click.type), kept.type)
+            )
         )") }} as click_ids
     from landings
     cross join (select {{ click_id_parameters() }} as click_id_parameters) as click_id_parameters
+    left join {{ ref('int_tagged_urls') }} as urls on landings.url = urls.url
     left join referrers on landings.referrer_host = referrers.referrer_host
 ),
 

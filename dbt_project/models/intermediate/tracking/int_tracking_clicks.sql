@@ -1,9 +1,15 @@
 with sessions as (
     select
         sessions.*,
-        {{ hsa_columns(tagged_url('sessions.landing_page_url')) }},
+        urls.hsa_network,
+        urls.hsa_account_id,
+        urls.hsa_campaign_id,
+        urls.hsa_ad_group_id,
+        urls.hsa_ad_id,
+        urls.utm_id,
         types.network as click_network
     from {{ ref('fct_sessions') }} as sessions
+    left join {{ ref('int_tagged_urls') }} as urls on sessions.landing_page_url = urls.url
     left join {{ ref('click_id_parameters') }} as types on sessions.click_id_type = types.parameter
     where
         sessions.started_at >= {{ as_of() }} - to_days({{ setting('tracking_health_days') }})
@@ -37,7 +43,7 @@ clicks as (
         case when match_method = 'click_view' then ad_id end as clicked_ad_id,
         case when match_method in ('click_view', 'gad_campaignid') then campaign_id end as clicked_campaign_id,
         utm_campaign,
-        {{ url_param('landing_page_url', 'utm_id') }} as utm_id,
+        utm_id,
         {{ url_location('landing_page_url') }} as location
     from sessions
 )
