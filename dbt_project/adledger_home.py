@@ -1,7 +1,6 @@
-"""A plugin of dbt-duckdb: `~` in the paths of profiles.yml means `ADLEDGER_HOME`.
+"""dbt-duckdb plugin that resolves `~` in the paths of profiles.yml to `ADLEDGER_HOME`.
 
-Paths that hold the home itself would make a profile differ by it, and dbt parses a project anew whenever its
-profile changes.
+dbt parses a project again whenever its profile changes. With `~` the profile is the same for every home.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 
 
 class Plugin(BasePlugin):
-    """Sets DuckDB's `home_directory` to the home, by default `.adledger/` beside the project."""
+    """Sets DuckDB's `home_directory` to `ADLEDGER_HOME`, by default `.adledger/` beside the project."""
 
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
-        """Adds to `config` what `duckdb.connect` gets."""
+        """Add `home_directory` to `config`, the arguments for `duckdb.connect`."""
         default = Path(__file__).parent.parent / ".adledger"
         config["home_directory"] = os.environ.get("ADLEDGER_HOME") or str(default)

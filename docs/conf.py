@@ -1,4 +1,4 @@
-"""The site: this folder's pages, and what is written into them: tables, metrics, reasons, permissions."""
+"""Sphinx configuration: the pages of this folder, and generated tables, metrics, reasons, permissions."""
 
 from __future__ import annotations
 

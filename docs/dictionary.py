@@ -1,4 +1,4 @@
-"""The data dictionary: a page per published table and one of the metrics, from the dbt YAML."""
+"""Write the data dictionary from the dbt YAML: a page per published table and a page of metrics."""
 
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ from orchestration.checks.contracts import Contract, build_contract
 from orchestration.project import manifest, metrics_by_model, prepared_project, published_models
 
 _SCHEMAS = {
-    "marts": "What BI reads: dimensions, and facts at the grain that each page opens with.",
-    "reconciliation": "Why the numbers differ: the bridge, the ledger behind it, and what to do about it.",
+    "marts": "Tables for BI: dimensions, and facts at the grain in the first sentence of each page.",
+    "reconciliation": "The bridge with its reasons, the ledger of single events, and actions to fix.",
 }
 
 
 _METRICS = """
 # Metrics
 
-The figures that people compare, defined once: in `dbt_project/models/metrics.yml`, on the semantic models
-beside it. No metric adds attribution reports up: it reads the default one, the one in its name, or a table
-without any.
+Common figures, defined once in `dbt_project/models/metrics.yml`, on the semantic models in the same folder.
+No metric adds up attribution reports: each uses the default report, the report in its name, or a table
+without reports.
 
-## Ask for them
+## Query metrics
 
-MetricFlow (`mf`, installed by `make setup`) writes the query and runs it on the published file:
+MetricFlow (`mf`, installed by `make setup`) generates the query and runs it on the published file:
 
 ```
 cd dbt_project
 export ADLEDGER_DBT_TARGET=serving
-export ADLEDGER_HOME=$PWD/../.adledger    # of the demonstration: $PWD/../.adledger/demo
+export ADLEDGER_HOME=$PWD/../.adledger    # for the demonstration: $PWD/../.adledger/demo
 ../.venv/bin/dbt parse
 ../.venv/bin/mf query --metrics network_conversions,reconciled_contacts --group-by metric_time__month,network
 ```
 
-`--explain` shows the SQL. `metric_time` is the figure's day: the ad account's where the table has
-`date`, else in UTC; add `__week`, `__month`, `__quarter` or `__year`. Keys (`network`, `ad_account`,
-`campaign`, `ad`) are the same in every metric, so that several can be asked for at once; where
-`campaign`, `ad` or `contact` is a key, so are the names and traits that belong to it
-(`campaign__campaign_name`, …). A filter is `--where "{{ Entity('network') }} = 'google_ads'"`. `mf` looks
-for a newer version of itself when it starts; nothing else leaves the machine.
+`--explain` shows the SQL. `metric_time` is the day: in the ad account's time zone if the table has `date`,
+else in UTC; append `__week`, `__month`, `__quarter` or `__year`. Keys (`network`, `ad_account`,
+`campaign`, `ad`) are the same in all metrics, so that one query can combine several. With the keys
+`campaign`, `ad` and `contact` you can also group by their attributes (`campaign__campaign_name`, …). Filter
+with `--where "{{ Entity('network') }} = 'google_ads'"`. `mf` checks for a newer version of itself when it
+starts; it sends nothing else.
 
-## The metrics
+## List of metrics
 """
-# what belongs to a key that several tables share, told once
+# prefixes of attributes of keys that several tables share: listed once, not per table
 _SHARED = ("ad__", "campaign__", "contact__")
 
-# it tells of each step it takes
+# MetricFlow logs every step at level INFO
 logging.getLogger("metricflow_semantics").setLevel(logging.WARNING)
 
 
 class _Dialect(SqlClient):
-    """What MetricFlow needs to write a query without running it."""
+    """SQL client that lets MetricFlow generate DuckDB queries without running them."""
 
     sql_engine_type = SqlEngine.DUCKDB
     sql_plan_renderer = DuckDbSqlPlanRenderer()
@@ -68,7 +68,7 @@ class _Dialect(SqlClient):
 
 
 def semantic_layer() -> MetricFlowEngine:
-    """MetricFlow on the project's semantic models, without a warehouse."""
+    """Return a MetricFlow engine on the project's semantic models, without a warehouse."""
     written = prepared_project().manifest_path.with_name("semantic_manifest.json").read_text()
     return MetricFlowEngine(
         SemanticManifestLookup(parse_manifest_from_dbt_generated_manifest(written)), _Dialect()
@@ -76,20 +76,20 @@ def semantic_layer() -> MetricFlowEngine:
 
 
 def write_metrics(page: Path) -> None:
-    """Writes the page of the metrics: what each measures, its unit, what it is made of and grouped by."""
+    """Write the page of metrics, with description, unit, source tables and dimensions of each."""
     content, engine = manifest(), semantic_layer()
     tables = {model["unique_id"]: model["name"] for model in published_models(content)}
-    made_of: dict[str, list[str]] = {}
+    tables_of: dict[str, list[str]] = {}
     for model, metrics in metrics_by_model(content).items():
         for metric in metrics:
-            made_of.setdefault(metric["name"], []).append(tables[model])
+            tables_of.setdefault(metric["name"], []).append(tables[model])
     by_source: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for _, metric in sorted(content["metrics"].items()):
-        by_source.setdefault(tuple(sorted(made_of[metric["name"]])), []).append(metric)
-    lines, named = [_METRICS.strip()], set()
+        by_source.setdefault(tuple(sorted(tables_of[metric["name"]])), []).append(metric)
+    lines, names = [_METRICS.strip()], set()
     for source, metrics in sorted(by_source.items()):
         keys, dimensions = _grouped_by(engine, [metric["name"] for metric in metrics])
-        named |= {*keys, *dimensions}
+        names |= {*keys, *dimensions}
         own = [name for name in dimensions if not name.startswith(_SHARED)]
         lines += [
             "",
@@ -102,16 +102,16 @@ def write_metrics(page: Path) -> None:
             "| --- | --- | --- |",
         ]
         for metric in metrics:
-            said = f"**{metric['label']}.** {metric['description']}"
-            lines.append(f"| `{metric['name']}` | {metric['meta']['unit']} | {said} |")
+            description = f"**{metric['label']}.** {metric['description']}"
+            lines.append(f"| `{metric['name']}` | {metric['meta']['unit']} | {description} |")
     meanings = _meanings(content)
-    lines += ["", "## What they are grouped by", "", "| name | |", "| --- | --- |"]
-    lines += [f"| `{name}` | {meanings[name]} |" for name in sorted(named)]
+    lines += ["", "## Keys and dimensions", "", "| name | |", "| --- | --- |"]
+    lines += [f"| `{name}` | {meanings[name]} |" for name in sorted(names)]
     page.write_text("\n".join(lines) + "\n")
 
 
 def _grouped_by(engine: MetricFlowEngine, metrics: list[str]) -> tuple[list[str], list[str]]:
-    """The keys and dimensions that the metrics share, without time itself and what only two keys lead to."""
+    """Return the keys and dimensions that the metrics share, without time and without joins over two keys."""
     keys = {entity.name for entity in engine.entities_for_metrics(metrics)}
     dimensions = {
         dimension.granularity_free_dunder_name
@@ -122,7 +122,7 @@ def _grouped_by(engine: MetricFlowEngine, metrics: list[str]) -> tuple[list[str]
 
 
 def _meanings(content: Mapping[str, Any]) -> dict[str, str]:
-    """What each entity and dimension is: its own description, else that of its column."""
+    """Return the description of each entity and dimension: its own, else that of its column."""
     found = {}
     for semantic in content["semantic_models"].values():
         (model,) = semantic["depends_on"]["nodes"]
@@ -132,15 +132,15 @@ def _meanings(content: Mapping[str, Any]) -> dict[str, str]:
         )
         for one in [*semantic["entities"], *semantic["dimensions"]]:
             column = columns.get(one["expr"] or one["name"], {"description": None})
-            said = one["description"] or column["description"]
+            description = one["description"] or column["description"]
             name = one["name"] if one in semantic["entities"] else f"{primary}__{one['name']}"
-            if said:
-                found.setdefault(name, " ".join(said.split()).replace("|", "\\|"))
+            if description:
+                found.setdefault(name, " ".join(description.split()).replace("|", "\\|"))
     return found
 
 
 def write(folder: Path) -> None:
-    """Writes `index.md` and one page per table into `folder`, which is emptied before."""
+    """Write `index.md` and one page per table into `folder`, after emptying it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     content = manifest()
@@ -155,8 +155,8 @@ def _index(models: Iterable[Mapping[str, Any]]) -> list[str]:
     lines = [
         "# Data dictionary",
         "",
-        "Every published table and column, as the dbt YAML declares them. The same words stand in the file",
-        "itself: `SELECT column_name, comment FROM duckdb_columns()`. Keys, units and time:",
+        "All published tables and columns, from the dbt YAML. The published file contains the same texts:",
+        "`SELECT column_name, comment FROM duckdb_columns()`. Keys, units and time:",
         "[contract](../contract.md), section 2.",
     ]
     for schema, meaning in _SCHEMAS.items():
@@ -166,7 +166,7 @@ def _index(models: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _readers(content: Mapping[str, Any]) -> list[str]:
-    lines = ["", "## Who reads them", "", "| reader | | reads |", "| --- | --- | --- |"]
+    lines = ["", "## Readers", "", "| reader | | tables |", "| --- | --- | --- |"]
     for _, exposure in sorted(content["exposures"].items()):
         tables = (content["nodes"][parent]["name"] for parent in exposure["depends_on"]["nodes"])
         read = ", ".join(f"[{table}]({table}.md)" for table in tables)
@@ -183,18 +183,21 @@ def _page(model: Mapping[str, Any], contract: Contract) -> list[str]:
     lines += ["| column | type | |", "| --- | --- | --- |"]
     for name, column in model["columns"].items():
         rules = [rule.accepted for rule in contract.values if rule.column == name]
-        said = " ".join(column["description"].split()).replace("|", "\\|")
+        description = " ".join(column["description"].split()).replace("|", "\\|")
         for values in filter(None, rules):
-            said += f" One of {', '.join(f'`{value}`' for value in values)}."
-        kind = f"{column['data_type']}{'' if None in rules else ', may be null'}"
-        lines.append(f"| `{name}` | {kind} | {said} |")
+            description += f" One of {', '.join(f'`{value}`' for value in values)}."
+        column_type = f"{column['data_type']}{'' if None in rules else ', may be null'}"
+        lines.append(f"| `{name}` | {column_type} | {description} |")
     if contract.promises:
         lines += [
             "",
-            "## What its rows keep",
+            "## Constraints",
             "",
-            "The file is not published where rows break one of these:",
+            "The file is not published if a row violates one of these constraints:",
             "",
         ]
-    lines += [f"- `{name}`: else a row {promise.violation}" for name, promise in contract.promises.items()]
+    lines += [
+        f"- `{name}`: violated by a row that {promise.violation}"
+        for name, promise in contract.promises.items()
+    ]
     return lines

@@ -1,4 +1,4 @@
-"""Which downloaded files are read, where each is found and what it tells, from what recognises them."""
+"""Write the tables of supported export files and of inputs, from ingestion/exports/layouts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ _KINDS = {kind.name for vendor in VENDORS for kind in layout(vendor).files}
 
 
 def write(folder: Path) -> None:
-    """Writes `downloads.md` into `folder`, a line per kind of file with the columns that make it, and
-    `inputs.md`, a line per input that reasons need.
+    """Write two tables into `folder`.
+
+    `downloads.md` has a line per kind of file, with its required columns; `inputs.md` a line per input of
+    the bridge's steps.
     """
-    lines = ["| vendor | file | where to click | columns it must have |", "| --- | --- | --- | --- |"]
+    lines = ["| vendor | file | where to click | required columns |", "| --- | --- | --- | --- |"]
     for vendor in VENDORS:
         known = layout(vendor)
         for kind in known.files:
@@ -22,7 +24,7 @@ def write(folder: Path) -> None:
             lines.append(f"| {known.title} | {kind.title} | {kind.where} | {columns} |")
     folder.mkdir(exist_ok=True)
     (folder / "downloads.md").write_text("\n".join(lines) + "\n")
-    lines = ["| what | how to add | needed by |", "| --- | --- | --- |"]
+    lines = ["| input | how to add | needed by |", "| --- | --- | --- |"]
     for vendor in VENDORS:
         known = layout(vendor)
         for each in known.inputs.values():

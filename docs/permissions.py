@@ -1,4 +1,4 @@
-"""What each vendor's token must be allowed, from what `adledger doctor` asks for."""
+"""Write the table of HubSpot token scopes, from the checks of `adledger doctor`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _OUTCOME = {"error": "needed", "warning": "optional"}
 
 
 def write(folder: Path) -> None:
-    """Writes `hubspot_scopes.md` into `folder`: a scope is enough for a line, the first is the usual one."""
+    """Write `hubspot_scopes.md` into `folder`, a line per endpoint; any of its scopes suffices."""
     lines = ["| scope | for | | without it |", "| --- | --- | --- | --- |"]
     for endpoint in ENDPOINTS:
         usual, *others = endpoint.scopes

@@ -1,6 +1,6 @@
-"""The page of the reason codes: meaning, evidence, what to do, and an example of the demonstration.
+"""Write the page of reason codes: meaning, evidence, recommended action, and an example.
 
-`python docs/reasons.py` writes the examples anew, from `adledger explain` on the home in ADLEDGER_HOME.
+`python docs/reasons.py` regenerates the examples with `adledger explain` on the home in ADLEDGER_HOME.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _NETWORKS = ("google_ads", "facebook_ads", "linkedin_ads")
 
 
 def codes() -> dict[str, dict[str, str]]:
-    """The reason codes in the bridge's order, with their label and evidence class."""
+    """Return the reason codes in the bridge's order, each with its row of the seed."""
     with SEED.open(newline="") as rows:
         steps = sorted(csv.DictReader(rows), key=lambda row: int(row["step_order"]))
     return {row["step"]: row for row in steps if row["kind"] == "adjustment"}
 
 
 def meanings() -> dict[str, tuple[str, str]]:
-    """On which side each code stands and what it says, in the words of the contract."""
+    """Return the side and the meaning of each code, from docs/contract.md."""
     _, _, section = (HERE / "contract.md").read_text().partition("## 5. Reason codes")
     found, side = {}, ""
     for line in section.splitlines():
@@ -45,43 +45,43 @@ def meanings() -> dict[str, tuple[str, str]]:
     return {**found, "unexplained": ("neither", " ".join(rest.split()))}
 
 
-def written() -> dict[str, dict[str, str]]:
-    """What to do about each code, and why there is no example where there is none."""
+def texts() -> dict[str, dict[str, str]]:
+    """Return the texts of reasons.yml per code: `do`, and `none` if the demonstration has no example."""
     content: dict[str, dict[str, str]] = yaml.safe_load((HERE / "reasons.yml").read_text())
     return content
 
 
 def examples() -> dict[str, Any]:
-    """One example of each code that the demonstration has."""
+    """Return one example per code that occurs in the demonstration."""
     content: dict[str, Any] = json.loads(EXAMPLES.read_text())
     return content
 
 
 def write(page: Path) -> None:
-    """Writes the page."""
+    """Write the page of reason codes."""
     from reporting.explain.reading import EVIDENCE
 
-    said, advice, found = meanings(), written(), examples()
+    meaning_of, text_of, found = meanings(), texts(), examples()
     lines = [
         "# Reason codes",
         "",
-        "Why a network's conversions and HubSpot's contacts differ, step by step, in the bridge's order;",
-        "the first reason that holds takes a unit ([contract](contract.md#reason-codes)). The events behind",
-        "a step: `adledger explain --step CODE`. The examples are those of the demonstration (`make demo`);",
-        "people and visits are only numbered.",
+        "Reasons for the difference between a network's conversions and HubSpot's contacts, in the bridge's",
+        "order; the first reason that applies is used ([contract](contract.md#reason-codes)). To list the",
+        "events of a step: `adledger explain --step CODE`. The examples come from the demonstration",
+        "(`make demo`); contacts and sessions are only numbered.",
     ]
     for code, step in codes().items():
-        side, meaning = said[code]
+        side, meaning = meaning_of[code]
         lines += ["", f"## {code}", "", f"**{step['label']}**: {meaning}.", ""]
         lines += [f"- Side: {side}."]
         lines += [f"- Evidence: {EVIDENCE[step['evidence_class']]}."]
-        lines += [f"- What to do: {advice[code]['do']}"]
+        lines += [f"- What to do: {text_of[code]['do']}"]
         example = found.get(code)
-        lines += ["", *(_told(example) if example else [f"No example: {advice[code]['none']}"])]
+        lines += ["", *(_example_lines(example) if example else [f"No example: {text_of[code]['none']}"])]
     page.write_text("\n".join(lines) + "\n")
 
 
-def _told(example: Mapping[str, Any]) -> Iterator[str]:
+def _example_lines(example: Mapping[str, Any]) -> Iterator[str]:
     from reporting.explain.figures import brief
     from reporting.explain.scope import NETWORKS
 
@@ -105,7 +105,7 @@ def _told(example: Mapping[str, Any]) -> Iterator[str]:
 
 
 def collect() -> dict[str, Any]:
-    """The examples, from `adledger explain`: the default report's, else another's."""
+    """Return the examples from `adledger explain`: of the default report, else of another report."""
     default = _explain()
     found: dict[str, Any] = {}
     for report in [default["report"], *(name for name in _reports() if name != default["report"])]:
@@ -146,7 +146,7 @@ def _row(bridge: Mapping[str, Any], code: str) -> dict[str, str] | None:
 
 
 def _event(claims: list[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The latest event that the step moves; ids are left out, the facts only number people and visits."""
+    """Return the latest event of the step, without ids; its facts only number contacts and sessions."""
     for claim in claims:
         if claim["network_units"] != claim["hubspot_units"]:
             return {

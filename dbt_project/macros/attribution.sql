@@ -1,4 +1,4 @@
-{# Every attribution report (docs/contract.md, fct_contact_attribution). They overlap: nothing adds them up. #}
+{# All attribution reports (docs/contract.md, fct_contact_attribution). They overlap: never add them up. #}
 {% macro attribution_reports() -%}
     {{ return([
         'first_form_submission',
@@ -10,12 +10,12 @@
     ]) }}
 {%- endmacro %}
 
-{# One row per report, so that a report without a credit still has its bridge. #}
+{# One row per report, so that a report without credits still has a bridge. #}
 {% macro attribution_report_rows() -%}
     select unnest(['{{ attribution_reports() | join("', '") }}']) as attribution_report
 {%- endmacro %}
 
-{# Reports that ask for click and conversion in one session; elsewhere a later session is no reason. #}
+{# Condition: the report requires click and conversion in one session. In other reports later_session does not apply. #}
 {% macro asks_for_one_session(column) -%}
     {{ column }} in ('first_form_submission', 'first_form_submission_new_contact')
 {%- endmacro %}

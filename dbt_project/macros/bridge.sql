@@ -1,5 +1,6 @@
-{# What an ad takes of the units its campaign lacks to zero on the day: a part below zero contradicts its total. The ads
-   below zero take it, the lowest first, none more than it lacks itself, so that the ads sum to the campaign. #}
+{# An ad's share of its campaign's negative remainder on a day, 0 or positive: a negative remainder means that parts exceed their
+   total. Ads with negative units take the share, the lowest first and each at most its own amount, so that the ads sum to the
+   campaign. #}
 {% macro share_of_shortfall(units) -%}
     greatest(
         least(
@@ -29,12 +30,12 @@
     ])
 {%- endmacro %}
 
-{# What a row of the ledger moves on the way from the network's figure to HubSpot's. #}
+{# Sum of ledger rows as a bridge adjustment: negative for network conversions, positive for HubSpot credits. #}
 {% macro claim_units() -%}
     sum(case when network_units > 0 then -network_units else hubspot_units end)
 {%- endmacro %}
 
-{# Steps of a bridge per report, `key` and day: summed, named, an adjustment of zero left out. #}
+{# Bridge rows per report, `key`, day and step, with labels; adjustments of zero are left out. #}
 {% macro bridge_rows(steps, key) -%}
 {%- set evidence_class = 'coalesce(steps.evidence_class, codes.evidence_class)' %}
 select

@@ -1,4 +1,4 @@
-{# The rows of an observed daily table that were current at as-of, without the markers of days read. #}
+{# Condition: the row of an observed daily table was valid at as-of and is not a day marker. #}
 {% macro current_figures() -%}
     not coalesce(is_day_marker, false)
     and observed_at <= {{ as_of() }}

@@ -1,7 +1,6 @@
-{# Incremental models, here, are built per contact, or per account and day (config built_per='day'): one whose inputs changed
-   since the last complete build loses its rows and gets them anew, whatever came late, was merged, flipped or restated.
-   Everything is built anew where the project, a setting or the table itself changed, and where nothing says which project
-   it is. #}
+{# Incremental models are built per contact, or per account and day (config built_per='day'). If the inputs of a contact or day
+   changed since the last complete build, for whatever reason, its rows are deleted and built again. Everything is rebuilt if the
+   project, a setting or the table itself changed, or if the project's hash is unknown. #}
 {% materialization incremental, adapter='duckdb', supported_languages=['sql'] %}
     {%- set built_per = config.get('built_per', 'contact') -%}
     {%- if not is_update(built_per) -%}
@@ -23,7 +22,7 @@
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
-{# Condition on the contacts to build; rows without a contact are always built. #}
+{# Condition that selects the contacts to build; rows without a contact are always built. #}
 {% macro only_changed(column='contact_id') -%}
     {%- set changed = ref('int_changed_contacts') -%}
     {%- if is_update() -%}
@@ -40,7 +39,7 @@
     {{ return((built_days() if built_per == 'day' else built_contacts()) is not none) }}
 {%- endmacro %}
 
-{# What the contacts were last built from. #}
+{# Table with the inputs of the last build per contact; none to build all contacts. #}
 {% macro built_contacts() -%}
     {%- if execute and adapter.get_relation(target.database, 'intermediate', 'int_sessions') is none -%}
         {{ return(none) }}
@@ -48,12 +47,12 @@
     {{ return(last_build('int_built_contacts')) }}
 {%- endmacro %}
 
-{# What the ledger and the bridges were last built from. #}
+{# Table with the inputs of the last build per day (ledger and bridges); none to build all days. #}
 {% macro built_days() -%}
     {{ return(last_build('int_built_days')) }}
 {%- endmacro %}
 
-{# The state of the last complete build, none where it is not that of this project and these settings. #}
+{# The given state table of the last complete build; none if it belongs to another project version or other settings. #}
 {% macro last_build(table) -%}
     {%- if not execute or flags.FULL_REFRESH or not project_hash() -%}
         {{ return(none) }}
@@ -66,7 +65,7 @@
     {{ return(state if same.rows | length else none) }}
 {%- endmacro %}
 
-{# Which project this is: the environment's ADLEDGER_PROJECT_HASH, which `adledger refresh` sets. #}
+{# Hash of the dbt project: the environment variable ADLEDGER_PROJECT_HASH, set by `adledger refresh`. #}
 {% macro project_hash() -%}
     {{ return(env_var('ADLEDGER_PROJECT_HASH', '') if execute else '') }}
 {%- endmacro %}
@@ -82,13 +81,13 @@
     {{ return(local_md5(tojson(settings))) }}
 {%- endmacro %}
 
-{# Run after the last model built per contact: from now on these inputs are built. #}
+{# Post-hook of the last model built per contact: stores the inputs of this build. #}
 {% macro remember_built_contacts() -%}
     create or replace table {{ target.database }}.intermediate.int_built_contacts as
     select contact_id, fingerprint, '{{ code_version() }}' as code from {{ ref('int_contact_inputs') }}
 {%- endmacro %}
 
-{# Condition on the days to build. #}
+{# Condition that selects the accounts and days to build. #}
 {% macro only_changed_days(prefix='') -%}
     {%- set changed = ref('int_changed_days') -%}
     {%- if is_update('day') -%}
@@ -100,7 +99,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Run after the last model built per day. #}
+{# Post-hook of the last model built per day: stores the inputs of this build. #}
 {% macro remember_built_days() -%}
     create or replace table {{ target.database }}.intermediate.int_built_days as
     select network, account_id, date, fingerprint, '{{ code_version() }}' as code from {{ ref('int_day_inputs') }}

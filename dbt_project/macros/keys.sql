@@ -1,4 +1,4 @@
-{# The ad hierarchy every network shares (docs/contract.md, section 2). #}
+{# Key columns of the ad hierarchy, the same for all networks (docs/contract.md, section 2). #}
 {% macro ad_key(prefix='') -%}
     {{ prefix }}network, {{ prefix }}account_id, {{ prefix }}campaign_id, {{ prefix }}ad_group_id, {{ prefix }}ad_id
 {%- endmacro %}
@@ -19,12 +19,12 @@
     and {{ a }}.campaign_id = {{ b }}.campaign_id
 {%- endmacro %}
 
-{# E-mails are compared, never shown: SHA-256 of the trimmed, lower-case address. #}
+{# SHA-256 of the trimmed, lower-case e-mail address, for comparison only. #}
 {% macro email_hash(column) -%}
     sha256(nullif(lower(trim({{ column }})), ''))
 {%- endmacro %}
 
-{# A dbt variable that maps network to a number, as SQL. #}
+{# SQL case expression for a dbt variable with one number per network. #}
 {% macro by_network(variable, column='network') -%}
     case {{ column }}
         {%- for network, value in setting(variable).items() %}

@@ -1,4 +1,4 @@
-{# A variable of dbt_project.yml, checked: a wrong value stops the compilation with its name and what it must be. #}
+{# Returns a variable of dbt_project.yml. An invalid value stops the compilation with the variable's name and the valid values. #}
 {% macro setting(name) -%}
     {%- set value = var(name) -%}
     {%- set positive = [

@@ -1,9 +1,9 @@
-{# A percent-decoded text, or the text itself where its bytes are no UTF-8: visitors can send any bytes. #}
+{# The text percent-decoded, or unchanged if the decoded bytes are not UTF-8: visitors can send any bytes. #}
 {% macro url_decoded(text) -%}
     coalesce(try(url_decode({{ text }})), {{ text }})
 {%- endmacro %}
 
-{# An address whose query holds parameters, else null; decoded where the query as a whole was encoded. #}
+{# The URL if its query contains parameters, else null; decoded if the whole query was percent-encoded. #}
 {% macro tagged_url(url) -%}
     case
         when not contains({{ url }}, '?') then null
@@ -12,13 +12,13 @@
     end
 {%- endmacro %}
 
-{# First non-empty value of a query parameter, decoded; twice where it was encoded twice. #}
+{# First non-empty value of a query parameter, decoded; values that were encoded twice are decoded twice. #}
 {% macro url_param(url, name) -%}
     {%- set value = "replace(regexp_extract(" ~ url ~ ", '[?&]" ~ name ~ "=([^&#]+)', 1), '+', ' ')" -%}
     nullif(trim({{ url_decoded(url_decoded(value)) }}), '')
 {%- endmacro %}
 
-{# A parameter that holds an id: digits only, so that placeholders such as [SITE_SOURCE_NAME] never join. #}
+{# Value of a query parameter that contains an id: digits only, so that placeholders such as [SITE_SOURCE_NAME] never join. #}
 {% macro url_id_param(url, name) -%}
     nullif(regexp_extract({{ url }}, '[?&]{{ name }}=([0-9]+)(?:[&#]|$)', 1), '')
 {%- endmacro %}
@@ -28,9 +28,9 @@
     nullif(regexp_extract(lower({{ url }}), '^[a-z]+://(?:[^/@?#]*@)?(?:www\.)?([^/:?#]+)', 1), '')
 {%- endmacro %}
 
-{# The part of an address whose `hsa_*` parameters belong together. A link that was tagged twice carries several blocks, each
-   from the first of its names to the next that repeats: the first block that names network, account and campaign is taken
-   whole, never a mix. HubSpot documents no rule for it: the setting hsa_block_taken says whether the first or the last. #}
+{# The part of a URL whose `hsa_*` parameters belong together. A link that was tagged twice contains several blocks; a new block
+   starts where a parameter name repeats. The first block with network, account and campaign is used as a whole, never a mix.
+   HubSpot documents no rule: the setting hsa_block_taken selects the first or the last block. #}
 {% macro hsa_block(url) -%}
     {%- set position = 1 if setting('hsa_block_taken') == 'first' else -1 -%}
     {%- set first_name = "regexp_extract(" ~ url ~ ", '[?&](hsa_(acc|cam|net)=)', 1)" -%}
@@ -58,9 +58,8 @@
     end
 {%- endmacro %}
 
-{# HubSpot's auto-tracking parameters as the contract's hierarchy: columns hsa_network, hsa_account_id, hsa_campaign_id,
-   hsa_ad_group_id, hsa_ad_id, hsa_source, hsa_is_lead_ad. LinkedIn's shifted levels need no change: hsa_cam is the campaign
-   group. #}
+{# HubSpot's auto-tracking parameters in the contract's hierarchy: columns hsa_network, hsa_account_id, hsa_campaign_id,
+   hsa_ad_group_id, hsa_ad_id, hsa_source, hsa_is_lead_ad. For LinkedIn hsa_cam already is the campaign group. #}
 {% macro hsa_columns(url) -%}
     {%- set block = hsa_block(url) -%}
     case lower({{ url_param(block, 'hsa_net') }})
@@ -76,23 +75,23 @@
     coalesce({{ url_param(block, 'hsa_la') }} = 'true', false) as hsa_is_lead_ad
 {%- endmacro %}
 
-{# Where a page lies, whoever asks for it how: host without www. and path without a closing slash. #}
+{# Normalised location of a page: host without www. and path without a trailing slash. #}
 {% macro url_location(url) -%}
     {{ url_host(url) }} || rtrim(regexp_extract({{ url }}, '^[A-Za-z]+://[^/?#]+([^?#]*)', 1), '/')
 {%- endmacro %}
 
-{# An address without its query and fragment. #}
+{# URL without query and fragment. #}
 {% macro bare_url(url) -%}
     regexp_extract({{ url }}, '^[^?#]*')
 {%- endmacro %}
 
-{# The query of an address, without question mark and fragment; empty where it has none. #}
+{# Query string of a URL, without question mark and fragment; empty if it has none. #}
 {% macro url_query(url) -%}
     regexp_extract({{ url }}, '^[^?#]*[?]([^#]*)', 1)
 {%- endmacro %}
 
-{# The click ids of an address as a list of `type` and `id`, the most exact first: a link that was shared carries the ids of
-   several networks, and Google writes up to three of its own. `parameters` is click_id_parameters(), as a column. #}
+{# Click ids of a URL as a list of `type` and `id`, the most exact first. A shared link can contain ids of several networks, and
+   Google adds up to three of its own. `parameters` is a column with the result of click_id_parameters(). #}
 {% macro click_ids(url, parameters='click_id_parameters') -%}
     list_transform(
         list_sort(
@@ -113,7 +112,7 @@
     )
 {%- endmacro %}
 
-{# A list of click ids (`type`, `id`) in the order of click_id_parameters(), the most exact first. #}
+{# The click ids (`type`, `id`) in the order of click_id_parameters(), the most exact first. #}
 {% macro ranked_click_ids(clicks, parameters='click_id_parameters') -%}
     list_transform(
         list_sort(
@@ -128,23 +127,23 @@
     )
 {%- endmacro %}
 
-{# Whether a click on an ad led to the URL, by HubSpot's parameters or a click id. #}
+{# Condition: the URL is the landing URL of an ad click, because it contains HubSpot's parameters or a click id. #}
 {% macro names_a_click(url) -%}
     ({{ url }} in (select tagged.url from {{ ref('int_tagged_urls') }} as tagged where tagged.has_click))
 {%- endmacro %}
 
-{# The names of the click ids, the most exact first (seed click_id_parameters). #}
+{# Names of the click id parameters, the most exact first (seed click_id_parameters). #}
 {% macro click_id_parameters() -%}
     (select list(parameter order by position) from {{ ref('click_id_parameters') }})
 {%- endmacro %}
 
-{# Whether a snapshot of a page, by its tags, shows that this portal's tracking code is not there. #}
+{# Condition: the tags of a page snapshot show that this portal's tracking code is missing. #}
 {% macro lacks_own_code() -%}
     list_has_any(tags, ['issue:no_tracking_code', 'issue:tracking_code_other_portal'])
 {%- endmacro %}
 
-{# Whether HubSpot's template for Google Ads arrived by a click on a Microsoft ad, as it does where a Google campaign was
-   imported there: `o` is a network of Microsoft's alone (https://help.ads.microsoft.com/apex/index/3/en/56799).
+{# Condition: HubSpot's template for Google Ads came from a click on a Microsoft ad, after an import of a Google campaign into
+   Microsoft Ads. The network `o` exists only at Microsoft (https://help.ads.microsoft.com/apex/index/3/en/56799).
    Expects the columns of hsa_columns() and click_ids. #}
 {% macro is_microsoft_click() -%}
     coalesce(
@@ -159,7 +158,7 @@
     )
 {%- endmacro %}
 
-{# The ad behind the first of a landing's gclids that Google lists, one row per `key` of a relation with click_ids. #}
+{# The ad of the first gclid that Google's click_view lists; one row per `key` of a relation with click_ids. #}
 {% macro listed_clicks(relation, key) -%}
     select
         landings.{{ key }},

@@ -6,9 +6,9 @@ select
     form_id,
     count(*) as leads,
     network || ' account ' || coalesce(account_id, '(unknown)') || ', lead form ' || coalesce(form_id, '(unknown)') || ': '
-    || 'leads of the last {{ setting("alarm_days") }} days that never reached HubSpot: ' || count(*) || ', the first of '
-    || cast(min(created_at) at time zone 'UTC' as date) || '. Reconnect its lead syncing in HubSpot''s settings for ads: the'
-    || ' network keeps leads for ' || any_value({{ by_network('lead_retention_days') }}) || ' days.' as message
+    || 'leads of the last {{ setting("alarm_days") }} days missing in HubSpot: ' || count(*) || ', the oldest from '
+    || cast(min(created_at) at time zone 'UTC' as date) || '. Reconnect lead syncing in HubSpot (Settings > Marketing > Ads): the'
+    || ' network deletes leads after ' || any_value({{ by_network('lead_retention_days') }}) || ' days.' as message
 from {{ ref('lead_sync') }}
 where
     status in ('pending', 'missing')

@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'conversion_ledger'}}}) }}
-with handed as (
+with allocated as (
     select
         attribution_report,
         network,
@@ -35,12 +35,12 @@ figures as (
 )
 
 select
-    handed.network,
-    handed.campaign_id,
-    handed.date,
-    handed.units,
+    allocated.network,
+    allocated.campaign_id,
+    allocated.date,
+    allocated.units,
     figures.units as network_units
-from handed
+from allocated
 left join figures
-    on {{ same_campaign('handed', 'figures') }} and handed.date = figures.date
-where handed.units > coalesce(figures.units, 0)
+    on {{ same_campaign('allocated', 'figures') }} and allocated.date = figures.date
+where allocated.units > coalesce(figures.units, 0)

@@ -18,9 +18,10 @@ select
     account_id,
     conversions,
     residual,
-    network || ' account ' || account_id || ': nothing explains ' || round(residual) || ' of ' || round(conversions)
-    || ' conversions of the last {{ setting("alarm_days") }} days, more than {{ setting("residual_share_limit_percent") }} %.'
-    || ' Look at tracking_health for its ads, and at consent and modeled conversions in the network.' as message
+    network || ' account ' || account_id || ': ' || round(residual) || ' of ' || round(conversions)
+    || ' conversions of the last {{ setting("alarm_days") }} days have no reason, more than'
+    || ' {{ setting("residual_share_limit_percent") }} %. Check tracking_health for its ads, and consent and modeled conversions'
+    || ' in the network.' as message
 from accounts
 where
     conversions >= {{ setting("alarm_minimum") }}

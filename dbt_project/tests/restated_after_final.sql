@@ -24,8 +24,8 @@ select
     campaign_id,
     date,
     metric,
-    network || ' account ' || account_id || ', campaign ' || campaign_id || ': ' || metric || ' of ' || date || ' went from '
-    || round(previous_value, 2) || ' to ' || round(value, 2) || ', ' || days_after || ' days after, though it was final after '
-    || final_after_days || '. Ask the network''s support, and refresh reports that show this day.' as message
+    network || ' account ' || account_id || ', campaign ' || campaign_id || ': ' || metric || ' of ' || date || ' changed from '
+    || round(previous_value, 2) || ' to ' || round(value, 2) || ' after ' || days_after || ' days, but should be final after '
+    || final_after_days || ' days. Ask the network''s support, and update reports that contain this day.' as message
 from moved
 where days_after > final_after_days

@@ -3,9 +3,9 @@
 select
     covered.network,
     covered.step,
-    'The step ' || covered.step || ' of ' || covered.network || ' lacks inputs (' || array_to_string(covered.missing_inputs, ', ')
-    || ') but has ' || sum(abs(bridge.units)) || ' conversions: the seed step_inputs lists inputs that the step does not need.'
-        as message
+    covered.network || ', step ' || covered.step || ': has ' || sum(abs(bridge.units)) || ' conversions although inputs are missing'
+    || ' (' || array_to_string(covered.missing_inputs, ', ') || '). Remove inputs that the step does not need from the seed'
+    || ' step_inputs.' as message
 from {{ ref('step_coverage') }} as covered
 inner join {{ ref('conversion_bridge') }} as bridge on covered.network = bridge.network and covered.step = bridge.step
 where covered.coverage = 'none' and bridge.kind = 'adjustment'

@@ -8,7 +8,8 @@ select distinct
     conversions.action_category,
     conversions.network || ' account ' || conversions.account_id || ': '
     || coalesce(conversions.conversion_action_name, 'an action') || ' (' || conversions.conversion_action_id
-    || ') counts as a form, though nothing says so. Say what it is in the seed conversion_action_map.' as message
+    || ') counts as a form because neither its category nor the seed conversion_action_map classifies it. Add it to the seed.'
+        as message
 from {{ ref('fct_network_conversions') }} as conversions
 left join {{ ref('int_conversion_actions') }} as actions
     on

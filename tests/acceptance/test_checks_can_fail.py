@@ -79,14 +79,14 @@ BREACHES = {
         "update marts.fct_network_conversions set conversions = conversions + 1 where rowid ="
         " (select min(rowid) from marts.fct_network_conversions where counts_in_headline)",
         "conversion_bridge",
-        "starts_with_the_networks_headline",
+        "start_equals_network_headline",
     ),
     "a bridge is gone": (
         "delete from reconciliation.conversion_bridge where (network, campaign_id, date) ="
         " (select (network, campaign_id, date) from reconciliation.conversion_bridge"
         " where kind = 'start' and units > 0 order by all limit 1)",
         "conversion_bridge",
-        "starts_with_the_networks_headline",
+        "start_equals_network_headline",
     ),
     "a step of the bridge is changed": (
         "update reconciliation.conversion_bridge set units = units + 1 where rowid ="
@@ -104,35 +104,35 @@ BREACHES = {
         "delete from reconciliation.conversion_ledger where rowid ="
         " (select min(rowid) from reconciliation.conversion_ledger where reason_code is not null)",
         "conversion_bridge",
-        "its_row_steps_are_the_ledgers",
+        "event_steps_equal_ledger",
     ),
     "a counted contact is gone": (
         "update reconciliation.conversion_ledger set hubspot_units = 0 where rowid ="
         " (select min(rowid) from reconciliation.conversion_ledger where hubspot_units = 1)",
         "conversion_bridge",
-        "its_end_is_the_ledgers",
+        "end_equals_ledger",
     ),
     "a claim moves to a sibling's ad": (
         "update reconciliation.conversion_ledger set ad_id = 'another' where event_id = " + CREDITED,
         "ad_bridge",
-        "its_end_is_the_ledgers",
+        "end_equals_ledger",
     ),
     "an ad's step is changed": (
         "update reconciliation.ad_bridge set units = units + 1 where rowid ="
         " (select min(rowid) from reconciliation.ad_bridge where kind = 'adjustment')",
         "ad_bridge",
-        "sums_to_the_campaign",
+        "ads_sum_to_campaign",
     ),
     "an ad's day is changed": (
         "update marts.fct_ad_performance_daily set network_conversions = network_conversions + 1"
         " where rowid = 0",
         "fct_ad_performance_daily",
-        "conversions_are_the_networks_headline",
+        "conversions_equal_network_headline",
     ),
     "a deal's credit is changed": (
         "update marts.fct_deal_attribution set credit = credit / 2 where rowid = 0",
         "fct_deal_attribution",
-        "a_deal_is_credited_whole",
+        "credits_sum_to_1_per_deal",
     ),
     "a session's contact is another": (
         "update marts.fct_sessions set contact_id = 'another' where session_id ="
@@ -144,7 +144,7 @@ BREACHES = {
         "insert into reconciliation.quarantine (record_id, source, resource, record, reason, loaded_at)"
         " values ('1', 'hubspot', 'contacts', '{\"note\": \"to a.b@ex.test\"}', 'broken', now())",
         "quarantine",
-        "names_nobody",
+        "no_email_addresses",
     ),
 }
 
@@ -161,7 +161,7 @@ CHANGES = {
         " where step = 'no_trace_in_hubspot' and network_units = 1 and event_type = 'form_submission'"
         " and campaign_id not in (select campaign_id from marts.fct_network_conversions"
         " where event_type = 'lead_form'))",
-        "claims_take_every_unit_left",
+        "claims_use_all_remaining_conversions",
     ),
     "a claim takes a unit the network never reported": (
         "update reconciliation.conversion_ledger set network_units = 1000 where event_id = " + CREDITED,
@@ -174,22 +174,22 @@ CHANGES = {
     ),
     "an ad's spend is changed": (
         "update marts.fct_ad_performance_daily set spend = spend + 1 where rowid = 0",
-        "performance_equals_the_accounts_figures",
+        "performance_equals_account_figures",
     ),
     "a won deal is gone": (
         "delete from marts.fct_deal_attribution where deal_id ="
         " (select min(deal_id) from marts.fct_deal_attribution)",
-        "won_deals_are_attributed",
+        "won_deals_are_in_every_report",
     ),
     "a load lost a record": (
         "update intermediate.int_load_counts set landed = landed - 1 where rowid ="
         " (select min(rowid) from intermediate.int_load_counts where landed > 0)",
-        "loads_lose_no_record",
+        "loads_account_for_every_record",
     ),
     "a quarantined record is not there": (
         "update intermediate.int_load_counts set landed = landed - 1, quarantined = 1 where rowid ="
         " (select min(rowid) from intermediate.int_load_counts where landed > 0)",
-        "loads_lose_no_record",
+        "loads_account_for_every_record",
     ),
 }
 
@@ -213,12 +213,12 @@ ALARMS = {
         "insert into reconciliation.landing_page_snapshots by name select * replace ('lost' as snapshot_id,"
         " fetched_at + interval 1 day as fetched_at, 'absent' as detected_by)"
         " from reconciliation.landing_page_snapshots where detected_by = 'script' limit 1",
-        "landing_page_lost_its_code",
+        "landing_page_lost_tracking_code",
     ),
     "clicks stop naming their ad": (
         "update reconciliation.match_rates set sessions = sessions + 50, matched = case"
         " when date > date '2026-10-25' then matched else matched + 50 end where date > date '2026-09-28'",
-        "match_rate_falls",
+        "match_rate_dropped",
     ),
     "a step that is said to be out of reach has units": (
         "update reconciliation.step_coverage set coverage = 'none', missing_inputs = ['page views']"
@@ -228,7 +228,7 @@ ALARMS = {
     "an export names no campaign": (
         "insert into seeds.hubspot_ads_export (attribution_report, network, campaign_name, contacts)"
         " values ('first_form_submission', 'google_ads', 'Nobody''s', 3)",
-        "exported_campaigns_are_known",
+        "exported_campaigns_match_one_campaign",
     ),
 }
 
@@ -287,15 +287,15 @@ def test_an_alarm_stops_nothing_and_its_rows_are_kept(warehouse: Warehouse) -> N
 )
 def test_a_mart_emptied_by_mistake_fails(warehouse: Warehouse, checks: Checks, mart: str) -> None:
     warehouse.change(f"delete from marts.{mart}")
-    assert "marts_hold_what_was_landed" in failures(warehouse, checks)
+    assert "marts_are_not_empty_if_data_was_landed" in failures(warehouse, checks)
 
 
 def test_an_empty_bridge_breaks_its_contract(warehouse: Warehouse) -> None:
     warehouse.change("delete from reconciliation.conversion_bridge")
     assert {violation.name for violation in warehouse.breaches("conversion_bridge")} == {
-        "starts_with_the_networks_headline",
-        "its_row_steps_are_the_ledgers",
-        "its_end_is_the_ledgers",
+        "start_equals_network_headline",
+        "event_steps_equal_ledger",
+        "end_equals_ledger",
     }
 
 

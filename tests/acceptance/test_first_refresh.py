@@ -119,7 +119,7 @@ def test_the_bridge_says_what_its_columns_mean_and_that_its_checks_passed(page: 
     heading = page.get_by_text(re.compile(r"^Checks \(\d+\)$"))
     expect(heading).to_be_visible()
     expected = int(re.sub(r"\D", "", heading.inner_text()))
-    for name in ("contract", "residual_share", "unexplained_units"):
+    for name in ("contract", "residual_share", "unexplained_conversions"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
     expect(page.get_by_text("Succeeded", exact=True)).to_have_count(expected)
     keep(page, "checks", tmp_path)

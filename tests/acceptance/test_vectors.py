@@ -164,9 +164,7 @@ def test_reason_vector(warehouses: dict[bool, Warehouse], vector: dict[str, Any]
     actions = warehouse.rows(
         "select * from reconciliation.actions where account_id = ? order by rank", account
     )
-    warnings = warehouse.rows(
-        "select spend from checks.ads_exceed_their_campaign where account_id = ?", account
-    )
+    warnings = warehouse.rows("select spend from checks.ads_exceed_campaign where account_id = ?", account)
     remainders = warehouse.rows(
         "select spend from marts.fct_ad_performance_daily where account_id = ? and ad_id is null", account
     )

@@ -105,7 +105,7 @@ def test_a_table_tells_the_metrics_that_are_made_of_it(
         for key, spec in specs.items()
         if "metrics" in spec.metadata
     }
-    assert "`explained_units` (conversions): " in told["conversion_bridge"]
+    assert "`explained_conversions` (conversions): " in told["conversion_bridge"]
     # a ratio stands with both of its tables
     assert "`cost_per_network_conversion`" in told["fct_network_conversions"]
     assert "`cost_per_network_conversion`" in told["fct_ad_performance_daily"]

@@ -25,7 +25,7 @@ def test_every_table_has_a_page_with_every_column(tmp_path: Path) -> None:
         page = " ".join((folder / f"{model['name']}.md").read_text().replace("\\|", "|").split())
         assert model["description"].partition(". ")[2] in page
         for promise in build_contract(model, manifest()).promises.values():
-            assert f"`{promise.name}`: else a row {promise.violation}" in page
+            assert f"`{promise.name}`: violated by a row that {promise.violation}" in page
         for name, column in model["columns"].items():
             assert f"| `{name}` | {column['data_type']}" in page
             assert " ".join(column["description"].split()) in page
@@ -67,4 +67,4 @@ def test_every_metric_is_told_with_its_unit_and_what_it_is_grouped_by(tmp_path: 
         assert f"| `{metric['name']}` | {metric['meta']['unit']} | {said} |" in page
     assert "| `campaign` | Key of a campaign: network/account_id/campaign_id. |" in page
     # a column's own words, where the dimension is that column
-    assert "| `bridge__kind` | Role in the sum. |" in page
+    assert "| `bridge__kind` | Role of the step: start + adjustments = end. |" in page

@@ -55,8 +55,8 @@ PLAIN = {
         )
         for report in REPORTS
     },
-    "explained_units": ("-sum(units)", f"{BRIDGE} kind = 'adjustment' and not {OPEN}", "date"),
-    "unexplained_units": ("-sum(units)", f"{BRIDGE} kind = 'adjustment' and {OPEN}", "date"),
+    "explained_conversions": ("-sum(units)", f"{BRIDGE} kind = 'adjustment' and not {OPEN}", "date"),
+    "unexplained_conversions": ("-sum(units)", f"{BRIDGE} kind = 'adjustment' and {OPEN}", "date"),
     "reconciled_contacts": ("sum(units)", f"{BRIDGE} kind = 'end'", "date"),
     "attributed_deal_amount_company_currency": (
         "sum(amount_company_currency * credit)",
@@ -67,8 +67,8 @@ PLAIN = {
     "first_conversions": ("count(*)", "marts.fct_first_conversions", "converted_at"),
     "sessions": ("count(*)", "marts.fct_sessions", "started_at"),
     "ad_click_sessions": ("count(*)", "marts.fct_sessions where is_ad_click", "started_at"),
-    "ad_visits": ("sum(sessions)", "reconciliation.match_rates", "date"),
-    "matched_visits": ("sum(matched)", "reconciliation.match_rates", "date"),
+    "ad_sessions": ("sum(sessions)", "reconciliation.match_rates", "date"),
+    "matched_sessions": ("sum(matched)", "reconciliation.match_rates", "date"),
     "match_rate": ("sum(matched) / sum(sessions)", "reconciliation.match_rates", "date"),
     "leads": ("count(*)", LEADS, "created_at"),
     "leads_synced": (IN_HUBSPOT, LEADS, "created_at"),
@@ -84,7 +84,7 @@ PLAIN = {
 OF_PAGES = {
     "landing_pages": "count(*)",
     "landing_pages_with_code": "count_if(has_tracking_code)",
-    "landing_pages_known": "count(has_tracking_code)",
+    "landing_pages_with_known_status": "count(has_tracking_code)",
     "tracking_code_share": "count_if(has_tracking_code) / nullif(count(has_tracking_code), 0)",
 }
 # of two tables: its own test
@@ -214,12 +214,12 @@ def test_figures_without_an_ad_stay_with_their_campaign(ask: Ask) -> None:
 
 
 def test_the_difference_is_explained_and_not_explained(ask: Ask) -> None:
-    asked = ["network_conversions", "explained_units", "unexplained_units", "reconciled_contacts"]
+    asked = ["network_conversions", "explained_conversions", "unexplained_conversions", "reconciled_contacts"]
     rows = ask(asked, ["campaign", "metric_time__day"])
     assert len(rows) == 4
     for *_, reported, explained, unexplained, contacts in rows:
         assert reported - explained - unexplained == contacts
-    assert ask(["explained_units"], ["bridge__step"]) == [
+    assert ask(["explained_conversions"], ["bridge__step"]) == [
         ("fractional_credit", -0.5),
         ("later_session", 1.0),
         ("lead_not_synced", 4.0),

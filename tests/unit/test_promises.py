@@ -17,7 +17,7 @@ from orchestration.project import published_models
 from tests.compiled import CompiledModels
 
 CASES: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load(
-    (Path(__file__).parent.parent / "vectors" / "promises.yml").read_text()
+    (Path(__file__).parent.parent / "vectors" / "constraints.yml").read_text()
 )
 Row = dict[str, Any]
 

@@ -22,11 +22,11 @@ def test_every_published_code_is_told_once() -> None:
     rules = build_contract(bridge, manifest()).values
     steps = next(rule.accepted for rule in rules if rule.column == "step" and rule.accepted)
     codes = set(steps) - {"network_conversions", "hubspot_contacts"}
-    assert codes == reasons.codes().keys() == reasons.meanings().keys() == reasons.written().keys()
+    assert codes == reasons.codes().keys() == reasons.meanings().keys() == reasons.texts().keys()
 
 
 def test_every_code_has_an_example_or_says_why_it_has_none() -> None:
-    without = {code for code, written in reasons.written().items() if "none" in written}
+    without = {code for code, written in reasons.texts().items() if "none" in written}
     assert EXAMPLES.keys() | without == reasons.codes().keys(), AGAIN
     assert not EXAMPLES.keys() & without, "the demonstration has it: docs/reasons.yml says why it has none"
 

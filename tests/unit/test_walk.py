@@ -39,7 +39,7 @@ def test_only_console_blocks_are_run() -> None:
 @pytest.mark.parametrize(
     ("block", "said"),
     [
-        ("$ echo a\nb", "echo a: prints\na\nthe page shows\nb"),
+        ("$ echo a\nb", "echo a: output\na\noutput on the page\nb"),
         ("$ false", "false: exit code 1"),
         ("", "has no commands"),
     ],

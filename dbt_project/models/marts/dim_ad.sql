@@ -1,4 +1,4 @@
--- an ad with figures or credit that its network no longer lists was deleted
+-- an ad with figures or credit that its network no longer lists counts as deleted
 with referenced as (
     select {{ ad_key() }}
     from {{ ref('fct_ad_performance_daily') }}

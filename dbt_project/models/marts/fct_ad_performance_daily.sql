@@ -56,7 +56,7 @@ select
     days.clicks,
     days.spend,
     accounts.currency,
-    -- a product needs more digits than its factors: DuckDB stops at 18 where both have no more, at 10,000 a day
+    -- cast to more digits: DuckDB limits the product of two such decimals to 18 digits, which overflows at 10,000 a day
     cast(
         cast(days.spend as decimal(38, 6)) * case when accounts.currency = accounts.company_currency then 1 else rates.rate end
         as decimal(18, 6)

@@ -1,5 +1,5 @@
 {{ config(materialized='incremental', on_schema_change='fail', post_hook="{{ remember_built_contacts() }}") }}
--- HubSpot's reports, each a choice among the contact's ad interactions (vectors A1 to A19)
+-- each report selects from the contact's ad interactions (vectors A1 to A19)
 with interactions as (
     select
         contact_id,
@@ -40,7 +40,7 @@ conversions as (
     group by contact_id, submitted_at
 ),
 
--- the first conversion at or after the interaction dates its credit
+-- an interaction is credited at its first conversion at or after it
 credits as (
     select
         interactions.*,
@@ -109,7 +109,7 @@ reports as (
     from credits
 )
 
--- an ad is credited once per report and contact, by its earliest eligible interaction
+-- an ad is credited once per report and contact, for its earliest eligible interaction
 select
     attribution_report,
     contact_id,

@@ -1,4 +1,4 @@
--- a won deal's credit: equal per credited contact, then per ad of that contact, per report
+-- per report, a won deal's credit is split equally among its credited contacts, then among each contact's ads
 with won as (
     select * from {{ ref('int_won_deal_amounts') }}
 ),
@@ -56,7 +56,7 @@ select
     won.amount,
     won.currency,
     won.amount_company_currency,
-    -- the largest share takes what division leaves over, so that a deal's credits sum to exactly 1
+    -- the largest share gets the rounding remainder, so that a deal's credits sum to exactly 1
     cast(case
         when shares.deal_id is null then cast(1 as decimal(18, 12))
         when shares.position = 1

@@ -10,7 +10,7 @@ select
         else coalesce(sessions.traffic_source, 'OFFLINE')
     end as traffic_source,
     submissions.form_type = 'lead_ad' as is_lead_ad,
-    -- a form that HubSpot got without the visitor's context is in none of its sessions (vector A10)
+    -- a form without the visitor's context belongs to no session (vector A10)
     coalesce(sessions.is_ad_click, false) and coalesce(submissions.is_tracked, true) as is_ad_session,
     contacts.created_at as contact_created_at,
     coalesce(

@@ -16,7 +16,7 @@ select
     conversions.conversion_action_id,
     conversions.conversion_action_name,
     conversions.action_category,
-    -- what neither the map nor the category knows counts as a form, and a check names it
+    -- an action that neither the seed nor its category classifies counts as a form; the check unknown_conversion_actions lists it
     coalesce(actions.is_form, conversions.conversion_action_id != 'view_through_conversions') as is_form_action,
     conversions.event_type,
     conversions.counts_in_headline,

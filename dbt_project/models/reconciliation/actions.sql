@@ -1,5 +1,4 @@
--- the causes a user can remove, each once per account: the contacts HubSpot would credit without it and the spend behind them.
--- Only causes that still hold are listed: the page's code is still gone, or the cause was met within the last days
+-- lists only causes that persist: the page still has no tracking code, or the cause occurred within the last days
 select
     causes.network,
     causes.account_id,
@@ -27,8 +26,8 @@ select
                 case
                     when causes.is_inferred
                         then
-                            'Forms come from this page, and HubSpot never recorded a view of it: look whether its tracking code'
-                            || ' is there. '
+                            'HubSpot has recorded no view of this page although forms were sent from it. Check whether the'
+                            || ' tracking code is installed. '
                     else ''
                 end
                 || 'Install the HubSpot tracking code on ' || causes.subject_id || ' (HubSpot: Settings > Tracking code).'
@@ -37,11 +36,11 @@ select
                 'Pass the tracking cookie and the page URL (context.hutk, context.pageUri) when form ' || causes.subject_id
                 || ' is sent through the Forms API, or embed the HubSpot form.'
         when 'redirect_drops_parameters'
-            then 'Let the redirect of ' || causes.subject_id || ' keep the query, or point the ads at its target.'
+            then 'Make the redirect of ' || causes.subject_id || ' keep the query string, or point the ads at its target.'
         when 'untrackable_ad_type'
             then
-                'HubSpot does not tag ads of this type: add its hsa_* parameters to the final URL suffix of campaign '
-                || causes.subject_id || ' by hand, or expect no contacts from it.'
+                'HubSpot cannot add its parameters to ads of this type: add hsa_* to the final URL suffix of campaign '
+                || causes.subject_id || ' yourself. Otherwise HubSpot credits no contacts to it.'
         when 'auto_tracking_off'
             then coalesce(
                 'Remove the tracking template of ' || array_to_string(causes.overriding_templates, ', ')
@@ -53,12 +52,12 @@ select
             )
         when 'lead_not_synced'
             then
-                'Repair lead syncing of lead form ' || causes.subject_id
+                'Fix lead syncing of lead form ' || causes.subject_id
                 || ' (HubSpot: Settings > Marketing > Ads > Lead syncing), before the network deletes its leads.'
         when 'repeat_submission'
             then
-                'Let conversion action ' || causes.subject_id
-                || ' count one conversion per click: it counts every submission of a person whom HubSpot counts once.'
+                'Set conversion action ' || causes.subject_id
+                || ' to count one conversion per click: it counts every submission, while HubSpot counts each contact once.'
     end as advice,
     case when causes.is_inferred then 'inferred' else 'row' end as evidence_class,
     json_object(

@@ -1,9 +1,9 @@
 {{ config(
     materialized='incremental', built_per='day', on_schema_change='fail', post_hook="{{ remember_built_days() }}"
 ) }}
--- the last model built per day: depends_on: {{ ref('conversion_bridge') }}
--- the bridge per ad: its own figures, the ledger's rows of that ad, and the rest by its sign. Claims take units per campaign,
--- so an ad's claims may hold more than the network reports for that ad.
+-- depends_on: {{ ref('conversion_bridge') }} so that this is the last model built per day
+-- conversions are allocated to claims per campaign, so an ad's claims can exceed the conversions reported for that ad; the sign
+-- of the difference decides the residual step
 with reports as (
     {{ attribution_report_rows() }}
 ),
@@ -55,7 +55,7 @@ claimed as (
     group by attribution_report, {{ ad_key() }}, date
 ),
 
--- units the claims hold beyond the network's, or the network beyond theirs
+-- difference between the network's conversions and those allocated to claims
 rests as (
     select
         attribution_report,
@@ -96,7 +96,7 @@ steps as (
         hubspot_units as units
     from claimed
     union all by name
-    -- every ad with a figure or a claim has a start and an end, zero or not
+    -- every ad with a figure or a claim has a start and an end, even if zero
     select
         attribution_report,
         {{ ad_key() }},

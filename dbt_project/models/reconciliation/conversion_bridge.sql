@@ -1,6 +1,5 @@
 {{ config(materialized='incremental', built_per='day', on_schema_change='fail') }}
--- from the network's own breakdown (aggregate) to single claims (row) to what neither explains (residual). The start comes
--- from the network's figures, the end from HubSpot's credits, the residuals only from the allocation of claims.
+-- the start comes from the network's figures, the end from HubSpot's credits, the residuals only from the allocation of claims
 with reports as (
     {{ attribution_report_rows() }}
 ),
@@ -57,7 +56,7 @@ allocated as (
     group by attribution_report, network, account_id, campaign_id, date
 ),
 
--- units of the network that no claim took
+-- network conversions without a claim
 untraced as (
     select
         campaign_days.attribution_report,
@@ -96,7 +95,7 @@ credited as (
     group by credits.attribution_report, credits.network, credits.account_id, credits.campaign_id, credits.date
 ),
 
--- every group has a start and an end, zero or not
+-- every group has a start and an end, even if zero
 groups as (
     select
         attribution_report,

@@ -56,8 +56,8 @@ rows as (
             and {{ same_ad('claims', 'credits') }}
 ),
 
--- the campaign's count of the contact goes to the counted event's row that holds a unit, whichever ad of the campaign that
--- is: both sides agree on the campaign
+-- if several ads of a campaign have the counted event, the row with the network unit counts the contact, because both sides agree
+-- on the campaign
 counted as (
     select
         *,
@@ -80,7 +80,7 @@ counted as (
     window campaign_event as (partition by attribution_report, event_id, network, account_id, campaign_id)
 ),
 
--- whom and what a report credits, on whatever day
+-- credits of all days: the credit for a claim can be on another day
 credited_events as (
     select distinct
         attribution_report,
@@ -99,7 +99,7 @@ counted_contacts as (
     where is_counted_event
 ),
 
--- an event no network could count and HubSpot does not credit is no claim; a day never read has no figure to explain
+-- keeps events that the network could count or HubSpot credits, on days with loaded figures
 ledger as (
     select
         rows.*,
@@ -158,7 +158,7 @@ reasons as (
                             and facts.existed_before_conversion
                             then 'existing_contact'
                         when ledger.event_is_credited then 'claimed_by_several_ads'
-                        -- of a visitor known from another page, too, the click on this one was not seen
+                        -- even if another page identified the visitor, HubSpot did not record the click on this page
                         when
                             facts.page_lacks_code
                             and (not coalesce(facts.is_tracked, false) or ledger.claim_source = 'submission_url')
@@ -167,7 +167,7 @@ reasons as (
                         when not facts.is_tracked then 'no_tracking_cookie'
                         when facts.lacks_parameters and facts.is_untrackable_ad_type then 'untrackable_ad_type'
                         when facts.lacks_parameters then 'auto_tracking_off'
-                        -- without a common session to ask for, the report counts this contact by another conversion
+                        -- a report that does not require one session counts this contact by another conversion
                         when not {{ asks_for_one_session('ledger.attribution_report') }}
                             then
                                 case
@@ -182,7 +182,7 @@ reasons as (
                     case
                         when not ledger.is_in_window then 'outside_network_window'
                         when not ledger.is_headline_action then 'action_not_counted'
-                        -- no conversion follows, or none that the network could count for this ad
+                        -- no later conversion, or none that the network could count for this ad
                         when
                             not ledger.could_count
                             and not {{ asks_for_one_session('ledger.attribution_report') }}
@@ -211,7 +211,7 @@ select
     cast(reasons.network_units as decimal(18, 6)) as network_units,
     cast(reasons.hubspot_units as decimal(18, 6)) as hubspot_units,
     reasons.reason_code,
-    -- a page nobody could look at: what the forms sent from it tell
+    -- page without a snapshot: inferred from the forms sent from it
     case
         when reasons.reason_code = 'no_tracking_code' and reasons.page_code_evidence = 'no_view_recorded' then 'inferred'
         else codes.evidence_class

@@ -1,5 +1,4 @@
--- our credits beside HubSpot's own, campaign by campaign: over the days that an export covers, and for every list of those
--- who interacted with a campaign's ads
+-- compares credits over the days of each export, and for each contact list with an ad interaction filter
 with campaigns as (
     select
         *,
@@ -16,7 +15,7 @@ exported as (
         campaigns.campaign_id,
         exports.first_date,
         exports.last_date,
-        -- a list by id and one by name are the same people
+        -- a list by campaign id and one by campaign name contain the same contacts
         case exports.hubspot_source when 'list' then max(exports.contacts) else sum(exports.contacts) end as contacts
     from {{ ref('int_hubspot_contact_counts') }} as exports
     inner join campaigns
@@ -40,8 +39,7 @@ exported as (
         exports.last_date
 ),
 
--- a campaign that the export of its account leaves out has no contact there, which is a finding, too; one without a list
--- has none to compare with
+-- a campaign missing in the export of its account has 0 contacts there; a campaign without a list has nothing to compare with
 ranges as (
     select distinct
         hubspot_source,

@@ -1,4 +1,4 @@
--- HTML does not show a code that a tag manager brings; a visit that HubSpot recorded on the page does
+-- the HTML does not show a tracking code that a tag manager loads; a session that HubSpot recorded on the page proves it
 with page_tags as (
     select
         url,

@@ -1,4 +1,4 @@
--- the tags an ad's pages carry today, per ad: one row however many of its pages carry the tag, so that a join adds nothing
+-- one row per ad and tag, however many of the ad's pages have the tag, so that a join does not multiply rows
 with tagged as (
     select
         {{ ad_key('pages.') }},

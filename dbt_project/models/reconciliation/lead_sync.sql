@@ -1,4 +1,3 @@
--- which of a network's leads reached HubSpot, how late, and why the others did not
 with leads as (
     select
         *,
@@ -6,8 +5,8 @@ with leads as (
     from {{ ref('int_leads') }}
 ),
 
--- an integration of one's own brings a contact and no submission: one that appears soon after the lead, with no other
--- submission that could have made it
+-- a third-party integration creates a contact without a submission: a contact created soon after the lead, without another
+-- submission that could have created it
 brought as (
     select
         leads.network,
@@ -18,7 +17,7 @@ brought as (
         leads.submitted_at is null
         and not leads.is_existing_contact
         and leads.contact_created_at <= leads.created_at + to_hours({{ setting('lead_ad_url_hours') }})
-        -- what an archived contact sent by other forms is not known here
+        -- submissions of archived contacts to other forms are not loaded
         and leads.archived_contact_id is null
         and not exists (
             select 1
@@ -28,7 +27,7 @@ brought as (
                 and submissions.submitted_at
                 <= leads.contact_created_at + to_minutes({{ setting('existing_contact_tolerance_minutes') }})
         )
-    -- it is one lead's
+    -- each contact matches one lead
     qualify
         row_number() over (
             partition by leads.contact_id

@@ -1,8 +1,7 @@
--- a network's clicks that arrive as sessions, by the method that finds their ad
 with accounts as (
     select
         *,
-        -- a click id names a network, not an account: with several it stays unknown
+        -- a click id identifies the network only; the account is unknown if the network has several
         count(*) over (partition by network) = 1 as is_only_account
     from {{ ref('int_accounts') }}
 ),
@@ -42,7 +41,7 @@ methods as (
         end as network,
         case when hsa_campaign_id is not null then hsa_account_id else account_id end as account_id,
         case
-            -- a template of Google's imported into Microsoft Ads: its campaign is none of the account's
+            -- HubSpot's Google template imported into Microsoft Ads: the campaign is in no Google Ads account
             when hsa_campaign_id is not null and is_tracked_visit and not is_ad_click and google_campaign_id = hsa_campaign_id
                 then 'hsa_unknown_campaign'
             when hsa_campaign_id is not null then 'hsa'
@@ -84,7 +83,7 @@ clicks as (
     group by network, account_id, date
 ),
 
--- a method without a session on a day with clicks has a row, too
+-- a method without sessions on a day with clicks also has a row
 days as (
     select
         network,

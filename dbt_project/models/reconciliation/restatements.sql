@@ -1,5 +1,5 @@
--- a figure is what the observations that held at an instant add up to, so a row that vanishes counts as much as one that
--- changes; the first reading of a day states, every later change restates
+-- a value is the sum of all observations valid at an instant, so a row that disappears also counts as a change; the first value
+-- of a day is not a restatement
 with observations as (
     select * from {{ ref('int_campaign_observations') }}
     where observed_at <= {{ as_of() }}

@@ -1,4 +1,3 @@
--- how far the loaded sources cover each step of the bridge
 with networks as (
     select distinct network from {{ ref('int_accounts') }}
 ),
@@ -22,7 +21,7 @@ select
     codes.label as step_label,
     case
         when missing.step is null then 'full'
-        -- the residual needs no input
+        -- the residual never has coverage none: it needs no input of its own
         when missing.is_not_covered and codes.evidence_class != 'residual' then 'none'
         else 'partial'
     end as coverage,

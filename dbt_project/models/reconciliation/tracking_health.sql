@@ -1,12 +1,11 @@
--- why HubSpot cannot name an ad's clicks: the page the ad leads to, the parameters its clicks arrive with, its type. A fault
--- that was seen once and is gone since is no issue
+-- issues come from the landing page, the parameters of the clicks and the ad type; issues that no longer occur are left out
 with issues as (
     select * from {{ ref('int_tracking_page_issues') }}
     union all by name
     select * from {{ ref('int_tracking_parameter_issues') }}
 ),
 
--- an ad may lead to several pages with the same fault: one stands for them
+-- if several pages of an ad have the same issue, one of them is listed
 shown as (
     select *
     from issues
@@ -33,9 +32,9 @@ select
     coalesce(
         shown.detail,
         case
-            when ads.is_lead_ad then 'A lead ad: its form is on the network. See lead_sync.'
-            when first_pages.snapshot_id is null then 'Nothing wrong was seen; its page has not been looked at.'
-            else 'Nothing wrong was seen.'
+            when ads.is_lead_ad then 'Lead ad: the form is on the network. See lead_sync.'
+            when first_pages.snapshot_id is null then 'No issue found; the landing page was not checked.'
+            else 'No issue found.'
         end
     ) as detail,
     case when shown.issue_code is null then first_pages.snapshot_id else shown.snapshot_id end as snapshot_id

@@ -1,4 +1,4 @@
-{# The model's grain: nulls are equal in keys (docs/contract.md, section 2). #}
+{# Fails on rows with the same key; nulls are equal (docs/contract.md, section 2). #}
 {% test unique_combination(model, columns) %}
 select
     {{ columns | join(', ') }},

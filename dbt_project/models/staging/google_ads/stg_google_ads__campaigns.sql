@@ -5,7 +5,7 @@ select
     status,
     advertising_channel_type as campaign_type,
     advertising_channel_sub_type as campaign_sub_type,
-    -- the account's clock
+    -- in the account's time zone
     cast(start_date_time as timestamp) as starts_at_local,
     cast(end_date_time as timestamp) as ends_at_local,
     tracking_url_template,

@@ -2,6 +2,6 @@ select
     portal_id,
     time_zone,
     company_currency,
-    -- the site's own hosts, where the settings name them
+    -- the site's own hosts from the settings; null if not set
     coalesce(from_json(domains, '["VARCHAR"]'), []) as domains
 from {{ source('hubspot', 'account') }}

@@ -1,5 +1,5 @@
 select
-    'downloaded file' as told_by,
+    'downloaded file' as export_origin,
     attribution_report,
     network,
     campaign_id,
@@ -10,10 +10,10 @@ select
 from {{ source('hubspot', 'ads_export') }}
 union all by name
 select
-    'seed hubspot_ads_export' as told_by,
+    'seed hubspot_ads_export' as export_origin,
     typed.*
 from {{ ref('hubspot_ads_export') }} as typed
--- what was typed by hand counts where no file tells it
+-- a downloaded file takes precedence over the seed
 where
     not exists (
         select 1

@@ -1,7 +1,7 @@
 select
     id as contact_id,
     coalesce(try_cast(createdate as timestamptz), created_at) as created_at,
-    -- compared, never shown: addresses leave the raw store only as hashes
+    -- for comparison only: e-mail addresses leave the raw store only as hashes
     list_filter(
         list_transform(
             list_prepend(email, string_split(coalesce(hs_additional_emails, ''), ';')),

@@ -12,7 +12,7 @@ with submissions as (
 )
 
 select
-    -- old submissions have no conversion id; two equal ones of a form are one
+    -- old submissions have no conversion id; equal submissions of a form are deduplicated
     coalesce(conversion_id, md5(form_id || '|' || id)) as submission_id,
     form_id,
     submitted_at,
@@ -20,5 +20,5 @@ select
     email_hash,
     erased_contact_id
 from submissions
--- arrivals during paging shift pages, so a row can be read twice
+-- new submissions during paging shift the pages, so a row can be returned twice
 qualify row_number() over (partition by submission_id order by submitted_at) = 1

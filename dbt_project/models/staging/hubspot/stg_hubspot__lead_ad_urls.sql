@@ -4,7 +4,7 @@ with histories as (
         unnest(['hs_analytics_first_url', 'hs_analytics_last_url']) as property,
         history
     from {{ source('hubspot', 'contact_histories') }}
-    -- a glance spares reading the histories of all other contacts
+    -- prefilter: avoids parsing the histories of all other contacts
     where contains(history, 'hsa_la')
 ),
 

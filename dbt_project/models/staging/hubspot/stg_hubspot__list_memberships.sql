@@ -3,5 +3,5 @@ select
     contact_id,
     joined_at
 from {{ source('hubspot', 'list_memberships') }}
--- the one row without a contact says that the list was read
+-- the row without a contact only records that the list was loaded
 where contact_id != ''

@@ -30,7 +30,7 @@ entries as (
     from histories
 )
 
--- a history is landed again with each state it was found in
+-- a history is landed again with each change, so entries repeat
 select distinct
     contact_id,
     property,

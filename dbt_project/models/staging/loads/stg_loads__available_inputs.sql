@@ -6,8 +6,9 @@
         title,
         how_to_add,
         {% if origin == 'hubspot' -%}
-            -- the API of a smaller tier has none
-            is_available and (input != 'page_views' or exists (select 1 from {{ source('hubspot', 'page_view_events') }})) as is_available
+            -- page views exist only in HubSpot Enterprise portals
+            is_available
+            and (input != 'page_views' or exists (select 1 from {{ source('hubspot', 'page_view_events') }})) as is_available
         {%- else -%}
             is_available
         {%- endif %}

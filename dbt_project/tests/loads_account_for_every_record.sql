@@ -9,7 +9,7 @@ with quarantined as (
     group by source, resource, loaded_at
 ),
 
--- a load of several scopes shows one record once
+-- a record that several scopes of a load count is in quarantine once
 counted as (
     select
         source,

@@ -1,5 +1,5 @@
 {{ config(severity='warn', store_failures=true) }}
--- each figure is rounded to the currency's smallest unit before it is added up: half of a cent each, the campaign's own included
+-- tolerance: each figure, including the campaign's own, is rounded to the currency's smallest unit (half a cent each)
 with ads as (
     select
         network,
@@ -21,7 +21,7 @@ select
     rests.clicks,
     rests.spend,
     rests.network || ' account ' || rests.account_id || ', campaign ' || rests.campaign_id || ', ' || rests.date
-    || ': its ads report more than the campaign. They were read in different requests: refresh that day once more.' as message
+    || ': the ads'' figures exceed the campaign''s. They were loaded in different requests: refresh that day again.' as message
 from {{ ref('int_ad_delivery') }} as rests
 left join ads on {{ same_campaign('rests', 'ads') }} and rests.date = ads.date
 where

@@ -7,7 +7,7 @@ with pages as (
         arg_max(detected_by, fetched_at) as detected_by,
         max(case when detected_by in ('script', 'inline', 'hosted') then fetched_at end) as last_found_at
     from {{ ref('landing_page_snapshots') }}
-    -- unread pages show nothing
+    -- pages that could not be read prove nothing
     where detected_by != 'unread'
     group by landing_page_url
 )
@@ -15,12 +15,12 @@ with pages as (
 select
     landing_page_url,
     last_found_at,
-    landing_page_url || ': the HubSpot tracking code stood in the page on ' || cast(last_found_at at time zone 'UTC' as date)
-    || ' and was gone on ' || cast(fetched_at at time zone 'UTC' as date) || case
-        -- a page view may be from before
+    landing_page_url || ': the HTML contained the HubSpot tracking code on ' || cast(last_found_at at time zone 'UTC' as date)
+    || ' and no longer on ' || cast(fetched_at at time zone 'UTC' as date) || case
+        -- the recorded session can be older than the change
         when detected_by in ('visit', 'tag_manager', 'consent_manager', 'rendered_by_script')
-            then '. Make sure that the tag manager or the page''s scripts bring it now.'
-        else '. Put it back: HubSpot records no page view of this page.'
+            then '. Make sure that a tag manager or the page''s scripts load it now.'
+        else '. Add it again: HubSpot records no page views of this page.'
     end as message
 from pages
 where last_found_at < fetched_at

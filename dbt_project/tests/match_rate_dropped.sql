@@ -33,8 +33,8 @@ select
     account_id,
     round(percent) as percent,
     round(percent_before) as percent_before,
-    network || coalesce(' account ' || account_id, '') || ': ' || round(percent) || ' % of the arriving ad clicks of the last'
-    || ' 7 days name their ad, against ' || round(percent_before) || ' % in the 28 days before. Look at tracking_health for'
-    || ' ads without HubSpot''s parameters, and at what changed on site or ads.' as message
+    network || coalesce(' account ' || account_id, '') || ': the match rate of ad clicks fell to ' || round(percent) || ' % in'
+    || ' the last 7 days, from ' || round(percent_before) || ' % in the 28 days before. Check tracking_health for ads without'
+    || ' HubSpot''s parameters, and recent changes to the website and the ads.' as message
 from rates
 where percent_before - percent > {{ setting("match_rate_drop_limit_points") }}

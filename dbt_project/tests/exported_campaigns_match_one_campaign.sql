@@ -4,12 +4,12 @@ select
     exports.network,
     exports.campaign_id,
     exports.campaign_name,
-    'The ' || exports.told_by || ' names the campaign '
-    || coalesce(exports.campaign_id, exports.campaign_name, '(none)') || ' of ' || exports.network
-    || ', which fits ' || count(campaigns.campaign_id) || ' campaigns: '
-    || case exports.told_by
-        when 'downloaded file' then 'its contacts stand beside nothing.'
-        else 'put its id into campaign_id.'
+    'HubSpot ads export (' || exports.export_origin || '), ' || exports.network || ' campaign '
+    || coalesce(exports.campaign_id, exports.campaign_name, '(none)') || ': matches '
+    || count(campaigns.campaign_id) || ' campaigns instead of 1. '
+    || case exports.export_origin
+        when 'downloaded file' then 'Its contacts are not compared in hubspot_check.'
+        else 'Set its campaign_id in the seed.'
     end as message
 from {{ ref('stg_hubspot__ads_export') }} as exports
 left join {{ ref('dim_campaign') }} as campaigns
@@ -22,9 +22,9 @@ left join {{ ref('dim_campaign') }} as campaigns
                 and lower(trim(exports.campaign_name)) = lower(trim(campaigns.campaign_name))
             )
         )
--- a file has every network of the portal, whichever of them are read here
+-- a file contains every network of the portal, also networks that are not loaded here
 where
-    exports.told_by != 'downloaded file'
+    exports.export_origin != 'downloaded file'
     or exists (select 1 from {{ ref('dim_campaign') }} as known where exports.network = known.network)
-group by exports.told_by, exports.network, exports.campaign_id, exports.campaign_name
+group by exports.export_origin, exports.network, exports.campaign_id, exports.campaign_name
 having count(campaigns.campaign_id) != 1

@@ -47,6 +47,6 @@ where
     coalesce(observed.impressions, 0) != coalesce(marts.impressions, 0)
     or coalesce(observed.clicks, 0) != coalesce(marts.clicks, 0)
     or coalesce(observed.spend, 0) != coalesce(marts.spend, 0)
-    -- a fractional conversion is reported in parts: at most a millionth for each rounded figure that was added up
+    -- tolerance: a millionth per rounded figure, because fractional conversions are reported in parts
     or abs(coalesce(observed.conversions, 0) - coalesce(marts.conversions, 0))
     > 0.000001 * (coalesce(observed.figures, 0) + coalesce(marts.figures, 0))

@@ -7,7 +7,7 @@ select
     date,
     units,
     network || ' account ' || account_id || ', campaign ' || campaign_id || ', ' || date || ': the parts of the network''s figure'
-    || ' exceed it by ' || round(units, 2) || '. Refresh that day once more; if it stays, report it with this line.' as message
+    || ' exceed its total by ' || round(units, 2) || '. Refresh that day again; if the warning stays, report it.' as message
 from {{ ref('conversion_bridge') }}
--- the network's side is the same under every report
+-- the network's figures are the same under every report
 where step = 'unexplained' and attribution_report = '{{ setting("default_attribution_report") }}'
