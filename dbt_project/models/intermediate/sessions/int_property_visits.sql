@@ -25,7 +25,9 @@ histories as (
         aliases.contact_id,
         histories.property,
         histories.value,
-        histories.seen_at
+        histories.seen_at,
+        -- merged contacts may have a value each at one instant: the surviving contact's own counts
+        (histories.contact_id != aliases.contact_id, histories.contact_id, histories.value) as precedence
     from {{ ref('stg_hubspot__property_history') }} as histories
     inner join wanted on histories.property = wanted.property
     inner join {{ ref('int_contact_aliases') }} as aliases on histories.contact_id = aliases.alias_id
@@ -54,7 +56,7 @@ first_visits as (
     left join (
         select
             contact_id,
-            arg_max(value, seen_at) as source
+            arg_max(value, (seen_at, value)) as source
         from histories
         where property = 'hs_analytics_source' and value != 'OFFLINE'
         group by contact_id
@@ -78,15 +80,21 @@ written as (
     select
         contact_id,
         seen_at,
-        any_value(value) filter (where property = 'hs_analytics_last_url') as url,
-        try_cast(any_value(value) filter (where property = 'hs_latest_source_timestamp') as timestamptz) as session_started_at,
-        any_value(value) filter (where property = 'hs_google_click_id') as gclid,
-        any_value(value) filter (where property = 'hs_facebook_click_id') as fbclid,
-        any_value(value) filter (where property = 'hs_linkedin_click_id') as li_fat_id,
+        arg_min(value, precedence) filter (where property = 'hs_analytics_last_url') as url,
+        try_cast(
+            arg_min(value, precedence) filter (where property = 'hs_latest_source_timestamp') as timestamptz
+        ) as session_started_at,
+        arg_min(value, precedence) filter (where property = 'hs_google_click_id') as gclid,
+        arg_min(value, precedence) filter (where property = 'hs_facebook_click_id') as fbclid,
+        arg_min(value, precedence) filter (where property = 'hs_linkedin_click_id') as li_fat_id,
         bool_or(property in ('hs_latest_source', 'hs_latest_source_timestamp', 'hs_analytics_last_url')) as is_visit,
-        last_value(any_value(value) filter (where property = 'hs_latest_source') ignore nulls) over so_far as source,
-        last_value(any_value(value) filter (where property = 'hs_latest_source_data_1') ignore nulls) over so_far as data_1,
-        last_value(any_value(value) filter (where property = 'hs_latest_source_data_2') ignore nulls) over so_far as data_2,
+        last_value(arg_min(value, precedence) filter (where property = 'hs_latest_source') ignore nulls) over so_far as source,
+        last_value(
+            arg_min(value, precedence) filter (where property = 'hs_latest_source_data_1') ignore nulls
+        ) over so_far as data_1,
+        last_value(
+            arg_min(value, precedence) filter (where property = 'hs_latest_source_data_2') ignore nulls
+        ) over so_far as data_2,
         -- what first became known may hold the click id of any visit before
         seen_at > min(seen_at) filter (where bool_or(property = 'hs_analytics_last_url')) over (partition by contact_id)
             as is_known_before
@@ -120,9 +128,10 @@ dated as (
     asof left join (
         select
             contact_id,
-            try_cast(value as timestamptz) as started_at
+            try_cast(arg_min(value, precedence) as timestamptz) as started_at
         from histories
         where property = 'hs_latest_source_timestamp'
+        group by contact_id, seen_at
     ) as sessions
         on changes.contact_id = sessions.contact_id and changes.seen_at >= sessions.started_at
     asof left join (
