@@ -59,7 +59,7 @@ def examples() -> dict[str, Any]:
 
 def write(page: Path) -> None:
     """Writes the page."""
-    from reporting.explain.reading import EVIDENCE
+    from reporting.explain.bridge import EVIDENCE
 
     said, advice, found = meanings(), written(), examples()
     lines = [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from orchestration.execution.loading import uncollected
+from orchestration.execution.imports import without_garbage_collection
 
-with uncollected():
+with without_garbage_collection():
     import dagster as dg
 
     from orchestration.assets.dbt import dbt_models

@@ -21,8 +21,8 @@ from dagster_shared.record import replace
 from ingestion.errors import redact
 from ingestion.pipelines import SOURCES
 from orchestration.assets.lineage import column_lineage
-from orchestration.assets.stored import Relation, look
-from orchestration.assets.tables import code, table_facts
+from orchestration.assets.catalog import Relation, look
+from orchestration.assets.tables import code, table_metadata
 from orchestration.execution.locking import writing
 from orchestration.execution.resources import RunSettings
 from orchestration.execution.runs import HomeLock
@@ -178,7 +178,7 @@ def _completed(context: dg.AssetExecutionContext, events: list[Any], as_of: date
             unique_id = str(event.metadata["unique_id"].value)
             node = content["nodes"][unique_id]
             if table := stored.get(Relation.parse(node["relation_name"])):
-                shown = table_facts(table, node["columns"], lineage.origins.get(unique_id), keys)
+                shown = table_metadata(table, node["columns"], lineage.origins.get(unique_id), keys)
                 event = event.with_metadata({**event.metadata, **shown})
         elif isinstance(event, dg.AssetCheckResult) and _is_warning(event):
             event = event.with_metadata(

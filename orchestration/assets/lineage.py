@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ingestion.errors import redact
-from orchestration.assets.stored import Relation
+from orchestration.assets.catalog import Relation
 
 #: Of each column: the relations and their columns that it is made of.
 Origins = dict[str, list[tuple[Relation, str]]]

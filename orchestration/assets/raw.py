@@ -25,8 +25,8 @@ from ingestion.pipelines import (
     parts,
     reads_first,
 )
-from orchestration.assets.stored import Relation, Stored, look
-from orchestration.assets.tables import code, table_facts
+from orchestration.assets.catalog import Relation, Stored, look
+from orchestration.assets.tables import code, table_metadata
 from orchestration.execution.days import DAILY_SOURCES
 from orchestration.execution.loads import LoadsOfRun, Part
 from orchestration.execution.locking import writing
@@ -223,7 +223,7 @@ def _results(
 ) -> Iterator[dg.MaterializeResult[None]]:
     for key in keys:
         table = relation(key.path[1], key.path[-1])
-        shown = table_facts(stored[table]) if table in stored else {}
+        shown = table_metadata(stored[table]) if table in stored else {}
         yield dg.MaterializeResult(
             asset_key=key, metadata={**facts, "rows": rows.get(table.name, 0), **shown}
         )

@@ -11,12 +11,12 @@ from typing import Any
 import dagster as dg
 
 from orchestration.assets.lineage import Origins
-from orchestration.assets.stored import Relation, Stored
+from orchestration.assets.catalog import Relation, Stored
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def table_facts(
+def table_metadata(
     stored: Stored,
     described: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     origins: Origins | None = None,

@@ -11,7 +11,7 @@ from orchestration.automation.alerts import Look, report, report_run, source_key
 from orchestration.checks.freshness import Limits, late_days, late_load, watched
 from orchestration.execution import clock
 from orchestration.execution.locking import Locked, exclusive, writing
-from orchestration.execution.runs import end_dead_runs, open_runs
+from orchestration.execution.runs import fail_orphaned_runs, open_runs
 
 # a run is written down at about the instant the last look ended; what was told is not told again
 _OVERLAP = timedelta(seconds=5)
@@ -28,7 +28,7 @@ def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """The cursor is the instant up to which ended runs were told; one that reached nobody holds it back."""
     if open_runs(context.instance):
         with suppress(Locked), exclusive("adledger's sensor"):
-            end_dead_runs(context.instance)
+            fail_orphaned_runs(context.instance)
     # Dagster dates its records by the machine's clock
     cursor, warnings = _report_runs(context.instance, context.cursor, datetime.now(UTC))
     look = look_at_clock(clock.now())

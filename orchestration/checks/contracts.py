@@ -14,7 +14,7 @@ from ibis.backends.sql.datatypes import DuckDBType
 from pandera.errors import SchemaErrorReason, SchemaErrors
 
 from ingestion.errors import redact
-from orchestration.checks.promises import Promise, read_promises
+from orchestration.checks.constraints import Promise, read_constraints
 from orchestration.project import published_models
 
 CHECK_NAME = "contract"
@@ -105,7 +105,7 @@ class Violation:
 def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contract:
     """The contract of a model, from the dbt manifest alone.
 
-    Raises orchestration.checks.promises.DeclarationError where the YAML promises what cannot be checked.
+    Raises orchestration.checks.constraints.DeclarationError where the YAML promises what cannot be checked.
     """
     tests = [
         test["test_metadata"] | {"column": test.get("column_name")}
@@ -135,7 +135,7 @@ def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contr
         values += [ValueRule(name, tuple(test["values"])) for test in tested("accepted_values", name)]
     published = list(published_models(content))
     meta = node["config"].get("meta", {})
-    promises = read_promises(
+    promises = read_constraints(
         node["alias"],
         meta,
         {model["alias"]: model["columns"] for model in published},

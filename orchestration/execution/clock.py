@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 VARIABLE = "ADLEDGER_CLOCK"
 
 
-def stands_at() -> datetime | None:
+def simulated_now() -> datetime | None:
     """Where the simulated company's history ends, in UTC; None outside the demonstration."""
     text = os.environ.get(VARIABLE)
     return datetime.fromisoformat(text).astimezone(UTC) if text else None
@@ -17,7 +17,7 @@ def stands_at() -> datetime | None:
 
 def here(moment: datetime) -> datetime:
     """What the clock shows at `moment` of the machine's, in UTC: the same, or where it stands."""
-    return stands_at() or moment.astimezone(UTC)
+    return simulated_now() or moment.astimezone(UTC)
 
 
 def now() -> datetime:

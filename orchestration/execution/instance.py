@@ -52,7 +52,7 @@ def use_instance() -> None:
 
 
 @contextmanager
-def kept_open(run_id: str) -> Iterator[None]:
+def keep_event_files_open(run_id: str) -> Iterator[None]:
     """Holds a connection to the files in which Dagster keeps a run's events; does nothing without files.
 
     Dagster opens and closes the files for each event. When the last connection to a file closes, SQLite

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.pipelines import Reread, home
 from orchestration.execution.instance import use_instance
-from orchestration.execution.loading import uncollected
+from orchestration.execution.imports import without_garbage_collection
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -60,7 +60,7 @@ def run(plan: Plan, make_progress: Callable[[int], Progress]) -> Outcome:
 
 
 def _execute(plan: Plan, progress: Progress) -> Outcome:
-    with uncollected():
+    with without_garbage_collection():
         import dagster as dg
 
         from orchestration.automation.alerts import report_run

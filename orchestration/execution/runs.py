@@ -10,12 +10,12 @@ import dagster as dg
 import duckdb
 
 from ingestion.config import home
-from orchestration.execution.instance import kept_open
+from orchestration.execution.instance import keep_event_files_open
 from orchestration.execution.locking import Locked, exclusive
 from orchestration.project import warehouse_path
 
 # Holds the run's own id once the run has the home to itself: a re-executed run inherits tags, not the id.
-ALONE_TAG = "adledger/alone"
+HOME_LOCK_TAG = "adledger/alone"
 # The command line finds its run by this tag.
 COMMAND_TAG = "adledger/command"
 _POLL_SECONDS = 1.0
@@ -44,9 +44,9 @@ class HomeLock(dg.ConfigurableResource):  # type: ignore[type-arg]  # steps get 
         if run is None or instance is None:
             yield self
             return
-        with _alone(run, context.log), kept_open(run.run_id):
-            end_dead_runs(instance, alive=run.run_id)
-            instance.add_run_tags(run.run_id, {ALONE_TAG: run.run_id})
+        with _alone(run, context.log), keep_event_files_open(run.run_id):
+            fail_orphaned_runs(instance, alive=run.run_id)
+            instance.add_run_tags(run.run_id, {HOME_LOCK_TAG: run.run_id})
             _wait_for_orphaned_build(context.log)
             yield self
 
@@ -105,11 +105,11 @@ def open_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     return [
         run
         for run in runs
-        if run.tags.get(ALONE_TAG) == run.run_id or (COMMAND_TAG in run.tags and run.parent_run_id is None)
+        if run.tags.get(HOME_LOCK_TAG) == run.run_id or (COMMAND_TAG in run.tags and run.parent_run_id is None)
     ]
 
 
-def end_dead_runs(instance: dg.DagsterInstance, *, alive: str | None = None) -> None:
+def fail_orphaned_runs(instance: dg.DagsterInstance, *, alive: str | None = None) -> None:
     """Marks runs as failed whose process died: Dagster's queue would wait for them forever.
 
     The caller holds the home's refresh lock, so every open run but `alive` is dead for certain.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reporting.explain.reading import STEP_COVERAGE
+from reporting.explain.bridge import STEP_COVERAGE
 from reporting.explain.scope import Scope
 
 #: Rows of a table on a page; what lies beyond is found by narrowing the filters.

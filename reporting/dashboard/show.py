@@ -18,8 +18,8 @@ import streamlit as st
 from reporting.dashboard import links, queries
 from reporting.dashboard.serving import Snapshot
 from reporting.explain import figures
+from reporting.explain.bridge import read_sources
 from reporting.explain.claims import moment
-from reporting.explain.reading import read_sources
 from reporting.explain.scope import NETWORKS, Scope
 
 SOURCES = {**NETWORKS, "hubspot": "HubSpot", "landing_pages": "Landing pages"}
@@ -127,7 +127,7 @@ def number(value: Decimal | int | None, digits: int | None = None) -> str:
     if value is None:
         return "–"
     decimal = Decimal(value)
-    return figures.brief(decimal) if digits is None else figures.number(decimal, digits)
+    return figures.short_number(decimal) if digits is None else figures.number(decimal, digits)
 
 
 def money(value: Decimal | float | None, currency: str | None) -> str:

@@ -17,8 +17,8 @@ from orchestration.assets.publishing import SOURCES_COMMENTS
 from orchestration.project import manifest, published_models
 from reporting.dashboard.links import report_name
 from reporting.dashboard.show import SOURCES, TRACKING_ISSUES
+from reporting.explain.bridge import EVIDENCE
 from reporting.explain.journey import REPORTS
-from reporting.explain.reading import EVIDENCE
 from reporting.explain.scope import NETWORKS
 
 FOLDER = Path(__file__).with_name("bundle") / "datasets" / "adledger"

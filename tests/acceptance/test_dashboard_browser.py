@@ -127,7 +127,7 @@ def _luminance(page: Page) -> float:
 
 
 def test_it_says_where_it_is(served: Served) -> None:
-    assert served.line.startswith(f"The dashboard is at {served.url} until Ctrl-C")
+    assert served.line.startswith(f"The dashboard is running at {served.url}. Press Ctrl-C to stop it.")
 
 
 def test_every_page_on_a_desk_on_a_phone_and_through_a_swap(served: Served, browser: Browser) -> None:

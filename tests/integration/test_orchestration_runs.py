@@ -27,7 +27,7 @@ from adledger.cli import app
 from orchestration.automation.sensors import watch
 from orchestration.execution import instance as home_instance
 from orchestration.execution.locking import exclusive
-from orchestration.execution.runs import ALONE_TAG, COMMAND_TAG, HomeLock, describe, end_dead_runs
+from orchestration.execution.runs import HOME_LOCK_TAG, COMMAND_TAG, HomeLock, describe, fail_orphaned_runs
 from tests.holding import held
 
 RUNNING = dg.DagsterRunStatus.STARTED
@@ -116,15 +116,15 @@ def test_the_command_lines_own_run_does_not_wait_for_itself(instance: dg.Dagster
     assert result.success
     run = instance.get_run_by_id(result.run_id)
     assert run
-    assert run.tags[ALONE_TAG] == run.run_id
+    assert run.tags[HOME_LOCK_TAG] == run.run_id
 
 
 @pytest.mark.parametrize(
     ("command", "fix"),
     [
-        (["refresh"], "wait for it, or set ADLEDGER_HOME"),
-        (["backfill", "--start", "2026-01-01"], "wait for it, or set ADLEDGER_HOME"),
-        (["page", "add", "https://www.example.com/"], "add the page when it has ended"),
+        (["refresh"], "wait until it ends, or set ADLEDGER_HOME"),
+        (["backfill", "--start", "2026-01-01"], "wait until it ends, or set ADLEDGER_HOME"),
+        (["page", "add", "https://www.example.com/"], "add the page when it has finished"),
     ],
 )
 @pytest.mark.parametrize(
@@ -172,19 +172,19 @@ def test_the_queue_counts_a_refresh_of_the_command_line(instance: dg.DagsterInst
 
 def test_a_killed_run_is_ended_by_the_next_and_a_waiting_one_is_not(instance: dg.DagsterInstance) -> None:
     killed = create_run(instance, status=RUNNING)
-    instance.add_run_tags(killed.run_id, {ALONE_TAG: killed.run_id})
+    instance.add_run_tags(killed.run_id, {HOME_LOCK_TAG: killed.run_id})
     of_command_line = create_run(instance, status=RUNNING, tags={COMMAND_TAG: "1"})
     waiting = create_run(instance, status=RUNNING)
     # executed again: it inherits the tags of the run that was killed
     again = create_run(
         instance,
         status=RUNNING,
-        tags={ALONE_TAG: killed.run_id, COMMAND_TAG: "1"},
+        tags={HOME_LOCK_TAG: killed.run_id, COMMAND_TAG: "1"},
         parent_run_id=killed.run_id,
         root_run_id=killed.run_id,
     )
     with exclusive("a test"):
-        end_dead_runs(instance)
+        fail_orphaned_runs(instance)
     status = {run.run_id: run.status for run in instance.get_runs()}
     assert status == {
         killed.run_id: dg.DagsterRunStatus.FAILURE,

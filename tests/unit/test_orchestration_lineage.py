@@ -11,7 +11,7 @@ import pytest
 
 from orchestration.assets import lineage
 from orchestration.assets.lineage import column_lineage
-from orchestration.assets.stored import Relation, look
+from orchestration.assets.catalog import Relation, look
 
 AS_OF = "2026-11-01T06:00:00+00:00"
 MODEL = Relation("warehouse", "marts", "model")

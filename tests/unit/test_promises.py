@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from orchestration.checks.contracts import Contract, build_contract, validate
-from orchestration.checks.promises import Conservation, DeclarationError, Invariant, Reference, read_promises
+from orchestration.checks.constraints import Conservation, DeclarationError, Invariant, Reference, read_constraints
 from orchestration.project import published_models
 from tests.compiled import CompiledModels
 
@@ -152,6 +152,6 @@ ORDER = {"name": "in_order", "holds": "started_at <= ended_at", "violation": "en
 )
 def test_a_promise_that_cannot_be_checked_names_model_and_fault(meta: dict[str, Any], message: str) -> None:
     with pytest.raises(DeclarationError) as raised:
-        read_promises("fct", meta, COLUMNS, {})
+        read_constraints("fct", meta, COLUMNS, {})
     assert str(raised.value).startswith("dbt model fct")
     assert message in str(raised.value)

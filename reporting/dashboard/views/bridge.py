@@ -11,9 +11,9 @@ from reporting.dashboard import links, queries, show
 from reporting.dashboard.serving import shown
 from reporting.dashboard.show import CREDITED, EXPLAINED, REPORTED, UNEXPLAINED
 from reporting.explain import claims, figures
+from reporting.explain.bridge import EVIDENCE, Step, StepCoverage
 from reporting.explain.coverage import coverage_notes
 from reporting.explain.masking import Mask
-from reporting.explain.reading import EVIDENCE, Step, StepCoverage
 from reporting.explain.scope import Scope
 
 #: Events of a step that are shown, per network.
@@ -78,7 +78,7 @@ if not steps:
     st.info("No network has figures for these filters.")
     st.stop()
 
-digits = figures.places(steps)
+digits = figures.decimal_places(steps)
 reported = sum(step.units for step in steps if step.kind == "start")
 credited = sum(step.units for step in steps if step.kind == "end")
 largest = max(
@@ -104,7 +104,7 @@ show.chart(
                 "from": float(begin),
                 "to": float(end),
             }
-            for step, (begin, end) in zip(steps, figures.running(steps), strict=True)
+            for step, (begin, end) in zip(steps, figures.running_totals(steps), strict=True)
         ]
     ),
     said,
@@ -118,7 +118,7 @@ show.table(
             "left": end,
             "evidence": EVIDENCE[step.evidence_class],
         }
-        for step, (_, end) in zip(steps, figures.running(steps), strict=True)
+        for step, (_, end) in zip(steps, figures.running_totals(steps), strict=True)
     ],
     {
         "label": ("Step", "text"),
@@ -186,9 +186,9 @@ chosen = show.table(
             "occurred_at": event.occurred_at,
             "kind": event.kind,
             "network": show.network_name(event.network),
-            "ad": event.ad_words,
+            "ad": event.ad_label,
             "contact": mask.id("person", event.contact_id),
-            "verdict": claims.verdict(event, labels),
+            "verdict": claims.reason_label(event, labels),
             "facts": "; ".join(claims.facts(event, mask)),
             "found": found,
         }

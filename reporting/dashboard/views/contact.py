@@ -6,19 +6,19 @@ import streamlit as st
 
 from reporting.dashboard import links, show
 from reporting.dashboard.serving import shown
+from reporting.explain.bridge import read_labels
 from reporting.explain.claims import facts, verdict
 from reporting.explain.journey import (
     REPORTS,
     form_facts,
-    form_words,
+    form_label,
     read_journey,
-    source_words,
+    traffic_source_label,
     why_credited,
-    why_nobody,
+    why_not_credited,
 )
 from reporting.explain.masking import Mask
 from reporting.explain.options import InvalidOption
-from reporting.explain.reading import read_labels
 
 snapshot = shown()
 scope = links.filters(snapshot, days=False, ads=False)
@@ -47,7 +47,8 @@ for visit in journey.sessions:
             visit.started_at,
             "Visit",
             f"{mask.id('session', visit.session_id)}: {show.many(visit.page_views, 'page view')} from"
-            f" {source_words(visit.traffic_source)}" + (f", {visit.ad.full}" if visit.ad.network else ""),
+            f" {traffic_source_label(visit.traffic_source)}"
+            + (f", {visit.ad.full}" if visit.ad.network else ""),
             "; ".join(
                 filter(
                     None,
@@ -60,14 +61,14 @@ for visit in journey.sessions:
         )
     )
 told += [
-    (form.submitted_at, "Form", form_words(form).capitalize(), "; ".join(form_facts(form, mask)))
+    (form.submitted_at, "Form", form_label(form).capitalize(), "; ".join(form_facts(form, mask)))
     for form in journey.submissions
 ]
 told += [
     (
         claim.occurred_at,
         "Claim",
-        f"{show.network_name(claim.network)}: {claim.ad_words}; {show.inside(verdict(claim, labels))}",
+        f"{show.network_name(claim.network)}: {claim.ad_label}; {show.inside(verdict(claim, labels))}",
         "; ".join(facts(claim, mask)),
     )
     for claim in journey.claims
@@ -105,7 +106,9 @@ show.table(
         {
             "report": links.report_name(report),
             "ad": credit.ad.full if credit else "No ad",
-            "why": why_credited(credit, journey.submissions, mask) if credit else why_nobody(journey, report),
+            "why": why_credited(credit, journey.submissions, mask)
+            if credit
+            else why_not_credited(journey, report),
         }
         for report in REPORTS
         for credit in (*journey.credited(report), *(() if journey.credited(report) else (None,)))

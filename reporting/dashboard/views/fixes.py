@@ -7,7 +7,7 @@ import streamlit as st
 from reporting.dashboard import links, queries, show
 from reporting.dashboard.serving import shown
 from reporting.dashboard.show import CREDITED
-from reporting.explain.reading import read_labels
+from reporting.explain.bridge import read_labels
 
 _MOST_BARS = 10
 

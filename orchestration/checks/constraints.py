@@ -237,7 +237,7 @@ _KINDS: Mapping[str, type[Invariant] | type[Reference] | type[Conservation]] = {
 }
 
 
-def read_promises(
+def read_constraints(
     model: str,
     meta: Mapping[str, Any],
     columns: Mapping[str, Iterable[str]],

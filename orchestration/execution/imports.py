@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def without_garbage_collection() -> Iterator[None]:
     """Pauses the garbage collector, which takes a quarter of an import's time and finds nothing."""
     gc.disable()
     try:
