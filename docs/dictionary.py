@@ -188,7 +188,7 @@ def _page(model: Mapping[str, Any], contract: Contract) -> list[str]:
             said += f" One of {', '.join(f'`{value}`' for value in values)}."
         kind = f"{column['data_type']}{'' if None in rules else ', may be null'}"
         lines.append(f"| `{name}` | {kind} | {said} |")
-    if contract.promises:
+    if contract.constraints:
         lines += [
             "",
             "## What its rows keep",
@@ -196,5 +196,7 @@ def _page(model: Mapping[str, Any], contract: Contract) -> list[str]:
             "The file is not published where rows break one of these:",
             "",
         ]
-    lines += [f"- `{name}`: else a row {promise.violation}" for name, promise in contract.promises.items()]
+    lines += [
+        f"- `{name}`: else a row {constraint.violation}" for name, constraint in contract.constraints.items()
+    ]
     return lines

@@ -1,4 +1,4 @@
-"""The table of contents: everything the one code location holds."""
+"""All definitions of the Dagster code location."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ defs = dg.Definitions(
     jobs=[refresh],
     schedules=[configured_daily_refresh()],
     sensors=[watch],
-    # one process per run: a process per step would take longer to start than most steps run
+    # one process per run: starting a process per step would take longer than most steps
     executor=dg.in_process_executor,
     resources={
         "home_lock": home_lock,

@@ -1,4 +1,4 @@
-"""Imports without garbage collection."""
+"""Faster imports."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """Pauses the garbage collector, which takes a quarter of an import's time and finds nothing."""
+    """Pauses garbage collection, which takes a quarter of the import time and frees nothing."""
     gc.disable()
     try:
         yield
     finally:
-        # later collections leave it alone, too
+        # exclude the imported modules from later collections
         gc.freeze()
         gc.enable()

@@ -164,9 +164,7 @@ def test_a_link_shows_the_same_view_and_other_pages_keep_its_filters(
     shown = "Google Ads · Google Europe · 2026-10-20 to 2026-10-31 · report “All ad interactions”"
     expect(page.get_by_text(shown)).to_be_visible()
     page.get_by_role("link", name="Overview").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text(
-        "Reported conversions and HubSpot contacts"
-    )
+    expect(page.get_by_role("heading", level=1)).to_have_text("Reported conversions and HubSpot contacts")
     expect(page.get_by_text(shown)).to_be_visible()
     kept = {"network": "google_ads", "account": "1001", "report": OTHER, "start": "2026-10-20"}
     assert dict(parse_qsl(urlsplit(page.url).query)) == kept
