@@ -281,7 +281,7 @@ def _session(known: Mapping[str, Any]) -> str | None:
 def _credited(claim: Claim, known: Mapping[str, Any]) -> str | None:
     if claim.hubspot_units or claim.reason_code is None:
         return None
-    return "credited to an ad in HubSpot" if known.get("event_is_credited") else "not credited in HubSpot"
+    return "credited to an ad in HubSpot" if known.get("event_is_credited") else "credited to no ad"
 
 
 def _deleted(known: Mapping[str, Any], mask: Mask) -> str | None:

@@ -77,7 +77,7 @@ def waterfall(bridge: Bridge, width: int, description: str = "") -> RenderableTy
         total = step.kind != "adjustment"
         style = "cyan" if total else ("red" if step.units < 0 else "green")
         table.add_row(
-            Text(texts[0], style="bold" if total else ""),
+            Text(texts[0], style="bold") if total else Padding(texts[0].strip(), (0, 0, 0, 2)),
             Text(texts[1], style="bold" if total else style),
             *texts[2:4],
             Text(_bar(before, after, scale, bar_cells), style=style),
@@ -161,12 +161,12 @@ def _claim(claim: Claim, mask: Mask, labels: Mapping[str, str] | None = None) ->
         (format_time(claim.occurred_at), "bold"),
         f"  {claim.kind}" if labels is not None else f"  {who}, {claim.kind}",
         (f"  {NETWORKS.get(claim.network, claim.network)}: {claim.ad_label}", "cyan"),
-        (f"  {count_label(claim)}", "dim"),
         (f"  {reason_label(claim, labels)}", "yellow") if labels is not None else "",
     )
     if mask.shown:
         head.append(f"  {claim.event_id}", style="dim")
-    return Group(head, Padding(Text("; ".join(facts(claim, mask)), style="dim"), (0, 0, 0, 4)))
+    details = "; ".join([count_label(claim), *facts(claim, mask)])
+    return Group(head, Padding(Text(details, style="dim"), (0, 0, 0, 4)))
 
 
 def _session(session: Session, mask: Mask) -> RenderableType:
