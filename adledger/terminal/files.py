@@ -118,8 +118,8 @@ def _table(files: list[File], accounts: list[Account]) -> RenderableType:
         export = file.export
         fine = not file.problems
         sign = Text("✓", style="green") if fine else Text("!", style="yellow")
-        seen = f"{export.name}: {export.kind.title}, {file.rows:,} rows ({export.header.language})"
-        table.add_row(sign, Text(seen))
+        line = f"{export.name}: {export.kind.title}, {file.rows:,} rows ({export.header.language})"
+        table.add_row(sign, Text(line))
         for problem in file.problems:
             table.add_row("", Text(str(problem).removeprefix(export.name).lstrip(",: "), style="yellow"))
         if unknown := export.header.unknown:

@@ -114,7 +114,7 @@ def _test_description(test: Mapping[str, Any]) -> str:
 def dbt_models(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, run_settings: RunSettings, home_lock: HomeLock
 ) -> Iterator[Any]:
-    """Builds and tests all models as of as-of. Fails with one line per root fault."""
+    """Builds and tests all models at the as-of time. Fails with one line per root fault."""
     as_of = run_settings.instant(context.instance, context.run.run_id)
     build_dir().mkdir(parents=True, exist_ok=True)
     reuse_parsed(prepared_project().target_path, build_dir())

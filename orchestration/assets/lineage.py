@@ -48,8 +48,8 @@ def column_lineage(
             continue
         sql = node["compiled_code"].replace(as_of, "as-of")
         # an incremental model reads itself
-        seen = [relations[one] for one in (unique_id, *node["depends_on"]["nodes"]) if one in relations]
-        read = {relation: dict(columns[relation]) for relation in seen if relation in columns}
+        inputs = [relations[one] for one in (unique_id, *node["depends_on"]["nodes"]) if one in relations]
+        read = {relation: dict(columns[relation]) for relation in inputs if relation in columns}
         key = hashlib.sha256(repr((sql, sorted(read.items()))).encode()).hexdigest()
         previous = cached.get(unique_id)
         found[unique_id] = (

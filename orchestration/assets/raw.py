@@ -35,7 +35,7 @@ from orchestration.project import manifest
 
 OWNER = "team:ingestion"
 
-#: Sources of the raw tables. Dagster does not materialize them.
+#: APIs and pages that the raw tables are loaded from. Dagster does not materialize them.
 apis = {
     name: dg.AssetSpec(
         ["api", name], description=f"{title}.", group_name="apis", owners=[OWNER], kinds={kind, "http"}
@@ -64,7 +64,7 @@ def _descriptions() -> dict[tuple[str, str], str]:
 
 
 class RawTranslator(DagsterDltTranslator):
-    """Uses the asset key of the table's dbt source. Upstream are the API and the tables it reads first."""
+    """Uses the asset key of the table's dbt source. Upstream are its API and tables of other sources."""
 
     def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
         source, table = data.resource.source_name, data.resource.name
@@ -85,7 +85,7 @@ class RawTranslator(DagsterDltTranslator):
 
 
 def landed_at(source: str, tables: list[str]) -> datetime | None:
-    """Oldest last load of `tables`, as its as-of; None if one of them was never loaded."""
+    """Earliest of the last load times (as-of) of `tables`; None if one of them was never loaded."""
     newest = loaded_at(source)
     return min((newest[table] for table in tables), default=None) if newest.keys() >= set(tables) else None
 

@@ -35,7 +35,7 @@ OpenFaults = dict[str, dict[str, list[str]]]
 
 @dataclass(frozen=True)
 class Observation:
-    """Current faults (lines by key), and a function that tells if a fault not among them is resolved."""
+    """Current faults (lines by key), and a function that checks if any other open fault is resolved."""
 
     by: Literal["run", "clock"]
     faults: Mapping[str, Sequence[str]]

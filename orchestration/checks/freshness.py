@@ -1,6 +1,6 @@
 """Freshness of a source: the age of its newest day of figures and of its last load."""
 
-# Annotations are not postponed here: Dagster reads them when a step is defined.
+# No postponed annotations: Dagster reads them when a step is defined.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

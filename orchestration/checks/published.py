@@ -1,6 +1,6 @@
 """Validates every published table against its contract before publication."""
 
-# Annotations are not postponed here: Dagster reads them when a step is defined.
+# No postponed annotations: Dagster reads them when a step is defined.
 from collections.abc import Iterator
 
 import dagster as dg

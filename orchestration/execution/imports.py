@@ -1,4 +1,4 @@
-"""Faster imports."""
+"""Speeds up imports."""
 
 from __future__ import annotations
 

@@ -234,8 +234,8 @@ def _grid(
     key = f"pick_{name}"
 
     def picked() -> None:
-        if pick is not None and (places := st.session_state[key]["selection"]["rows"]):
-            links.set_filters(**pick(places[0]))
+        if pick is not None and (selected := st.session_state[key]["selection"]["rows"]):
+            links.set_filters(**pick(selected[0]))
 
     state = st.dataframe(pa.table(values), **options, key=key, on_select=picked, selection_mode="single-row")
     return next((place for place in state["selection"]["rows"] if place < len(rows)), None)

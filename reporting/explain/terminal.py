@@ -29,7 +29,7 @@ from reporting.explain.masking import Mask
 from reporting.explain.scope import NETWORKS
 
 _MIN_BAR, _MAX_BAR = 8, 40
-#: A narrower column of labels is not worth a bar beside it.
+#: Minimum width of the labels beside a bar; narrower terminals show no bars.
 _MIN_LABEL = 20
 _HEADERS = ("", "Conversions", "% of\nreported", "Remaining", "Evidence")
 _EIGHTHS = " ▏▎▍▌▋▊▉█"

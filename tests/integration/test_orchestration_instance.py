@@ -95,7 +95,9 @@ def test_a_run_and_its_events_are_in_the_database(
         )
         assert event
         assert event.run_id == run_id
-    assert postgres.run("runs", f"SELECT status FROM runs WHERE run_id = '{run_id}'") == [("SUCCESS",)]
+    assert postgres.run(f"runs_{tables}", f"SELECT status FROM runs WHERE run_id = '{run_id}'") == [
+        ("SUCCESS",)
+    ]
     files = [path for path in home.rglob("*") if path.is_file()]
     assert [path.name for path in files if path.suffix == ".db"] == []
     secrets = (PASSWORD.encode(), address.encode())
