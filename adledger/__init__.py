@@ -1,1 +1,1 @@
-"""The command line: one module per command. Reads options and prints."""
+"""The command line: one module per command. Parses options and prints results."""

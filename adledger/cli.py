@@ -1,4 +1,4 @@
-"""The command line: each command from a module of its own. What is slow is imported when it is needed."""
+"""The command line: one module per command. Slow modules are imported only when a command needs them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 for command in (refresh, backfill, explain, demo, ui, dashboard, doctor):
     app.command()(command)
 
-pages = typer.Typer(no_args_is_help=True, help="Landing pages that are watched besides those of the ads.")
+pages = typer.Typer(no_args_is_help=True, help="Landing pages to monitor in addition to those of the ads.")
 pages.command("add")(add_page)
 app.add_typer(pages, name="page")
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"adledger {metadata.version('adledger')}")
         raise typer.Exit
 
@@ -37,4 +37,4 @@ def main(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Why the ad networks report more conversions than HubSpot shows contacts: every unit accounted for."""
+    """Explain why ad networks report more conversions than HubSpot shows contacts, down to the event."""

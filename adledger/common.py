@@ -1,4 +1,4 @@
-"""What commands have in common: how they fail, hold the home, run a refresh and show a bridge."""
+"""Shared by all commands: failing, locking the home folder, running a refresh and showing a bridge."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orchestration.execution.locking import Locked
     from orchestration.execution.progress import Progress
     from orchestration.execution.refresh import Outcome, Plan
-    from reporting.explain.answering import Forms
+    from reporting.explain.query import Outputs
     from reporting.explain.scope import Scope
 
 Start = Annotated[str | None, typer.Option(metavar="DAY", help="First day, like 2026-08-01.")]
@@ -25,7 +25,7 @@ Host = Annotated[
     str,
     typer.Option(
         metavar="ADDRESS",
-        help="Address to listen on; any but this machine's own needs a login before it.",
+        help="Address to listen on. There is no login: put one in front of any address but localhost.",
     ),
 ]
 
@@ -38,37 +38,39 @@ def fail(lines: list[str]) -> NoReturn:
     raise typer.Exit(1)
 
 
-def holder(command: str) -> str:
-    """What a lock says of its holder: the command and its process."""
+def lock_holder(command: str) -> str:
+    """Text that a lock file holds about its holder: the command and its process id."""
     return f"{command}, process {os.getpid()}"
 
 
-def refresh_in_progress(busy: Locked, place: Path) -> str:
-    """Who refreshes the home `place` at the moment."""
-    return f"another refresh is running in {place}{f' ({busy.holder})' if busy.holder else ''}"
+def refresh_in_progress(busy: Locked, home: Path) -> str:
+    """Message that another refresh is running in `home`, with its holder if known."""
+    return f"another refresh is running in {home}{f' ({busy.holder})' if busy.holder else ''}"
 
 
 def check_source(option: str, name: str, *, vendor: bool = False) -> None:
-    """Raises InvalidOption where `name` is no source, or, with `vendor`, none of a vendor."""
+    """Raises InvalidOption if `name` is not a source or, with `vendor`, not a vendor's source."""
     from ingestion.pipelines import SOURCES, VENDORS
 
     known = VENDORS if vendor else SOURCES
     if name not in known:
-        raise InvalidOption(option, f"{name} is none of {', '.join(known)}")
+        raise InvalidOption(option, f"{name} is not one of {', '.join(known)}")
 
 
 def run_refresh(plan: Plan, console: Console) -> None:
-    """Run a refresh to its end; exits with 1 where it does not publish. The caller holds the home's lock."""
+    """Run a refresh; exit with 1 if it does not publish. The caller holds the home's refresh lock."""
     from ingestion.errors import SettingError
     from orchestration.execution.progress import Progress
     from orchestration.execution.refresh import log_path, run
 
-    shown: list[Progress] = []
+    created: list[Progress] = []
 
     def make_progress(terminal: int) -> Progress:
-        stream = open(terminal, "w", closefd=False)  # noqa: SIM115 - lives as long as the descriptor
-        shown.append(Progress(Console(file=stream, force_terminal=console.is_terminal, width=console.width)))
-        return shown[0]
+        stream = open(terminal, "w", closefd=False)  # noqa: SIM115 - stays open as long as the descriptor
+        created.append(
+            Progress(Console(file=stream, force_terminal=console.is_terminal, width=console.width))
+        )
+        return created[0]
 
     console.print("Preparing")
     try:
@@ -77,16 +79,16 @@ def run_refresh(plan: Plan, console: Console) -> None:
         fail([str(error)])
     if outcome.published:
         return
-    faults = outcome.faults or [f"the run ended before it published: see {log_path()}"]
-    fail([*faults, *_untouched(), f"details: {log_path()}"])
+    faults = outcome.faults or [f"the run ended before publishing: see {log_path()}"]
+    fail([*faults, *_unpublished_notes(), f"details: {log_path()}"])
 
 
-def _untouched() -> list[str]:
+def _unpublished_notes() -> list[str]:
     from ingestion.config import home
 
     published = home() / "serving.duckdb"
     return [
-        f"nothing was published: {published} is as it was" if published.exists() else "nothing was published"
+        f"nothing was published: {published} is unchanged" if published.exists() else "nothing was published"
     ]
 
 
@@ -94,26 +96,26 @@ def show_explanation(
     serving: Path,
     console: Console,
     scope: Scope | None = None,
-    forms: Forms | None = None,
+    outputs: Outputs | None = None,
     step: str | None = None,
     contact: str | None = None,
 ) -> None:
-    """Print the bridge, the events behind `step` or one contact's journey, or write it into `forms`.
+    """Print the bridge, the events of `step` or one contact's journey, or write them to `outputs`.
 
-    Exits with 1 where nothing is published, a file cannot be written or an older version published.
+    Exits with 1 if nothing is published, if a file cannot be written, or if an older version published.
     """
-    from reporting.explain.answering import Outdated, answer
+    from reporting.explain.query import Outdated, run_query
     from reporting.explain.scope import Scope
 
     if not serving.exists():
         fail([f"nothing is published in {serving.parent} yet: run adledger refresh"])
     try:
-        found = answer(serving, scope or Scope(), console, forms, step=step, contact=contact)
+        found = run_query(serving, scope or Scope(), console, outputs, step=step, contact=contact)
     except Outdated as error:
         fail([str(error)])
     except OSError as error:
         fail([f"cannot write {error.filename}: {error.strerror}"])
-    if not found and forms and forms.files:
+    if not found and outputs and outputs.files:
         fail(["no network has figures in this range: nothing was written"])
-    if not found and not (forms and forms.json):
+    if not found and not (outputs and outputs.json):
         console.print("No network has figures in this range.")

@@ -1,4 +1,4 @@
-"""Days and instants as a user writes them on the command line, checked."""
+"""Parses the days and times of the command line."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from reporting.explain.options import InvalidOption
 
 
 def parse_instant(text: str | None, now: datetime) -> datetime:
-    """`--as-of` in UTC, to the second; `now` where it is not given.
+    """Returns `--as-of` in UTC, to the second; `now` if it is not given.
 
-    Raises InvalidOption where it is no ISO 8601 instant with a time zone, or more than a day after `now`.
+    Raises InvalidOption if it is not an ISO 8601 time with a time zone, or more than a day after `now`.
     """
     if text is None:
         return now.astimezone(UTC).replace(microsecond=0)
@@ -19,22 +19,22 @@ def parse_instant(text: str | None, now: datetime) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
-        raise InvalidOption("--as-of", f"{text} is no ISO 8601 instant: {example}") from error
+        raise InvalidOption("--as-of", f"{text} is not an ISO 8601 time: {example}") from error
     if instant.tzinfo is None:
         raise InvalidOption("--as-of", f"{text} has no time zone: {example}")
     if instant > now + timedelta(days=1):
-        raise InvalidOption("--as-of", f"{text} lies more than a day in the future")
+        raise InvalidOption("--as-of", f"{text} is more than a day in the future")
     return instant.astimezone(UTC).replace(microsecond=0)
 
 
 def parse_day(option: str, text: str | None) -> date | None:
-    """A calendar day of an ad account. Raises InvalidOption where it is none."""
+    """Returns a calendar day; None if it is not given. Raises InvalidOption if it is not a day."""
     if text is None:
         return None
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise InvalidOption(option, f"{text} is no day: write it like 2026-11-01") from error
+        raise InvalidOption(option, f"{text} is not a day: write it like 2026-11-01") from error
 
 
 def check_range(start: date | None, end: date | None, as_of: datetime, today: date) -> None:

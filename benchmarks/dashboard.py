@@ -105,7 +105,7 @@ def measured(home: Path, repeats: int) -> dict[str, Any]:
     )
     try:
         assert server.stdout
-        if "dashboard is at" not in server.stdout.readline():
+        if "dashboard is running at" not in server.stdout.readline():
             raise SystemExit("the dashboard did not start")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(

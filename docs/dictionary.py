@@ -188,7 +188,7 @@ def _page(model: Mapping[str, Any], contract: Contract) -> list[str]:
             description += f" One of {', '.join(f'`{value}`' for value in values)}."
         column_type = f"{column['data_type']}{'' if None in rules else ', may be null'}"
         lines.append(f"| `{name}` | {column_type} | {description} |")
-    if contract.promises:
+    if contract.constraints:
         lines += [
             "",
             "## Constraints",
@@ -197,7 +197,7 @@ def _page(model: Mapping[str, Any], contract: Contract) -> list[str]:
             "",
         ]
     lines += [
-        f"- `{name}`: violated by a row that {promise.violation}"
-        for name, promise in contract.promises.items()
+        f"- `{name}`: violated by a row that {constraint.violation}"
+        for name, constraint in contract.constraints.items()
     ]
     return lines

@@ -59,7 +59,7 @@ def examples() -> dict[str, Any]:
 
 def write(page: Path) -> None:
     """Write the page of reason codes."""
-    from reporting.explain.reading import EVIDENCE
+    from reporting.explain.bridge import EVIDENCE
 
     meaning_of, text_of, found = meanings(), texts(), examples()
     lines = [
@@ -82,7 +82,7 @@ def write(page: Path) -> None:
 
 
 def _example_lines(example: Mapping[str, Any]) -> Iterator[str]:
-    from reporting.explain.figures import brief
+    from reporting.explain.figures import short_number
     from reporting.explain.scope import NETWORKS
 
     under = "" if example["is_default_report"] else f" Under the report `{example['report']}`:"
@@ -92,8 +92,8 @@ def _example_lines(example: Mapping[str, Any]) -> Iterator[str]:
     yield "| --- | ---: | ---: | ---: |"
     for row in example["networks"]:
         units = Decimal(row["units"])
-        sides = [brief(Decimal(row[name])) for name in ("network_conversions", "hubspot_contacts")]
-        moved = f"{'+' if units > 0 else ''}{brief(units)}"
+        sides = [short_number(Decimal(row[name])) for name in ("network_conversions", "hubspot_contacts")]
+        moved = f"{'+' if units > 0 else ''}{short_number(units)}"
         yield f"| {NETWORKS[row['network']]} | {sides[0]} | {moved} | {sides[1]} |"
     if event := example["event"]:
         yield ""

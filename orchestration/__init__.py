@@ -1,1 +1,1 @@
-"""Wires the warehouse: assets, checks, automation, execution. Computes no figures."""
+"""Dagster definitions: assets, checks, automation and execution. Computes no figures."""

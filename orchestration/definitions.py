@@ -1,10 +1,10 @@
-"""The table of contents: everything the one code location holds."""
+"""All definitions of the Dagster code location."""
 
 from __future__ import annotations
 
-from orchestration.execution.loading import uncollected
+from orchestration.execution.imports import without_garbage_collection
 
-with uncollected():
+with without_garbage_collection():
     import dagster as dg
 
     from orchestration.assets.dbt import dbt_models
@@ -28,7 +28,7 @@ defs = dg.Definitions(
     jobs=[refresh],
     schedules=[configured_daily_refresh()],
     sensors=[watch],
-    # one process per run: a process per step would take longer to start than most steps run
+    # one process per run: starting a process per step would take longer than most steps
     executor=dg.in_process_executor,
     resources={
         "home_lock": home_lock,

@@ -1,4 +1,4 @@
-"""The dbt project as Dagster runs it: its manifest, the arguments of a build, what failed in one."""
+"""The dbt project: its manifest, build arguments, and the faults of a build."""
 
 from __future__ import annotations
 
@@ -23,44 +23,44 @@ from ingestion.pipelines import home
 from orchestration.execution.locking import file_lock
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
-# The one beside this interpreter: PATH may hold none, or another engine's.
+# dbt of this Python environment; PATH may have none, or dbt with another adapter.
 DBT_EXECUTABLE = Path(sys.executable).parent / "dbt"
 PUBLISHED_SCHEMAS = ("marts", "reconciliation")
-# Where dbt keeps the rows that a warning check found, and how many of them are shown.
+# Schema in which dbt stores the rows of failed checks, and the number of rows to show.
 CHECKS_SCHEMA = "checks"
 MESSAGES = 5
 
-# dbt repeats what failed and where before it says why
+# dbt puts the failed node and its path before the error message
 _ERROR_PREFIX = re.compile(r"^\w+ Error in .*? \(\S+\) ")
 _INPUTS = ("models", "macros", "seeds", "tests", "snapshots")
 
 
 def shipped_dir() -> Path:
-    """Where `make setup` leaves the parsed project, for all homes."""
+    """Folder of the parsed project that `make setup` creates for all homes."""
     return PROJECT_DIR / "target" / "shipped"
 
 
 def target_dir() -> Path:
-    """Where a home keeps the parsed project, where the shipped one is older than its files."""
+    """Folder of the home's own parsed project, used if the shipped one is outdated."""
     return home() / "dbt" / "target"
 
 
 def build_dir() -> Path:
-    """Where a build writes its artifacts, and its log where DBT_LOG_LEVEL_FILE asks for one."""
+    """Folder of the artifacts of a build, and of its log if DBT_LOG_LEVEL_FILE enables one."""
     return home() / "dbt" / "build"
 
 
 def warehouse_path() -> Path:
-    """The DuckDB file dbt builds into."""
+    """Path of the DuckDB file that dbt builds."""
     return home() / "warehouse.duckdb"
 
 
-# A production build: models, seeds and data tests. Unit tests guard changes of the code, so they run in CI.
+# Production builds skip unit tests, which only depend on the code and run in CI.
 BUILD_ARGUMENTS = ("build", "--exclude", "resource_type:unit_test")
 
 
 def build_environment(as_of: datetime) -> dict[str, str]:
-    """What a build reads at run time: the instant it is seen at, and which project builds."""
+    """Environment variables of a build: its as-of and the hash of the project."""
     return {
         "ADLEDGER_AS_OF": as_of.astimezone(UTC).isoformat(),
         "ADLEDGER_PROJECT_HASH": project_hash(),
@@ -68,11 +68,11 @@ def build_environment(as_of: datetime) -> dict[str, str]:
 
 
 def reuse_parsed(parsed: Path, used: Path) -> None:
-    """Lets dbt go on in the folder `used` from what it parsed in the folder `parsed`."""
+    """Copies dbt's partial parse from the folder `parsed` to `used`, so that dbt parses only what changed."""
     if _is_parsed_here(used / "manifest.json"):
         return
     source, copy = (folder / "partial_parse.msgpack" for folder in (parsed, used))
-    # of a project that has been moved since
+    # it may belong to a project folder that was moved
     copy.unlink(missing_ok=True)
     if source.exists() and _is_parsed_here(parsed / "manifest.json"):
         used.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def reuse_parsed(parsed: Path, used: Path) -> None:
 
 
 def _is_parsed_here(manifest: Path, project_dir: Path = PROJECT_DIR) -> bool:
-    """Whether it was parsed where the project lies now: seeds are found by the folder of that time."""
+    """True if the manifest was parsed at the current project path, which dbt uses to find seeds."""
     if not manifest.exists():
         return False
     nodes = json.loads(manifest.read_bytes())["nodes"].values()
@@ -88,7 +88,7 @@ def _is_parsed_here(manifest: Path, project_dir: Path = PROJECT_DIR) -> bool:
 
 
 def project_hash(project_dir: Path = PROJECT_DIR) -> str:
-    """A hash of everything the models are made of: another one, and incremental models are built anew."""
+    """Hash of all files that define the models. Incremental models are rebuilt when it changes."""
     content = hashlib.sha256()
     files = [path for folder in _INPUTS for path in (project_dir / folder).rglob("*") if path.is_file()]
     for path in sorted([*files, project_dir / "dbt_project.yml"]):
@@ -97,20 +97,20 @@ def project_hash(project_dir: Path = PROJECT_DIR) -> str:
 
 
 def is_current(manifest: Path, project_dir: Path) -> bool:
-    """Whether `manifest` is of the project as it lies here: newer than every file and folder of it."""
+    """True if `manifest` is newer than every file and folder of the project and has the same path."""
     if not manifest.exists():
         return False
     inputs = [project_dir / "dbt_project.yml", project_dir / "profiles.yml"]
     for folder in _INPUTS:
         root = project_dir / folder
-        # folders too: their time changes when a file is deleted
+        # including folders, whose time changes when a file is deleted
         inputs += [root, *root.rglob("*")] if root.exists() else []
     newest = max(path.stat().st_mtime_ns for path in inputs if path.exists())
     return manifest.stat().st_mtime_ns > newest and _is_parsed_here(manifest, project_dir)
 
 
 class _DbtCli(DbtCliResource):
-    """Dagster's own starts a dbt to learn its version, and sets up an adapter that nothing here asks."""
+    """Skips two slow steps of dagster-dbt: starting dbt for its version, and an adapter that is not used."""
 
     @cached_property
     def _cli_version(self) -> Any:
@@ -121,10 +121,10 @@ class _DbtCli(DbtCliResource):
 
 
 def dbt_cli() -> DbtCliResource:
-    """The dbt command line on this project and this home."""
-    # where profiles.yml finds its files
+    """Returns the dbt command line for this project and home."""
+    # used in profiles.yml
     os.environ["ADLEDGER_HOME"] = str(home())
-    # its usual log holds every query at debug level; the user's own setting goes before this
+    # dbt would log every query at debug level; the user can override this
     os.environ.setdefault("DBT_LOG_LEVEL_FILE", "none")
     project = str(PROJECT_DIR)
     return _DbtCli(project_dir=project, profiles_dir=project, dbt_executable=str(DBT_EXECUTABLE))
@@ -132,12 +132,12 @@ def dbt_cli() -> DbtCliResource:
 
 @cache
 def prepared_project() -> DbtProject:
-    """The project with a manifest that matches its files, parsed only where none does."""
+    """Returns the project with a current manifest; parses it only if there is none."""
     if is_current(shipped_dir() / "manifest.json", PROJECT_DIR):
         return DbtProject(PROJECT_DIR, target_path=shipped_dir(), profiles_dir=PROJECT_DIR)
     project = DbtProject(PROJECT_DIR, target_path=target_dir(), profiles_dir=PROJECT_DIR)
     target_dir().mkdir(parents=True, exist_ok=True)
-    # several processes load the definitions at once
+    # several processes may load the definitions at the same time
     with file_lock(target_dir() / "parse.lock", wait=True):
         if not is_current(project.manifest_path, PROJECT_DIR):
             reuse_parsed(shipped_dir(), target_dir())
@@ -147,20 +147,20 @@ def prepared_project() -> DbtProject:
 
 @cache
 def manifest() -> Mapping[str, Any]:
-    """The parsed manifest."""
+    """Returns the parsed manifest."""
     content: Mapping[str, Any] = json.loads(prepared_project().manifest_path.read_bytes())
     return content
 
 
 def published_models(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The models of the published schemas, in a stable order."""
+    """Yields the models of the published schemas, in a stable order."""
     for _, node in sorted(content["nodes"].items()):
         if node["resource_type"] == "model" and node["schema"] in PUBLISHED_SCHEMAS:
             yield node
 
 
 def metrics_by_model(content: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
-    """The metrics made of each model, by its id in the manifest; a ratio is made of what both sides are."""
+    """Metrics by the id of the model they use; a ratio uses the models of both sides."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for _, metric in sorted(content["metrics"].items()):
         for model in dict.fromkeys(_models_of(metric, content)):
@@ -169,19 +169,19 @@ def metrics_by_model(content: Mapping[str, Any]) -> dict[str, list[Mapping[str, 
 
 
 def _models_of(node: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[str]:
-    made_of = {**content["metrics"], **content["semantic_models"]}
+    parents = {**content["metrics"], **content["semantic_models"]}
     for parent in node["depends_on"]["nodes"]:
-        if parent in made_of:
-            yield from _models_of(made_of[parent], content)
+        if parent in parents:
+            yield from _models_of(parents[parent], content)
         else:
             yield parent
 
 
 def build_faults(run_results: Mapping[str, Any], content: Mapping[str, Any]) -> list[str]:
-    """One line per node of a build that failed by itself, not because of one before it.
+    """Returns one line per failed node, without nodes that were skipped because of another failure.
 
-    A message our own SQL raises (`adledger: …` through DuckDB's error()) stands alone; any other follows the
-    name of its node.
+    Messages that our SQL raises with DuckDB's error() (`adledger: …`) are returned unchanged. Other
+    messages follow the name of their node.
     """
     lines = []
     for result in run_results["results"]:
@@ -198,9 +198,9 @@ def build_faults(run_results: Mapping[str, Any], content: Mapping[str, Any]) -> 
 
 
 def warning_messages(check: str) -> list[str]:
-    """What the first rows that a warning check found say (its column `message`), as its last build kept them.
+    """Returns the column `message` of the first rows of a warning check, from the last build.
 
-    Addresses and tokens that a name may hold are hidden.
+    E-mail addresses and tokens are redacted.
     """
     with duckdb.connect(str(warehouse_path()), read_only=True) as warehouse:
         try:
@@ -208,6 +208,6 @@ def warning_messages(check: str) -> list[str]:
                 f'SELECT message FROM {CHECKS_SCHEMA}."{check}" ORDER BY message LIMIT {MESSAGES}'
             ).fetchall()
         except (duckdb.CatalogException, duckdb.BinderException):
-            # a check that keeps no rows, or whose rows say nothing
+            # the check stores no rows, or its rows have no message
             return []
     return [redact(str(message)) for (message,) in rows]

@@ -1,1 +1,1 @@
-"""Everything that reads the published file, and nothing else."""
+"""Readers of the published file. They read nothing else."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import urllib3
 
-from adledger.servers.sandbox import note_options
+from adledger.servers.sandbox import write_options
 from tests.company import ADLEDGER
 from tests.warehouse import without_sources
 
@@ -83,7 +83,7 @@ def company_options(people: int) -> list[str]:
 def opened_ui(home: Path, people: int) -> Iterator[Opened]:
     """Starts it with a company of that many people; killed at the end where the test did not end it."""
     (home / "demo").mkdir(parents=True, exist_ok=True)
-    note_options(home / "demo", company_options(people))
+    write_options(home / "demo", company_options(people))
     port = free_port()
     process = subprocess.Popen(
         [ADLEDGER, "ui", "--demo", "--port", str(port)],

@@ -1,1 +1,1 @@
-"""One module per command: its options, checked before anything slow is imported."""
+"""One module per command. Options are checked before slow modules are imported."""

@@ -1,4 +1,4 @@
-"""`adledger dashboard`: the published figures in a browser."""
+"""`adledger dashboard`: opens the published figures in a browser."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
     host: Host = "127.0.0.1",
     demonstration: Annotated[
-        bool, typer.Option("--demo", help="Of the demonstration's company, as adledger demo published it.")
+        bool, typer.Option("--demo", help="Show the simulated company that adledger demo published.")
     ] = False,
 ) -> None:
-    """Open the published figures in a browser: what differs, why, what to fix. Ctrl-C closes it."""
-    from adledger.servers import sandbox as demonstrated
+    """Open the dashboard in a browser: the differences, their reasons and what to fix. Ctrl-C closes it."""
     from adledger.servers.dashboard import open_dashboard
     from adledger.servers.processes import Address, ServerFailed
+    from adledger.servers.sandbox import demo_home
     from ingestion.config import home
 
-    place = demonstrated.place() if demonstration else home()
-    if not (place / "serving.duckdb").exists():
+    folder = demo_home() if demonstration else home()
+    if not (folder / "serving.duckdb").exists():
         command = "demo" if demonstration else "refresh"
-        fail([f"nothing is published in {place} yet: run adledger {command}"])
+        fail([f"nothing is published in {folder} yet: run adledger {command}"])
     try:
-        open_dashboard(Address(host, port), place, Console())
+        open_dashboard(Address(host, port), folder, Console())
     except ServerFailed as error:
         fail([str(error)])

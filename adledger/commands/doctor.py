@@ -1,4 +1,4 @@
-"""`adledger doctor`: what is wrong between this machine and a source, or in a folder of files."""
+"""`adledger doctor`: checks the connection to each source, or a folder of downloaded reports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def doctor(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SOURCE", help="hubspot, google_ads, facebook_ads, linkedin_ads; all if none."
+            metavar="SOURCE", help="hubspot, google_ads, facebook_ads or linkedin_ads; default: all."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
@@ -26,15 +26,15 @@ def doctor(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Look at a folder of downloaded reports instead.",
+            help="Check a folder of downloaded reports instead.",
             exists=True,
             file_okay=False,
         ),
     ] = None,
 ) -> None:
-    """Check settings, tokens, permissions, accounts, versions, clock and limits; lands nothing.
+    """Check settings, tokens, permissions, accounts, API versions, clock and rate limits. Loads nothing.
 
-    With --exports: what the files of a folder are, which days they have, and what in them cannot be read.
+    With --exports: list each file of a folder, the days it covers and everything that cannot be read.
     """
     if exports is not None:
         _examine(exports, sources or (), as_json)
@@ -60,7 +60,7 @@ def _examine(folder: Path, sources: Sequence[str], as_json: bool) -> None:
     from ingestion.exports.examine import examine
 
     if sources:
-        raise typer.BadParameter("goes without a SOURCE", param_hint="--exports")
+        raise typer.BadParameter("cannot be combined with a SOURCE", param_hint="--exports")
     console = Console()
     with console.status(f"Reading {folder}") if not as_json else nullcontext():
         found = examine(folder)

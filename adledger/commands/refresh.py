@@ -1,4 +1,4 @@
-"""`adledger refresh` and `adledger backfill`: land, build, check, publish."""
+"""`adledger refresh` and `adledger backfill`: load, build, check, publish."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from adledger.common import End, Start, check_source, fail, holder, refresh_in_progress, run_refresh
+from adledger.common import End, Start, check_source, fail, lock_holder, refresh_in_progress, run_refresh
 from adledger.options import check_range, parse_day, parse_instant
 from orchestration.execution import clock
 from reporting.explain.options import InvalidOption
@@ -25,55 +25,56 @@ def refresh(
     end: End = None,
     as_of: Annotated[
         str | None,
-        typer.Option(metavar="INSTANT", help="The instant to treat as now, like 2026-11-01T06:00:00Z."),
+        typer.Option(metavar="INSTANT", help="Time to treat as now, like 2026-11-01T06:00:00Z."),
     ] = None,
     allow_stale: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="SOURCE", help="Publish with this source's last landed state if it cannot be read."
+            metavar="SOURCE",
+            help="Publish with this source's last loaded data if it cannot be read; can be repeated.",
         ),
     ] = None,
     exports: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Read downloaded files of this folder instead of the APIs of the vendors it has files of.",
+            help="Read the downloaded reports in this folder instead of the APIs of their vendors.",
             exists=True,
             file_okay=False,
         ),
     ] = None,
 ) -> None:
-    """Land every source, build and validate the warehouse, publish serving.duckdb.
+    """Load every source, build and validate the warehouse, publish serving.duckdb.
 
-    Without a range: from the last landed day less the networks' restatement windows (first time: 90 days)
-    to as-of; days that nobody can change any more are left alone. With a range, each of its days is read.
+    Without a range, the refresh reads from the last loaded day minus the networks' restatement windows (first
+    time: 90 days) up to as-of, and skips days that are final. With a range, it reads each day of the range.
     """
     instant, first, last = _range(start, end, as_of, allow_stale or ())
     if exports is not None:
         _use_files(exports, Console())
-    _alone(instant, first, last, "all" if first or last else "unsettled", allow_stale or ())
+    _refresh_exclusively(instant, first, last, "all" if first or last else "unsettled", allow_stale or ())
 
 
 def backfill(
     start: Annotated[str, typer.Option(metavar="DAY", help="First day, like 2024-01-01.")],
     end: End = None,
 ) -> None:
-    """Land the days of a past range that were never read, newest first, and publish.
+    """Load the days of a past range that were never read, newest first, and publish.
 
-    Every hundred days land by themselves: after an interruption the same command goes on where it stopped.
+    Days are loaded in blocks of a hundred. After an interruption, the same command continues.
     """
     instant, first, last = _range(start, end, None, ())
-    _alone(instant, first, last, "none", ())
+    _refresh_exclusively(instant, first, last, "none", ())
 
 
 def _use_files(folder: Path, console: Console) -> None:
-    """Makes the folder the one that this command's loads read, and says what they will find."""
+    """Sets the folder as the source of this command's loads and prints the files it contains."""
     from adledger.terminal.files import overview
     from ingestion.exports import settings
 
     os.environ[settings.SECTION.environment("folder")] = str(folder.resolve())
     if not overview(folder, console):
-        fail([f"{folder} has no file of a known kind: adledger doctor --exports {folder} says more"])
+        fail([f"{folder} contains no known report: run adledger doctor --exports {folder} for details"])
 
 
 def _range(
@@ -90,7 +91,7 @@ def _range(
     return instant, first, last
 
 
-def _alone(
+def _refresh_exclusively(
     as_of: datetime, first: date | None, last: date | None, reread: Reread, allow_stale: Sequence[str]
 ) -> None:
     from ingestion.pipelines import home
@@ -98,7 +99,9 @@ def _alone(
     from orchestration.execution.refresh import Plan
 
     try:
-        with locking.exclusive(holder("adledger refresh")):
+        with locking.exclusive(lock_holder("adledger refresh")):
             run_refresh(Plan(as_of, first, last, reread, tuple(allow_stale)), Console())
     except locking.Locked as busy:
-        fail([f"{refresh_in_progress(busy, home())}; wait for it, or set ADLEDGER_HOME to another place"])
+        fail(
+            [f"{refresh_in_progress(busy, home())}; wait until it ends, or set ADLEDGER_HOME to another path"]
+        )

@@ -1,4 +1,4 @@
-"""`adledger ui`: Dagster's UI, its schedule and alerts."""
+"""`adledger ui`: opens Dagster's UI and runs its schedule and alerts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 3000,
     host: Host = "127.0.0.1",
     demonstration: Annotated[
-        bool, typer.Option("--demo", help="With the demonstration's company even if accounts are set up.")
+        bool, typer.Option("--demo", help="Use the simulated company even if accounts are set up.")
     ] = False,
 ) -> None:
-    """Open Dagster's UI in a browser: lineage, checks, runs, backfills; runs its schedule and alerts, too.
+    """Open Dagster's UI in a browser: lineage, checks, runs and backfills. Also runs its schedule and alerts.
 
-    Ctrl-C closes it, and ends the runs in progress that were started there or by the schedule.
+    Ctrl-C closes it and ends the runs in progress that the UI or the schedule started.
     """
     from adledger.servers.processes import Address, ServerFailed, Stopped
     from adledger.servers.sandbox import SandboxFailed
@@ -33,6 +33,6 @@ def ui(
     except (ServerFailed, SandboxFailed, SettingError) as error:
         fail([str(error)])
     except locking.Locked as busy:
-        fail([f"the UI of {home()} is open already: {busy.holder}"])
+        fail([f"the UI of {home()} is already open: {busy.holder}"])
     except Stopped as stopped:
         raise typer.Exit(128 + stopped.number) from stopped

@@ -1,1 +1,1 @@
-"""Servers that the command line starts as its own children, watches, and ends with itself."""
+"""Servers that the command line starts as child processes, monitors, and stops when it ends."""

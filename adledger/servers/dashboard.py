@@ -1,4 +1,4 @@
-"""Starts the dashboard on what a home has published, and ends it."""
+"""Starts and stops the dashboard for one home folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from adledger.servers.processes import (
     Signals,
     check,
     end,
-    reading_environment,
+    environment_without_settings,
     start,
 )
 
@@ -24,11 +24,11 @@ _END_SECONDS = 10
 
 
 def open_dashboard(address: Address, home: Path, console: Console) -> None:
-    """Serves the pages until a signal ends it. Raises ServerFailed where it does not start or ends alone."""
+    """Serves the dashboard until a signal arrives. Raises ServerFailed if it does not start or crashes."""
     address.check("--port")
     log = home / "logs" / "dashboard.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    environment = reading_environment() | {"ADLEDGER_HOME": str(home)}
+    environment = environment_without_settings() | {"ADLEDGER_HOME": str(home)}
     command = [
         *("streamlit", "run", str(_FOLDER / "app.py")),
         *("--server.address", address.host, "--server.port", str(address.port)),
@@ -36,22 +36,23 @@ def open_dashboard(address: Address, home: Path, console: Console) -> None:
         *("--browser.gatherUsageStats", "false", "--browser.serverAddress", address.host),
     ]
     with Signals() as signals, log.open("wb") as output:
-        # .streamlit/ of this folder holds the settings of its looks
+        # Streamlit reads its theme from .streamlit/ in this folder
         process = start(command, output.fileno(), cwd=_FOLDER, env=environment)
         part = Part("the dashboard", process, log)
         try:
-            while signals.number is None and not _answers(address):
+            while signals.number is None and not _is_up(address):
                 check([part])
                 time.sleep(POLL_SECONDS)
             if not address.is_private:
                 console.print(
-                    f"Whoever reaches {address.host}:{address.port} sees every figure and contact:"
-                    " it has no login",
+                    f"There is no login: anyone who can reach {address.host}:{address.port} sees all figures"
+                    " and contacts",
                     soft_wrap=True,
                 )
             if signals.number is None:
                 console.print(
-                    f"The dashboard is at {address.url} until Ctrl-C; it logs to {log}", soft_wrap=True
+                    f"The dashboard is running at {address.url}. Press Ctrl-C to stop it. Log: {log}",
+                    soft_wrap=True,
                 )
             while signals.number is None:
                 check([part])
@@ -60,7 +61,7 @@ def open_dashboard(address: Address, home: Path, console: Console) -> None:
             end([process], _END_SECONDS)
 
 
-def _answers(address: Address) -> bool:
+def _is_up(address: Address) -> bool:
     try:
         return urllib3.request("GET", f"{address.url}/_stcore/health", retries=False, timeout=5).status == 200
     except urllib3.exceptions.HTTPError:

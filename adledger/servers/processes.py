@@ -1,4 +1,4 @@
-"""Servers that the command line starts as its own children, watches, and ends with itself."""
+"""Child processes of the command line: start them, monitor them, and stop them when it ends."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _SECTIONS = ("SOURCES__", "ALERTS__", "INSTANCE__", "DESTINATION__")
 
 
 class ServerFailed(Exception):
-    """A server could not start, or a part of it ended by itself."""
+    """A server could not start, or one of its processes ended unexpectedly."""
 
 
 class Stopped(Exception):
-    """A signal came before the server answered."""
+    """A signal arrived before the server was ready."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -33,17 +33,18 @@ class Stopped(Exception):
 
 
 class Signals:
-    """Remembers the first signal that asks to end, so that none interrupts starting or ending a process."""
+    """Records the first termination signal, so that no signal interrupts starting or ending a process."""
 
     def __init__(self) -> None:
         self.number: int | None = None
 
     def __enter__(self) -> Signals:
-        wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        # nohup keeps its meaning; Ctrl-C does even where a shell's & took it away, from the children too
+        handled = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        # Respect nohup's ignored SIGHUP. Handle SIGINT even if a shell started us in the background with &,
+        # which ignores it for us and our children.
         self._before = {
-            number: signal.signal(number, self._see)
-            for number in wanted
+            number: signal.signal(number, self._record)
+            for number in handled
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
         }
         return self
@@ -52,18 +53,18 @@ class Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _see(self, number: int, _: FrameType | None) -> None:
+    def _record(self, number: int, _: FrameType | None) -> None:
         self.number = self.number or number
 
     def check(self) -> None:
-        """Raises Stopped once a signal has come."""
+        """Raises Stopped if a signal has arrived."""
         if self.number is not None:
             raise Stopped(self.number)
 
 
 @dataclass(frozen=True)
 class Part:
-    """A running process and what an error calls it."""
+    """A running process, its name in error messages, and its log."""
 
     name: str
     process: subprocess.Popen[Any]
@@ -72,42 +73,42 @@ class Part:
 
 @dataclass(frozen=True)
 class Address:
-    """What the web server listens on; `host` is an IPv4 address or a name of one."""
+    """Address a web server listens on; `host` is an IPv4 address or a host name."""
 
     host: str
     port: int
 
     @property
     def url(self) -> str:
-        """Where a browser on this machine finds it."""
+        """URL for a browser on this machine."""
         return f"http://{LOOPBACK if self.host == '0.0.0.0' else self.host}:{self.port}"
 
     @property
     def is_private(self) -> bool:
-        """Whether this machine alone reaches it."""
+        """True if only this machine can reach it."""
         return self.host.startswith("127.") or self.host == "localhost"
 
     def check(self, options: str = "--port or --host") -> None:
-        """Raises ServerFailed where it cannot be listened on; `options` choose another."""
+        """Raises ServerFailed if the address is not available; `options` names the options that change it."""
         with socket.socket() as probe:
-            # as the web server binds it
+            # bind with the same option as the web server
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((self.host, self.port))
             except OSError as error:
                 raise ServerFailed(
                     f"cannot listen on {self.host}:{self.port} ({(error.strerror or str(error)).lower()}):"
-                    f" end what uses it, or choose another with {options}"
+                    f" stop the program that uses it, or choose another address with {options}"
                 ) from error
 
 
-def reading_environment() -> dict[str, str]:
-    """The environment without what a reader of the published file need not know: settings and secrets."""
+def environment_without_settings() -> dict[str, str]:
+    """The environment without settings and secrets, which readers of the published file do not need."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_SECTIONS)}
 
 
 def start(command: Sequence[str], output: int, **options: Any) -> subprocess.Popen[Any]:
-    """A module of this Python as a child of its own session, which Ctrl-C in the terminal does not reach."""
+    """Starts a Python module as a child process in its own session, where Ctrl-C does not reach it."""
     return subprocess.Popen(
         [sys.executable, "-m", *command],
         stdin=subprocess.DEVNULL,
@@ -119,14 +120,14 @@ def start(command: Sequence[str], output: int, **options: Any) -> subprocess.Pop
 
 
 def check(parts: Sequence[Part]) -> None:
-    """Raises ServerFailed where a part has ended by itself."""
+    """Raises ServerFailed if a process has ended unexpectedly."""
     for part in parts:
         if part.process.poll() is not None:
-            raise ServerFailed(f"{part.name} ended by itself, so what it served is closed: see {part.log}")
+            raise ServerFailed(f"{part.name} ended unexpectedly: see {part.log}")
 
 
 def end(processes: Sequence[subprocess.Popen[Any]], seconds: float) -> None:
-    """Interrupts the processes, and kills what is left of their sessions after that time."""
+    """Interrupts the processes and, after `seconds`, kills all that remain of their sessions."""
     for process in processes:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)

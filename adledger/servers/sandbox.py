@@ -1,4 +1,4 @@
-"""The demonstration's simulated company: a sandbox on loopback HTTP, started and stopped here."""
+"""Starts and stops the sandbox, which simulates a company's ad networks and HubSpot on loopback HTTP."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from pathlib import Path
 from ingestion import config
 from orchestration.execution import clock
 
-#: How tidy the company is where nobody says.
-USUAL_PROFILE = "typical"
-_OPTIONS = "sandbox.json"
+#: Profile of the simulated company if none is given.
+DEFAULT_PROFILE = "typical"
+_OPTIONS_FILE = "sandbox.json"
 _STOP_SECONDS = 10
 
 
 class SandboxFailed(Exception):
-    """The sandbox ended before it served."""
+    """The sandbox ended before it was ready."""
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A running sandbox. `now` is the instant its company's history ends; `env` points every source at it."""
+    """A running sandbox. `now` is the end of the simulated history; `env` points every source at it."""
 
     url: str
     now: datetime
@@ -38,7 +38,7 @@ class Sandbox:
 
 @contextmanager
 def sandbox(options: Sequence[str], log: Path) -> Iterator[Sandbox]:
-    """A sandbox on a free loopback port, stopped in the end whatever happens. Raises SandboxFailed."""
+    """Runs a sandbox on a free loopback port and always stops it. Raises SandboxFailed."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as errors:
         process = subprocess.Popen(
@@ -46,15 +46,15 @@ def sandbox(options: Sequence[str], log: Path) -> Iterator[Sandbox]:
             stdout=subprocess.PIPE,
             stderr=errors,
             stdin=subprocess.DEVNULL,
-            # Ctrl-C in the terminal ends what reads from it first
+            # on Ctrl-C its clients must end before it
             start_new_session=True,
         )
     try:
         line = process.stdout.readline() if process.stdout else b""
         if not line:
             raise SandboxFailed(f"the sandbox did not start: see {log}")
-        said = json.loads(line)
-        yield Sandbox(said["url"], datetime.fromisoformat(said["now"]), said["env"], process)
+        facts = json.loads(line)
+        yield Sandbox(facts["url"], datetime.fromisoformat(facts["now"]), facts["env"], process)
     finally:
         process.terminate()
         try:
@@ -64,39 +64,39 @@ def sandbox(options: Sequence[str], log: Path) -> Iterator[Sandbox]:
             process.wait()
 
 
-def use(found: Sandbox, home: Path) -> None:
-    """Points this process at the sandbox, its clock and `home`, away from the user's own settings."""
+def use_sandbox(running: Sandbox, home: Path) -> None:
+    """Points this process at the sandbox, its clock and `home`, and removes the user's own settings."""
     for name in [
         name for name in os.environ if name.startswith(("SOURCES__", "EXPORTS__", "ALERTS__", "INSTANCE__"))
     ]:
         del os.environ[name]
-    os.environ.update(found.env)
-    os.environ[clock.VARIABLE] = found.now.isoformat()
+    os.environ.update(running.env)
+    os.environ[clock.VARIABLE] = running.now.isoformat()
     os.environ["ADLEDGER_HOME"] = str(home)
-    # dlt reads .dlt/ of this folder: the user's secrets are none of the sandbox's business
+    # dlt reads .dlt/ in this folder: keep the user's secrets away from the sandbox
     os.environ["DLT_PROJECT_DIR"] = str(home)
 
 
-def place() -> Path:
-    """The demonstration's home, beside what the user's own accounts landed."""
+def demo_home() -> Path:
+    """Home folder of the demonstration, inside the user's own home folder."""
     return config.home() / "demo"
 
 
-def options_of(place: Path) -> list[str]:
-    """The sandbox's options for the company that `place` was filled from last, else the usual one's."""
-    noted = place / _OPTIONS
-    return json.loads(noted.read_text()) if noted.exists() else [f"--profile={USUAL_PROFILE}"]
+def read_options(home: Path) -> list[str]:
+    """Sandbox options that `home` was last loaded with, else the default profile."""
+    file = home / _OPTIONS_FILE
+    return json.loads(file.read_text()) if file.exists() else [f"--profile={DEFAULT_PROFILE}"]
 
 
-def note_options(place: Path, options: Sequence[str]) -> None:
-    """Remembers whose company `place` is filled from."""
-    (place / _OPTIONS).write_text(json.dumps(list(options)))
+def write_options(home: Path, options: Sequence[str]) -> None:
+    """Saves the sandbox options that `home` is loaded with."""
+    (home / _OPTIONS_FILE).write_text(json.dumps(list(options)))
 
 
-def forget_landed(home: Path) -> None:
-    """Removes what an earlier demonstration landed, which another seed's company would be mixed into.
+def delete_landed_data(home: Path) -> None:
+    """Deletes the data of earlier demonstrations, so that two simulated companies are never mixed.
 
-    The published file stays until the next one replaces it.
+    The published file stays until the next refresh replaces it.
     """
     for folder in ("raw", "dlt"):
         shutil.rmtree(home / folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Dagster's UI on this home: code server, web server and daemon, started, watched and ended together."""
+"""Starts, monitors and stops Dagster's code server, web server and daemon for one home folder."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any
 import urllib3
 from rich.console import Console
 
-from adledger.servers import sandbox as demo
 from adledger.servers.processes import POLL_SECONDS, Address, Part, ServerFailed, Signals, check, end, start
+from adledger.servers.sandbox import demo_home, read_options, sandbox, use_sandbox, write_options
 from ingestion.config import home
 from ingestion.errors import SettingError
 from ingestion.pipelines import VENDORS, is_configured
@@ -25,7 +25,7 @@ from orchestration.execution.instance import use_instance
 
 _MODULE, _LOCATION = "orchestration.definitions", "adledger"
 _SETTING_ERROR = f"{SettingError.__module__}.{SettingError.__name__}: "
-# a load or a build that is told to end needs a moment
+# time for a load or a build to end after a signal
 _RUN_SECONDS = 30
 _END_SECONDS = 10
 _LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError {
@@ -36,48 +36,48 @@ _END_RUN = "mutation ($id: String!) { terminateRun(runId: $id) { __typename } }"
 
 
 def log_path() -> Path:
-    """Where everything that Dagster says while the UI of this home is open is written."""
+    """Path of the log that Dagster's processes write while the UI of this home is open."""
     return home() / "logs" / "ui.log"
 
 
 def open_ui(address: Address, console: Console, *, demonstration: bool) -> None:
-    """Serves the UI of this home until a signal ends it; of the simulated company where no vendor is set up.
+    """Serves the UI of this home until a signal arrives; of the simulated company if no vendor is set up.
 
-    Raises ServerFailed, Stopped, locking.Locked (the home's UI is open), demo.SandboxFailed.
+    Raises ServerFailed, Stopped, SandboxFailed, and locking.Locked if the UI of this home is already open.
     """
     address.check()
     with Signals() as signals, ExitStack() as stack:
         parts = []
         if demonstration or not any(map(is_configured, VENDORS)):
-            why = "" if demonstration else "No ad network and no HubSpot is set up here: "
-            place = demo.place()
-            options = demo.options_of(place)
-            company = stack.enter_context(demo.sandbox(options, place / "logs" / "sandbox.log"))
-            parts.append(Part("the sandbox", company.process, place / "logs" / "sandbox.log"))
-            demo.use(company, place)
+            why = "" if demonstration else "No ad network and no HubSpot portal is set up: "
+            folder = demo_home()
+            options = read_options(folder)
+            company = stack.enter_context(sandbox(options, folder / "logs" / "sandbox.log"))
+            parts.append(Part("the sandbox", company.process, folder / "logs" / "sandbox.log"))
+            use_sandbox(company, folder)
             console.print(
-                f"{why}{'t' if why else 'T'}he demonstration's simulated company,"
-                f" whose clock stands at {company.now:%Y-%m-%d %H:%M} UTC",
+                f"{why}{'u' if why else 'U'}sing the simulated company,"
+                f" whose clock is fixed at {company.now:%Y-%m-%d %H:%M} UTC",
                 highlight=False,
                 soft_wrap=True,
             )
             signals.check()
-        stack.enter_context(_only_ui(address))
+        stack.enter_context(_ui_lock(address))
         if parts and not (home() / "serving.duckdb").exists():
-            demo.note_options(home(), options)
+            write_options(home(), options)
             _refresh(signals)
         _serve(address, console, signals, parts)
 
 
 @contextmanager
-def _only_ui(address: Address) -> Iterator[None]:
-    """Two daemons on one home would both start its schedule."""
+def _ui_lock(address: Address) -> Iterator[None]:
+    """Allows one UI per home: two daemons would both run its schedule."""
     with locking.file_lock(home() / "locks" / "ui.lock", holder=address.url):
         yield
 
 
 def _refresh(signals: Signals) -> None:
-    """The first refresh of the demonstration, as its own command, so that nothing of it stays in memory."""
+    """Runs the first refresh of the demonstration in its own process, to free its memory afterwards."""
     command = [str(Path(sys.executable).with_name("adledger")), "refresh"]
     process = subprocess.Popen(command, start_new_session=True)
     try:
@@ -94,7 +94,7 @@ def _serve(address: Address, console: Console, signals: Signals, others: Sequenc
     use_instance()
     log = log_path()
     log.parent.mkdir(parents=True, exist_ok=True)
-    # a home's path can be longer than a socket's may be
+    # a home's path can be longer than a socket's path is allowed to be
     with log.open("wb") as output, tempfile.TemporaryDirectory(prefix="adledger-") as folder:
         parts: list[Part] = []
         try:
@@ -107,16 +107,18 @@ def _serve(address: Address, console: Console, signals: Signals, others: Sequenc
                         time.sleep(POLL_SECONDS)
             if not address.is_private:
                 console.print(
-                    f"Whoever reaches {address.host}:{address.port} can start and delete runs:"
-                    " it has no login",
+                    f"There is no login: anyone who can reach {address.host}:{address.port} can start and"
+                    " delete runs",
                     soft_wrap=True,
                 )
-            console.print(f"Dagster is at {address.url} until Ctrl-C; it logs to {log}", soft_wrap=True)
+            console.print(
+                f"Dagster is running at {address.url}. Press Ctrl-C to stop it. Log: {log}", soft_wrap=True
+            )
             while signals.number is None:
                 check([*others, *parts])
                 time.sleep(POLL_SECONDS)
         finally:
-            # first who starts runs, then the runs, then who can end them
+            # first the daemon, which starts runs; then the runs; then the servers, which can end them
             servers, daemon = [part.process for part in parts[:2]], [part.process for part in parts[2:]]
             end(daemon, _END_SECONDS)
             _end_runs(address, console)
@@ -124,7 +126,7 @@ def _serve(address: Address, console: Console, signals: Signals, others: Sequenc
 
 
 def _services(address: Address, folder: Path) -> Iterator[tuple[str, list[str], Callable[[], bool]]]:
-    """What `dagster dev` starts, as our own children, each with what tells that the next may follow."""
+    """Name, command and readiness check of each process that `dagster dev` would start, in start order."""
     code, workspace = folder / "code.sock", folder / "workspace.yaml"
     server = {"socket": str(code), "host": "localhost", "location_name": _LOCATION}
     workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}))
@@ -147,29 +149,29 @@ def _services(address: Address, folder: Path) -> Iterator[tuple[str, list[str], 
             "--workspace",
             str(workspace),
         ],
-        lambda: _answers(address),
+        lambda: _is_up(address),
     )
     yield "Dagster's daemon", ["dagster._daemon", "run", "--workspace", str(workspace)], lambda: True
 
 
-def _ask(address: Address, query: str, **variables: str) -> Any:
-    """The answer of the web server's GraphQL; None where it does not answer."""
+def _graphql(address: Address, query: str, **variables: str) -> Any:
+    """Returns the data of a GraphQL query; None if the web server does not respond."""
     try:
-        answer = urllib3.request(
+        response = urllib3.request(
             "POST",
             f"{address.url}/graphql",
             json={"query": query, "variables": variables},
             retries=False,
             timeout=_END_SECONDS,
         )
-        return answer.json().get("data")
+        return response.json().get("data")
     except (urllib3.exceptions.HTTPError, ValueError):
         return None
 
 
-def _answers(address: Address) -> bool:
-    """Whether the web server shows the lineage. Raises ServerFailed where the definitions do not load."""
-    found = _ask(address, _LOCATIONS)
+def _is_up(address: Address) -> bool:
+    """True once the web server has loaded the definitions. Raises ServerFailed if they do not load."""
+    found = _graphql(address, _LOCATIONS)
     if not found:
         return False
     (entry,) = found["workspaceOrError"]["locationEntries"]
@@ -184,10 +186,10 @@ def _answers(address: Address) -> bool:
 
 
 def _end_runs(address: Address, console: Console) -> None:
-    """Lets Dagster end the runs that the UI or its schedule started; the rest dies with the code server."""
-    until, told = time.monotonic() + _RUN_SECONDS, False
+    """Lets Dagster end the runs that the UI or its schedule started; others die with the code server."""
+    until, has_printed = time.monotonic() + _RUN_SECONDS, False
     while time.monotonic() < until:
-        found = _ask(address, _RUNS)
+        found = _graphql(address, _RUNS)
         runs = found["runsOrError"]["results"] if found else []
         if runs:
             # imports Dagster
@@ -197,10 +199,10 @@ def _end_runs(address: Address, console: Console) -> None:
             runs = [run for run in runs if run in of_ui or run["parentRunId"]]
         if not runs:
             return
-        if not told:
+        if not has_printed:
             console.print(f"Ending {len(runs)} run{'s' if len(runs) > 1 else ''} in progress")
-            told = True
+            has_printed = True
         for run in runs:
             if run["status"] == "STARTED":
-                _ask(address, _END_RUN, id=run["runId"])
+                _graphql(address, _END_RUN, id=run["runId"])
         time.sleep(POLL_SECONDS)

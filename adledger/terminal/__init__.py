@@ -1,1 +1,1 @@
-"""What a terminal, or a program, is shown."""
+"""Output of the commands, for terminals and for programs."""

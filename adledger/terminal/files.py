@@ -1,4 +1,4 @@
-"""What a terminal, or a program, is shown of a folder of downloaded reports."""
+"""Prints the findings on a folder of downloaded reports, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from ingestion.exports.layouts import VENDORS, Vendor, layout
 from ingestion.landing.planning import Window
 
 _SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
-#: Of columns that nobody reads, so many are named.
-_NAMED = 8
+#: Number of unknown columns that are listed by name.
+_LISTED_COLUMNS = 8
 
 
 def show(console: Console, found: Findings) -> None:
-    """Prints a table per vendor, then what is not read, then what one more file would be."""
+    """Prints a table per vendor, then the files that are not read, then the reports that could be added."""
     ordered = sorted(found.files, key=lambda file: VENDORS.index(file.export.vendor))
     for vendor, files in groupby(ordered, key=lambda file: file.export.vendor):
         accounts = [account for account in found.accounts if account.vendor == vendor]
@@ -40,12 +40,12 @@ def show(console: Console, found: Findings) -> None:
     for problem in found.problems:
         rest.add_row(Text("✗", style="red"), Text(str(problem)))
     for copy, original in found.copies:
-        rest.add_row(Text("·", style="dim"), Text(f"{copy}: the same as {original}, read once", style="dim"))
+        rest.add_row(Text("·", style="dim"), Text(f"{copy}: identical to {original}, read once", style="dim"))
     if rest.row_count:
         console.print(rest)
         console.print()
     exports = [file.export for file in found.files]
-    for line in would_add(exports):
+    for line in missing_reports(exports):
         console.print(Text(f"→ {line}"), soft_wrap=True)
     for line in only_by_api(exports):
         console.print(Text(f"· {line}", style="dim"), soft_wrap=True)
@@ -53,7 +53,7 @@ def show(console: Console, found: Findings) -> None:
 
 
 def overview(folder: Path, console: Console) -> bool:
-    """Prints what files a refresh reads, by vendor, and those it does not; False where none is known."""
+    """Prints the files that a refresh reads, by vendor, and those it skips; False if it reads none."""
     found = read(folder)
     for vendor in VENDORS:
         kinds = Counter(export.kind.title for export in found.exports if export.vendor == vendor)
@@ -63,8 +63,8 @@ def overview(folder: Path, console: Console) -> bool:
     for problem in found.problems:
         console.print(Text(f"  not read: {problem}", style="yellow"), soft_wrap=True)
     for copy, original in found.copies:
-        console.print(Text(f"  {copy}: the same as {original}, read once", style="dim"), soft_wrap=True)
-    for line in would_add(found.exports):
+        console.print(Text(f"  {copy}: identical to {original}, read once", style="dim"), soft_wrap=True)
+    for line in missing_reports(found.exports):
         console.print(Text(f"  {line}", style="dim"), soft_wrap=True)
     return bool(found.exports)
 
@@ -100,7 +100,7 @@ def as_json(found: Findings) -> str:
         ],
         "problems": [str(problem) for problem in found.problems],
         "copies": [{"file": copy, "same_as": original} for copy, original in found.copies],
-        "would_add": list(would_add([file.export for file in found.files])),
+        "would_add": list(missing_reports([file.export for file in found.files])),
         "only_by_api": list(only_by_api([file.export for file in found.files])),
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
@@ -118,23 +118,25 @@ def _table(files: list[File], accounts: list[Account]) -> RenderableType:
         export = file.export
         fine = not file.problems
         sign = Text("✓", style="green") if fine else Text("!", style="yellow")
-        seen = f"{export.name}: {export.kind.title}, {file.rows:,} rows ({export.header.language})"
-        table.add_row(sign, Text(seen))
+        line = f"{export.name}: {export.kind.title}, {file.rows:,} rows ({export.header.language})"
+        table.add_row(sign, Text(line))
         for problem in file.problems:
             table.add_row("", Text(str(problem).removeprefix(export.name).lstrip(",: "), style="yellow"))
         if unknown := export.header.unknown:
-            more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
-            table.add_row("", Text(f"not read: {', '.join(unknown[:_NAMED])}{more}", style="dim"))
+            more = f" and {len(unknown) - _LISTED_COLUMNS} more" if len(unknown) > _LISTED_COLUMNS else ""
+            table.add_row("", Text(f"not read: {', '.join(unknown[:_LISTED_COLUMNS])}{more}", style="dim"))
         if repeated := export.header.repeated:
-            table.add_row("", Text(f"there twice, the first is read: {', '.join(repeated)}", style="dim"))
+            table.add_row(
+                "", Text(f"repeated columns, the first one is read: {', '.join(repeated)}", style="dim")
+            )
     for account in accounts:
         known = {kind.name: kind.title for kind in layout(files[0].export.vendor).files}
-        whose = f"account {account.account}" if account.account else "an account without an id"
+        owner = f"account {account.account}" if account.account else "an account without an id"
         table.add_row(
-            Text("·", style="dim"), Text(f"{known[account.kind]} of {whose}: {_range(account.days)}")
+            Text("·", style="dim"), Text(f"{known[account.kind]} of {owner}: {_range(account.days)}")
         )
         for gap in account.gaps:
-            table.add_row("", Text(f"gap: no file has {_range(gap)}", style="yellow"))
+            table.add_row("", Text(f"gap: no file covers {_range(gap)}", style="yellow"))
         for days, names in account.overlaps:
             table.add_row("", Text(f"overlap: {_range(days)} in {', '.join(names)}", style="dim"))
     return table
@@ -144,8 +146,8 @@ def _range(days: Window) -> str:
     return str(days.start) if days.start == days.end else f"{days.start} to {days.end}"
 
 
-def would_add(exports: Sequence[Export]) -> Iterator[str]:
-    """What else the vendors of these files offer as files, and which steps of the bridge it would tell."""
+def missing_reports(exports: Sequence[Export]) -> Iterator[str]:
+    """Reports and columns that these vendors also offer, each with the bridge steps that need it."""
     for vendor in VENDORS:
         own = [export for export in exports if export.vendor == vendor]
         if not own:
@@ -161,15 +163,15 @@ def would_add(exports: Sequence[Export]) -> Iterator[str]:
         for each in known.inputs.values():
             kind_is_there = any(each.name in kind.adds for kind in known.files if kind.name in kinds)
             if each.name not in available and kind_is_there:
-                yield f"{known.how_to_add(each.name, kinds)} is not there{_needed_by(vendor, {each.name})}"
+                yield f"{known.how_to_add(each.name, kinds)} is missing{_needed_by(vendor, {each.name})}"
 
 
 def only_by_api(exports: Sequence[Export]) -> Iterator[str]:
-    """What no file of these vendors tells."""
+    """Inputs that no report of these vendors contains, one line per vendor."""
     for vendor in VENDORS:
         if any(export.vendor == vendor for export in exports):
             titles = [each.title for each in layout(vendor).inputs.values() if each.api]
-            yield f"No file of {layout(vendor).title} tells {'; '.join(titles)}: its API does."
+            yield f"{layout(vendor).title} exports do not contain {'; '.join(titles)}; connect the API."
 
 
 def _needed_by(vendor: Vendor, inputs: Collection[str]) -> str:
@@ -178,16 +180,16 @@ def _needed_by(vendor: Vendor, inputs: Collection[str]) -> str:
 
 
 def steps_that_need(vendor: Vendor, inputs: Collection[str]) -> list[str]:
-    """The steps of the bridge that need any of these inputs of a vendor, by their labels."""
-    whose = "hubspot" if vendor == "hubspot" else "network"
+    """Labels of the bridge steps that need any of these inputs of a vendor."""
+    source = "hubspot" if vendor == "hubspot" else "network"
     steps = {
         row["step"]
         for row in _seed("step_inputs")
-        if row["source"] == whose and row["input"] in inputs and row["network"] in ("", vendor)
+        if row["source"] == source and row["input"] in inputs and row["network"] in ("", vendor)
     }
     codes = _seed("reason_codes")
     labels = [row["label"] for row in codes if row["step"] in steps and row["kind"] == "adjustment"]
-    return labels + (["more of the steps that rest on single people"] if "" in steps else [])
+    return labels + (["all steps with event-level evidence"] if "" in steps else [])
 
 
 @cache
@@ -198,11 +200,11 @@ def _seed(name: str) -> tuple[dict[str, str], ...]:
 
 def _summary(found: Findings) -> Text:
     if not found.files:
-        return Text("No file of a known kind is here: docs/exports.md says which are.", style="red")
+        return Text("No known report found. docs/exports.md lists the supported reports.", style="red")
     faults: Iterable[Any] = (*found.problems, *(problem for file in found.files for problem in file.problems))
     number = len(list(faults))
     if number:
-        said = f"{number} thing{'' if number == 1 else 's'} cannot be read; the rest can."
-        return Text(said, style="yellow")
+        text = f"{number} problem{'' if number == 1 else 's'}; everything else can be read."
+        return Text(text, style="yellow")
     rows = sum(file.rows for file in found.files)
-    return Text(f"All is well: {len(found.files)} files, {rows:,} rows.", style="green")
+    return Text(f"No problems: {len(found.files)} files, {rows:,} rows.", style="green")

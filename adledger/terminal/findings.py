@@ -1,4 +1,4 @@
-"""What a terminal, or a program, is shown of the doctor's findings."""
+"""Prints the findings of `adledger doctor`, as tables or as JSON."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _SIGNS = {"ok": ("✓", "green"), "note": ("·", "dim"), "warning": ("!", "yello
 
 
 def findings(sources: Sequence[str], console: Console) -> Iterator[tuple[str, list[Finding]]]:
-    """The findings per source, with a line of progress while one is asked."""
+    """Yields the findings per source and shows a progress line meanwhile."""
     for source in dict.fromkeys(sources or VENDORS):
         found: list[Finding] = []
-        with console.status(f"{_NAMES[source]}: asking") as status:
+        with console.status(f"{_NAMES[source]}: checking") as status:
             for finding in examine(source):
                 found.append(finding)
                 status.update(f"{_NAMES[source]}: {finding.check.replace('_', ' ')}")
@@ -37,7 +37,7 @@ def findings(sources: Sequence[str], console: Console) -> Iterator[tuple[str, li
 
 
 def show(console: Console, sources: Sequence[str]) -> bool:
-    """Prints the findings, one table per source as it is done; whether there is no error."""
+    """Prints one table of findings per source; returns True if there is no error."""
     everything: list[Finding] = []
     configured = False
     for source, found in findings(sources, console):
@@ -50,7 +50,7 @@ def show(console: Console, sources: Sequence[str]) -> bool:
 
 
 def as_json(sources: Sequence[str]) -> tuple[str, bool]:
-    """The findings as JSON, and whether there is no error."""
+    """Returns the findings as JSON, and True if there is no error."""
     found = [finding for _, part in findings(sources, Console(quiet=True)) for finding in part]
     document = {
         "checked_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -61,7 +61,7 @@ def as_json(sources: Sequence[str]) -> tuple[str, bool]:
 
 
 def has_error(found: Iterable[Finding]) -> bool:
-    """Whether any finding keeps a refresh from working."""
+    """True if a finding prevents a refresh from working."""
     return any(finding.level == "error" for finding in found)
 
 
@@ -80,7 +80,7 @@ def _table(source: str, found: Sequence[Finding]) -> RenderableType:
 
 
 def _merged(found: Sequence[Finding]) -> Iterator[Finding]:
-    """What is fine of one kind in one line, and what is fine after what is not."""
+    """Sorts the findings by check, problems first, and merges granted permissions into one line."""
     ordered = sorted(found, key=lambda finding: _ORDER.index(finding.check))
     for check, group in groupby(ordered, key=lambda finding: finding.check):
         members = list(group)
@@ -108,19 +108,19 @@ _ORDER = (
 def _summary(found: Sequence[Finding]) -> Text:
     errors, warnings = (sum(finding.level == level for finding in found) for level in ("error", "warning"))
     if errors:
-        shown = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}: a refresh cannot work before the"
-        return Text(f"{shown} errors are fixed.", style="red")
+        text = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}: fix the errors before a refresh."
+        return Text(text, style="red")
     if warnings:
-        return Text(f"No error, {_count(warnings, 'warning')}: a refresh works.", style="yellow")
-    return Text("All is well: a refresh works.", style="green")
+        return Text(f"No errors, {_count(warnings, 'warning')}: a refresh works.", style="yellow")
+    return Text("No problems: a refresh works.", style="green")
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _start() -> RenderableType:
-    """How to begin where nothing is set up."""
+    """First steps, shown if no source is set up."""
     template = (
         "[sources.hubspot]\n"
         'access_token = "…"\n\n'
@@ -135,8 +135,8 @@ def _start() -> RenderableType:
         'access_token = "…"'
     )
     return Group(
-        Text("Nothing is set up here. See it work without any account:", style="bold"),
+        Text("No source is set up. To try it without any account:", style="bold"),
         Text("  adledger demo"),
-        Text(f"or put what you have into {SECRETS_FILE}, and run adledger doctor again:", style="bold"),
+        Text(f"or put your credentials in {SECRETS_FILE} and run adledger doctor again:", style="bold"),
         Text("\n".join(f"  {line}" if line else "" for line in template.splitlines())),
     )

@@ -1,4 +1,4 @@
-"""What a terminal is shown of a landing page's snapshot."""
+"""Prints the snapshot of a landing page."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rich.text import Text
 
 from ingestion.add_page import AddedPage
 
-_CODE = {True: "yes", False: "no", None: "not to be told from the HTML"}
+_CODE = {True: "yes", False: "no", None: "not visible in the HTML"}
 
 
 def show(console: Console, added: AddedPage) -> None:
-    """Prints the page and what was found on it."""
+    """Prints the page and its tracking code, portals, forms and tags."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -22,7 +22,7 @@ def show(console: Console, added: AddedPage) -> None:
         table.add_row(name, Text(value))
     console.print(Text(added.snapshot.url, style="bold"))
     console.print(table)
-    console.print("Published as reconciliation.landing_page_snapshots with the next refresh.", style="dim")
+    console.print("The next refresh publishes it in reconciliation.landing_page_snapshots.", style="dim")
 
 
 def _facts(added: AddedPage) -> Iterator[tuple[str, str]]:
@@ -34,7 +34,7 @@ def _facts(added: AddedPage) -> Iterator[tuple[str, str]]:
     for step in page.redirects:
         yield "redirect", f"{step['status']} to {step['target']}"
     if page.dropped_parameters:
-        yield "lost on the way", ", ".join(page.dropped_parameters)
+        yield "lost parameters", ", ".join(page.dropped_parameters)
     if page.evidence != "unread":
         yield "tracking code", f"{_CODE[page.has_tracking_code]} ({page.evidence.replace('_', ' ')})"
     if page.portal_ids:

@@ -1,1 +1,1 @@
-"""The assets: raw tables (dlt), models (dbt), and the published file."""
+"""Dagster assets: raw tables (dlt), models (dbt) and the published file."""

@@ -1,6 +1,6 @@
-"""The models as assets: one dbt build per run, its data tests as checks."""
+"""dbt models as assets, built by one dbt build per run, with dbt's data tests as asset checks."""
 
-# Annotations are not postponed here: Dagster reads them when a step is defined.
+# No postponed annotations: Dagster reads them when a step is defined.
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,9 +20,9 @@ from dagster_shared.record import replace
 
 from ingestion.errors import redact
 from ingestion.pipelines import SOURCES
+from orchestration.assets.catalog import Relation, read_catalog
 from orchestration.assets.lineage import column_lineage
-from orchestration.assets.stored import Relation, look
-from orchestration.assets.tables import code, table_facts
+from orchestration.assets.tables import code_references, table_metadata
 from orchestration.execution.locking import writing
 from orchestration.execution.resources import RunSettings
 from orchestration.execution.runs import HomeLock
@@ -41,9 +41,9 @@ from orchestration.project import (
 
 
 class WarehouseTranslator(DagsterDbtTranslator):
-    """Names an asset as the warehouse names the table: [schema, name], grouped by its layer.
+    """Uses [schema, name] of the table as the asset key, and its layer as the group.
 
-    Sources keep the key their `meta.dagster.asset_key` states, which is the raw table's.
+    Sources have the key of their raw table, from `meta.dagster.asset_key`.
     """
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
@@ -52,13 +52,13 @@ class WarehouseTranslator(DagsterDbtTranslator):
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        # a group per folder is too many for one screen
+        # one group per folder would be too many for one screen
         if dbt_resource_props["resource_type"] == "model":
             return super().get_group_name(dbt_resource_props) or str(dbt_resource_props["fqn"][1])
         return f"{dbt_resource_props['resource_type']}s"
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        # without the SQL, which would stand before the columns: the code's link leads to it
+        # without the SQL, which dagster-dbt would show above the columns; the code reference links to it
         return str(dbt_resource_props["description"])
 
     def get_asset_check_spec(
@@ -67,16 +67,16 @@ class WarehouseTranslator(DagsterDbtTranslator):
         spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
         if spec is None or spec.description:
             return spec
-        return replace(spec, description=_promise(manifest["nodes"][unique_id]))
+        return replace(spec, description=_test_description(manifest["nodes"][unique_id]))
 
     def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
         yaml = (dbt_resource_props.get("patch_path") or "").partition("://")[2]
         files = [path for path in (dbt_resource_props["original_file_path"], yaml) if path]
-        measured = _metrics().get(dbt_resource_props["unique_id"])
+        metrics = _metrics().get(dbt_resource_props["unique_id"])
         return {
             **super().get_metadata(dbt_resource_props),
-            **({"metrics": dg.MetadataValue.md(_listed(measured))} if measured else {}),
-            **code(*(f"{PROJECT_DIR.name}/{path}" for path in files)),
+            **({"metrics": dg.MetadataValue.md(_metric_list(metrics))} if metrics else {}),
+            **code_references(*(f"{PROJECT_DIR.name}/{path}" for path in files)),
         }
 
 
@@ -85,19 +85,19 @@ def _metrics() -> Mapping[str, list[Mapping[str, Any]]]:
     return metrics_by_model(manifest())
 
 
-def _listed(metrics: Iterable[Mapping[str, Any]]) -> str:
+def _metric_list(metrics: Iterable[Mapping[str, Any]]) -> str:
     return "\n".join(
         f"- `{metric['name']}` ({metric['meta']['unit']}): {metric['description']}" for metric in metrics
     )
 
 
-def _promise(test: Mapping[str, Any]) -> str:
-    """What a data test asks for, as its own description says it, else in the words of the dbt YAML."""
+def _test_description(test: Mapping[str, Any]) -> str:
+    """Description of a data test, else its name and arguments from the dbt YAML."""
     if test["description"] or "test_metadata" not in test:
         return str(test["description"])
-    asked = {name: value for name, value in test["test_metadata"]["kwargs"].items() if name != "model"}
+    arguments = {name: value for name, value in test["test_metadata"]["kwargs"].items() if name != "model"}
     values = (
-        ", ".join(map(str, value)) if isinstance(value, list) else str(value) for value in asked.values()
+        ", ".join(map(str, value)) if isinstance(value, list) else str(value) for value in arguments.values()
     )
     return f"{test['test_metadata']['name'].replace('_', ' ')}: {'; '.join(values)}"
 
@@ -105,7 +105,7 @@ def _promise(test: Mapping[str, Any]) -> str:
 @dbt_assets(
     manifest=manifest(),
     project=prepared_project(),
-    # what a load writes beside its tables stands with one of them
+    # dbt sources that are bookkeeping tables of a load share the asset key of a raw table
     dagster_dbt_translator=WarehouseTranslator(
         DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True)
     ),
@@ -114,7 +114,7 @@ def _promise(test: Mapping[str, Any]) -> str:
 def dbt_models(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, run_settings: RunSettings, home_lock: HomeLock
 ) -> Iterator[Any]:
-    """Builds and tests every model as seen at as-of; fails with one line per root fault."""
+    """Builds and tests all models at the as-of time. Fails with one line per root fault."""
     as_of = run_settings.instant(context.instance, context.run.run_id)
     build_dir().mkdir(parents=True, exist_ok=True)
     reuse_parsed(prepared_project().target_path, build_dir())
@@ -122,10 +122,10 @@ def dbt_models(
     (build_dir() / "run_results.json").unlink(missing_ok=True)
     with writing("warehouse"):
         invocation = dbt.cli(BUILD_ARGUMENTS, context=context, target_path=build_dir(), raise_on_error=False)
-        # dbt holds the warehouse file while it runs: what lies in it can be told when it is done
-        events = list(_counted(context, invocation.stream()))
+        # dbt locks the warehouse file while it runs, so table metadata is read afterwards
+        events = list(_log_progress(context, invocation.stream()))
         if events:
-            yield from _completed(context, events, as_of)
+            yield from _with_table_metadata(context, events, as_of)
     if invocation.process.returncode == 0:
         return
     if (build_dir() / "run_results.json").exists():
@@ -136,37 +136,39 @@ def dbt_models(
         lines = []
     raise dg.Failure(
         description="\n".join(
-            lines or [f"dbt stopped before it built anything: {redact(_said(invocation))}"]
+            lines or [f"dbt stopped before it built a model: {redact(_dbt_errors(invocation))}"]
         ),
         allow_retries=False,
     )
 
 
-def _said(invocation: DbtCliInvocation) -> str:
-    """The errors that dbt printed, without the command that dagster-dbt puts before them."""
+def _dbt_errors(invocation: DbtCliInvocation) -> str:
+    """Errors that dbt printed, without the command that dagster-dbt adds."""
     _, _, errors = str(invocation.get_error()).partition("Errors parsed from dbt logs:")
-    return errors.strip() or f"it ended with {invocation.process.returncode} and printed no error"
+    return errors.strip() or f"exit code {invocation.process.returncode}, no error message"
 
 
-def _counted(context: dg.AssetExecutionContext, events: Iterator[Any]) -> Iterator[Any]:
-    """Says now and then how far the build is."""
-    built, wanted = 0, len(context.selected_asset_keys)
+def _log_progress(context: dg.AssetExecutionContext, events: Iterator[Any]) -> Iterator[Any]:
+    """Logs after every 20 models how many are built."""
+    built, total = 0, len(context.selected_asset_keys)
     for event in events:
         if isinstance(event, dg.Output):
             built += 1
             if built % 20 == 0:
-                context.log.info(f"models: {built} of {wanted} built")
+                context.log.info(f"models: {built} of {total} built")
         yield event
 
 
-def _completed(context: dg.AssetExecutionContext, events: list[Any], as_of: datetime) -> Iterator[Any]:
-    """The events of a build with what its tables hold, and what the rows of its warnings say."""
-    built = build_dir() / "manifest.json"
-    content = json.loads(built.read_bytes()) if built.exists() else manifest()
-    stored = look(["warehouse", *(f"raw_{name}" for name in SOURCES)])
+def _with_table_metadata(
+    context: dg.AssetExecutionContext, events: list[Any], as_of: datetime
+) -> Iterator[Any]:
+    """Adds columns, row counts and lineage to the events of a build, and messages to its warnings."""
+    built_manifest = build_dir() / "manifest.json"
+    content = json.loads(built_manifest.read_bytes()) if built_manifest.exists() else manifest()
+    catalog = read_catalog(["warehouse", *(f"raw_{name}" for name in SOURCES)])
     lineage = column_lineage(
         content,
-        {relation: found.columns for relation, found in stored.items()},
+        {relation: found.columns for relation, found in catalog.items()},
         build_dir() / "column_lineage.json",
         as_of=as_of.isoformat(),
     )
@@ -177,9 +179,9 @@ def _completed(context: dg.AssetExecutionContext, events: list[Any], as_of: date
         if isinstance(event, dg.Output):
             unique_id = str(event.metadata["unique_id"].value)
             node = content["nodes"][unique_id]
-            if table := stored.get(Relation.parse(node["relation_name"])):
-                shown = table_facts(table, node["columns"], lineage.origins.get(unique_id), keys)
-                event = event.with_metadata({**event.metadata, **shown})
+            if table := catalog.get(Relation.parse(node["relation_name"])):
+                added = table_metadata(table, node["columns"], lineage.origins.get(unique_id), keys)
+                event = event.with_metadata({**event.metadata, **added})
         elif isinstance(event, dg.AssetCheckResult) and _is_warning(event):
             event = event.with_metadata(
                 {**event.metadata, "messages": warning_messages(str(event.check_name))}

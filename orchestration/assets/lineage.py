@@ -1,6 +1,6 @@
-"""Which columns each column of a model is made of, from the SQL that dbt compiled.
+"""Column lineage of the models, from the SQL that dbt compiled.
 
-dagster-dbt's own way parses a model once per column and gives up on `union all by name`.
+dagster-dbt's own column lineage parses a model once per column and does not support `union all by name`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from ingestion.errors import redact
-from orchestration.assets.stored import Relation
+from orchestration.assets.catalog import Relation
 
-#: Of each column: the relations and their columns that it is made of.
+#: Source columns, as (relation, column), of each column.
 Origins = dict[str, list[tuple[Relation, str]]]
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """Origins by the model's id in the manifest, and one line per model whose SQL could not be read."""
+    """Origins by model id, and one message per model whose SQL could not be parsed."""
 
     origins: dict[str, Origins]
     faults: list[str]
@@ -31,12 +31,12 @@ class Lineage:
 def column_lineage(
     content: Mapping[str, Any], columns: Mapping[Relation, Mapping[str, str]], cache: Path, *, as_of: str
 ) -> Lineage:
-    """The origins of every column of every model of the compiled manifest `content`.
+    """Returns the origins of every column of every model in the compiled manifest `content`.
 
-    `columns` are those of all relations, with their types. A model's SQL is read once, and again only when it
-    or a column it may read changed; what was found is kept in `cache`. Another `as_of` is no such change.
+    `columns` are the columns of all relations with their types. Results are kept in the file `cache`. A model
+    is parsed again only if its SQL or the columns it may read have changed. A new `as_of` is not a change.
     """
-    known = json.loads(cache.read_bytes()) if cache.exists() else {}
+    cached = json.loads(cache.read_bytes()) if cache.exists() else {}
     relations = {
         unique_id: Relation.parse(node["relation_name"])
         for unique_id, node in {**content["nodes"], **content["sources"]}.items()
@@ -48,12 +48,14 @@ def column_lineage(
             continue
         sql = node["compiled_code"].replace(as_of, "as-of")
         # an incremental model reads itself
-        seen = [relations[one] for one in (unique_id, *node["depends_on"]["nodes"]) if one in relations]
-        read = {relation: dict(columns[relation]) for relation in seen if relation in columns}
+        inputs = [relations[one] for one in (unique_id, *node["depends_on"]["nodes"]) if one in relations]
+        read = {relation: dict(columns[relation]) for relation in inputs if relation in columns}
         key = hashlib.sha256(repr((sql, sorted(read.items()))).encode()).hexdigest()
-        held = known.get(unique_id)
-        found[unique_id] = held if held and held["key"] == key else {"key": key, **_read(sql, read)}
-    if found != known:
+        previous = cached.get(unique_id)
+        found[unique_id] = (
+            previous if previous and previous["key"] == key else {"key": key, **_parse(sql, read)}
+        )
+    if found != cached:
         cache.write_text(json.dumps(found))
     return Lineage(
         {
@@ -67,16 +69,16 @@ def column_lineage(
     )
 
 
-# it prints whole queries that it only half understands; what has no origin is seen in the result
+# it logs whole queries that it parses only partly; missing origins are visible in the result
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 
-def _read(sql: str, columns: Mapping[Relation, Mapping[str, str]]) -> dict[str, Any]:
+def _parse(sql: str, columns: Mapping[Relation, Mapping[str, str]]) -> dict[str, Any]:
     from sqlglot.errors import SqlglotError
 
     try:
         return {"origins": dict(_origins(sql, columns)), "fault": None}
-    # it also raises ValueError for what it does not know
+    # sqlglot also raises ValueError for unsupported SQL
     except (SqlglotError, ValueError) as error:
         return {"origins": {}, "fault": redact(str(error).splitlines()[0])}
 
@@ -99,8 +101,8 @@ def _origins(
     )
     for union in query.find_all(exp.SetOperation):
         if union.args.get("by_name"):
-            _by_position(union)
-    # each node would get a copy of its query to show
+            _align_columns(union)
+    # trim_selects and copy would copy the query for each node
     found = lineage(
         None,
         query,
@@ -117,13 +119,13 @@ def _origins(
             for table, column in tables
             if isinstance(table, exp.Table)
         }
-        # what comes out of UNPIVOT has no origin it could tell
+        # sqlglot finds no origin for columns of UNPIVOT
         origins = {(relation, column) for relation, column in origins if column in columns.get(relation, ())}
         yield name, sorted(origins)
 
 
-def _by_position(union: Any) -> None:
-    """Gives the sides of `union by name` the same columns in the same order."""
+def _align_columns(union: Any) -> None:
+    """Gives both sides of a `union by name` the same columns in the same order."""
     from sqlglot import exp
 
     sides = list(_sides(union))

@@ -1,4 +1,4 @@
-"""The published file: built beside the old one and swapped in by rename, so that readers never wait."""
+"""Publishes tables to a new file that replaces the old one by rename, so that readers never wait."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-# Read by every DuckDB since 1.4: https://duckdb.org/docs/stable/internals/storage
+# Readable by every DuckDB since 1.4: https://duckdb.org/docs/stable/internals/storage
 STORAGE_VERSION = "v1.4.0"
 
 _SOURCES_TABLE = """
@@ -19,17 +19,17 @@ CREATE TABLE serving.marts.sources (
 )
 """
 SOURCES_COMMENTS = {
-    "": "One row per source: whether its figures are of this refresh.",
+    "": "One row per source with the refresh that its figures come from.",
     "source": "hubspot, google_ads, facebook_ads or linkedin_ads.",
-    "status": "landed; stale: not read this time, an earlier state stands; skipped: no credentials, empty.",
-    "landed_through": "Newest day read, in the ad account's time zone; null for HubSpot, read whole.",
-    "as_of": "As-of of the refresh whose state of this source is published; null where skipped.",
+    "status": "landed: loaded in this refresh; stale: not read, figures are older; skipped: no credentials.",
+    "landed_through": "Newest day loaded, in the ad account's time zone; null for HubSpot.",
+    "as_of": "As-of time of the refresh that loaded the published figures; null if skipped.",
 }
 
 
 @dataclass(frozen=True)
 class Published:
-    """A table to publish with its comments; `columns` maps a column to its description."""
+    """A table to publish. Its descriptions become SQL comments; `columns` maps columns to descriptions."""
 
     schema: str
     name: str
@@ -39,7 +39,7 @@ class Published:
 
 @dataclass(frozen=True)
 class SourceState:
-    """What is published of a source. `as_of` is that of the load its state comes from."""
+    """Published state of a source. `as_of` is the time of the load that the figures come from."""
 
     source: str
     status: str
@@ -50,20 +50,20 @@ class SourceState:
 def publish(
     warehouse: Path, serving: Path, tables: Sequence[Published], sources: Iterable[SourceState]
 ) -> dict[str, int]:
-    """Copies `tables` of `warehouse` into a new file and renames it onto `serving`. Returns rows per table.
+    """Copies `tables` of `warehouse` to a new file and renames it to `serving`. Returns the rows per table.
 
-    The file is checkpointed, without WAL, mode 0444. What fails before the rename leaves `serving` as it was.
+    The file is checkpointed, without WAL, mode 0444. A failure before the rename leaves `serving` unchanged.
     """
-    beside = serving.with_name(f".{serving.name}.next")
-    _remove(beside)
+    new = serving.with_name(f".{serving.name}.next")
+    _remove(new)
     try:
-        rows = _build(warehouse, beside, tables, sources)
-        beside.chmod(0o444)
-        _sync(beside)
-        os.replace(beside, serving)
+        rows = _build(warehouse, new, tables, sources)
+        new.chmod(0o444)
+        _sync(new)
+        os.replace(new, serving)
         _sync(serving.parent)
     finally:
-        _remove(beside)
+        _remove(new)
     return rows
 
 

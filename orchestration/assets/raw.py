@@ -1,6 +1,6 @@
-"""The raw tables as assets: per source one load of its entities and one of its daily figures."""
+"""Raw tables as assets. Each source has one load for entities and one for daily figures."""
 
-# Annotations are not postponed here: Dagster reads them when a step is defined.
+# No postponed annotations: Dagster reads them when a step is defined.
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,8 +25,8 @@ from ingestion.pipelines import (
     parts,
     reads_first,
 )
-from orchestration.assets.stored import Relation, Stored, look
-from orchestration.assets.tables import code, table_facts
+from orchestration.assets.catalog import Relation, StoredTable, read_catalog
+from orchestration.assets.tables import code_references, table_metadata
 from orchestration.execution.days import DAILY_SOURCES
 from orchestration.execution.loads import LoadsOfRun, Part
 from orchestration.execution.locking import writing
@@ -35,7 +35,7 @@ from orchestration.project import manifest
 
 OWNER = "team:ingestion"
 
-#: What the raw tables are read from. Nothing here materializes them.
+#: APIs and pages that the raw tables are loaded from. Dagster does not materialize them.
 apis = {
     name: dg.AssetSpec(
         ["api", name], description=f"{title}.", group_name="apis", owners=[OWNER], kinds={kind, "http"}
@@ -45,26 +45,26 @@ apis = {
         ("google_ads", "The Google Ads API", "google"),
         ("facebook_ads", "Meta's Marketing API", "facebook"),
         ("linkedin_ads", "LinkedIn's Marketing and Lead Sync APIs", "linkedin"),
-        ("landing_pages", "The public pages that ads and forms lead to", "html"),
+        ("landing_pages", "The public landing pages of ads and forms", "html"),
     )
 }
 
 
 def relation(source: str, table: str) -> Relation:
-    """A raw table, as dbt's sources name it."""
+    """Relation of a raw table, as in dbt's sources."""
     return Relation(f"raw_{source}", RAW_SCHEMA, table)
 
 
 @cache
 def _descriptions() -> dict[tuple[str, str], str]:
-    """What dbt's YAML says of each raw table."""
+    """Description of each raw table, from the dbt YAML."""
     return {
         (node["source_name"], node["name"]): node["description"] for node in manifest()["sources"].values()
     }
 
 
 class RawTranslator(DagsterDltTranslator):
-    """Names an asset like the dbt source of its table. Upstream of it is HTTP, and what it reads first."""
+    """Uses the asset key of the table's dbt source. Upstream are its API and tables of other sources."""
 
     def get_asset_spec(self, data: DltResourceTranslatorData) -> dg.AssetSpec:
         source, table = data.resource.source_name, data.resource.name
@@ -74,7 +74,9 @@ class RawTranslator(DagsterDltTranslator):
             description=_descriptions().get((source, table)),
             metadata={
                 "dagster/table_name": str(relation(source, table)),
-                **code(f"ingestion/sources/{source}/source.py", f"ingestion/sources/{source}/tables.py"),
+                **code_references(
+                    f"ingestion/sources/{source}/source.py", f"ingestion/sources/{source}/tables.py"
+                ),
             },
             group_name=f"raw_{source}",
             owners=[OWNER],
@@ -83,7 +85,7 @@ class RawTranslator(DagsterDltTranslator):
 
 
 def landed_at(source: str, tables: list[str]) -> datetime | None:
-    """As-of of the oldest last load among `tables` of a source; None where one of them never landed."""
+    """Earliest of the last load times (as-of) of `tables`; None if one of them was never loaded."""
     newest = loaded_at(source)
     return min((newest[table] for table in tables), default=None) if newest.keys() >= set(tables) else None
 
@@ -99,36 +101,36 @@ def _retries() -> dg.RetryPolicy:
 
 
 def _retry_later(context: dg.AssetExecutionContext, source: str, fault: IngestionError) -> None:
-    """Asks for another attempt where the fault may pass by itself; settings and permissions never do.
+    """Requests a retry for transient faults, but not for invalid settings or missing permissions.
 
-    Raises dagster.RetryRequested. Other steps run while it waits.
+    Raises dagster.RetryRequested. Other steps run during the delay.
     """
     policy = _retries()
     if fault.transient and context.retry_number < policy.max_retries:
         seconds = max(0, round(policy.calculate_delay(context.retry_number + 1)))
-        context.log.warning(f"{source}: again in {seconds} s: {fault}")
+        context.log.warning(f"{source}: retry in {seconds} s: {fault}")
         raise dg.RetryRequested(policy.max_retries, seconds) from fault
 
 
 @dataclass(frozen=True)
 class Landed:
-    """What a load reported, how many seconds it took, and the tables of its source's file then."""
+    """Result of a load: its report, its duration in seconds, and the tables of the source afterwards."""
 
     report: LoadReport
     seconds: float
-    stored: Mapping[Relation, Stored]
+    stored: Mapping[Relation, StoredTable]
 
 
-def _steps(context: dg.AssetExecutionContext) -> set[str]:
-    """The steps that this run executes: a run of some assets, or a repeated one, leaves others out."""
-    chosen = {node.name for node in context.job_def.nodes}
-    repeated = context.run.step_keys_to_execute
-    return chosen if repeated is None else chosen & set(repeated)
+def _executed_steps(context: dg.AssetExecutionContext) -> set[str]:
+    """Names of the steps that this run executes; a partial run or a retry skips some."""
+    selected = {node.name for node in context.job_def.nodes}
+    retried = context.run.step_keys_to_execute
+    return selected if retried is None else selected & set(retried)
 
 
-def _together(context: dg.AssetExecutionContext) -> list[Part]:
-    """The parts that this run loads side by side from its start: all that wait for no other source."""
-    steps = _steps(context)
+def _parallel_parts(context: dg.AssetExecutionContext) -> list[Part]:
+    """Parts that this run loads in parallel from the start: those that depend on no other source."""
+    steps = _executed_steps(context)
     return [
         (source, part)
         for source in SOURCES
@@ -143,19 +145,19 @@ def _load(
     keys = sorted(context.selected_asset_keys)
     as_of = settings.instant(context.instance, context.run.run_id)
 
-    def land(wanted: Part, say: Callable[[str], None], stopped: threading.Event) -> Landed:
-        return _land(wanted, settings, as_of, say, stopped)
+    def land(requested: Part, report: Callable[[str], None], stopped: threading.Event) -> Landed:
+        return _land(requested, settings, as_of, report, stopped)
 
     loads = loads_of_run.loads
     try:
-        if any(daily == "daily" for _, daily in [*_together(context), (source, part)]):
-            # before any load moves what it is found from
+        if any(daily == "daily" for _, daily in [*_parallel_parts(context), (source, part)]):
+            # fix the days before a load changes the data that they are derived from
             settings.window(as_of)
-        loads.start(_together(context), land)
+        loads.start(_parallel_parts(context), land)
         landed: Landed = loads.result((source, part), land, context.log.info, again=context.retry_number > 0)
     except IngestionError as fault:
         _retry_later(context, source, fault)
-        yield from _stale(context, settings, source, keys, fault)
+        yield from _stale_results(context, settings, source, keys, fault)
         return
     report = landed.report
     facts = {
@@ -174,10 +176,10 @@ def _land(
     part: Part,
     settings: RunSettings,
     as_of: datetime,
-    say: Callable[[str], None],
+    report_progress: Callable[[str], None],
     stopped: threading.Event,
 ) -> Landed:
-    """Loads a part, in a thread of its own."""
+    """Loads a part in the thread of its source."""
     source, name = part
     began = time.monotonic()
     with writing(f"raw_{source}"):
@@ -187,50 +189,50 @@ def _land(
             window=settings.window(as_of) if name == "daily" else None,
             as_of=as_of,
             reread=settings.days_to_reread(),
-            progress=say,
+            progress=report_progress,
             exclusive=lambda other: writing(f"raw_{other}"),
             stopped=stopped,
         )
-        return Landed(report, time.monotonic() - began, look([f"raw_{source}"]))
+        return Landed(report, time.monotonic() - began, read_catalog([f"raw_{source}"]))
 
 
-def _stale(
+def _stale_results(
     context: dg.AssetExecutionContext,
     settings: RunSettings,
     source: str,
     keys: Sequence[dg.AssetKey],
     fault: IngestionError,
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """What a source landed last, where the run may go on with it. Raises dagster.Failure elsewhere."""
+    """Results with the last loaded data, if `--allow-stale` permits it. Raises dagster.Failure otherwise."""
     if source not in settings.allow_stale:
         raise dg.Failure(description=str(fault), allow_retries=False) from None
     landed = landed_at(source, [key.path[-1] for key in keys])
     if landed is None:
-        line = f"{fault} (--allow-stale {source} has nothing to fall back to: it never landed completely)"
+        line = f"{fault} (--allow-stale {source} is not possible: the source was never loaded completely)"
         raise dg.Failure(description=line, allow_retries=False) from None
-    context.log.warning(f"{source} is stale, its state of {landed.isoformat()} goes on: {fault}")
+    context.log.warning(f"{source} is stale, using its data of {landed.isoformat()}: {fault}")
     with writing(f"raw_{source}"):
-        stored = look([f"raw_{source}"])
+        stored = read_catalog([f"raw_{source}"])
     facts = {"status": "stale", "stale": True, "as_of": landed.isoformat(), "message": str(fault)}
     yield from _results(keys, stored, {}, facts)
 
 
 def _results(
     keys: Sequence[dg.AssetKey],
-    stored: Mapping[Relation, Stored],
+    stored: Mapping[Relation, StoredTable],
     rows: Mapping[str, int],
     facts: Mapping[str, Any],
 ) -> Iterator[dg.MaterializeResult[None]]:
     for key in keys:
         table = relation(key.path[1], key.path[-1])
-        shown = table_facts(stored[table]) if table in stored else {}
+        added = table_metadata(stored[table]) if table in stored else {}
         yield dg.MaterializeResult(
-            asset_key=key, metadata={**facts, "rows": rows.get(table.name, 0), **shown}
+            asset_key=key, metadata={**facts, "rows": rows.get(table.name, 0), **added}
         )
 
 
 def _priority(source: str, part: str) -> str:
-    """The order of the steps that wait for loads: pages are read once what leads to them has landed."""
+    """Priority of the step that waits for a load. Landing pages load after the sources with their URLs."""
     if reads_first(source):
         return "1"
     return "2" if part == "entities" else "0"
@@ -239,7 +241,7 @@ def _priority(source: str, part: str) -> str:
 def _asset(source: str, part: str) -> dg.AssetsDefinition:
     @dlt_assets(
         dlt_source=build_source(source, part, None, datetime.now(UTC)),
-        # load() makes the pipeline; making one here would write to disk whenever the definitions load
+        # load() creates the pipeline; here it would write to disk whenever the definitions load
         dlt_pipeline=None,
         name=f"{source}_{part}",
         dagster_dlt_translator=RawTranslator(),

@@ -1,4 +1,4 @@
-"""Who reads the published file: dbt's exposures, as assets that nothing here materializes."""
+"""dbt exposures as external assets: the readers of the published file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import dagster as dg
 
 from orchestration.assets.dbt import WarehouseTranslator
 from orchestration.assets.serving import serving_duckdb
-from orchestration.assets.tables import code
+from orchestration.assets.tables import code_references
 from orchestration.project import PROJECT_DIR, manifest
 
 
@@ -19,7 +19,7 @@ def _reader(exposure: Mapping[str, Any], content: Mapping[str, Any]) -> dg.Asset
     link = {"link": dg.MetadataValue.url(exposure["url"])} if exposure["url"] else {}
     return dg.AssetSpec(
         ["readers", exposure["name"]],
-        # the file they open, and what they read of it
+        # the file, and the tables that they read
         deps=[serving_duckdb.key, *tables],
         description=f"{exposure['label']}: {exposure['description']}",
         group_name="readers",
@@ -28,7 +28,7 @@ def _reader(exposure: Mapping[str, Any], content: Mapping[str, Any]) -> dg.Asset
         metadata={
             "maturity": exposure["maturity"],
             **link,
-            **code(f"{PROJECT_DIR.name}/{exposure['original_file_path']}"),
+            **code_references(f"{PROJECT_DIR.name}/{exposure['original_file_path']}"),
         },
     )
 

@@ -1,6 +1,6 @@
 """The published file as an asset, downstream of every published model."""
 
-# Annotations are not postponed here: Dagster reads them when a step is defined.
+# No postponed annotations: Dagster reads them when a step is defined.
 from datetime import datetime
 
 import dagster as dg
@@ -8,7 +8,7 @@ import dagster as dg
 from ingestion.pipelines import SOURCES, home, landed_days
 from orchestration.assets.publishing import Published, SourceState, publish
 from orchestration.assets.raw import raw_assets
-from orchestration.assets.tables import code
+from orchestration.assets.tables import code_references
 from orchestration.execution.locking import writing
 from orchestration.execution.runs import HomeLock
 from orchestration.project import manifest, published_models, warehouse_path
@@ -17,7 +17,7 @@ _models = list(published_models(manifest()))
 
 
 def source_state(instance: dg.DagsterInstance, source: str) -> SourceState:
-    """What the last materializations of its raw tables say of a source; one stale table makes it stale."""
+    """State of a source, from the last materializations of its raw tables; one stale table makes it stale."""
     keys = [key for asset in raw_assets for key in asset.keys if key.path[1] == source]
     found = []
     for key in keys:
@@ -43,11 +43,11 @@ def source_state(instance: dg.DagsterInstance, source: str) -> SourceState:
     deps=[dg.AssetKey([model["schema"], model["name"]]) for model in _models],
     group_name="serving",
     owners=["team:reconciliation"],
-    metadata=code("orchestration/assets/publishing.py"),
+    metadata=code_references("orchestration/assets/publishing.py"),
     kinds={"duckdb"},
 )
 def serving_duckdb(context: dg.AssetExecutionContext, home_lock: HomeLock) -> dg.MaterializeResult[None]:
-    """The file all readers use, swapped in whole (docs/contract.md, section 1)."""
+    """The DuckDB file that all readers use, replaced as a whole (docs/contract.md, section 1)."""
     target = home() / "serving.duckdb"
     tables = [
         Published(

@@ -1,4 +1,4 @@
-"""What the UI shows of a table: its columns, its rows, where each column comes from, where its code lies."""
+"""Dagster metadata of a table: columns, row count, column lineage and code references."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.assets.catalog import Relation, StoredTable
 from orchestration.assets.lineage import Origins
-from orchestration.assets.stored import Relation, Stored
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def table_facts(
-    stored: Stored,
+def table_metadata(
+    stored: StoredTable,
     described: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     origins: Origins | None = None,
     keys: Mapping[Relation, dg.AssetKey] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Dagster's standard metadata of a materialized table, by what its file holds.
+    """Dagster's standard metadata of a materialized table.
 
-    `described` are the columns of its dbt node, `keys` the assets of the relations in `origins`.
+    `described` are the columns of its dbt node, `keys` the asset keys of the relations in `origins`.
     """
     columns = [
         dg.TableColumn(name, kind.lower(), described.get(name, {}).get("description"))
@@ -38,20 +38,20 @@ def table_facts(
             {
                 name: [
                     dg.TableColumnDep(keys[relation], column)
-                    for relation, column in came_from
+                    for relation, column in sources
                     if relation in keys
                 ]
-                for name, came_from in origins.items()
+                for name, sources in origins.items()
                 if name in stored.columns
             }
         )
     return found
 
 
-def code(*paths: str) -> dict[str, Any]:
-    """Links to the files, of this project, that a table is made by."""
+def code_references(*paths: str) -> dict[str, Any]:
+    """Metadata with links to the project files that define a table."""
     with warnings.catch_warnings():
-        # pinned: a later version's change is seen by the tests
+        # beta API, but the version is pinned and tests cover it
         warnings.simplefilter("ignore", dg.BetaWarning)
         links = [dg.LocalFileCodeReference(file_path=str(ROOT / path), label=path) for path in paths]
         return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=list(links))}

@@ -1,1 +1,1 @@
-"""What starts by itself: the schedule, the sensor, its alerts."""
+"""Automation: the schedule, the sensor and its alerts."""

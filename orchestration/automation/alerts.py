@@ -1,7 +1,7 @@
-"""Alerts: each fault once when it begins and once when it is over, whoever ran the refresh.
+"""Alerts: one when a fault begins and one when it is resolved, for every refresh.
 
-What is known to be wrong lies beside the home's other state, so that the command line and the sensor, which
-both look, never tell the same twice. No URL of `alerts.urls` is ever shown: they hold secrets.
+Open faults are stored in the home folder, so that the command line and the sensor never send the same alert
+twice. URLs of `alerts.urls` contain secrets and are never shown.
 """
 
 from __future__ import annotations
@@ -25,127 +25,130 @@ from orchestration.execution.progress import Progress
 if TYPE_CHECKING:
     import dagster as dg
 
-#: The run's own id, once its alerts are out: a run executed again inherits tags, not the id.
+#: Set to the run's own id once its alerts are sent. A re-executed run inherits tags, but not the id.
 ALERTED_TAG = "adledger/alerted"
-LONGEST_BODY = 30
+MAX_LINES = 30
 
-Known = dict[str, dict[str, list[str]]]
-"""Faults told and not over yet, by key: their `lines`, and `by` which kinds of look they were seen."""
+OpenFaults = dict[str, dict[str, list[str]]]
+"""Open faults by key: their `lines`, and `by` which observations they were seen."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one look found: `holding` (lines by key) and whether a fault that is not there is over for it."""
+class Observation:
+    """Current faults (lines by key), and a function that checks if any other open fault is resolved."""
 
     by: Literal["run", "clock"]
-    holding: Mapping[str, Sequence[str]]
-    is_over: Callable[[str], bool]
+    faults: Mapping[str, Sequence[str]]
+    is_resolved: Callable[[str], bool]
 
 
 @dataclass(frozen=True)
 class Change:
-    """What differs from what was told before, and what is known from now on."""
+    """New and resolved faults since the last alert, and the faults that are open now."""
 
-    news: list[tuple[str, list[str]]]
-    over: list[tuple[str, list[str]]]
-    known: Known
+    new: list[tuple[str, list[str]]]
+    resolved: list[tuple[str, list[str]]]
+    open_faults: OpenFaults
 
 
 def source_key(source: str) -> str:
-    """The key of whatever is wrong with a source: it is stale or late for one reason."""
+    """Key of all faults of a source: it is stale and late for the same reason."""
     return f"source:{source}"
 
 
-def compare(known: Known, look: Look) -> Change:
-    """A fault is news when nobody saw it before, and over when nobody who saw it sees it any more."""
-    now: Known = {key: {**fault} for key, fault in known.items()}
-    news, over = [], []
-    for key, lines in look.holding.items():
+def compare(open_faults: OpenFaults, observation: Observation) -> Change:
+    """Compares an observation with the open faults.
+
+    A fault is resolved once all kinds of observation that have seen it report it as resolved.
+    """
+    now: OpenFaults = {key: {**fault} for key, fault in open_faults.items()}
+    new, resolved = [], []
+    for key, lines in observation.faults.items():
         if key not in now:
-            news.append((key, list(lines)))
+            new.append((key, list(lines)))
             now[key] = {"lines": list(lines), "by": []}
-        now[key]["by"] = sorted({*now[key]["by"], look.by})
-    for key in [key for key in now if key not in look.holding and look.is_over(key)]:
-        now[key]["by"] = [by for by in now[key]["by"] if by != look.by]
+        now[key]["by"] = sorted({*now[key]["by"], observation.by})
+    for key in [key for key in now if key not in observation.faults and observation.is_resolved(key)]:
+        now[key]["by"] = [by for by in now[key]["by"] if by != observation.by]
         if not now[key]["by"]:
-            over.append((key, now.pop(key)["lines"]))
-    return Change(news, over, now)
+            resolved.append((key, now.pop(key)["lines"]))
+    return Change(new, resolved, now)
 
 
-def look_at_run(run: dg.DagsterRun, progress: Progress) -> Look:
-    """The root faults, warnings and stale sources of a finished run, as a terminal shows them."""
+def observe_run(run: dg.DagsterRun, progress: Progress) -> Observation:
+    """Root faults, warnings and stale sources of a finished run."""
     from orchestration.checks.freshness import LAST_LOAD, NEWEST_DAY
 
-    holding: dict[str, list[str]] = {}
-    judged = {source_key(source) for source in progress.sources}
+    faults: dict[str, list[str]] = {}
+    checked = {source_key(source) for source in progress.sources}
     if not run.is_success:
-        ended = f"run {run.run_id[:8]} of {run.job_name} ended before it published"
-        for line in map(safe, progress.faults or [ended]):
-            holding[f"fault:{line}"] = [line]
+        ended = f"run {run.run_id[:8]} of {run.job_name} ended before publishing"
+        for line in map(redact_line, progress.faults or [ended]):
+            faults[f"fault:{line}"] = [line]
     for source, message in progress.sources.items():
         if message:
-            holding[source_key(source)] = [safe(f"{source} is stale: {message}")]
+            faults[source_key(source)] = [redact_line(f"{source} is stale: {message}")]
     for (table, name), lines in progress.warnings.items():
         about_source = name in (NEWEST_DAY, LAST_LOAD)
         key = source_key(table.split("/")[1]) if about_source else f"check:{table}:{name}"
-        judged.add(key)
+        checked.add(key)
         if lines:
-            # the first line only names the check, which says nothing of a source
-            told = [safe(line) for line in (lines[1:] if about_source else lines)]
-            holding[key] = holding.get(key, []) + told
+            # the first line only contains the name of the check
+            messages = [redact_line(line) for line in (lines[1:] if about_source else lines)]
+            faults[key] = faults.get(key, []) + messages
 
-    def is_over(key: str) -> bool:
+    def is_resolved(key: str) -> bool:
         if key.startswith("fault:"):
             return run.is_success and run.job_name == "refresh"
-        return key in judged
+        return key in checked
 
-    return Look("run", holding, is_over)
+    return Observation("run", faults, is_resolved)
 
 
-def safe(line: str) -> str:
-    """A line without addresses, tokens, or the values of a row that a contract's violation shows."""
+def redact_line(line: str) -> str:
+    """Removes e-mail addresses, tokens and the example rows of contract violations from a line."""
     return redact(line.partition(", for example ")[0])
 
 
-def read_run(instance: dg.DagsterInstance, run_id: str) -> Progress:
-    """A finished run, read from its events without printing anything."""
+def read_progress(instance: dg.DagsterInstance, run_id: str) -> Progress:
+    """Reads the progress of a finished run from its events."""
     progress = Progress(Console(quiet=True))
     for entry in instance.all_logs(run_id):
-        progress.see(entry)
+        progress.handle(entry)
     return progress
 
 
 @dataclass(frozen=True)
 class Sent:
-    """How telling went: `done` unless nobody could be reached; `warnings` say who could not."""
+    """Result of sending: `done` if at least one URL accepted the alert; one warning per URL that did not."""
 
     done: bool
     warnings: list[str]
 
 
 def report_run(instance: dg.DagsterInstance, run_id: str, progress: Progress | None = None) -> Sent:
-    """Alerts about a finished run, once whoever asks first; a cancelled one is nobody's fault."""
+    """Sends alerts about a finished run, once per run. Cancelled runs are ignored."""
     import dagster as dg
 
-    with _telling():
+    with _alerts_lock():
         run = instance.get_run_by_id(run_id)
         if run is None or run.status not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE):
             return Sent(True, [])
         if run.tags.get(ALERTED_TAG) == run_id:
             return Sent(True, [])
-        sent = _tell(look_at_run(run, progress or read_run(instance, run_id)))
+        sent = _send_changes(observe_run(run, progress or read_progress(instance, run_id)))
         if sent.done:
             instance.add_run_tags(run_id, {ALERTED_TAG: run_id})
         return sent
 
 
-def report(look: Look) -> Sent:
-    """Alerts about what a look found that is new or over."""
-    with _telling():
-        return _tell(look)
+def report(observation: Observation) -> Sent:
+    """Sends alerts about new and resolved faults."""
+    with _alerts_lock():
+        return _send_changes(observation)
 
 
-def _telling() -> AbstractContextManager[None]:
+def _alerts_lock() -> AbstractContextManager[None]:
     return file_lock(home() / "locks" / "alerts.lock", wait=True)
 
 
@@ -153,52 +156,52 @@ def _state_path() -> Path:
     return home() / "alerts.json"
 
 
-def _tell(look: Look) -> Sent:
+def _send_changes(observation: Observation) -> Sent:
     urls = Section("alerts").entries("urls")
     if not urls:
         return Sent(True, [])
     path = _state_path()
-    known: Known = json.loads(path.read_text()) if path.exists() else {}
-    change = compare(known, look)
+    open_faults: OpenFaults = json.loads(path.read_text()) if path.exists() else {}
+    change = compare(open_faults, observation)
     sent = Sent(True, [])
-    if change.news or change.over:
+    if change.new or change.resolved:
         sent = send(urls, *compose(change))
-    if sent.done and change.known != known:
-        beside = path.with_suffix(".next")
-        beside.write_text(json.dumps(change.known, indent=1))
-        beside.replace(path)
+    if sent.done and change.open_faults != open_faults:
+        new = path.with_suffix(".next")
+        new.write_text(json.dumps(change.open_faults, indent=1))
+        new.replace(path)
     return sent
 
 
 def compose(change: Change) -> tuple[str, str, str]:
-    """Title, body and apprise's kind of one alert."""
-    failed = any(key.startswith("fault:") for key, _ in change.news)
+    """Returns title, body and apprise type of an alert."""
+    failed = any(key.startswith("fault:") for key, _ in change.new)
     if failed:
         title, kind = "adledger: the refresh failed", "failure"
-    elif change.news:
-        title, kind = "adledger: something needs a look", "warning"
+    elif change.new:
+        title, kind = "adledger: attention needed", "warning"
     else:
         title, kind = "adledger: back to normal", "success"
-    lines = [line for _, told in change.news for line in told]
-    lines += [f"over: {line}" for _, told in change.over for line in told[:1]]
-    if len(lines) > LONGEST_BODY:
-        lines = [*lines[:LONGEST_BODY], f"… and {len(lines) - LONGEST_BODY} more"]
+    lines = [line for _, messages in change.new for line in messages]
+    lines += [f"resolved: {line}" for _, messages in change.resolved for line in messages[:1]]
+    if len(lines) > MAX_LINES:
+        lines = [*lines[:MAX_LINES], f"… and {len(lines) - MAX_LINES} more"]
     return title, "\n".join(lines), kind
 
 
 def send(urls: Sequence[str], title: str, body: str, kind: str) -> Sent:
-    """Sends to each of apprise's addresses; one that does not answer keeps nobody else from being told."""
+    """Sends an alert to each URL with apprise. A URL that fails does not affect the others."""
     import apprise
 
-    # its messages name hosts and paths
+    # its log messages contain hosts and paths
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
-    reached, warnings = False, []
+    is_delivered, warnings = False, []
     for number, url in enumerate(urls, 1):
         service = apprise.Apprise()
         if not service.add(url):
             warnings.append(
-                f"alerts.urls: entry {number} is no address that apprise knows:"
-                " for a webhook of your own write jsons://host/path"
+                f"alerts.urls: entry {number} is not a URL that apprise supports:"
+                " for your own webhook, write jsons://host/path"
             )
         elif service.notify(
             title=title,
@@ -206,9 +209,7 @@ def send(urls: Sequence[str], title: str, body: str, kind: str) -> Sent:
             notify_type=apprise.NotifyType(kind),
             body_format=apprise.NotifyFormat.TEXT,
         ):
-            reached = True
+            is_delivered = True
         else:
-            warnings.append(
-                f"alerts.urls: entry {number} did not take the alert: check its address and token"
-            )
-    return Sent(reached, warnings)
+            warnings.append(f"alerts.urls: entry {number} did not accept the alert: check its URL and token")
+    return Sent(is_delivered, warnings)

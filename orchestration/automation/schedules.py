@@ -1,4 +1,4 @@
-"""When a refresh starts by itself."""
+"""The schedule of the daily refresh."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ _SECTION = Section("schedule")
 
 
 def schedule_time_zone() -> str:
-    """The HubSpot portal's own time zone, before it landed the setting `schedule.time_zone`, else UTC.
+    """Time zone of the HubSpot portal; before its first load the setting `schedule.time_zone`, else UTC.
 
-    Raises SettingError for a setting that names no time zone.
+    Raises SettingError if the setting is not a time zone.
     """
     landed = _portal_time_zone()
     if landed and _is_time_zone(landed):
         return landed
     configured = _SECTION.get("time_zone") or "UTC"
     if not _is_time_zone(configured):
-        raise SettingError(f'schedule.time_zone is "{configured}": name one like Europe/Berlin')
+        raise SettingError(f'schedule.time_zone is "{configured}": use a name like Europe/Berlin')
     return configured
 
 
 def _portal_time_zone() -> str | None:
-    """Remembered, because nobody can read the store while HubSpot is being loaded."""
-    remembered = home() / "portal_time_zone"
+    """Time zone of the portal. A copy is kept in a file for times when a load locks the data."""
+    copy = home() / "portal_time_zone"
     try:
         with writing("raw_hubspot", wait=False):
             landed = portal_time_zone()
     except Locked:
-        return remembered.read_text() if remembered.exists() else None
+        return copy.read_text() if copy.exists() else None
     if landed:
-        remembered.write_text(landed)
+        copy.write_text(landed)
     return landed
 
 
@@ -55,25 +55,25 @@ def _is_time_zone(name: str) -> bool:
 
 
 def build_daily_refresh(hour: int, time_zone: str) -> dg.ScheduleDefinition:
-    """The same refresh as `adledger refresh`, every day at `hour` of `time_zone`, as of that instant."""
+    """Builds the schedule of a refresh every day at `hour` in `time_zone`, as of that time."""
 
-    # Off until switched on, so that opening the UI never calls an ad account by itself.
+    # Stopped by default, so that opening the UI never calls an ad account.
     @dg.schedule(
         name="daily_refresh",
         job=refresh,
         cron_schedule=f"0 {hour} * * *",
         execution_timezone=time_zone,
         default_status=dg.DefaultScheduleStatus.STOPPED,
-        description=f"The same refresh as `adledger refresh`, every day at {hour:02}:00 {time_zone}.",
+        description=f"Runs the same refresh as `adledger refresh` every day at {hour:02}:00 {time_zone}.",
     )
     def daily_refresh(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         tick = context.scheduled_execution_time.astimezone(UTC)
-        # after an outage the missed ticks come one after another: the newest reads what all of them would
+        # after an outage Dagster evaluates all missed ticks, but the newest one reads the days of all of them
         if datetime.now(UTC) - tick >= timedelta(days=1):
-            return dg.SkipReason("A later day's refresh is due already and reads this day too.")
-        as_of = clock.here(tick)
+            return dg.SkipReason("The refresh of a later day is already due and also reads this day.")
+        as_of = clock.to_clock(tick)
         return dg.RunRequest(
-            # the day, so that no change of the clock or of the hour makes a second run of it
+            # one run per day, even if daylight saving time or the configured hour changes
             run_key=tick.astimezone(ZoneInfo(time_zone)).date().isoformat(),
             run_config=settings_config(as_of, next_window(as_of), "unsettled"),
         )
@@ -82,5 +82,5 @@ def build_daily_refresh(hour: int, time_zone: str) -> dg.ScheduleDefinition:
 
 
 def configured_daily_refresh() -> dg.ScheduleDefinition:
-    """The schedule at `schedule.hour` in the portal's time zone. Raises SettingError."""
+    """Builds the schedule for `schedule.hour` in the portal's time zone. Raises SettingError."""
     return build_daily_refresh(_SECTION.integer("hour", 5, 0, 23), schedule_time_zone())

@@ -1,4 +1,4 @@
-"""What is looked at between the refreshes: runs that ended, sources that fell behind."""
+"""Sensor that watches for finished runs and late sources between refreshes."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from orchestration.automation.alerts import Look, report, report_run, source_key
-from orchestration.checks.freshness import Limits, late_days, late_load, watched
+from orchestration.automation.alerts import Observation, report, report_run, source_key
+from orchestration.checks.freshness import Limits, late_days, late_load, monitored_sources
 from orchestration.execution import clock
 from orchestration.execution.locking import Locked, exclusive, writing
-from orchestration.execution.runs import end_dead_runs, open_runs
+from orchestration.execution.runs import fail_orphaned_runs, open_runs
 
-# a run is written down at about the instant the last look ended; what was told is not told again
+# runs may be recorded shortly after the previous evaluation; no alert is sent twice
 _OVERLAP = timedelta(seconds=5)
 
 
-# On from the start: it calls no ad account, and alerts nobody until alerts.urls is set.
+# Running by default: it calls no ad account, and sends no alerts until alerts.urls is set.
 @dg.sensor(
     name="watch",
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Alerts about failed runs and late sources, once each, and once when they are over.",
+    description="Sends one alert when a run fails or a source is late, and one when the fault is resolved.",
 )
 def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """The cursor is the instant up to which ended runs were told; one that reached nobody holds it back."""
+    """Its cursor is the time up to which finished runs are reported. It stops at a run whose alert failed."""
     if open_runs(context.instance):
         with suppress(Locked), exclusive("adledger's sensor"):
-            end_dead_runs(context.instance)
-    # Dagster dates its records by the machine's clock
+            fail_orphaned_runs(context.instance)
+    # Dagster dates its records by the system clock, not by the simulated one
     cursor, warnings = _report_runs(context.instance, context.cursor, datetime.now(UTC))
-    look = look_at_clock(clock.now())
-    warnings += report(look).warnings
+    observation = observe_ages(clock.now())
+    warnings += report(observation).warnings
     for line in warnings:
         context.log.warning(line)
-    found = [line for lines in look.holding.values() for line in lines]
+    found = [line for lines in observation.faults.values() for line in lines]
     return dg.SensorResult(skip_reason="\n".join(found) or "No source is late.", cursor=cursor)
 
 
@@ -59,10 +59,10 @@ def _report_runs(instance: dg.DagsterInstance, cursor: str | None, now: datetime
     return since.isoformat(), list(dict.fromkeys(warnings))
 
 
-def look_at_clock(now: datetime) -> Look:
-    """Sources whose data is too old at `now`; one that is being loaded is looked at the next time."""
-    limits, holding, busy = Limits.configured(), {}, set()
-    for source in watched():
+def observe_ages(now: datetime) -> Observation:
+    """Sources whose data is too old at `now`. Skips sources that are being loaded."""
+    limits, faults, busy = Limits.configured(), {}, set()
+    for source in monitored_sources():
         try:
             with writing(f"raw_{source}", wait=False):
                 found = (late_load(source, now, limits), late_days(source, now, limits))
@@ -70,5 +70,5 @@ def look_at_clock(now: datetime) -> Look:
             busy.add(source_key(source))
             continue
         if lines := [line for line in found if line]:
-            holding[source_key(source)] = lines
-    return Look("clock", holding, lambda key: key.startswith("source:") and key not in busy)
+            faults[source_key(source)] = lines
+    return Observation("clock", faults, lambda key: key.startswith("source:") and key not in busy)

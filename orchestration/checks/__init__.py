@@ -1,1 +1,1 @@
-"""What must hold: contracts of the published tables, freshness of the sources."""
+"""Asset checks: contracts of the published tables, freshness of the sources."""

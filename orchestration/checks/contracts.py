@@ -1,4 +1,4 @@
-"""What a published table promises, read from the dbt manifest, and whether a table keeps it."""
+"""Contracts of the published tables, read from the dbt manifest, and their validation."""
 
 from __future__ import annotations
 
@@ -14,71 +14,71 @@ from ibis.backends.sql.datatypes import DuckDBType
 from pandera.errors import SchemaErrorReason, SchemaErrors
 
 from ingestion.errors import redact
-from orchestration.checks.promises import Promise, read_promises
+from orchestration.checks.constraints import Constraint, read_constraints
 from orchestration.project import published_models
 
 CHECK_NAME = "contract"
 EXAMPLES = 5
-# no promise is called like this
+# differs from the name of every constraint
 _VALUES = "values of columns"
 
 
 @dataclass(frozen=True)
 class ValueRule:
-    """What a column's values are held to: not to be null, or, with `accepted`, to be null or one of these."""
+    """Rule for the values of a column: not null or, with `accepted`, null or one of these values."""
 
     column: str
     accepted: tuple[str, ...] | None = None
 
     @property
     def violation(self) -> str:
-        """What a value that breaks it prints."""
+        """Message for a value that violates the rule."""
         return "is null" if self.accepted is None else "has a value that is not accepted"
 
-    def broken(self, table: ibis.Table) -> Any:
-        """Whether a row of `table` breaks it."""
+    def is_violated(self, table: ibis.Table) -> Any:
+        """Boolean column of `table`: true for rows that violate the rule."""
         values = table[self.column]
         return values.isnull() if self.accepted is None else values.notnull() & ~values.isin(self.accepted)
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What one published table promises: columns and keys, what its rows keep, whether it may hold none."""
+    """Contract of a published table: columns, keys, values, constraints, and whether it may be empty."""
 
     schema: str
     table: str
-    #: Checks the values and the promises, too.
+    #: Also checks the values and the constraints.
     columns: pa.DataFrameSchema
     values: Sequence[ValueRule]
-    promises: Mapping[str, Promise]
+    constraints: Mapping[str, Constraint]
     may_be_empty: bool
-    #: Columns whose values are shown nowhere.
+    #: Columns with personal data, whose values are never shown.
     personal: frozenset[str]
-    #: The schema of every published table, where a promise finds the other one.
+    #: Schema of each published table, to find the tables that constraints refer to.
     schemas: Mapping[str, str]
 
     @property
     def check_key(self) -> dg.AssetCheckKey:
-        """The check that shows how the table keeps it."""
+        """Key of the asset check for this contract."""
         return dg.AssetCheckKey(dg.AssetKey([self.schema, self.table]), CHECK_NAME)
 
     @property
     def grain(self) -> list[str]:
-        """The columns that name a row; all of them where no key is declared."""
+        """Columns that identify a row; all columns if no key is declared."""
         keys: Any = self.columns.unique
         return keys[0] if keys else list(self.columns.columns)
 
-    def broken(self, promise: Promise, table: ibis.Table) -> ibis.Table:
-        """The rows or groups of `table` that break a promise, by grain and by what the promise is about."""
-        shown = dict.fromkeys([*self.grain, *promise.used])
-        return _broken(promise, table, self.schemas, list(shown))
+    def violations(self, constraint: Constraint, table: ibis.Table) -> ibis.Table:
+        """Rows or groups of `table` that violate a constraint, with grain and the columns it uses."""
+        shown = dict.fromkeys([*self.grain, *constraint.used])
+        return _violating_rows(constraint, table, self.schemas, list(shown))
 
 
 @dataclass(frozen=True)
 class Violation:
-    """A broken promise of a table, with the number of rows that break it and a few of them.
+    """A violated constraint of a table, with the number of violating rows and a few examples.
 
-    `name` is what the dbt YAML calls the promise; None for what a column or a key declares.
+    `name` is the name of the constraint in the dbt YAML; None for rules on a column or a key.
     """
 
     check: str
@@ -89,11 +89,11 @@ class Violation:
 
     @property
     def title(self) -> str:
-        """The promise's name, else what it is about: `column: what is wrong`."""
+        """Name of the constraint, else `column: violation`."""
         return self.name or (f"{self.column}: {self.check}" if self.column else self.check)
 
     def line(self, table: str) -> str:
-        """One line for a terminal."""
+        """Formats the violation as one line for a terminal."""
         where = f"{table}.{self.column}" if self.column else table
         count = f" in {self.rows:,} rows" if self.rows is not None else ""
         shown = (
@@ -103,9 +103,9 @@ class Violation:
 
 
 def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contract:
-    """The contract of a model, from the dbt manifest alone.
+    """Builds the contract of a model from the dbt manifest.
 
-    Raises orchestration.checks.promises.DeclarationError where the YAML promises what cannot be checked.
+    Raises orchestration.checks.constraints.DeclarationError if the YAML declares an invalid constraint.
     """
     tests = [
         test["test_metadata"] | {"column": test.get("column_name")}
@@ -121,21 +121,21 @@ def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contr
         return [test["kwargs"] for test in tests if test["name"] == name and test["column"] == column]
 
     columns, keys, values = {}, [], []
-    for constraint in node.get("constraints", []):
-        if constraint["type"] in ("primary_key", "unique"):
-            keys.append(list(constraint["columns"]))
+    for declared in node.get("constraints", []):
+        if declared["type"] in ("primary_key", "unique"):
+            keys.append(list(declared["columns"]))
     keys += [list(test["kwargs"]["columns"]) for test in tests if test["name"] == "unique_combination"]
     for name, column in node["columns"].items():
-        promised = {constraint["type"] for constraint in column.get("constraints", [])}
-        if promised & {"primary_key", "unique"} or tested("unique", name):
+        types = {declared["type"] for declared in column.get("constraints", [])}
+        if types & {"primary_key", "unique"} or tested("unique", name):
             keys.append([name])
         columns[name] = pa.Column(_dtype(column["data_type"]), nullable=True)
-        if promised & {"primary_key", "not_null"} or tested("not_null", name):
+        if types & {"primary_key", "not_null"} or tested("not_null", name):
             values.append(ValueRule(name))
         values += [ValueRule(name, tuple(test["values"])) for test in tested("accepted_values", name)]
     published = list(published_models(content))
     meta = node["config"].get("meta", {})
-    promises = read_promises(
+    constraints = read_constraints(
         node["alias"],
         meta,
         {model["alias"]: model["columns"] for model in published},
@@ -144,10 +144,12 @@ def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contr
     schemas = {model["alias"]: model["schema"] for model in published}
     schema = pa.DataFrameSchema(
         columns,
-        [*([_values_check(values)] if values else []), *(_check(promise, schemas) for promise in promises)],
-        # Column(unique=True) is ignored by pandera's ibis backend
-        # several keys are a list of lists, which its annotation does not say
-        unique=keys or None,  # type: ignore[arg-type]
+        [
+            *([_values_check(values)] if values else []),
+            *(_check(constraint, schemas) for constraint in constraints),
+        ],
+        # pandera's ibis backend ignores Column(unique=True); several keys are a list of lists
+        unique=keys or None,  # type: ignore[arg-type]  # the annotation omits lists of lists
         strict=True,
         name=node["alias"],
     )
@@ -156,7 +158,7 @@ def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contr
         node["alias"],
         schema,
         values,
-        {promise.name: promise for promise in promises},
+        {constraint.name: constraint for constraint in constraints},
         bool(meta.get("may_be_empty")),
         frozenset(
             name
@@ -168,40 +170,40 @@ def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contr
 
 
 def _values_check(rules: Sequence[ValueRule]) -> pa.Check:
-    # one query for all columns: pandera's own checks of nulls and values would be one each
+    # one query for all columns: pandera's own checks of nulls and values run one query per column
     def hold(data: Any) -> Any:
         table = data.table
-        broken = [rule.broken(table) for rule in rules if rule.column in table.columns]
-        return table.filter(ibis.or_(*broken)).count() == 0
+        violated = [rule.is_violated(table) for rule in rules if rule.column in table.columns]
+        return table.filter(ibis.or_(*violated)).count() == 0
 
     return pa.Check(hold, name=_VALUES)
 
 
-def _check(promise: Promise, schemas: Mapping[str, str]) -> pa.Check:
-    # one number comes out of DuckDB: of a check per row pandera pulls the whole column when it fails
+def _check(constraint: Constraint, schemas: Mapping[str, str]) -> pa.Check:
+    # returns one number: for a failed check per row, pandera would fetch the whole column
     return pa.Check(
-        lambda data: _broken(promise, data.table, schemas).count() == 0,
-        name=promise.name,
-        error=promise.violation,
+        lambda data: _violating_rows(constraint, data.table, schemas).count() == 0,
+        name=constraint.name,
+        error=constraint.violation,
     )
 
 
-def _broken(
-    promise: Promise, table: ibis.Table, schemas: Mapping[str, str], shown: Sequence[str] = ()
+def _violating_rows(
+    constraint: Constraint, table: ibis.Table, schemas: Mapping[str, str], shown: Sequence[str] = ()
 ) -> ibis.Table:
     backend = table.get_backend()
-    return promise.broken(table, lambda name: backend.table(name, database=schemas[name]), shown)
+    return constraint.violations(table, lambda name: backend.table(name, database=schemas[name]), shown)
 
 
 @cache
 def _dtype(data_type: str) -> Any:
-    """The type as pandera knows it; None for JSON and lists, which only dbt's contract enforces."""
+    """Type for pandera; None for JSON and lists, which only dbt's contract enforces."""
     dtype = DuckDBType.from_string(data_type)
     return None if dtype.is_json() or dtype.is_nested() else dtype
 
 
 def validate(contract: Contract, table: ibis.Table) -> list[Violation]:
-    """Every promise of `contract` that `table` breaks."""
+    """Returns the violations of `contract` in `table`."""
     violations = []
     if not contract.may_be_empty and table.limit(1).count().to_pyarrow().as_py() == 0:
         violations.append(Violation("is empty, which its model does not allow (meta.may_be_empty)"))
@@ -209,17 +211,18 @@ def validate(contract: Contract, table: ibis.Table) -> list[Violation]:
         contract.columns.validate(table, lazy=True)
     except SchemaErrors as errors:
         for error in errors.schema_errors:
-            # a promise about a column that is missing is told by the column
+            # a missing column is already a violation of its own
             if not (
-                error.reason_code is SchemaErrorReason.CHECK_ERROR and _lacks(table, contract, error.check)
+                error.reason_code is SchemaErrorReason.CHECK_ERROR
+                and _lacks_columns(table, contract, error.check)
             ):
                 violations += _violations(error, contract, table)
     return violations
 
 
-def _lacks(table: ibis.Table, contract: Contract, check: pa.Check) -> bool:
-    promise = contract.promises.get(str(check.name))
-    return promise is not None and not set(promise.used) <= set(table.columns)
+def _lacks_columns(table: ibis.Table, contract: Contract, check: pa.Check) -> bool:
+    constraint = contract.constraints.get(str(check.name))
+    return constraint is not None and not set(constraint.used) <= set(table.columns)
 
 
 def _violations(error: Any, contract: Contract, table: ibis.Table) -> list[Violation]:
@@ -227,12 +230,12 @@ def _violations(error: Any, contract: Contract, table: ibis.Table) -> list[Viola
     reason = error.reason_code
     if reason is SchemaErrorReason.DATAFRAME_CHECK:
         if error.check.name == _VALUES:
-            return _broken_values(contract, table)
-        return [_promised(contract.promises[error.check.name], contract, table)]
+            return _value_violations(contract, table)
+        return [_constraint_violation(contract.constraints[error.check.name], contract, table)]
     if reason is SchemaErrorReason.CHECK_ERROR:
         return [Violation(f"cannot be checked: {redact(str(error.failure_cases))}", name=error.check.name)]
     if reason is SchemaErrorReason.DUPLICATES:
-        return [_rows("repeats its key", None, error.failure_cases, contract)]
+        return [_violation("repeats its key", None, error.failure_cases, contract)]
     if reason is SchemaErrorReason.COLUMN_NOT_IN_DATAFRAME:
         return [Violation("is missing", str(error.failure_cases))]
     if reason is SchemaErrorReason.COLUMN_NOT_IN_SCHEMA:
@@ -240,56 +243,56 @@ def _violations(error: Any, contract: Contract, table: ibis.Table) -> list[Viola
     return [Violation(" ".join(str(error).split()), column)]
 
 
-def _broken_values(contract: Contract, table: ibis.Table) -> list[Violation]:
+def _value_violations(contract: Contract, table: ibis.Table) -> list[Violation]:
     found = [
-        _rows(rule.violation, rule.column, table.filter(rule.broken(table)), contract)
+        _violation(rule.violation, rule.column, table.filter(rule.is_violated(table)), contract)
         for rule in contract.values
         if rule.column in table.columns
     ]
     return [violation for violation in found if violation.rows]
 
 
-def _promised(promise: Promise, contract: Contract, table: ibis.Table) -> Violation:
-    broken = contract.broken(promise, table)
-    shown = list(broken.columns) if promise.is_of_groups else [*contract.grain, *promise.used]
-    return Violation(promise.violation, None, *_shown(broken, shown, contract), promise.name)
+def _constraint_violation(constraint: Constraint, contract: Contract, table: ibis.Table) -> Violation:
+    rows = contract.violations(constraint, table)
+    shown = list(rows.columns) if constraint.is_of_groups else [*contract.grain, *constraint.used]
+    return Violation(constraint.violation, None, *_examples(rows, shown, contract), constraint.name)
 
 
-def _rows(check: str, column: str | None, broken: ibis.Table, contract: Contract) -> Violation:
+def _violation(check: str, column: str | None, rows: ibis.Table, contract: Contract) -> Violation:
     shown = [*contract.grain, *([column] if column else [])]
-    return Violation(check, column, *_shown(broken, shown, contract))
+    return Violation(check, column, *_examples(rows, shown, contract))
 
 
-def _shown(
-    broken: ibis.Table, columns: list[str], contract: Contract
+def _examples(
+    violating: ibis.Table, columns: list[str], contract: Contract
 ) -> tuple[int, list[dict[str, str | None]]]:
-    """How many rows there are, and the first by these columns; personal ones, JSON and lists are left out."""
+    """Number of violating rows, and the first few without personal data, JSON and lists."""
     shown = [
         name
         for name in dict.fromkeys(columns)
-        if name in broken.columns
+        if name in violating.columns
         and name not in contract.personal
-        and not (broken[name].type().is_json() or broken[name].type().is_nested())
+        and not (violating[name].type().is_json() or violating[name].type().is_nested())
     ]
-    rows = broken.select(shown).order_by(shown).limit(EXAMPLES).to_pyarrow().to_pylist()
+    rows = violating.select(shown).order_by(shown).limit(EXAMPLES).to_pyarrow().to_pylist()
     examples = [
         {name: None if value is None else redact(str(value)) for name, value in row.items()} for row in rows
     ]
-    return broken.count().to_pyarrow().as_py(), examples
+    return violating.count().to_pyarrow().as_py(), examples
 
 
 def check_result(contract: Contract, table: ibis.Table) -> dg.AssetCheckResult:
-    """How `table` keeps its contract: each violation with the number of rows and a few of them."""
+    """Validates `table`; the result contains each violation with its number of rows and examples."""
     violations = validate(contract, table)
     metadata: dict[str, dg.MetadataValue | int | list[str]] = {
         "rows": table.count().to_pyarrow().as_py(),
-        "promises": len(contract.promises),
+        "constraints": len(contract.constraints),
         "summary": [violation.line(f"{contract.schema}.{contract.table}") for violation in violations],
     }
     if violations:
         metadata["violations"] = _table(
             {
-                "promise": violation.title,
+                "constraint": violation.title,
                 "column": violation.column,
                 "violation": violation.check,
                 "rows": violation.rows,

@@ -1,6 +1,6 @@
-"""How old a source's data is: by its newest day of figures and by its last load, not by when a step ran."""
+"""Freshness of a source: the age of its newest day of figures and of its last load."""
 
-# Annotations are not postponed here: Dagster reads them when a step is defined.
+# No postponed annotations: Dagster reads them when a step is defined.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,26 +27,26 @@ NEWEST_DAY, LAST_LOAD = "newest_day", "last_load"
 
 @dataclass(frozen=True)
 class Limits:
-    """How old data may be: `days` the newest day of figures, `hours` the last load of a source."""
+    """Maximum age of the newest day of figures (`days`) and of the last load (`hours`)."""
 
     days: int
     hours: int
 
     @classmethod
     def configured(cls) -> "Limits":
-        """The section `freshness`. Raises SettingError."""
+        """Reads the settings section `freshness`. Raises SettingError."""
         section = Section("freshness")
         return cls(section.integer("days", 1, 0, 365), section.integer("hours", 36, 1, 8760))
 
 
-def watched() -> tuple[str, ...]:
-    """The sources that can be late: with credentials, and landing pages where any vendor has them."""
+def monitored_sources() -> tuple[str, ...]:
+    """Sources with credentials, and landing pages if any vendor has credentials."""
     any_vendor = any(map(is_configured, VENDORS))
     return tuple(name for name in SOURCES if any_vendor and is_configured(name))
 
 
 def late_days(source: str, now: datetime, limits: Limits) -> str | None:
-    """Why the figures of a network are late at `now`; None where they are not, or none ever landed."""
+    """Message if the figures of a network are late at `now`; None if not, or if it was never loaded."""
     landed = landed_days(source)
     if landed is None:
         return None
@@ -54,23 +54,23 @@ def late_days(source: str, now: datetime, limits: Limits) -> str | None:
     behind = (today - landed.end).days
     if behind <= limits.days:
         return None
-    cure = (
+    advice = (
         "download its reports again"
         if reads_files(source)
-        else f"run adledger refresh, and adledger doctor {source} if it stays"
+        else f"run adledger refresh, and adledger doctor {source} if that does not help"
     )
-    return f"{source}: the newest day of its figures is {landed.end}, {behind} days before {today}: {cure}"
+    return f"{source}: the newest day of its figures is {landed.end}, {behind} days before {today}: {advice}"
 
 
 def late_load(source: str, now: datetime, limits: Limits) -> str | None:
-    """Why the last load of a source is too old at `now`; None where it is not, or none ever landed."""
+    """Message if the last load of a source is too old at `now`; None if not, or if it was never loaded."""
     landed = landed_as_of(source)
     if landed is None or now - landed <= timedelta(hours=limits.hours):
         return None
     return (
         f"{source}: last loaded {landed:%Y-%m-%d %H:%M} UTC, {(now - landed) // timedelta(hours=1)} hours"
-        f" before {now.astimezone(UTC):%Y-%m-%d %H:%M}: see that adledger refresh runs every day,"
-        f" and try adledger doctor"
+        f" before {now.astimezone(UTC):%Y-%m-%d %H:%M}: make sure that adledger refresh runs every day,"
+        f" and run adledger doctor"
     )
 
 
@@ -90,9 +90,9 @@ _CHECKS = {
         dg.AssetCheckSpec(
             check.name,
             asset=check.asset_key,
-            description="The newest day that all of a network's daily tables have read, beside as-of."
+            description="Newest day in all daily tables of the network, compared with as-of."
             if check.name == NEWEST_DAY
-            else "How long before as-of the source was last loaded.",
+            else "Time from the last load of the source to as-of.",
         )
         for check in _CHECKS
     ],
@@ -102,9 +102,9 @@ _CHECKS = {
 def freshness(
     context: dg.AssetCheckExecutionContext, run_settings: RunSettings, home_lock: HomeLock
 ) -> Iterator[dg.AssetCheckResult]:
-    """Compares what has landed with the run's as-of, which a demonstration sets; warns, stops nothing."""
+    """Compares the loaded data with the run's as-of. Only warns: late data does not stop a run."""
     as_of = run_settings.instant(context.instance, context.run.run_id)
-    limits, sources = Limits.configured(), watched()
+    limits, sources = Limits.configured(), monitored_sources()
     for check in sorted(context.selected_asset_check_keys):
         source = _CHECKS[check]
         with writing(f"raw_{source}"):

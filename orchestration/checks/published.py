@@ -1,6 +1,6 @@
-"""The last gate before readers: every published table against its contract, where the data lies."""
+"""Validates every published table against its contract before publication."""
 
-# Annotations are not postponed here: Dagster reads them when a step is defined.
+# No postponed annotations: Dagster reads them when a step is defined.
 from collections.abc import Iterator
 
 import dagster as dg
@@ -15,8 +15,8 @@ contracts = [build_contract(node, manifest()) for node in published_models(manif
 
 
 def _description(contract: Contract) -> str:
-    promised = "".join(f"\n- {name}" for name in contract.promises)
-    return f"Columns, types, keys, accepted values and rows as dbt's YAML declares them.{promised}"
+    names = "".join(f"\n- {name}" for name in contract.constraints)
+    return f"Columns, types, keys, accepted values and constraints declared in the dbt YAML.{names}"
 
 
 @dg.multi_asset_check(
@@ -30,13 +30,13 @@ def _description(contract: Contract) -> str:
         for contract in contracts
     ],
     name="published_contracts",
-    # a run of the UI may build some tables only
+    # a run from the UI may build only some tables
     can_subset=True,
 )
 def published_contracts(
     context: dg.AssetCheckExecutionContext, home_lock: HomeLock
 ) -> Iterator[dg.AssetCheckResult]:
-    """Validates the run's published tables on the warehouse file, opened read-only."""
+    """Validates the published tables that the run builds, on the warehouse file opened read-only."""
     with writing("warehouse"):
         warehouse = ibis.duckdb.connect(warehouse_path(), read_only=True)
         try:

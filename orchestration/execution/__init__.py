@@ -1,1 +1,1 @@
-"""How a run is executed and recorded."""
+"""Execution of runs: instance, settings, locks, parallel loads and progress."""

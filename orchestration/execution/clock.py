@@ -1,25 +1,25 @@
-"""The one clock that runs, the schedule, checks and the sensor agree on."""
+"""The clock of runs, schedule, checks and sensor: the system clock, or a fixed time in the demonstration."""
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
 
-#: The instant at which the clock stands, ISO 8601 with offset; only the demonstration sets it.
+#: Fixed time of the clock, ISO 8601 with offset. Only the demonstration sets it.
 VARIABLE = "ADLEDGER_CLOCK"
 
 
-def stands_at() -> datetime | None:
-    """Where the simulated company's history ends, in UTC; None outside the demonstration."""
+def simulated_now() -> datetime | None:
+    """End of the simulated history in UTC; None outside the demonstration."""
     text = os.environ.get(VARIABLE)
     return datetime.fromisoformat(text).astimezone(UTC) if text else None
 
 
-def here(moment: datetime) -> datetime:
-    """What the clock shows at `moment` of the machine's, in UTC: the same, or where it stands."""
-    return stands_at() or moment.astimezone(UTC)
+def to_clock(system_time: datetime) -> datetime:
+    """Converts a system time to the time of this clock, in UTC."""
+    return simulated_now() or system_time.astimezone(UTC)
 
 
 def now() -> datetime:
-    """The present instant in UTC."""
-    return here(datetime.now(UTC))
+    """Current time of this clock, in UTC."""
+    return to_clock(datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""The days of daily figures that a run reads."""
+"""Selects the days of daily figures that a run reads."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ DAILY_SOURCES = tuple(name for name in SOURCES if "daily" in parts(name))
 
 
 def choose_window(as_of: datetime, start: date | None, end: date | None) -> Window:
-    """The days from `start` to `end`; a bound that is None is found from what has landed."""
+    """Returns the days from `start` to `end`; a bound that is None is derived from the loaded data."""
     if start and end:
         return Window(start, end)
-    usual = next_window(as_of)
-    return Window(start or min(usual.start, end or usual.end), end or usual.end)
+    default = next_window(as_of)
+    return Window(start or min(default.start, end or default.end), end or default.end)
 
 
 def next_window(as_of: datetime) -> Window:
-    """The days a refresh reads by default, from what has landed under `ADLEDGER_HOME`."""
+    """Returns the days that a refresh reads by default, derived from the loaded data."""
     unsettled = [_unsettled_since(name) for name in DAILY_SOURCES if is_configured(name)]
     return Window(*default_range(as_of, datetime.now(UTC).date(), unsettled))
 
 
 def _unsettled_since(source: str) -> date | None:
-    """While its file is written the usual 90 days are asked for: a load leaves settled days alone anyway."""
+    """First day that may still change. None during a load: 90 days are safe, as loads skip final days."""
     try:
         with writing(f"raw_{source}", wait=False):
             return unsettled_since(source)

@@ -1,4 +1,4 @@
-"""Dagster's instance of a home: its runs, events and schedules, in files or in a PostgreSQL."""
+"""Dagster instance of a home: runs, events and schedules, in files or in a PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingestion.config import Section, home
 from ingestion.errors import SettingError
 
 _SECTION = Section("instance")
-# What dagster.yaml names instead of the address, which holds a password.
+# dagster.yaml refers to this variable, because the URL contains a password.
 _ADDRESS = "ADLEDGER_INSTANCE_POSTGRES_URL"
 _SCHEMES = ("postgresql", "postgres")
 _CONNECT_SECONDS = 10
@@ -33,9 +33,9 @@ _CLAIM = """
 
 
 def use_instance() -> None:
-    """Points this process and its children at the home and at its Dagster instance.
+    """Sets the home and its Dagster instance for this process and its children.
 
-    Raises SettingError where `instance.postgres_url` names no database that answers, or another home's.
+    Raises SettingError if the database of `instance.postgres_url` is unreachable or belongs to another home.
     """
     os.environ["ADLEDGER_HOME"] = str(home())
     os.environ["DAGSTER_HOME"] = str(home() / "dagster")
@@ -43,20 +43,20 @@ def use_instance() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     content = Path(__file__).with_name("dagster.yaml").read_text()
     if address := _SECTION.get("postgres_url"):
-        os.environ[_ADDRESS] = _claimed(address, folder / "home_id")
+        os.environ[_ADDRESS] = _claim_database(address, folder / "home_id")
         content += _POSTGRES_STORAGE
     used = folder / "dagster.yaml"
-    # left alone where it is the same: another process may be reading it
+    # write only if the content differs: another process may be reading it
     if not used.exists() or used.read_text() != content:
         used.write_text(content)
 
 
 @contextmanager
-def kept_open(run_id: str) -> Iterator[None]:
-    """Holds a connection to the files in which Dagster keeps a run's events; does nothing without files.
+def keep_event_files_open(run_id: str) -> Iterator[None]:
+    """Keeps the SQLite files with a run's events open; does nothing without such files.
 
     Dagster opens and closes the files for each event. When the last connection to a file closes, SQLite
-    writes its log back and deletes it, which takes longer than the event.
+    checkpoints and deletes the write-ahead log, which takes longer than writing the event.
     """
     folder = home() / "dagster" / "history" / "runs"
     with ExitStack() as stack:
@@ -67,10 +67,10 @@ def kept_open(run_id: str) -> Iterator[None]:
         yield
 
 
-def _claimed(address: str, note: Path) -> str:
-    """The address as SQLAlchemy takes it, of a database that is this home's alone.
+def _claim_database(address: str, note: Path) -> str:
+    """Claims the database for this home and returns its URL for SQLAlchemy.
 
-    A refresh ends the records of runs that died in its home: it must not find another home's there.
+    A refresh marks dead runs of its home as failed, so a database must not contain runs of another home.
     """
     name, variable = _SECTION.name("postgres_url"), _SECTION.environment("postgres_url")
     try:
@@ -78,7 +78,7 @@ def _claimed(address: str, note: Path) -> str:
         from psycopg2.extensions import parse_dsn
     except ModuleNotFoundError:
         raise SettingError(
-            f"{name} needs packages that are missing: pip install 'adledger[postgres]', or unset {variable}"
+            f"{name} needs additional packages: pip install 'adledger[postgres]', or unset {variable}"
         ) from None
     scheme, _, rest = address.partition("://")
     plain = f"postgresql://{rest}"
@@ -88,13 +88,13 @@ def _claimed(address: str, note: Path) -> str:
         parts = {}
     if not parts.get("host") or not parts.get("dbname"):
         raise SettingError(
-            f"{name} is no PostgreSQL address with a host and a database: set it (or {variable}) like"
-            " postgresql://host:5432/database?user=NAME&password=SECRET, special characters as %XX"
+            f"{name} is not a PostgreSQL URL with a host and a database: set it (or {variable}) to"
+            " postgresql://host:5432/database?user=NAME&password=SECRET, with special characters as %XX"
         )
     database = f"the database {parts['dbname']} at {parts['host']}:{parts.get('port', 5432)}"
     mine = note.read_text() if note.exists() else str(uuid.uuid4())
     try:
-        # a connection's own `with` ends the transaction, not the connection
+        # `with connection` only ends the transaction, so closing() is needed as well
         with (
             closing(psycopg2.connect(plain, connect_timeout=_CONNECT_SECONDS)) as connection,
             connection,
@@ -104,14 +104,14 @@ def _claimed(address: str, note: Path) -> str:
             owner, place = cursor.fetchone() or (mine, "")
     except psycopg2.Error as error:
         raise SettingError(
-            f"{name}: {database} cannot be used: {str(error).strip()}; mend it, or {variable}",
+            f"{name}: {database} cannot be used: {str(error).strip()}; check the database or {variable}",
             secrets=(parts.get("password", ""), address),
         ) from None
     if owner != mine:
         raise SettingError(
             f"{name}: {database} holds the runs of another home ({place}):"
-            f" give each home its own, in {variable}"
+            f" use a separate database per home, set in {variable}"
         )
     note.write_text(mine)
-    # SQLAlchemy's own choice of a driver is another, which Dagster does not install
+    # SQLAlchemy's default driver is not installed with Dagster
     return f"postgresql+psycopg2://{rest}"

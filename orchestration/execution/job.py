@@ -1,4 +1,4 @@
-"""The job as `dagster.reconstructable` asks for it: a function of a module, resolved once."""
+"""The job as a module-level function, which `dagster.reconstructable` requires."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ _job = defs.resolve_job_def("refresh")
 
 
 def refresh_job() -> dg.JobDefinition:
-    """The `refresh` job of the code location."""
+    """Returns the `refresh` job of the code location."""
     return _job

@@ -1,4 +1,4 @@
-"""The one job."""
+"""The refresh job."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ import dagster as dg
 refresh = dg.define_asset_job(
     "refresh",
     selection=dg.AssetSelection.all(),
-    description="Lands every source, builds the models, validates them, and publishes serving.duckdb.",
+    description="Loads every source, builds and validates the models, and publishes serving.duckdb.",
 )

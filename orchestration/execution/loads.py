@@ -1,6 +1,6 @@
-"""The loads of one run, side by side: Dagster runs one step at a time, so threads of ours do the loading."""
+"""Parallel loads of one run. Dagster runs one step at a time, so the loads run in threads of their own."""
 
-# Annotations are not postponed here: Dagster reads them when a resource is defined.
+# No postponed annotations: Dagster reads them when a resource is defined.
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -16,49 +16,49 @@ from orchestration.execution.runs import HomeLock
 
 #: A source and a part of it, like ("hubspot", "entities").
 Part = tuple[str, str]
-Say = Callable[[str], None]
-#: Loads a part. Gets a function that shows progress, and an event that is set when the load must end.
-Land = Callable[[Part, Say, threading.Event], Any]
+Report = Callable[[str], None]
+#: Loads a part. Arguments: the part, a function that reports progress, an event that is set to stop the load.
+Load = Callable[[Part, Report, threading.Event], Any]
 
 _POLL_SECONDS = 0.2
-# A line is an event in Dagster's log.
-_SAY_SECONDS = 5.0
-# A load ends at its next request. Loads that take longer die with the process, which leaves stores whole.
+# each line is an event in Dagster's log
+_REPORT_SECONDS = 5.0
+# A load stops at its next request. Longer ones die with the process, without damage to their data.
 _STOP_SECONDS = 20.0
 
 
 class Loads:
-    """Threads that load, one per source: parts of a source share a file, so they load one after another."""
+    """One thread per source. The parts of a source share a file, so they load one after another."""
 
     def __init__(self) -> None:
         self._threads: dict[str, _SourceThread] = {}
         self._started: dict[Part, Future[Any]] = {}
-        self._newest: dict[str, str] = {}
+        self._latest_lines: dict[str, str] = {}
         self._stopped = threading.Event()
 
-    def start(self, parts: Iterable[Part], land: Land) -> None:
-        """Starts loading parts that were not started before."""
+    def start(self, parts: Iterable[Part], load: Load) -> None:
+        """Starts the loads of parts that are not started yet."""
         for part in parts:
             if part not in self._started:
-                self._started[part] = self._submit(part, land)
+                self._started[part] = self._submit(part, load)
 
-    def result(self, part: Part, land: Land, say: Say, *, again: bool = False) -> Any:
-        """Waits for a part's load and returns what `land` returned; raises what it raised.
+    def result(self, part: Part, load: Load, report: Report, *, again: bool = False) -> Any:
+        """Waits for the load of a part and returns the result of `load`, or raises its exception.
 
-        `again` loads a part that was loaded before. Meanwhile `say` gets the newest line of each source.
+        `again` repeats a finished load. Meanwhile `report` is called with the latest progress of each source.
         """
         if again:
             self._started.pop(part, None)
-        self.start([part], land)
-        future, said = self._started[part], time.monotonic()
+        self.start([part], load)
+        future, reported_at = self._started[part], time.monotonic()
         while not wait([future], _POLL_SECONDS).done:
-            if self._newest and time.monotonic() - said >= _SAY_SECONDS:
-                said = time.monotonic()
-                say("; ".join(line for _, line in sorted(self._take_lines().items())))
+            if self._latest_lines and time.monotonic() - reported_at >= _REPORT_SECONDS:
+                reported_at = time.monotonic()
+                report("; ".join(line for _, line in sorted(self._take_lines().items())))
         return future.result()
 
     def stop(self) -> None:
-        """Ends the threads; loads that are under way end early and leave their stores as they were."""
+        """Stops the threads. Running loads stop early and leave their data unchanged."""
         self._stopped.set()
         until = time.monotonic() + _STOP_SECONDS
         for thread in self._threads.values():
@@ -66,24 +66,24 @@ class Loads:
         for thread in self._threads.values():
             thread.join(max(0.0, until - time.monotonic()))
 
-    def _submit(self, part: Part, land: Land) -> Future[Any]:
+    def _submit(self, part: Part, load: Load) -> Future[Any]:
         source, _ = part
         if source not in self._threads:
             self._threads[source] = _SourceThread(source)
             self._threads[source].start()
 
-        def say(line: str) -> None:
-            self._newest[source] = line
+        def keep_latest(line: str) -> None:
+            self._latest_lines[source] = line
 
-        return self._threads[source].submit(lambda: land(part, say, self._stopped))
+        return self._threads[source].submit(lambda: load(part, keep_latest, self._stopped))
 
     def _take_lines(self) -> dict[str, str]:
-        found, self._newest = self._newest, {}
+        found, self._latest_lines = self._latest_lines, {}
         return found
 
 
 class _SourceThread(threading.Thread):
-    """Runs jobs one after another. As a daemon it never keeps a cancelled run's process alive."""
+    """Runs jobs one after another. A daemon thread, so that it does not keep the process of a run alive."""
 
     def __init__(self, source: str) -> None:
         super().__init__(name=f"load-{source}", daemon=True)
@@ -104,12 +104,12 @@ class _SourceThread(threading.Thread):
             work, future = job
             try:
                 future.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - raised again in the step that waits
+            except BaseException as error:  # noqa: BLE001 - re-raised in the step that waits
                 future.set_exception(error)
 
 
 class LoadsOfRun(dg.ConfigurableResource):  # type: ignore[type-arg]  # steps get the resource itself
-    """The loads of a run, which end before the run gives up its home."""
+    """The loads of a run. They end before the run releases the home lock."""
 
     home_lock: dg.ResourceDependency[HomeLock]
     _loads: Loads = PrivateAttr()
@@ -121,7 +121,7 @@ class LoadsOfRun(dg.ConfigurableResource):  # type: ignore[type-arg]  # steps ge
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Self, None, None]:
-        """Loads that are stopped when the run ends, however it ends."""
+        """Yields the loads, and always stops them at the end of the run."""
         self._loads = Loads()
         try:
             yield self

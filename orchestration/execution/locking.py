@@ -1,4 +1,4 @@
-"""Locks between processes, by files that the system releases when their holder dies."""
+"""Locks between processes, with files whose locks the system releases when the holder dies."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from ingestion.config import home
 
-# what this process holds: a second handle on the same file would wait for the first
+# locks of this process: a second handle on the same file would wait for the first
 _held: set[Path] = set()
 
 
 class Locked(Exception):
-    """Another process holds the lock; `holder` is what it said of itself, perhaps nothing."""
+    """Another process holds the lock; `holder` is its description, or empty."""
 
     def __init__(self, path: Path, holder: str) -> None:
         super().__init__(f"{path} is held{f' by {holder}' if holder else ''}")
@@ -23,9 +23,9 @@ class Locked(Exception):
 
 @contextmanager
 def file_lock(path: Path, *, wait: bool = False, holder: str = "") -> Iterator[None]:
-    """Holds the lock `path` names; `holder` is what others are told.
+    """Holds a lock on the file `path`; `holder` is a description for other processes.
 
-    Raises Locked when another process has it and `wait` is false.
+    Raises Locked if another process has it and `wait` is false.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as handle:
@@ -42,9 +42,9 @@ def file_lock(path: Path, *, wait: bool = False, holder: str = "") -> Iterator[N
 
 @contextmanager
 def exclusive(holder: str) -> Iterator[None]:
-    """Keeps every other refresh out of this home, whoever starts it. Raises Locked when one is running.
+    """Holds the home's refresh lock. Raises Locked if another refresh is running.
 
-    A process that holds it already goes on: the command line, and the run it executes.
+    Reentrant within a process: the command line and the run that it executes both take it.
     """
     path = home() / "locks" / "refresh.lock"
     if path in _held:
@@ -60,10 +60,10 @@ def exclusive(holder: str) -> Iterator[None]:
 
 @contextmanager
 def writing(pool: str, *, wait: bool = True) -> Iterator[None]:
-    """Waits until no other process writes the file `pool` stands for, and holds it; reading it needs no less.
+    """Holds the lock on the DuckDB file of `pool`, for writing or reading, and waits until it is free.
 
-    Dagster's pools order the steps of runs it knows; a worker that outlived its killed run is none of them.
-    Raises Locked instead of waiting where `wait` is false.
+    Dagster's pools do not cover workers that outlive a killed run. Raises Locked if `wait` is false and
+    another process has the lock.
     """
     with file_lock(home() / "locks" / f"{pool}.lock", wait=wait):
         yield

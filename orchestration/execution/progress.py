@@ -1,4 +1,4 @@
-"""What a terminal shows of a running refresh, and the faults it ends with, from the run's events alone."""
+"""Progress and faults of a refresh, derived from the events of its run."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _CONTRACT_CHECK = "contract"
 
 
 class Progress:
-    """Prints one line per finished step; collects one line per root fault, and where the file went."""
+    """Prints one line per finished step; collects root faults and the path of the published file."""
 
     def __init__(self, console: Console) -> None:
         self.faults: list[str] = []
         self.published: str | None = None
-        #: What each warning check of a table says, by table and name; empty where it passed.
+        #: Messages of each warning check, by table and check name; empty if it passed.
         self.warnings: dict[tuple[str, str], list[str]] = {}
-        #: Why each source is stale; None where it landed.
+        #: Reason why a source is stale; None if it was loaded.
         self.sources: dict[str, str | None] = {}
         self._console = console
         self._status = console.status("starting")
@@ -36,20 +36,20 @@ class Progress:
         self._noticed: set[tuple[str, str]] = set()
 
     def begin(self, window: Window, as_of: datetime) -> None:
-        """Says what the refresh covers."""
+        """Prints the days of the refresh and its as-of."""
         self._console.print(f"Days {window.start} to {window.end}, as of {as_of:%Y-%m-%d %H:%M:%S} UTC")
         self._status.start()
 
     def end(self) -> None:
-        """Stops the live line."""
+        """Stops the live status line."""
         self._status.stop()
 
     def warn(self, line: str) -> None:
-        """Prints what stops nothing."""
+        """Prints a warning."""
         self._console.print(f"  [yellow]warning: {escape(line)}[/yellow]", highlight=False, soft_wrap=True)
 
-    def see(self, entry: dg.EventLogEntry) -> None:
-        """Takes the next event of the run."""
+    def handle(self, entry: dg.EventLogEntry) -> None:
+        """Processes the next event of the run."""
         event, step = entry.dagster_event, entry.step_key
         if step is None:
             return
@@ -64,26 +64,26 @@ class Progress:
                 found = event.step_materialization_data.materialization
                 values = {name: value.value for name, value in found.metadata.items()}
                 self._tables[step][found.asset_key.to_user_string()] = values
-                self._see_source(found.asset_key.path, values)
+                self._record_source(found.asset_key.path, values)
             case "ASSET_CHECK_EVALUATION":
-                self._see_check(step, event.asset_check_evaluation_data)
+                self._record_check(step, event.asset_check_evaluation_data)
             case "STEP_SUCCESS":
                 if summary := self._summary(step):
                     self._finish(step, summary, entry.timestamp)
             case "STEP_UP_FOR_RETRY":
-                again = event.step_retry_data.seconds_to_wait or 0
+                delay = event.step_retry_data.seconds_to_wait or 0
                 why = _message(event.step_retry_data.error)
-                self._finish(step, f"[yellow]{escape(why)}; again in {again:.0f} s[/yellow]", entry.timestamp)
+                self._finish(step, f"[yellow]{escape(why)}; retry in {delay:.0f} s[/yellow]", entry.timestamp)
             case "STEP_FAILURE":
                 self._finish(step, "[red]failed[/red]", entry.timestamp)
-                self._see_failure(step, event.step_failure_data)
+                self._record_failure(step, event.step_failure_data)
 
-    def _see_source(self, path: Sequence[str], values: Mapping[str, Any]) -> None:
+    def _record_source(self, path: Sequence[str], values: Mapping[str, Any]) -> None:
         status = values.get("status")
         if status == "stale" or (status == "landed" and not self.sources.get(path[1])):
             self.sources[path[1]] = str(values["message"]) if status == "stale" else None
 
-    def _see_check(self, step: str, check: Any) -> None:
+    def _record_check(self, step: str, check: Any) -> None:
         self._checks[step].append(check.passed)
         is_warning = check.severity.value == "WARN"
         key = (check.asset_key.to_user_string(), check.check_name)
@@ -92,7 +92,7 @@ class Progress:
         if not check.passed and is_warning:
             found = check.metadata.get("dagster_dbt/failed_row_count")
             messages = [str(line) for line in getattr(check.metadata.get("messages"), "value", [])]
-            lines = [f"warning: {check.check_name}{f' names {found.value}' if found else ''}"]
+            lines = [f"warning: {check.check_name}{f': {_findings(int(found.value))}' if found else ''}"]
             lines += [f"  {message}" for message in messages]
             if found and messages and int(found.value) > len(messages):
                 lines.append(f"  … and {int(found.value) - len(messages)} more")
@@ -100,21 +100,21 @@ class Progress:
             for line in lines:
                 self._console.print(f"  [yellow]{escape(line)}[/yellow]", highlight=False, soft_wrap=True)
         if check.check_name == _CONTRACT_CHECK and not check.passed:
-            self._blame([str(line) for line in check.metadata["summary"].value])
+            self._add_faults([str(line) for line in check.metadata["summary"].value])
 
-    def _see_failure(self, step: str, failure: Any) -> None:
+    def _record_failure(self, step: str, failure: Any) -> None:
         if failure.user_failure_data and failure.user_failure_data.description:
-            self._blame(failure.user_failure_data.description.splitlines())
+            self._add_faults(failure.user_failure_data.description.splitlines())
         elif not (failure.error and failure.error.cls_name == "DagsterAssetCheckFailedError"):
-            self._blame([f"{step}: {_message(failure.error)}"])
+            self._add_faults([f"{step}: {_message(failure.error)}"])
 
-    def _blame(self, lines: list[str]) -> None:
-        """Both parts of a source fail for one reason: it is told once."""
+    def _add_faults(self, lines: list[str]) -> None:
+        """Adds new lines only: both parts of a source fail for the same reason."""
         self.faults += [line for line in lines if line not in self.faults]
 
     def _finish(self, step: str, summary: str, moment: float) -> None:
         seconds = moment - self._started.pop(step, moment)
-        # a load runs in a thread beside the others, perhaps long before its step waits for it
+        # a load runs in its own thread, possibly long before its step waits for it
         seconds = next(
             (float(facts["seconds"]) for facts in self._tables[step].values() if "seconds" in facts), seconds
         )
@@ -122,7 +122,7 @@ class Progress:
         self._console.print(line, highlight=False, soft_wrap=True)
 
     def _notice(self, source: str, message: str, stale: bool) -> str:
-        """What both parts of a source would say, once."""
+        """Message of a source; empty the second time, as both parts of a source have the same message."""
         if (source, message) in self._noticed:
             return ""
         self._noticed.add((source, message))
@@ -136,7 +136,7 @@ class Progress:
             return f"{facts['tables']} tables, {facts['rows']:,} rows in {escape(self.published)}"
         checks = self._checks[step]
         if step == "published_contracts":
-            return f"{len(checks)} tables hold what dbt's YAML declares"
+            return f"{len(checks)} tables match their dbt contracts"
         if not tables:
             return f"{sum(checks)} of {len(checks)} checks passed"
         if step == "dbt_models":
@@ -155,11 +155,15 @@ class Progress:
 
 
 def _message(error: Any) -> str:
-    """What a step's error says, or the fault behind it."""
+    """Message of a step's error or, if there is one, of its cause."""
     found = error.cause or error if error else None
     if found and found.cls_name in ("DagsterExecutionInterruptedError", "KeyboardInterrupt"):
         return "interrupted"
-    return " ".join(found.message.split()) if found else "its process ended without a word"
+    return " ".join(found.message.split()) if found else "its process ended without an error message"
+
+
+def _findings(count: int) -> str:
+    return f"{count} finding{'' if count == 1 else 's'}"
 
 
 def _label(step: str) -> str:

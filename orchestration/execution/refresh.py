@@ -1,4 +1,4 @@
-"""One refresh from the command line: the job, run on this home's Dagster instance and watched."""
+"""Runs a refresh from the command line on the home's Dagster instance, and follows its events."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingestion.pipelines import Reread, home
+from orchestration.execution.imports import without_garbage_collection
 from orchestration.execution.instance import use_instance
-from orchestration.execution.loading import uncollected
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -27,7 +27,7 @@ _POLL_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What a refresh is asked to do; a day that is None is found from what has landed."""
+    """Parameters of a refresh; a day that is None is derived from the loaded data."""
 
     as_of: datetime
     start: date | None = None
@@ -38,21 +38,21 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """How a refresh ended: published, or one line per root fault."""
+    """Result of a refresh: published, or one line per root fault."""
 
     published: bool
     faults: list[str] = field(default_factory=list)
 
 
 def log_path() -> Path:
-    """Where everything Dagster, dbt and dlt say during the last refresh of this home is written."""
+    """Path of the log that Dagster, dbt and dlt write during a refresh."""
     return home() / "logs" / "refresh.log"
 
 
 def run(plan: Plan, make_progress: Callable[[int], Progress]) -> Outcome:
-    """Runs one refresh to its end; the caller holds `orchestration.execution.locking.exclusive`.
+    """Runs one refresh; the caller holds `orchestration.execution.locking.exclusive`.
 
-    `make_progress` gets a descriptor that leads to the terminal: the process's own are turned into the log.
+    Standard output and error go to the log meanwhile. `make_progress` gets a descriptor of the terminal.
     """
     use_instance()
     with _output_to(log_path()) as terminal:
@@ -60,7 +60,7 @@ def run(plan: Plan, make_progress: Callable[[int], Progress]) -> Outcome:
 
 
 def _execute(plan: Plan, progress: Progress) -> Outcome:
-    with uncollected():
+    with without_garbage_collection():
         import dagster as dg
 
         from orchestration.automation.alerts import report_run
@@ -87,7 +87,7 @@ def _execute(plan: Plan, progress: Progress) -> Outcome:
 
 @contextmanager
 def _watched(instance: dg.DagsterInstance, tag: dict[str, str], progress: Progress) -> Iterator[None]:
-    """Feeds the run's events to `progress` while the body runs it."""
+    """Passes the run's events to `progress` while the body executes the run."""
     done = threading.Event()
     watcher = threading.Thread(target=_follow, args=(instance, tag, progress, done), daemon=True)
     watcher.start()
@@ -114,7 +114,7 @@ def _follow(
             while more:
                 batch = instance.get_records_for_run(run_id, cursor, limit=1000)
                 for record in batch.records:
-                    progress.see(record.event_log_entry)
+                    progress.handle(record.event_log_entry)
                 cursor, more = batch.cursor, batch.has_more
         if last:
             return
@@ -123,7 +123,7 @@ def _follow(
 
 @contextmanager
 def _output_to(path: Path) -> Iterator[int]:
-    """Turns standard output and error, the children's too, into `path`; yields the terminal's descriptor."""
+    """Redirects output and errors, also of children, to `path`; yields the terminal's descriptor."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,6 +1,6 @@
-"""What the steps of a run share: its settings, and dbt."""
+"""Resources of the steps: run settings and dbt."""
 
-# Annotations are not postponed here: Dagster reads them when a resource is defined.
+# No postponed annotations: Dagster reads them when a resource is defined.
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, cast
@@ -17,17 +17,17 @@ from orchestration.execution.window import RangeError, check_range
 from orchestration.project import dbt_cli
 
 
-class RunSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """What one run takes as given; the same for all of its steps."""
+class RunSettings(dg.ConfigurableResource):  # type: ignore[type-arg]  # steps get the resource itself
+    """Settings of one run, the same for all of its steps."""
 
     as_of: str = Field(
         default="",
-        description="Instant the run treats as now, ISO 8601 with offset. Empty: when the run was created.",
+        description="Time to treat as now, ISO 8601 with offset. Empty: creation time of the run.",
     )
     start: str = Field(
         default="",
-        description="First day of daily figures to read, like 2026-08-01. Empty: the oldest that may have"
-        " changed.",
+        description="First day of daily figures to read, like 2026-08-01. Empty: the oldest day"
+        " that may have changed.",
     )
     end: str = Field(
         default="",
@@ -35,19 +35,18 @@ class RunSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
     reread: str = Field(
         default="",
-        description="Which days of the range are read again where they were read before: those that can still"
-        " change (unsettled), every one (all), or none. Empty: every one of a range that is given, else those"
-        " that can still change.",
+        description="Days to read again although they were read before: days that can still change"
+        " (unsettled), all days of the range (all), or none. Empty: all if a range is given, else unsettled.",
     )
     allow_stale: list[str] = Field(
         default_factory=list,
-        description="Sources whose last landed state is published when they cannot be read.",
+        description="Sources whose last loaded data is published if they cannot be read.",
     )
 
     _window: Window | None = PrivateAttr(default=None)
 
     def window(self, as_of: datetime) -> Window:
-        """The days of daily figures, the same for all steps: what lands meanwhile does not move them.
+        """Returns the days of daily figures, fixed at the first call because later loads would change them.
 
         Raises SettingError.
         """
@@ -61,15 +60,15 @@ class RunSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self._window
 
     def days_to_reread(self) -> Reread:
-        """Which days of the window are read again where they were read before."""
+        """Returns the days of the window to read again although they were read before."""
         return cast(Reread, self.reread or ("all" if self.start or self.end else "unsettled"))
 
     def instant(self, instance: dg.DagsterInstance, run_id: str) -> datetime:
-        """As-of in UTC, to the second."""
+        """Returns as-of in UTC, to the second."""
         if self.as_of:
             return datetime.fromisoformat(self.as_of).astimezone(UTC)
         record = instance.get_run_record_by_id(run_id)
-        created = clock.here(record.create_timestamp) if record else clock.now()
+        created = clock.to_clock(record.create_timestamp) if record else clock.now()
         return created.replace(microsecond=0)
 
 
@@ -83,7 +82,7 @@ def _day(name: str, text: str) -> date | None:
 def settings_config(
     as_of: datetime, window: Window, reread: Reread, allow_stale: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """A run's configuration that sets all of `RunSettings`."""
+    """Returns the run configuration with all of `RunSettings`."""
     settings = {
         "as_of": as_of.isoformat(),
         "start": window.start.isoformat(),
@@ -95,5 +94,5 @@ def settings_config(
 
 
 def dbt_resource() -> DbtCliResource:
-    """dbt on this project and this home."""
+    """Returns the dbt resource of this project and home."""
     return dbt_cli()

@@ -1,6 +1,6 @@
-"""Runs of one home: one at a time, whoever started them, and what a killed run leaves behind."""
+"""Runs of one home: one at a time, with cleanup after killed runs."""
 
-# Annotations are not postponed here: Dagster reads them when a resource is defined.
+# No postponed annotations: Dagster reads them when a resource is defined.
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -10,16 +10,16 @@ import dagster as dg
 import duckdb
 
 from ingestion.config import home
-from orchestration.execution.instance import kept_open
+from orchestration.execution.instance import keep_event_files_open
 from orchestration.execution.locking import Locked, exclusive
 from orchestration.project import warehouse_path
 
-# Holds the run's own id once the run has the home to itself: a re-executed run inherits tags, not the id.
-ALONE_TAG = "adledger/alone"
+# Set to the run's own id once the run has the home lock. A re-executed run inherits tags, but not the id.
+HOME_LOCK_TAG = "adledger/alone"
 # The command line finds its run by this tag.
 COMMAND_TAG = "adledger/command"
 _POLL_SECONDS = 1.0
-# A build whose run was killed ends within a minute; a person's tool may keep the file open for hours.
+# A build whose run was killed ends within a minute; another program may keep the file open for hours.
 _ORPHAN_SECONDS = 120.0
 _OPEN = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -32,44 +32,44 @@ _OPEN = [
 class HomeLock(dg.ConfigurableResource):  # type: ignore[type-arg]  # steps get the resource itself, no value
     """Holds the home's refresh lock while a run executes its steps.
 
-    Dagster's queue orders the runs that it launches. A refresh of the command line is not one of them, so the
-    run itself takes the lock and waits while another process has it.
+    Dagster's queue only orders runs that it launches, not refreshes from the command line. Therefore each
+    run takes the lock and waits while another process has it.
     """
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Self, None, None]:
-        """The lock, from before the first step to after the last one."""
+        """Holds the lock from before the first step until after the last one."""
         run, instance = context.run, context.instance
-        # built for a test, outside any run
+        # created in a test, outside a run
         if run is None or instance is None:
             yield self
             return
-        with _alone(run, context.log), kept_open(run.run_id):
-            end_dead_runs(instance, alive=run.run_id)
-            instance.add_run_tags(run.run_id, {ALONE_TAG: run.run_id})
+        with _wait_for_home_lock(run, context.log), keep_event_files_open(run.run_id):
+            fail_orphaned_runs(instance, alive=run.run_id)
+            instance.add_run_tags(run.run_id, {HOME_LOCK_TAG: run.run_id})
             _wait_for_orphaned_build(context.log)
             yield self
 
 
 @contextmanager
-def _alone(run: dg.DagsterRun, log: Any) -> Iterator[None]:
+def _wait_for_home_lock(run: dg.DagsterRun, log: Any) -> Iterator[None]:
     has_logged = False
     while True:
         try:
-            with exclusive(describe(run)):
+            with exclusive(describe_run(run)):
                 yield
                 return
         except Locked as busy:
             if not has_logged:
-                log.info(f"waits: another refresh is running in {home()} ({busy.holder})")
+                log.info(f"waiting: another refresh is running in {home()} ({busy.holder})")
             has_logged = True
-        # a run that waits can be cancelled
+        # makes it possible to cancel a waiting run
         with dg.raise_execution_interrupts():
             time.sleep(_POLL_SECONDS)
 
 
 def _wait_for_orphaned_build(log: Any) -> None:
-    """Waits for the dbt process of a killed run, which has the warehouse and the raw stores open."""
+    """Waits for the dbt process of a killed run, which keeps the warehouse and the raw files open."""
     until, has_logged = time.monotonic() + _ORPHAN_SECONDS, False
     while warehouse_path().exists() and time.monotonic() < until:
         try:
@@ -77,17 +77,17 @@ def _wait_for_orphaned_build(log: Any) -> None:
             return
         except duckdb.IOException as error:
             if "lock" not in str(error):
-                # dbt reports what is wrong with the file
+                # dbt will report the problem with the file
                 return
         if not has_logged:
-            log.info(f"waits: another process has {warehouse_path()} open")
+            log.info(f"waiting: another process has {warehouse_path()} open")
         has_logged = True
         with dg.raise_execution_interrupts():
             time.sleep(_POLL_SECONDS)
 
 
-def describe(run: dg.DagsterRun) -> str:
-    """A run as a terminal names it: its id, who started it, where to look."""
+def describe_run(run: dg.DagsterRun) -> str:
+    """Describes a run for a terminal: its id, who started it, and its page in the UI."""
     starter = next(
         (
             f"by the {kind} {run.tags[tag]}"
@@ -96,23 +96,24 @@ def describe(run: dg.DagsterRun) -> str:
         ),
         "in Dagster",
     )
-    return f"run {run.run_id[:8]}, started {starter}: see /runs/{run.run_id} there"
+    return f"run {run.run_id[:8]}, started {starter}: see /runs/{run.run_id} in the UI"
 
 
 def open_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
-    """Runs that had the home to themselves and have not ended."""
+    """Runs that took the home lock and have not ended."""
     runs = [record.dagster_run for record in instance.get_run_records(dg.RunsFilter(statuses=_OPEN))]
     return [
         run
         for run in runs
-        if run.tags.get(ALONE_TAG) == run.run_id or (COMMAND_TAG in run.tags and run.parent_run_id is None)
+        if run.tags.get(HOME_LOCK_TAG) == run.run_id
+        or (COMMAND_TAG in run.tags and run.parent_run_id is None)
     ]
 
 
-def end_dead_runs(instance: dg.DagsterInstance, *, alive: str | None = None) -> None:
-    """Marks runs as failed whose process died: Dagster's queue would wait for them forever.
+def fail_orphaned_runs(instance: dg.DagsterInstance, *, alive: str | None = None) -> None:
+    """Marks runs whose process died as failed, because Dagster's queue would wait for them forever.
 
-    The caller holds the home's refresh lock, so every open run but `alive` is dead for certain.
+    The caller holds the home's refresh lock, so every open run except `alive` is dead.
     """
     for run in open_runs(instance):
         if run.run_id != alive:

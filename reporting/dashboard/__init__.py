@@ -1,1 +1,1 @@
-"""The dashboard: pages that read the published file, and nothing else. Computes no figures."""
+"""The dashboard: pages on the published file. They read nothing else and compute no figures."""

@@ -1,4 +1,4 @@
-"""Filters that live in the address: a pasted link shows the same view, and a page keeps those of the last."""
+"""Filters, stored in the URL so that links can be shared, and carried over from page to page."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from reporting.dashboard.serving import Snapshot
 from reporting.explain.journey import REPORTS
 from reporting.explain.scope import NETWORKS, Scope, resolve
 
-#: Filters that a page takes over from the page before.
+#: Filters that are carried over to the next page.
 SHARED = ("network", "account", "campaign", "start", "end", "report")
-#: What makes no sense without the filter before it.
-_BELOW = {"network": ("account", "campaign"), "account": ("campaign",)}
-_PAGE, _KEPT, _REFUSED = "page", "filters", "refused"
+#: Filters to reset when the filter before them changes.
+_DEPENDENT = {"network": ("account", "campaign"), "account": ("campaign",)}
+_PAGE, _KEPT, _IGNORED = "page", "filters", "ignored"
 
 
-def follow(page: str) -> None:
-    """Takes over the filters when another page is opened by its name, whose address holds none."""
+def carry_over_filters(page: str) -> None:
+    """Restores the filters of the previous page when a page is opened from the menu, without parameters."""
     before = st.session_state.get(_PAGE)
     if before not in (None, page) and not st.query_params.to_dict():
         st.query_params.update(st.session_state.get(_KEPT, {}))
     st.session_state[_PAGE] = page
-    st.session_state[_REFUSED] = []
+    st.session_state[_IGNORED] = []
 
 
-def refused() -> list[str]:
-    """What the address asked for in vain."""
-    return list(st.session_state[_REFUSED])
+def ignored_filters() -> list[str]:
+    """Messages about URL parameters that are not in the published figures."""
+    return list(st.session_state[_IGNORED])
 
 
-def put(**values: str | None) -> None:
-    """Writes filters into the address; None takes one out, and what hangs on a changed one goes with it."""
+def set_filters(**values: str | None) -> None:
+    """Writes filters to the URL; None removes one. A change also removes the filters that depend on it."""
     for name, value in values.items():
         if value == st.query_params.get(name):
             continue
-        for gone in (name, *_BELOW.get(name, ())):
-            st.query_params.pop(gone, None)
+        for removed in (name, *_DEPENDENT.get(name, ())):
+            st.query_params.pop(removed, None)
         if value is not None:
             st.query_params[name] = value
 
 
-def choose(
+def select_option(
     name: str,
     label: str,
     options: Mapping[str, str],
@@ -53,18 +53,18 @@ def choose(
     everything: str | None = None,
     default: str | None = None,
 ) -> str | None:
-    """The option that the address names, in a box to choose from; None where `everything` is chosen."""
+    """Shows a select box and returns the option from the URL; None if `everything` is selected."""
     known = [*([""] if everything else []), *options]
     if not known:
         st.query_params.pop(name, None)
         return None
     usual = default if default is not None and default in options else known[0]
-    asked = st.query_params.get(name, usual)
-    if asked not in known:
-        _refuse(name, label, asked)
-        asked = usual
+    selected = st.query_params.get(name, usual)
+    if selected not in known:
+        _ignore(name, label, selected)
+        selected = usual
     key = f"choose_{name}"
-    st.session_state[key] = asked
+    st.session_state[key] = selected
     st.selectbox(
         label,
         known,
@@ -73,25 +73,27 @@ def choose(
         on_change=_changed,
         args=(name, key, lambda value: None if value == usual else str(value)),
     )
-    return asked or None
+    return selected or None
 
 
-def day(name: str, label: str, first: date | None, last: date | None, usual: date | None) -> date | None:
-    """The day that the address names, beside a calendar; None where it is the usual one."""
-    text, asked = st.query_params.get(name), usual
+def select_day(
+    name: str, label: str, first: date | None, last: date | None, usual: date | None
+) -> date | None:
+    """Shows a calendar and returns the day from the URL; None if it is the default."""
+    text, selected = st.query_params.get(name), usual
     if text is not None:
         try:
-            asked = date.fromisoformat(text)
+            selected = date.fromisoformat(text)
         except ValueError:
-            _refuse(name, label, text)
+            _ignore(name, label, text)
         else:
-            if first and last and not first <= asked <= last:
-                _refuse(name, label, text)
-                asked = usual
+            if first and last and not first <= selected <= last:
+                _ignore(name, label, text)
+                selected = usual
     if first is None or last is None:
         return None
     key = f"choose_{name}"
-    st.session_state[key] = asked
+    st.session_state[key] = selected
     st.date_input(
         label,
         min_value=first,
@@ -101,11 +103,11 @@ def day(name: str, label: str, first: date | None, last: date | None, usual: dat
         on_change=_changed,
         args=(name, key, lambda value: None if value in (None, usual) else value.isoformat()),
     )
-    return None if asked == usual else asked
+    return None if selected == usual else selected
 
 
-def text(name: str, label: str, **options: Any) -> str | None:
-    """What the address says, in a field to type into."""
+def text_input(name: str, label: str, **options: Any) -> str | None:
+    """Shows a text field and returns its value from the URL."""
     key = f"choose_{name}"
     st.session_state[key] = st.query_params.get(name, "")
     st.text_input(
@@ -115,22 +117,22 @@ def text(name: str, label: str, **options: Any) -> str | None:
 
 
 def filters(snapshot: Snapshot, *, days: bool = True, report: bool = True, ads: bool = True) -> Scope:
-    """The filters of a page beside it, from the address; the report is always the one to show."""
+    """Shows the filters in the sidebar and returns them. The report is never None."""
     campaigns = snapshot.rows(queries.choices())
     with snapshot.connection() as connection:
         default = resolve(connection, Scope()).report
     network = account = campaign = start = end = None
-    chosen = default
+    selected_report = default
     with st.sidebar:
         st.markdown("**Filters**")
         if ads:
             names = {row["network"]: NETWORKS.get(row["network"], row["network"]) for row in campaigns}
-            network = choose("network", "Network", names, everything="All networks")
+            network = select_option("network", "Network", names, everything="All networks")
             campaigns = [row for row in campaigns if network in (None, row["network"])]
             accounts = {row["account_id"]: row["account_name"] or row["account_id"] for row in campaigns}
-            account = choose("account", "Account", accounts, everything="All accounts")
+            account = select_option("account", "Account", accounts, everything="All accounts")
             campaigns = [row for row in campaigns if account in (None, row["account_id"])]
-            campaign = choose(
+            campaign = select_option(
                 "campaign",
                 "Campaign",
                 {row["campaign_id"]: row["campaign_name"] or row["campaign_id"] for row in campaigns},
@@ -138,37 +140,39 @@ def filters(snapshot: Snapshot, *, days: bool = True, report: bool = True, ads: 
             )
         if days:
             span = snapshot.rows(queries.span())[0]
-            start = day("start", "From", span["first"], span["last"], span["first"])
-            end = day("end", "To", span["first"], span["last"], span["last"])
+            start = select_day("start", "From", span["first"], span["last"], span["first"])
+            end = select_day("end", "To", span["first"], span["last"], span["last"])
             if start and end and end < start:
-                _refuse("end", "To", end.isoformat())
+                _ignore("end", "To", end.isoformat())
                 end = None
         if report:
             published = {row["report"] for row in snapshot.rows(queries.reports())}
             offered = {name: report_name(name) for name in REPORTS if name in published}
-            chosen = choose("report", "Attribution report", offered, default=default) or default
-            st.caption(f"Credits {REPORTS[chosen]}." if chosen in REPORTS else "")
-    # a page without a filter leaves it to the next
-    asked = {"start": days, "end": days, "report": report}
-    untouched = {name for name in SHARED if not asked.get(name, ads)}
+            selected_report = (
+                select_option("report", "Attribution report", offered, default=default) or default
+            )
+            st.caption(f"Credits {REPORTS[selected_report]}." if selected_report in REPORTS else "")
+    # keep filters that this page does not show for the next page
+    is_shown = {"start": days, "end": days, "report": report}
+    hidden = {name for name in SHARED if not is_shown.get(name, ads)}
     st.session_state[_KEPT] = {
-        **{name: value for name, value in st.session_state.get(_KEPT, {}).items() if name in untouched},
+        **{name: value for name, value in st.session_state.get(_KEPT, {}).items() if name in hidden},
         **{name: value for name, value in st.query_params.to_dict().items() if name in SHARED},
     }
-    return Scope(network, account, campaign, start=start, end=end, report=chosen)
+    return Scope(network, account, campaign, start=start, end=end, report=selected_report)
 
 
 def report_name(report: str) -> str:
-    """A report as people call it."""
+    """Label of an attribution report."""
     return report.replace("_", " ").capitalize()
 
 
-def _changed(name: str, key: str, written: Callable[[Any], str | None]) -> None:
-    put(**{name: written(st.session_state[key])})
+def _changed(name: str, key: str, to_parameter: Callable[[Any], str | None]) -> None:
+    set_filters(**{name: to_parameter(st.session_state[key])})
 
 
-def _refuse(name: str, label: str, asked: str) -> None:
-    st.session_state[_REFUSED].append(
-        f"{label} “{asked}” of this link is not in these figures: shown without it."
+def _ignore(name: str, label: str, value: str) -> None:
+    st.session_state[_IGNORED].append(
+        f"{label} “{value}” from this link is not in the published figures. This filter is ignored."
     )
     st.query_params.pop(name, None)

@@ -1,4 +1,4 @@
-"""Every question the pages ask of the published tables: filtered, grouped, never more rows than are shown."""
+"""All queries of the pages: filtered, grouped, and limited to the rows that are shown."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reporting.explain.reading import STEP_COVERAGE
+from reporting.explain.bridge import STEP_COVERAGE
 from reporting.explain.scope import Scope
 
-#: Rows of a table on a page; what lies beyond is found by narrowing the filters.
-MOST = 1000
+#: Maximum number of rows of a table on a page.
+MAX_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Query:
     """A SELECT and its parameters."""
 
     sql: str
-    given: tuple[tuple[str, Any], ...] = ()
+    parameters: tuple[tuple[str, Any], ...] = ()
 
 
 _CHOICES = """
@@ -52,11 +52,11 @@ WITH bridge AS (
         spend / nullif(contacts, 0) AS cost_per_contact, spend / nullif(reported, 0) AS cost_per_conversion,
         count(*) OVER () AS found
     FROM bridge FULL JOIN costs USING ({names})
-    -- days before the networks were read have credits and no bridge
+    -- days before the first load of a network have credits but no bridge
     WHERE bridge.reported IS NOT NULL OR costs.spend <> 0
 )
 """
-#: What a line of a comparison is about, by its grain: the columns and how they are made.
+#: Grouping columns of a comparison with their SQL, by grain.
 _GRAINS = {
     "total": {"whole": "true"},
     "network": {"network": "facts.network"},
@@ -97,7 +97,7 @@ LEFT JOIN marts.dim_campaign AS campaigns USING (network, account_id, campaign_i
 WHERE {where}
 GROUP BY facts.network, facts.account_id, facts.campaign_id
 ORDER BY reported DESC, facts.network, facts.account_id, facts.campaign_id
-LIMIT {most}
+LIMIT {limit}
 """
 _ACTIONS = """
 SELECT facts.network, facts.account_id, facts.rank, facts.cause, facts.subject_type, facts.subject_id,
@@ -109,9 +109,9 @@ LEFT JOIN marts.dim_campaign AS campaigns
 WHERE {where}
 GROUP BY ALL
 ORDER BY contacts_gained DESC, spend DESC NULLS LAST, facts.network, facts.account_id, facts.rank
-LIMIT {most}
+LIMIT {limit}
 """
-_OF_CAMPAIGN = "list_contains(CAST(facts.evidence -> 'campaign_ids' AS VARCHAR[]), $campaign)"
+_AFFECTS_CAMPAIGN = "list_contains(CAST(facts.evidence -> 'campaign_ids' AS VARCHAR[]), $campaign)"
 _LEADS = """
 SELECT {columns}
 FROM (
@@ -120,7 +120,7 @@ FROM (
 WHERE {where}
 GROUP BY ALL
 ORDER BY ALL
-LIMIT {most}
+LIMIT {limit}
 """
 _ISSUES = """
 SELECT facts.network, facts.issue_code, count(*) AS ads
@@ -128,6 +128,13 @@ FROM reconciliation.tracking_health AS facts
 WHERE {where}
 GROUP BY ALL
 ORDER BY ads DESC, facts.issue_code, facts.network
+"""
+_CHECKED_ADS = """
+SELECT count(DISTINCT (
+    facts.network, facts.account_id, facts.campaign_id, facts.ad_group_id, facts.ad_id
+)) AS ads
+FROM reconciliation.tracking_health AS facts
+WHERE {where}
 """
 _ADS_WITH_ISSUES = """
 SELECT facts.network, facts.issue_code, campaigns.campaign_name, facts.campaign_id, ads.ad_name, facts.ad_id,
@@ -137,7 +144,7 @@ LEFT JOIN marts.dim_campaign AS campaigns USING (network, account_id, campaign_i
 LEFT JOIN marts.dim_ad AS ads USING (network, account_id, campaign_id, ad_group_id, ad_id)
 WHERE {where} AND facts.issue_code <> 'none'
 ORDER BY facts.issue_code, facts.network, campaigns.campaign_name, ads.ad_name, facts.ad_id
-LIMIT {most}
+LIMIT {limit}
 """
 _PAGES = """
 WITH latest AS (
@@ -151,7 +158,7 @@ SELECT facts.landing_page_url, facts.http_status, facts.has_tracking_code, facts
 FROM latest AS facts
 WHERE {where}
 ORDER BY facts.has_tracking_code NULLS FIRST, facts.landing_page_url
-LIMIT {most}
+LIMIT {limit}
 """
 _TAGGED = {
     "network": "list_contains(facts.tags, 'network:' || $network)",
@@ -165,7 +172,7 @@ FROM (SELECT landing_page_url, unnest(tags) AS tag FROM reconciliation.landing_p
 WHERE NOT starts_with(tag, 'campaign:')
 GROUP BY tag
 ORDER BY tag
-LIMIT {most}
+LIMIT {limit}
 """
 _PAGE_HISTORY = """
 SELECT fetched_at, http_status, has_tracking_code, detected_by, final_url, error, detail,
@@ -174,9 +181,9 @@ SELECT fetched_at, http_status, has_tracking_code, detected_by, final_url, error
 FROM reconciliation.landing_page_snapshots
 WHERE landing_page_url = $url
 ORDER BY fetched_at DESC
-LIMIT {most}
+LIMIT {limit}
 """
-# Money of different accounts is in different currencies: `unit` keeps them apart.
+# Accounts have different currencies, so spend is grouped by currency in `unit`.
 _RESTATED = """
 WITH facts AS (
     SELECT facts.*, CASE WHEN facts.metric = 'spend' THEN campaigns.account_currency ELSE '' END AS unit
@@ -193,7 +200,7 @@ FROM facts
 WHERE {{where}}
 GROUP BY ALL
 ORDER BY ALL
-LIMIT {{most}}
+LIMIT {{limit}}
 """
 _BY_DAY = f"""{_RESTATED}, campaign_days AS (
     SELECT facts.unit, facts.network, facts.account_id, facts.campaign_id, facts.date,
@@ -210,12 +217,12 @@ SELECT unit, network, date, sum(first_value) AS first_value, sum(last_value) AS 
 FROM campaign_days
 GROUP BY unit, network, date
 ORDER BY date DESC, network, unit
-LIMIT {{most}}
+LIMIT {{limit}}
 """
 
 
 def choices() -> Query:
-    """Every campaign of the bridge with its names."""
+    """All campaigns of the bridge with their names."""
     return Query(_CHOICES)
 
 
@@ -235,13 +242,13 @@ def currency() -> Query:
 
 
 def compared(scope: Scope, grain: str) -> Query:
-    """Conversions reported, explained and not, contacts and spend under the scope's report, by a grain."""
+    """Reported, explained and unexplained conversions, contacts and spend, by grain."""
     keys = _GRAINS[grain]
     where, given = scope.where()
-    # spend is of no report
+    # spend does not depend on the report
     spent, _ = replace(scope, report=None).where()
     sql = _COMPARED.format(
-        keys=", ".join(f"{made} AS {name}" for name, made in keys.items()),
+        keys=", ".join(f"{sql} AS {name}" for name, sql in keys.items()),
         names=", ".join(keys),
         measures=_MEASURES,
         where=where,
@@ -251,21 +258,21 @@ def compared(scope: Scope, grain: str) -> Query:
         sql += f"""
 SELECT compared.*, campaigns.campaign_name, campaigns.account_name
 FROM compared LEFT JOIN marts.dim_campaign AS campaigns USING (network, account_id, campaign_id)
-ORDER BY reported DESC, contacts DESC, network, account_id, campaign_id LIMIT {MOST}"""
+ORDER BY reported DESC, contacts DESC, network, account_id, campaign_id LIMIT {MAX_ROWS}"""
     elif grain == "account":
         sql += f"""
 SELECT compared.*, (
     SELECT any_value(account_name) FROM marts.dim_campaign AS campaigns
     WHERE campaigns.network = compared.network AND campaigns.account_id = compared.account_id
 ) AS account_name
-FROM compared ORDER BY reported DESC, network, account_id LIMIT {MOST}"""
+FROM compared ORDER BY reported DESC, network, account_id LIMIT {MAX_ROWS}"""
     else:
-        sql += f"SELECT * FROM compared ORDER BY {', '.join(keys)} LIMIT {MOST}"
+        sql += f"SELECT * FROM compared ORDER BY {', '.join(keys)} LIMIT {MAX_ROWS}"
     return Query(sql, tuple(given.items()))
 
 
 def step_coverage() -> Query:
-    """The steps per network that the loaded sources do not fully cover."""
+    """Steps per network that the loaded sources do not fully cover."""
     return Query(STEP_COVERAGE)
 
 
@@ -275,29 +282,29 @@ def steps(scope: Scope) -> Query:
 
 
 def by_report(scope: Scope) -> Query:
-    """Per attribution report and network what the bridge starts and ends with; reports never add up."""
+    """Start and end of the bridge per attribution report and network. Reports overlap: never add them up."""
     return _scoped(_BY_REPORT, replace(scope, report=None))
 
 
 def campaigns_by_report(scope: Scope, default: str, names: Sequence[str]) -> Query:
-    """Per campaign the contacts of each of the reports `names`, in a column of its own name."""
+    """Contacts per campaign, with one column for each report in `names`."""
     where, given = replace(scope, report=None).where()
     columns = [
         f"coalesce(sum(facts.units) FILTER (facts.kind = 'end' AND facts.attribution_report = $report{n}), 0)"
         f' AS "{name}"'
         for n, name in enumerate(names)
     ]
-    sql = _CAMPAIGNS_BY_REPORT.format(where=where, reports=", ".join(columns), most=MOST)
+    sql = _CAMPAIGNS_BY_REPORT.format(where=where, reports=", ".join(columns), limit=MAX_ROWS)
     numbered = {f"report{n}": name for n, name in enumerate(names)}
     return Query(sql, tuple({**given, **numbered, "default": default}.items()))
 
 
 def actions(scope: Scope) -> Query:
-    """What to repair, the largest gain first; of a campaign what concerns it among others."""
-    where, given = _undated(replace(scope, campaign=None)).where()
+    """Recommended actions, largest gain first. With a campaign: those that affect it or also others."""
+    where, given = _current(replace(scope, campaign=None)).where()
     if scope.campaign is not None:
-        where, given = f"{where} AND {_OF_CAMPAIGN}", {**given, "campaign": scope.campaign}
-    return Query(_ACTIONS.format(where=where, most=MOST), tuple(given.items()))
+        where, given = f"{where} AND {_AFFECTS_CAMPAIGN}", {**given, "campaign": scope.campaign}
+    return Query(_ACTIONS.format(where=where, limit=MAX_ROWS), tuple(given.items()))
 
 
 def leads_by_status(scope: Scope) -> Query:
@@ -307,7 +314,7 @@ def leads_by_status(scope: Scope) -> Query:
 
 
 def lead_delays(scope: Scope) -> Query:
-    """How long leads took to HubSpot, in seconds, per network."""
+    """Time from lead to HubSpot in seconds, per network."""
     columns = """facts.network, count(facts.latency_seconds) AS leads,
     quantile_cont(facts.latency_seconds, 0.5) AS median, quantile_cont(facts.latency_seconds, 0.95) AS late,
     max(facts.latency_seconds) AS latest"""
@@ -315,7 +322,7 @@ def lead_delays(scope: Scope) -> Query:
 
 
 def leads_by_form(scope: Scope) -> Query:
-    """Leads per form, and which of them HubSpot lacks."""
+    """Leads per form, with those that are missing in HubSpot."""
     columns = """facts.network, facts.form_id, count(*) AS leads,
     count(*) FILTER (facts.status IN ('missing', 'retention_passed')) AS lost,
     count(*) FILTER (facts.status = 'pending') AS pending,
@@ -325,55 +332,62 @@ def leads_by_form(scope: Scope) -> Query:
 
 
 def issues(scope: Scope) -> Query:
-    """Ads per network and tracking issue, healthy ones included."""
-    return _scoped(_ISSUES, _undated(scope))
+    """Ads per network and tracking issue, including ads without issues."""
+    return _scoped(_ISSUES, _current(scope))
+
+
+def checked_ads(scope: Scope) -> Query:
+    """Number of ads; an ad with several issues counts once."""
+    return _scoped(_CHECKED_ADS, _current(scope))
 
 
 def ads_with_issues(scope: Scope) -> Query:
-    """The ads HubSpot cannot credit, with what was seen and what to do."""
-    return _scoped(_ADS_WITH_ISSUES, _undated(scope))
+    """Ads that HubSpot cannot credit, with the finding and the recommendation."""
+    return _scoped(_ADS_WITH_ISSUES, _current(scope))
 
 
 def pages(scope: Scope, tag: str | None) -> Query:
-    """The latest snapshot of each landing page that the scope's ads lead to and that carries the tag."""
+    """Latest snapshot of each landing page of the scope's ads, restricted to a tag if given."""
     given = {name: value for name in _TAGGED if (value := getattr(scope, name)) is not None}
     conditions = [_TAGGED[name] for name in given]
     if tag is not None:
         conditions.append("list_contains(facts.tags, $tag)")
         given["tag"] = tag
-    return Query(_PAGES.format(where=" AND ".join(["true", *conditions]), most=MOST), tuple(given.items()))
+    return Query(
+        _PAGES.format(where=" AND ".join(["true", *conditions]), limit=MAX_ROWS), tuple(given.items())
+    )
 
 
 def tags() -> Query:
-    """The tags of landing pages, without those that name a campaign."""
-    return Query(_TAGS.format(most=MOST))
+    """Tags of landing pages, without the tags for campaigns."""
+    return Query(_TAGS.format(limit=MAX_ROWS))
 
 
 def page_history(url: str) -> Query:
-    """Every snapshot of a page, the latest first."""
-    return Query(_PAGE_HISTORY.format(most=MOST), (("url", url),))
+    """All snapshots of a page, latest first."""
+    return Query(_PAGE_HISTORY.format(limit=MAX_ROWS), (("url", url),))
 
 
 def restated_by_age(scope: Scope, metric: str) -> Query:
-    """How much figures changed, by the days after the day they belong to."""
+    """Size of restatements, by the number of days after the reported day."""
     return _restated(_BY_AGE, scope, metric)
 
 
 def restated_by_day(scope: Scope, metric: str) -> Query:
-    """Which days changed, from the figure first read to the one that stands."""
+    """Restated days, with the first and the latest value."""
     return _restated(_BY_DAY, scope, metric)
 
 
 def _restated(sql: str, scope: Scope, metric: str) -> Query:
     query = _scoped(sql, replace(scope, report=None))
-    return Query(query.sql, (*query.given, ("metric", metric)))
+    return Query(query.sql, (*query.parameters, ("metric", metric)))
 
 
-def _undated(scope: Scope) -> Scope:
-    """For tables of today's state."""
+def _current(scope: Scope) -> Scope:
+    """The scope without days and report, for tables that hold only the current state."""
     return replace(scope, report=None, start=None, end=None)
 
 
 def _scoped(sql: str, scope: Scope, **parts: str) -> Query:
     where, given = scope.where()
-    return Query(sql.format(where=where, most=MOST, **parts), tuple(given.items()))
+    return Query(sql.format(where=where, limit=MAX_ROWS, **parts), tuple(given.items()))

@@ -1,4 +1,4 @@
-"""The published file, opened for reading: a snapshot of its own for each file that is swapped in."""
+"""Opens the published file for reading, with one snapshot per published version."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import streamlit as st
 
 from reporting.dashboard.queries import Query
 
-#: Results that are kept, of all files and filters together; none has more rows than a page shows.
-_KEPT = 500
+#: Number of cached query results, over all files and filters.
+_CACHED_RESULTS = 500
 _TRIES = 20
 
 
@@ -28,7 +28,7 @@ class NotPublished(Exception):
 
 @dataclass(frozen=True)
 class Identity:
-    """What tells one published file from the next at the same path."""
+    """Identifies a version of the published file, which always has the same path."""
 
     path: str
     device: int
@@ -37,7 +37,7 @@ class Identity:
 
 
 def identify(path: Path) -> Identity:
-    """The file that lies at the path now. Raises NotPublished."""
+    """Returns the identity of the current file. Raises NotPublished."""
     try:
         found = path.stat()
     except FileNotFoundError as error:
@@ -46,12 +46,12 @@ def identify(path: Path) -> Identity:
 
 
 class Snapshot:
-    """One published file, open until nobody uses it any more, also after another took its place."""
+    """One version of the published file. It stays readable after a newer version has replaced it."""
 
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
-        # By its path DuckDB would give the file that this process has open already. An attached file
-        # belongs to an instance of its own.
+        # By path, DuckDB would return the version that this process has already open. An attached file
+        # gets an instance of its own.
         self._instance = duckdb.connect()
         path = identity.path.replace("'", "''")
         self._instance.execute(f"ATTACH '{path}' AS serving (READ_ONLY)")
@@ -60,32 +60,34 @@ class Snapshot:
 
     @contextmanager
     def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection of the caller's thread, with the published schemas in its path."""
+        """Opens a connection for the calling thread, with the published file as its default database."""
         with self._instance.cursor() as cursor:
             cursor.execute("USE serving")
             yield cursor
 
     def read(self, query: Query) -> pa.Table:
-        """The rows of a query."""
+        """Runs a query."""
         with self.connection() as connection:
-            return connection.execute(query.sql, dict(query.given)).to_arrow_table()
+            return connection.execute(query.sql, dict(query.parameters)).to_arrow_table()
 
     def table(self, query: Query) -> pa.Table:
-        """The rows of a query, read once per file."""
-        return _kept(self.identity, query.sql, query.given, self)
+        """Runs a query; the result is cached per version of the file."""
+        return _cached_table(self.identity, query.sql, query.parameters, self)
 
     def rows(self, query: Query) -> list[dict[str, Any]]:
-        """The rows of a query as dictionaries."""
+        """Runs a query and returns its rows as dictionaries."""
         return list(self.table(query).to_pylist())
 
 
-@st.cache_data(max_entries=_KEPT, show_spinner=False)
-def _kept(identity: Identity, sql: str, given: tuple[tuple[str, Any], ...], _snapshot: Snapshot) -> pa.Table:
-    return _snapshot.read(Query(sql, given))
+@st.cache_data(max_entries=_CACHED_RESULTS, show_spinner=False)
+def _cached_table(
+    identity: Identity, sql: str, parameters: tuple[tuple[str, Any], ...], _snapshot: Snapshot
+) -> pa.Table:
+    return _snapshot.read(Query(sql, parameters))
 
 
 class Published:
-    """What is published at a path, opened anew whenever another file lies there."""
+    """Opens the file published at a path, and reopens it when it is replaced."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -93,14 +95,14 @@ class Published:
         self._snapshot: Snapshot | None = None
 
     def snapshot(self) -> Snapshot:
-        """The file that lies there now. Raises NotPublished."""
+        """Returns a snapshot of the current file. Raises NotPublished."""
         with self._lock:
             for _ in range(_TRIES):
                 identity = identify(self.path)
                 if self._snapshot is not None and self._snapshot.identity == identity:
                     return self._snapshot
                 opened = Snapshot(identity)
-                # swapped between the look and the opening: that was another file
+                # otherwise the file was replaced before it was opened
                 if identify(self.path) == identity:
                     self._snapshot = opened
             raise OSError(f"{self.path} is replaced faster than it can be opened")
@@ -108,19 +110,19 @@ class Published:
 
 @st.cache_resource(show_spinner=False)
 def published() -> Published:
-    """What is published in this home: `ADLEDGER_HOME`, as `adledger dashboard` sets it."""
+    """The published file of `ADLEDGER_HOME`, which `adledger dashboard` sets."""
     return Published(Path(os.environ["ADLEDGER_HOME"]) / "serving.duckdb")
 
 
-#: The one snapshot that this run of a page reads.
-_shown: ContextVar[Snapshot] = ContextVar("shown")
+#: Snapshot of the current page view.
+_snapshot: ContextVar[Snapshot] = ContextVar("snapshot")
 
 
-def show(snapshot: Snapshot) -> None:
-    """Makes this the snapshot that the page reads."""
-    _shown.set(snapshot)
+def set_snapshot(snapshot: Snapshot) -> None:
+    """Sets the snapshot of the current page view."""
+    _snapshot.set(snapshot)
 
 
-def shown() -> Snapshot:
-    """The snapshot that the page reads."""
-    return _shown.get()
+def current_snapshot() -> Snapshot:
+    """Returns the snapshot of the current page view."""
+    return _snapshot.get()

@@ -1,5 +1,5 @@
-"""What `adledger explain` tells, from the published file: bridge, events behind a step, a person's journey.
+"""`adledger explain`: the bridge, the events of a step and a contact's journey, from the published file.
 
-`scope` checks what is asked; `reading`, `claims` and `journey` read; `terminal`, `page`, `picture` and
-`document` show; `masking` keeps personal data out of all of them.
+`scope` validates the filters; `bridge`, `claims` and `journey` read; `terminal`, `page`, `picture` and
+`document` write the output; `masking` removes personal data from every output.
 """

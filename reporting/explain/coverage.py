@@ -1,17 +1,17 @@
-"""Sentences on the steps of a bridge that the loaded sources cover partly or not at all."""
+"""Notes on the bridge steps that the loaded sources cover partly or not at all."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reporting.explain.reading import StepCoverage
+from reporting.explain.bridge import StepCoverage
 
-#: More steps than that are counted instead of listed.
+#: Above this number, steps are counted instead of listed.
 _LISTED = 4
 
 
 def coverage_notes(steps: Sequence[StepCoverage]) -> list[str]:
-    """Return what is missing and how to add it; an empty list where every step has all its inputs."""
+    """Return notes on missing inputs and how to add them; empty if every step has all its inputs."""
     uncovered = [step for step in steps if step.coverage == "none"]
     partly = [step for step in steps if step.coverage == "partial"]
     notes = []

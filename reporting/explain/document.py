@@ -1,4 +1,4 @@
-"""The answers for machines: JSON as docs/contract.md has it, decimals as text so that none loses a digit."""
+"""Output as JSON, specified in docs/contract.md. Decimals are text, so that no digit is lost."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from reporting.explain.claims import Claim, facts, verdict
-from reporting.explain.journey import REPORTS, Journey, why_credited, why_nobody
+from reporting.explain.bridge import Action, Bridge, Source
+from reporting.explain.claims import Claim, facts, reason_label
+from reporting.explain.journey import REPORTS, Journey, why_credited, why_not_credited
 from reporting.explain.masking import Mask
-from reporting.explain.reading import Action, Bridge, Source
 from reporting.explain.scope import Scope
 
 _SESSIONS = ("click_session_id", "submission_session_id")
 
 
 def bridges_document(scope: Scope, sources: Sequence[Source], bridges: Sequence[Bridge]) -> str:
-    """The bridges with their steps and what to fix."""
+    """JSON of the bridges with their steps and recommended actions."""
     return _text({**_head(scope, sources), "bridges": [_bridge(bridge) for bridge in bridges]})
 
 
@@ -32,7 +32,7 @@ def step_document(
     labels: Mapping[str, str],
     mask: Mask,
 ) -> str:
-    """A step of the bridges and the rows behind it."""
+    """JSON of one step and its ledger rows."""
     found = [found for bridge in bridges for found in bridge.steps if found.code == step]
     return _text(
         {
@@ -49,27 +49,27 @@ def step_document(
 def journey_document(
     sources: Sequence[Source], journey: Journey, labels: Mapping[str, str], mask: Mask
 ) -> str:
-    """One person's journey."""
+    """JSON of a contact's journey."""
     return _text(
         {
             "report": journey.report,
             "sources": [asdict(source) for source in sources],
-            "contact_id": mask.id("person", journey.contact_id),
+            "contact_id": mask.id("contact", journey.contact_id),
             "sessions": [
                 {
-                    "session_id": mask.id("session", visit.session_id),
-                    "session_number": visit.number,
-                    "started_at": visit.started_at,
-                    "page_views": visit.page_views,
-                    "landing_page_url": mask.url(visit.landing_page_url),
-                    "traffic_source": visit.traffic_source,
-                    "evidence_source": visit.evidence_source,
-                    "match_method": visit.match_method,
-                    "click_id_type": visit.click_id_type,
-                    "named_by": visit.named_by,
-                    **asdict(visit.ad),
+                    "session_id": mask.id("session", session.session_id),
+                    "session_number": session.number,
+                    "started_at": session.started_at,
+                    "page_views": session.page_views,
+                    "landing_page_url": mask.url(session.landing_page_url),
+                    "traffic_source": session.traffic_source,
+                    "evidence_source": session.evidence_source,
+                    "match_method": session.match_method,
+                    "click_id_type": session.click_id_type,
+                    "named_by": session.named_by,
+                    **asdict(session.ad),
                 }
-                for visit in journey.sessions
+                for session in journey.sessions
             ],
             "submissions": [
                 {
@@ -103,7 +103,7 @@ def journey_document(
                         }
                         for credit in journey.credited(report)
                     ],
-                    "why_nobody": None if journey.credited(report) else why_nobody(journey, report),
+                    "why_nobody": None if journey.credited(report) else why_not_credited(journey, report),
                 }
                 for report, rule in REPORTS.items()
             ],
@@ -152,12 +152,12 @@ def _claim(claim: Claim, labels: Mapping[str, str], mask: Mask) -> dict[str, Any
     evidence = {
         **claim.evidence,
         **{key: mask.id("session", claim.evidence.get(key)) for key in _SESSIONS},
-        "deleted_contact_id": mask.id("person", claim.evidence.get("deleted_contact_id")),
+        "deleted_contact_id": mask.id("contact", claim.evidence.get("deleted_contact_id")),
     }
     return {
         "event_id": mask.id("event", claim.event_id),
         "event_type": claim.event_type,
-        "contact_id": mask.id("person", claim.contact_id),
+        "contact_id": mask.id("contact", claim.contact_id),
         "occurred_at": claim.occurred_at,
         "date": claim.date,
         "network": claim.network,
@@ -170,7 +170,7 @@ def _claim(claim: Claim, labels: Mapping[str, str], mask: Mask) -> dict[str, Any
         "network_units": claim.network_units,
         "hubspot_units": claim.hubspot_units,
         "reason_code": claim.reason_code,
-        "reason": verdict(claim, labels),
+        "reason": reason_label(claim, labels),
         "facts": facts(claim, mask),
         "evidence": evidence,
     }
@@ -187,4 +187,4 @@ def _plain(value: object) -> str:
         return f"{value.isoformat()}Z"
     if isinstance(value, date):
         return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

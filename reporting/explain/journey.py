@@ -1,4 +1,4 @@
-"""One person's way: visits, forms, the ads each report credits and why, and who else claims them."""
+"""Reads a contact's journey: sessions, form submissions, attribution by report, and network claims."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from datetime import datetime
 
 import duckdb
 
-from reporting.explain.claims import AD_NAMES, Claim, ad_words, moment, read_of_contact
+from reporting.explain.claims import AD_NAMES, Claim, ad_label, format_time, read_of_contact
 from reporting.explain.masking import Mask
 from reporting.explain.options import InvalidOption
 from reporting.explain.scope import NETWORKS, Scope
 
-#: HubSpot's reports in the order of the contract, and whom each one credits.
+#: HubSpot's attribution reports, in the order of docs/contract.md, with the ads that each one credits.
 REPORTS = {
-    "first_form_submission": "the ad that began the visit of the first conversion, or whose lead form it was",
-    "first_form_submission_new_contact": "the same, if the contact did not exist before",
-    "influenced_first_form_submission": "every ad interacted with up to the first conversion",
+    "first_form_submission": "the ad of the session of the first conversion, or of its lead form",
+    "first_form_submission_new_contact": "the same, only if the contact did not exist before",
+    "influenced_first_form_submission": "every ad the contact interacted with up to the first conversion",
     "first_ad_interaction": "the ad of the first interaction",
-    "last_ad_interaction": "the ad of the last interaction that a conversion follows",
-    "all_ad_interactions": "every ad interacted with",
+    "last_ad_interaction": "the ad of the last interaction that was followed by a conversion",
+    "all_ad_interactions": "every ad the contact interacted with",
 }
 
-_TRACKED = {True: "tracked", False: "not tracked", None: "nothing tells whether tracked"}
+_TRACKED = {True: "tracked", False: "not tracked", None: "tracking unknown"}
 _AD = """
     facts.network, facts.account_id, facts.campaign_id, campaigns.campaign_name,
     facts.ad_group_id, facts.ad_id, ads.ad_name
@@ -66,7 +66,7 @@ FROM marts.fct_first_conversions WHERE contact_id = $contact
 
 @dataclass(frozen=True)
 class Ad:
-    """An ad, as far down as it is known; every part null where no ad is."""
+    """An ad. Levels that are unknown are None; all of them without an ad."""
 
     network: str | None
     account_id: str | None
@@ -77,19 +77,19 @@ class Ad:
     ad_name: str | None
 
     @property
-    def words(self) -> str:
-        """The ad by its names, else its ids; empty where there is none."""
-        return ad_words(self.campaign_id, self.campaign_name, self.ad_id, self.ad_name)
+    def label(self) -> str:
+        """Campaign and ad by name, else by id; empty without an ad."""
+        return ad_label(self.campaign_id, self.campaign_name, self.ad_id, self.ad_name)
 
     @property
-    def full(self) -> str:
-        """The network and the ad."""
-        return f"{NETWORKS.get(self.network or '', self.network)}: {self.words}"
+    def full_label(self) -> str:
+        """Network, campaign and ad."""
+        return f"{NETWORKS.get(self.network or '', self.network)}: {self.label}"
 
 
 @dataclass(frozen=True)
 class Session:
-    """A visit, and the ad that brought it."""
+    """A session and the ad that started it."""
 
     session_id: str
     number: int
@@ -104,23 +104,21 @@ class Session:
 
     @property
     def named_by(self) -> str | None:
-        """What names the ad, in plain words; None where none is named."""
+        """Description of the evidence that identifies the ad; None without an ad click."""
         if self.match_method == "hsa":
-            return "hsa_* parameters in the address"
+            return "hsa_* parameters in the URL"
         if self.match_method == "click_view":
-            return "Google's list of clicks; no hsa_* parameters, so HubSpot gives no credit"
+            return "Google's click report; no hsa_* parameters, so HubSpot gives no credit"
         if self.match_method == "gad_campaignid":
-            return (
-                "Google's gad_campaignid names the campaign; no hsa_* parameters, so HubSpot gives no credit"
-            )
+            return "Google's gad_campaignid parameter; no hsa_* parameters, so HubSpot gives no credit"
         if self.click_id_type:
-            return f"nothing: a {self.click_id_type} tells of an ad click, not of which ad"
+            return f"none: a {self.click_id_type} shows that an ad was clicked, but not which ad"
         return None
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A form that was sent."""
+    """A form submission."""
 
     submission_id: str
     form_id: str | None
@@ -136,7 +134,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Credit:
-    """An ad that a report credits with the person."""
+    """An ad that a report credits with the contact."""
 
     report: str
     interaction_type: str
@@ -150,7 +148,7 @@ class Credit:
 
 @dataclass(frozen=True)
 class First:
-    """The first conversion."""
+    """The contact's first conversion."""
 
     submission_id: str
     session_id: str | None
@@ -163,7 +161,7 @@ class First:
 
 @dataclass(frozen=True)
 class Journey:
-    """Everything published of one person."""
+    """All published data on one contact."""
 
     contact_id: str
     report: str
@@ -174,27 +172,28 @@ class Journey:
     claims: tuple[Claim, ...]
 
     def credited(self, report: str) -> list[Credit]:
-        """The ads a report credits."""
+        """Credits of one report."""
         return [credit for credit in self.credits if credit.report == report]
 
 
 def read_journey(connection: duckdb.DuckDBPyConnection, contact: str, scope: Scope) -> Journey:
-    """A person's journey, with the claims of the scope's report; an id the file does not know is refused."""
-    person = {"contact": contact}
+    """Reads a contact's journey under the scope's report. Raises InvalidOption for an unknown contact."""
+    parameters = {"contact": contact}
     sessions = [
-        Session(*(*row[:9], Ad(*row[9:]))) for row in connection.execute(_SESSIONS, person).fetchall()
+        Session(*(*row[:9], Ad(*row[9:]))) for row in connection.execute(_SESSIONS, parameters).fetchall()
     ]
     submissions = [
-        Submission(*(*row[:9], Ad(*row[9:]))) for row in connection.execute(_SUBMISSIONS, person).fetchall()
+        Submission(*(*row[:9], Ad(*row[9:])))
+        for row in connection.execute(_SUBMISSIONS, parameters).fetchall()
     ]
-    found = [Credit(*(*row[:7], Ad(*row[7:]))) for row in connection.execute(_CREDITS, person).fetchall()]
-    first = connection.execute(_FIRST, person).fetchone()
+    found = [Credit(*(*row[:7], Ad(*row[7:]))) for row in connection.execute(_CREDITS, parameters).fetchall()]
+    first = connection.execute(_FIRST, parameters).fetchone()
     claims = read_of_contact(connection, replace(Scope(), report=scope.report), contact)
     if not (sessions or submissions or found or claims):
         raise InvalidOption(
             "--contact",
-            f"no contact {contact} is published: ask by the HubSpot record id,"
-            " of merged contacts by the one that is left",
+            f"no contact {contact} is published: use the HubSpot record id,"
+            " for merged contacts that of the remaining one",
         )
     return Journey(
         contact,
@@ -208,69 +207,71 @@ def read_journey(connection: duckdb.DuckDBPyConnection, contact: str, scope: Sco
 
 
 def why_credited(credit: Credit, submissions: Sequence[Submission], mask: Mask) -> str:
-    """What earned the credit, in plain words."""
-    how = "sent its lead form" if credit.interaction_type == "lead_ad" else "clicked it"
-    visit = f" ({mask.id('session', credit.session_id)})" if credit.session_id else ""
-    said = f"{how} {moment(credit.interaction_at)}{visit}"
+    """Explains why a report credits an ad."""
+    how = "submitted its lead form" if credit.interaction_type == "lead_ad" else "clicked the ad"
+    session = f" ({mask.id('session', credit.session_id)})" if credit.session_id else ""
+    text = f"{how} on {format_time(credit.interaction_at)}{session}"
     if credit.submission_id is None:
-        return f"{said}; no conversion follows"
+        return f"{text}; no conversion followed"
     number = next(
         (form.conversion_number for form in submissions if form.submission_id == credit.submission_id), None
     )
     if credit.interaction_type == "lead_ad" and credit.interaction_at == credit.credited_at:
-        return said
-    which = "the first conversion" if number == 1 else f"conversion {number}" if number else "a conversion"
-    return f"{said}; {which} followed {moment(credit.credited_at)}"
+        return text
+    conversion = (
+        "the first conversion" if number == 1 else f"conversion {number}" if number else "a conversion"
+    )
+    return f"{text}; {conversion} followed on {format_time(credit.credited_at)}"
 
 
-def why_nobody(journey: Journey, report: str) -> str:
-    """Why a report credits no ad, in plain words."""
+def why_not_credited(journey: Journey, report: str) -> str:
+    """Explains why a report credits no ad."""
     first = journey.first
     if report in ("first_ad_interaction", "all_ad_interactions"):
-        return "no visit names an ad through hsa_*, and no lead form of an ad was sent"
+        return "no session has hsa_* parameters of an ad, and no lead form was submitted"
     if first is None:
-        return "the person never converted"
+        return "the contact never converted"
     if report == "last_ad_interaction":
-        return "no ad interaction has a conversion at or after it"
+        return "no ad interaction was followed by a conversion"
     if report == "influenced_first_form_submission":
-        return f"no ad interaction up to the first conversion ({moment(first.converted_at)})"
+        return f"no ad interaction up to the first conversion ({format_time(first.converted_at)})"
     if report == "first_form_submission_new_contact" and journey.credited("first_form_submission"):
         return "the contact existed before its first conversion"
-    return f"the first conversion ({moment(first.converted_at)}) {_why_no_ad(journey, first)}"
+    return f"the first conversion ({format_time(first.converted_at)}) {_why_no_ad(journey, first)}"
 
 
 def _why_no_ad(journey: Journey, first: First) -> str:
     if first.is_lead_ad:
-        return "was a lead form whose ad nothing names"
+        return "was a lead form whose ad is unknown"
     if first.is_ad_session:
-        return "was in the visit of an ad click that names no campaign"
-    visit = next((visit for visit in journey.sessions if visit.session_id == first.session_id), None)
-    if visit is None:
-        return "was in no known visit"
+        return "was in the session of an ad click whose campaign is unknown"
+    session = next((each for each in journey.sessions if each.session_id == first.session_id), None)
+    if session is None:
+        return "was in no known session"
     form = next((form for form in journey.submissions if form.submission_id == first.submission_id), None)
-    if visit.match_method == "hsa" and form is not None and form.is_tracked is False:
-        return "came without HubSpot's tracking cookie, so HubSpot cannot tell which visit it was in"
-    if visit.match_method in ("click_view", "gad_campaignid") or visit.click_id_type:
-        return "was in the visit of an ad click without hsa_* parameters"
-    return f"was in a visit that no ad click started ({source_words(visit.traffic_source)})"
+    if session.match_method == "hsa" and form is not None and form.is_tracked is False:
+        return "was sent without HubSpot's tracking cookie, so HubSpot cannot match it to a session"
+    if session.match_method in ("click_view", "gad_campaignid") or session.click_id_type:
+        return "was in the session of an ad click without hsa_* parameters"
+    return f"was in a session that no ad click started ({traffic_source_label(session.traffic_source)})"
 
 
-def source_words(name: str | None) -> str:
-    """HubSpot's traffic source as people say it."""
-    return (name or "source unknown").replace("_", " ").lower()
+def traffic_source_label(name: str | None) -> str:
+    """Label of a HubSpot traffic source."""
+    return (name or "unknown source").replace("_", " ").lower()
 
 
-def form_words(form: Submission) -> str:
-    """What was sent."""
-    kind = "lead-ad form" if form.form_type == "lead_ad" else "form"
+def form_label(form: Submission) -> str:
+    """Label of a form with its id."""
+    kind = "lead form" if form.form_type == "lead_ad" else "form"
     return f"{kind} {form.form_id}" if form.form_id else kind
 
 
 def form_facts(form: Submission, mask: Mask) -> list[str]:
-    """What HubSpot makes of a form."""
+    """Conversion number, tracking and session of a form submission."""
     session = mask.id("session", form.session_id)
     return [
-        "filtered: no conversion"
+        "filtered by HubSpot, not a conversion"
         if form.conversion_number is None
         else f"conversion {form.conversion_number}",
         *([] if form.form_type == "lead_ad" else [_TRACKED[form.is_tracked]]),

@@ -1,10 +1,10 @@
-"""What is wrong with an option that a user gave."""
+"""Error for invalid command-line options."""
 
 from __future__ import annotations
 
 
 class InvalidOption(ValueError):
-    """An option of the command line that cannot be meant. `option` is its name."""
+    """An invalid command-line option; `option` is its name."""
 
     def __init__(self, option: str, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""The answers as one HTML page that can be mailed: styles and charts stand in it, nothing is loaded."""
+"""Output as a standalone HTML page: styles and charts are inline, nothing is loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reporting.explain import figures
-from reporting.explain.claims import Claim, facts, moment, verdict
+from reporting.explain.bridge import EVIDENCE, EVIDENCE_LABELS, Action, Bridge, Source
+from reporting.explain.claims import Claim, count_label, facts, format_time, reason_label
 from reporting.explain.coverage import coverage_notes
 from reporting.explain.journey import (
     REPORTS,
     Journey,
     form_facts,
-    form_words,
-    source_words,
+    form_label,
+    traffic_source_label,
     why_credited,
-    why_nobody,
+    why_not_credited,
 )
 from reporting.explain.masking import Mask
 from reporting.explain.picture import colour
-from reporting.explain.reading import EVIDENCE, Action, Bridge, Source
 from reporting.explain.scope import NETWORKS
 
-#: Rows of a step that a page shows, unless it is about that step alone.
+#: Number of events per step on a page; a page on one step shows all of them.
 FIRST_CLAIMS = 3
 _ROW, _LABELS, _BARS, _WIDTH = 24, 250, 430, 760
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One line of the chart, in the chart's own pixels."""
+    """One bar of the chart, in pixels of the chart."""
 
     label: str
     figure: str
@@ -44,7 +44,7 @@ class Bar:
     y: int
     x: float
     width: float
-    #: Where the next bar takes up.
+    #: Position where the next bar starts.
     end: float
 
 
@@ -52,21 +52,21 @@ def write_bridges(
     path: Path,
     bridges: Sequence[Bridge],
     claims: Mapping[str, Sequence[Claim]],
-    described: str,
+    description: str,
     mask: Mask,
     *,
     chosen: str | None = None,
 ) -> None:
-    """Writes the bridges, with what to fix and the rows behind their steps."""
+    """Writes the bridges with recommended actions and example events. `chosen` limits it to one step."""
     sections = [_section(bridge, claims, mask, chosen) for bridge in bridges]
     _write(
         path,
         "bridge.html.jinja",
         title=f"Why {' and '.join(bridge.name for bridge in bridges)} and HubSpot differ",
         sections=sections,
-        described=described,
+        description=description,
         report=bridges[0].scope.report,
-        evidence=EVIDENCE,
+        evidence={EVIDENCE_LABELS[code]: text for code, text in EVIDENCE.items()},
         masked=not mask.shown,
     )
 
@@ -74,27 +74,28 @@ def write_bridges(
 def write_journey(
     path: Path, journey: Journey, stale: Sequence[Source], labels: Mapping[str, str], mask: Mask
 ) -> None:
-    """Writes one person's journey."""
+    """Writes a contact's journey."""
     events: list[dict[str, Any]] = [
         *(
             {
-                "at": visit.started_at,
-                "moment": moment(visit.started_at),
-                "kind": "visit",
-                "what": f"{mask.id('session', visit.session_id)}, {source_words(visit.traffic_source)}",
-                "ad": visit.ad.words,
-                "facts": [f"named by {visit.named_by}"] if visit.named_by else [],
-                "url": mask.url(visit.landing_page_url),
+                "at": session.started_at,
+                "moment": format_time(session.started_at),
+                "kind": "session",
+                "title": f"{mask.id('session', session.session_id)},"
+                f" {traffic_source_label(session.traffic_source)}",
+                "ad": session.ad.label,
+                "facts": [f"ad identified by: {session.named_by}"] if session.named_by else [],
+                "url": mask.url(session.landing_page_url),
             }
-            for visit in journey.sessions
+            for session in journey.sessions
         ),
         *(
             {
                 "at": form.submitted_at,
-                "moment": moment(form.submitted_at),
+                "moment": format_time(form.submitted_at),
                 "kind": "form",
-                "what": form_words(form),
-                "ad": form.ad.words,
+                "title": form_label(form),
+                "ad": form.ad.label,
                 "facts": form_facts(form, mask),
                 "url": mask.url(form.page_url),
             }
@@ -104,8 +105,8 @@ def write_journey(
     _write(
         path,
         "journey.html.jinja",
-        title="One person's journey",
-        who=mask.id("person", journey.contact_id),
+        title="Contact journey",
+        who=mask.id("contact", journey.contact_id),
         events=sorted(events, key=lambda event: event["at"]),
         reports=[
             {
@@ -113,23 +114,23 @@ def write_journey(
                 "rule": rule,
                 "credits": [
                     {
-                        "ad": credit.ad.full,
+                        "ad": credit.ad.full_label,
                         "why": why_credited(credit, journey.submissions, mask),
                     }
                     for credit in journey.credited(report)
                 ],
-                "nobody": why_nobody(journey, report),
+                "no_credit": why_not_credited(journey, report),
             }
             for report, rule in REPORTS.items()
         ],
-        claims=[{**_claim(claim, mask), "reason": verdict(claim, labels)} for claim in journey.claims],
+        claims=[{**_claim(claim, mask), "reason": reason_label(claim, labels)} for claim in journey.claims],
         report=journey.report,
         stale=[_stale(source) for source in stale],
         masked=not mask.shown,
     )
 
 
-def _write(path: Path, template: str, **words: Any) -> None:
+def _write(path: Path, template: str, **values: Any) -> None:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -137,13 +138,13 @@ def _write(path: Path, template: str, **words: Any) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    path.write_text(environment.get_template(template).render(**words), encoding="utf-8")
+    path.write_text(environment.get_template(template).render(**values), encoding="utf-8")
 
 
 def _section(
     bridge: Bridge, claims: Mapping[str, Sequence[Claim]], mask: Mask, chosen: str | None
 ) -> dict[str, Any]:
-    digits = figures.places(bridge.steps)
+    digits = figures.decimal_places(bridge.steps)
     return {
         "sentence": sentence(bridge),
         "network": bridge.name,
@@ -160,7 +161,7 @@ def _section(
                 "kind": step.kind,
                 "units": figures.number(step.units, digits, signed=step.kind == "adjustment"),
                 "share": figures.share(step.units, bridge.reported, signed=step.kind == "adjustment"),
-                "evidence": step.evidence_class,
+                "evidence": EVIDENCE_LABELS[step.evidence_class],
                 "lost": step.units < 0,
             }
             for step in bridge.steps
@@ -172,24 +173,24 @@ def _section(
 
 
 def sentence(bridge: Bridge) -> str:
-    """The whole matter in plain words."""
+    """Summary of the bridge in one or two sentences."""
     reported, credited = bridge.reported, bridge.credited
-    said = (
-        f"{bridge.name} says {figures.brief(reported)} conversion{'' if reported == 1 else 's'},"
-        f" HubSpot says {figures.brief(credited)} contact{'' if credited == 1 else 's'}"
+    text = (
+        f"{bridge.name} reports {figures.short_number(reported)} conversion{'' if reported == 1 else 's'},"
+        f" HubSpot credits {figures.short_number(credited)} contact{'' if credited == 1 else 's'}"
     )
     gap = reported - credited
     if not gap:
-        return f"{said}: here is every step from the one to the other."
-    return f"{said}: here is every one of the {figures.brief(abs(gap))} between them."
+        return f"{text}. These steps lead from one to the other."
+    return f"{text}. These steps explain the difference of {figures.short_number(abs(gap))}."
 
 
 def _chart(bridge: Bridge) -> list[Bar]:
-    pairs = figures.running(bridge.steps)
+    pairs = figures.running_totals(bridge.steps)
     lowest = min([Decimal(0), *(value for pair in pairs for value in pair)])
     highest = max([Decimal(0), *(value for pair in pairs for value in pair)])
     scale = _BARS / float(highest - lowest or 1)
-    digits = figures.places(bridge.steps)
+    digits = figures.decimal_places(bridge.steps)
 
     def at(value: Decimal) -> float:
         return round(_LABELS + float(value - lowest) * scale, 1)
@@ -233,13 +234,12 @@ def _rows(
 
 def _claim(claim: Claim, mask: Mask) -> dict[str, Any]:
     return {
-        "moment": moment(claim.occurred_at),
-        "who": mask.id("person", claim.contact_id) or "nobody HubSpot still knows",
+        "moment": format_time(claim.occurred_at),
+        "who": mask.id("contact", claim.contact_id) or "unknown or deleted contact",
         "kind": claim.kind,
         "network": NETWORKS.get(claim.network, claim.network),
-        "ad": claim.ad_words,
-        "network_units": figures.brief(claim.network_units),
-        "hubspot_units": figures.brief(claim.hubspot_units),
+        "ad": claim.ad_label,
+        "counted": count_label(claim),
         "facts": facts(claim, mask),
         "event": claim.event_id if mask.shown else None,
     }
@@ -248,14 +248,14 @@ def _claim(claim: Claim, mask: Mask) -> dict[str, Any]:
 def _action(action: Action) -> dict[str, Any]:
     return {
         "account": action.account_name or action.account_id,
-        "gained": figures.brief(action.contacts_gained),
-        "units": figures.brief(action.network_units),
+        "gained": figures.short_number(action.contacts_gained),
+        "units": figures.short_number(action.network_units),
         "advice": action.advice,
     }
 
 
 def _stale(source: Source) -> str:
     through = f", read through {source.landed_through}" if source.landed_through else ""
-    since = f" (as of {moment(source.as_of)}{through})" if source.as_of else ""
+    since = f" (as of {format_time(source.as_of)}{through})" if source.as_of else ""
     name = NETWORKS.get(source.source, source.source)
-    return f"{name} was not read in the last refresh: its figures are an earlier state{since}."
+    return f"{name} could not be read in the last refresh. Its figures are older{since}."

@@ -1,4 +1,4 @@
-"""The waterfall as a picture: PNG for a slide or a mail, SVG as the terminal shows it."""
+"""The waterfall as an image: PNG for slides and mails, SVG with the terminal output."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from pathlib import Path
 from rich.console import Console
 
 from reporting.explain import figures, terminal
-from reporting.explain.reading import Bridge
+from reporting.explain.bridge import Bridge
 
 NETWORK_ONLY, HUBSPOT_ONLY, TOTAL, CONNECTOR = "#c8553d", "#3a7d44", "#1f4e79", "#9aa5b1"
 _ROW, _HEAD = 0.3, 1.15
 
 
-def draw_svg(picture: Path, bridges: Sequence[Bridge], described: str = "") -> None:
-    """Writes the terminal's waterfalls as one SVG file that needs nothing from outside."""
+def draw_svg(picture: Path, bridges: Sequence[Bridge], description: str = "") -> None:
+    """Writes the terminal output of the waterfalls as one standalone SVG file."""
     console = Console(record=True, file=io.StringIO(), width=100, force_terminal=True)
-    terminal.show(console, bridges, described)
+    terminal.show(console, bridges, description)
     drawn = console.export_svg(title="adledger explain")
-    # rich would load its font from a server
+    # rich's stylesheet would load a font from a server
     picture.write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL), encoding="utf-8")
 
 
-def draw_png(picture: Path, bridges: Sequence[Bridge], described: str = "") -> None:
-    """Writes the waterfalls as one PNG, a panel per network, as high as its steps need."""
-    # half a second that only a picture needs
+def draw_png(picture: Path, bridges: Sequence[Bridge], description: str = "") -> None:
+    """Writes the waterfalls as one PNG with a panel per network."""
+    # importing matplotlib takes half a second
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -35,8 +35,8 @@ def draw_png(picture: Path, bridges: Sequence[Bridge], described: str = "") -> N
     figure = Figure(figsize=(10, sum(heights)), layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.12))
     panels = figure.subplots(len(bridges), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     for axes, bridge in zip(panels[:, 0], bridges, strict=True):
-        digits = figures.places(bridge.steps)
-        pairs = figures.running(bridge.steps)
+        digits = figures.decimal_places(bridge.steps)
+        pairs = figures.running_totals(bridge.steps)
         for row, (step, (before, after)) in enumerate(zip(bridge.steps, pairs, strict=True)):
             low, high = sorted((float(before), float(after)))
             axes.barh(
@@ -45,13 +45,13 @@ def draw_png(picture: Path, bridges: Sequence[Bridge], described: str = "") -> N
                 left=low,
                 height=0.66,
                 color=colour(step.kind, step.units < 0),
-                # what no event stands behind is drawn paler
+                # unexplained steps are paler
                 alpha=0.55 if step.evidence_class == "residual" else 1,
                 zorder=2,
             )
-            told = figures.number(step.units, digits, signed=step.kind == "adjustment")
+            text = figures.number(step.units, digits, signed=step.kind == "adjustment")
             axes.annotate(
-                told, (high, row), (4, 0), textcoords="offset points", va="center", fontsize=9, zorder=3
+                text, (high, row), (4, 0), textcoords="offset points", va="center", fontsize=9, zorder=3
             )
             if row + 1 < len(bridge.steps):
                 axes.plot([float(after)] * 2, [row - 0.33, row + 1.33], color=CONNECTOR, lw=0.7, zorder=1)
@@ -60,8 +60,8 @@ def draw_png(picture: Path, bridges: Sequence[Bridge], described: str = "") -> N
             label.set_fontweight("bold" if step.kind != "adjustment" else "normal")
         axes.set_ylim(len(bridge.steps) - 0.4, -0.6)
         axes.margins(x=0.08)
-        axes.set_xlim(left=min(0.0, axes.get_xlim()[0]) if _dips(bridge) else 0.0)
-        axes.set_title(_title(bridge, described), loc="left", fontsize=11, fontweight="bold", pad=18)
+        axes.set_xlim(left=min(0.0, axes.get_xlim()[0]) if _goes_below_zero(bridge) else 0.0)
+        axes.set_title(_title(bridge, description), loc="left", fontsize=11, fontweight="bold", pad=18)
         axes.text(
             0, 1, _subtitle(bridge), transform=axes.transAxes, fontsize=8.5, color="#52606d", va="bottom"
         )
@@ -74,24 +74,24 @@ def draw_png(picture: Path, bridges: Sequence[Bridge], described: str = "") -> N
 
 
 def colour(kind: str, lost: bool) -> str:
-    """What a bar's colour says: a total, what only the network counted, what only HubSpot counted."""
+    """Bar colour: total, counted only by the network (`lost`), or counted only by HubSpot."""
     if kind != "adjustment":
         return TOTAL
     return NETWORK_ONLY if lost else HUBSPOT_ONLY
 
 
-def _dips(bridge: Bridge) -> bool:
-    return any(value < 0 for pair in figures.running(bridge.steps) for value in pair)
+def _goes_below_zero(bridge: Bridge) -> bool:
+    return any(value < 0 for pair in figures.running_totals(bridge.steps) for value in pair)
 
 
-def _title(bridge: Bridge, described: str) -> str:
-    said = (
-        f"{bridge.name} reports {figures.brief(bridge.reported)} conversions,"
-        f" HubSpot shows {figures.brief(bridge.credited)} contacts"
+def _title(bridge: Bridge, description: str) -> str:
+    text = (
+        f"{bridge.name} reports {figures.short_number(bridge.reported)} conversions,"
+        f" HubSpot credits {figures.short_number(bridge.credited)} contacts"
     )
-    return f"{said}\n{described}" if described else said
+    return f"{text}\n{description}" if description else text
 
 
 def _subtitle(bridge: Bridge) -> str:
     stale = "".join(f", {source.source} stale" for source in bridge.stale)
-    return f"{bridge.start} to {bridge.end}, report {bridge.scope.report}{stale}; pale: not explained"
+    return f"{bridge.start} to {bridge.end}, report {bridge.scope.report}{stale}; pale bars: unexplained"

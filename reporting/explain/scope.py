@@ -1,4 +1,4 @@
-"""What a question is about: the filters of `adledger explain`, checked against what is published."""
+"""The filters of `adledger explain`, validated against the published data."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ WHERE ($network IS NULL OR network = $network) AND ($account IS NULL OR account_
   AND ($campaign IS NULL OR campaign_id = $campaign)
 ORDER BY ALL
 """
-_CARRIES_TAG = """EXISTS (
+_HAS_TAG = """EXISTS (
     SELECT 1 FROM reconciliation.landing_page_tags AS tags
     WHERE tags.tag = $tag AND tags.network = facts.network AND tags.account_id = facts.account_id
       AND tags.campaign_id = facts.campaign_id
@@ -56,7 +56,7 @@ _CARRIES_TAG = """EXISTS (
 
 @dataclass(frozen=True)
 class Scope:
-    """The filters of a question; None: no restriction, for the report the default one."""
+    """The filters of a query. None means no restriction; for `report`, the default report."""
 
     network: str | None = None
     account: str | None = None
@@ -69,27 +69,27 @@ class Scope:
 
     @property
     def by_ad(self) -> bool:
-        """Whether campaigns are too coarse for the question."""
+        """True if the query needs figures per ad."""
         return self.ad is not None or self.tag is not None
 
     @property
     def bridge(self) -> str:
-        """The table that holds the bridge at the grain asked for."""
+        """Table with the bridge at the required grain."""
         return "reconciliation.ad_bridge" if self.by_ad else "reconciliation.conversion_bridge"
 
     def filters(self) -> dict[str, Any]:
-        """Every filter by its option's name."""
+        """All filters, by option name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def where(self) -> tuple[str, dict[str, Any]]:
-        """The condition on a table named `facts` at the grain of this scope, and its parameters."""
+        """SQL condition on a table with the alias `facts`, and its parameters."""
         conditions = {
             "report": "facts.attribution_report = $report",
             "network": "facts.network = $network",
             "account": "facts.account_id = $account",
             "campaign": "facts.campaign_id = $campaign",
             "ad": "facts.ad_id = $ad",
-            "tag": _CARRIES_TAG,
+            "tag": _HAS_TAG,
             "start": "facts.date >= $start",
             "end": "facts.date <= $end",
         }
@@ -97,38 +97,40 @@ class Scope:
         return " AND ".join(["true", *(conditions[name] for name in given)]), given
 
 
-def resolve(connection: duckdb.DuckDBPyConnection, asked: Scope) -> Scope:
-    """The scope with its report filled in; a value that is not published is refused with those that are."""
+def resolve(connection: duckdb.DuckDBPyConnection, scope: Scope) -> Scope:
+    """Returns the scope with its report filled in. Raises InvalidOption for values that are not published."""
     row = connection.execute(_DEFAULT_REPORT).fetchone()
     reports = connection.execute(_REPORTS).fetchall()
-    if asked.report is None:
+    if scope.report is None:
         default = row[0] if row and row[0] else next((name for name, _ in reports), None)
-        asked = Scope(**{**asked.filters(), "report": default})
+        scope = Scope(**{**scope.filters(), "report": default})
     else:
-        _known("--report", asked.report, reports)
-    place: dict[str, Any] = {"network": asked.network}
-    if asked.account is not None:
-        _known("--account", asked.account, connection.execute(_ACCOUNTS, place).fetchall())
-    place["account"] = asked.account
-    if asked.campaign is not None:
-        _known("--campaign", asked.campaign, connection.execute(_CAMPAIGNS, place).fetchall())
-    place["campaign"] = asked.campaign
-    if asked.ad is not None:
-        _known("--ad", asked.ad, connection.execute(_ADS, place).fetchall())
-    if asked.tag is not None:
-        _known("--tag", asked.tag, connection.execute(_TAGS, place).fetchall())
-    return asked
+        _check_known("--report", scope.report, reports)
+    parents: dict[str, Any] = {"network": scope.network}
+    if scope.account is not None:
+        _check_known("--account", scope.account, connection.execute(_ACCOUNTS, parents).fetchall())
+    parents["account"] = scope.account
+    if scope.campaign is not None:
+        _check_known("--campaign", scope.campaign, connection.execute(_CAMPAIGNS, parents).fetchall())
+    parents["campaign"] = scope.campaign
+    if scope.ad is not None:
+        _check_known("--ad", scope.ad, connection.execute(_ADS, parents).fetchall())
+    if scope.tag is not None:
+        _check_known("--tag", scope.tag, connection.execute(_TAGS, parents).fetchall())
+    return scope
 
 
-def _known(option: str, value: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def _check_known(option: str, value: str, rows: Sequence[tuple[Any, ...]]) -> None:
     if value not in {row[0] for row in rows}:
-        raise unknown(option, value, [f"{known} ({name})" if name else str(known) for known, name in rows])
+        raise unknown_value(
+            option, value, [f"{known} ({name})" if name else str(known) for known, name in rows]
+        )
 
 
-def unknown(option: str, value: str, known: Iterable[str]) -> InvalidOption:
-    """The refusal of a value, with those that are known."""
+def unknown_value(option: str, value: str, known: Iterable[str]) -> InvalidOption:
+    """Returns the error for a value that is not published; its message lists those that are."""
     listed = list(known)
     more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
-    return InvalidOption(
-        option, f"{value} is none of {', '.join(listed[:_LISTED]) or 'none known here'}{more}"
-    )
+    if not listed:
+        return InvalidOption(option, f"{value} is not published: there are no values for these filters")
+    return InvalidOption(option, f"{value} is not one of {', '.join(listed[:_LISTED])}{more}")

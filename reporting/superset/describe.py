@@ -1,6 +1,6 @@
-"""Writes the bundle's datasets: columns in the words of the dbt YAML, codes in the project's.
+"""Writes the datasets of the bundle. Column descriptions come from the dbt YAML, labels from this project.
 
-`make superset-bundle`, after a column, a word or a query changed.
+Run `make superset-bundle` after a column, a label or a query has changed.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from orchestration.assets.publishing import SOURCES_COMMENTS
 from orchestration.project import manifest, published_models
 from reporting.dashboard.links import report_name
 from reporting.dashboard.show import SOURCES, TRACKING_ISSUES
+from reporting.explain.bridge import EVIDENCE_LABELS
 from reporting.explain.journey import REPORTS
-from reporting.explain.reading import EVIDENCE
 from reporting.explain.scope import NETWORKS
 
 FOLDER = Path(__file__).with_name("bundle") / "datasets" / "adledger"
 DATABASE = uuid5(NAMESPACE_DNS, "adledger.database")
-_STATUS = {"landed": "Up to date", "stale": "Older: it could not be read", "skipped": "Not connected"}
-#: Words that a name is not made of by capitalizing it.
-_WRITTEN = {"hubspot": "HubSpot", "id": "id", "home": "(home currency)"}
+_STATUS = {"landed": "Up to date", "stale": "Not read, figures are older", "skipped": "Not connected"}
+#: Label text for parts of column names.
+_LABEL_PARTS = {"hubspot": "HubSpot", "id": "id", "home": "(home currency)"}
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column that no published table has, or that a label of its own suits better."""
+    """Type, label and description of a column that is not taken from a published table."""
 
     kind: str
     label: str
@@ -39,7 +39,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure that charts show; `sql` over the dataset's rows."""
+    """A metric of charts; `sql` aggregates the rows of the dataset."""
 
     label: str
     sql: str
@@ -50,7 +50,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A query on published tables. `tables` describe its columns, but for those in `own`."""
+    """A query on published tables. `tables` provide the descriptions of its columns except those in `own`."""
 
     sql: str
     description: str
@@ -62,33 +62,35 @@ class Dataset:
     currency: str | None = None
 
 
-def _words(column: str, words: Mapping[str, str]) -> str:
-    """SQL that says a code in words; a code that is not known stands for itself."""
-    quoted = {code: said.replace("'", "''") for code, said in words.items()}
-    cases = "\n".join(f"        WHEN '{code}' THEN '{said}'" for code, said in quoted.items())
+def _label_case(column: str, labels: Mapping[str, str]) -> str:
+    """SQL that replaces a code by its label; unknown codes are unchanged."""
+    quoted = {code: label.replace("'", "''") for code, label in labels.items()}
+    cases = "\n".join(f"        WHEN '{code}' THEN '{label}'" for code, label in quoted.items())
     return f"CASE {column}\n{cases}\n        ELSE {column}\n    END"
 
 
-def _sentence(column: str) -> str:
-    """SQL that writes a code as words."""
+def _code_as_label(column: str) -> str:
+    """SQL that turns a code like `no_ad` into `No ad`."""
     return f"upper(left({column}, 1)) || replace(substr({column}, 2), '_', ' ')"
 
 
 def _one_report(sql: str) -> str:
-    """Null over several attribution reports, which overlap."""
+    """SQL that returns null for several attribution reports, because they overlap."""
     return f"CASE WHEN min(attribution_report) = max(attribution_report) THEN {sql} END"
 
 
 _NETWORK = Column("VARCHAR", "Network", "Google Ads, Facebook Ads or LinkedIn Ads.")
-_ACCOUNT = Column("VARCHAR", "Account", "Name of the ad account, with its id where two have the same.")
-_CAMPAIGN = Column("VARCHAR", "Campaign", "Name of the campaign, with its id where two have the same.")
+_ACCOUNT = Column("VARCHAR", "Account", "Name of the ad account, with its id if the name is not unique.")
+_CAMPAIGN = Column("VARCHAR", "Campaign", "Name of the campaign, with its id if the name is not unique.")
 _REPORT = Column(
-    "VARCHAR", "Attribution report", "Rule by which HubSpot credits a contact to an ad. Never add reports up."
+    "VARCHAR",
+    "Attribution report",
+    "Rule by which HubSpot credits a contact to an ad. Reports overlap: never add them up.",
 )
 _PLACE = {"network_name": _NETWORK, "account": _ACCOUNT, "campaign": _CAMPAIGN}
 _KEYS = ("network", "account_id", "campaign_id")
 
-# Names as filters offer them: two accounts or campaigns of one name stay two.
+# Names for filters, made unique by the id.
 _NAMES = """\
 names AS (
     SELECT
@@ -113,21 +115,21 @@ _BRIDGE_TABLES = ("conversion_bridge", "fct_ad_performance_daily")
 
 def _named(facts: str) -> str:
     return f"""\
-    {_words(f"{facts}.network", NETWORKS)} AS network_name,
+    {_label_case(f"{facts}.network", NETWORKS)} AS network_name,
     coalesce(names.account, {facts}.account_id) AS account,
     coalesce(names.campaign, {facts}.campaign_id) AS campaign"""
 
 
 def _reported(facts: str) -> str:
     names = {report: report_name(report) for report in REPORTS}
-    return f"    {_words(f'{facts}.attribution_report', names)} AS report"
+    return f"    {_label_case(f'{facts}.attribution_report', names)} AS report"
 
 
 DATASETS = {
     "campaign_days": Dataset(
         description=(
-            "One row per attribution report, campaign and day: what the network reports, what HubSpot"
-            " credits, what it cost. Choose one attribution report: they overlap, and spend stands in each."
+            "One row per attribution report, campaign and day: reported conversions, credited contacts and"
+            " spend. Select one attribution report: reports overlap, and each contains the whole spend."
         ),
         tables=_BRIDGE_TABLES,
         columns=(
@@ -148,14 +150,14 @@ DATASETS = {
         own={
             **_PLACE,
             "report": _REPORT,
-            "reported": Column("DECIMAL(38, 6)", "Reported", "Conversions that the network reports."),
+            "reported": Column("DECIMAL(38, 6)", "Reported", "Conversions reported by the network."),
             "explained": Column(
                 "DECIMAL(38, 6)",
                 "Difference explained",
-                "Conversions only the network counts, less those only HubSpot counts, for a known reason.",
+                "Conversions counted only by the network minus those only in HubSpot, for a known reason.",
             ),
             "unexplained": Column(
-                "DECIMAL(38, 6)", "Not explained", "The same, as far as no reason is known."
+                "DECIMAL(38, 6)", "Unexplained", "The part of the difference that has no known reason."
             ),
             "contacts": Column(
                 "DECIMAL(38, 6)", "Contacts credited to ads", "Contacts that HubSpot credits to the campaign."
@@ -174,7 +176,7 @@ WITH bridge AS (
     FROM reconciliation.conversion_bridge
     GROUP BY attribution_report, network, account_id, campaign_id, date
 ),
--- spend is of no report, so that each has it
+-- spend does not depend on the report, so each report contains it
 costs AS (
     SELECT
         reports.attribution_report, spent.network, spent.account_id, spent.campaign_id, spent.date,
@@ -193,7 +195,7 @@ facts AS (
         costs.spend_company_currency
     FROM bridge
     FULL JOIN costs USING (attribution_report, network, account_id, campaign_id, date)
-    -- days before the networks were read have credits and no bridge
+    -- days before the first load of a network have credits but no bridge
     WHERE bridge.reported IS NOT NULL OR costs.spend_company_currency <> 0
 ),
 {_NAMES}
@@ -208,43 +210,43 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
             "reported_conversions": Metric(
                 "Reported by networks",
                 _one_report("sum(reported)"),
-                "Conversions that the networks report. They count by their own rules, Google in fractions.",
+                "Conversions that the networks report, by their own rules. Google's can be fractional.",
             ),
             "hubspot_contacts": Metric(
                 "Contacts credited to ads",
                 _one_report("sum(contacts)"),
-                "Contacts credited to ads to ads under the report chosen, each once per campaign.",
+                "Contacts credited to ads under the selected report, each once per campaign.",
             ),
             "difference_explained": Metric(
                 "Difference explained",
                 _one_report("sum(explained)"),
-                "Part of the difference with a known reason. Reported, less this, less what is not explained,"
-                " are the contacts.",
+                "Part of the difference with a known reason. Reported minus explained minus unexplained"
+                " equals the credited contacts.",
             ),
             "not_explained": Metric(
-                "Not explained",
+                "Unexplained",
                 _one_report("sum(unexplained)"),
-                "Part of the difference that no evidence explains. Below zero: HubSpot has more than the"
-                " reasons leave.",
+                "Part of the difference that no evidence explains. Negative if HubSpot credits more contacts"
+                " than remain after the known reasons.",
             ),
             "spend": Metric(
                 "Spend",
                 _one_report("sum(spend_company_currency)"),
-                "What the ads cost, in the HubSpot portal's home currency.",
+                "Ad spend in the home currency of the HubSpot portal.",
                 ",.2f",
                 money=True,
             ),
             "cost_per_contact": Metric(
                 "Cost per HubSpot contact",
                 _one_report("sum(spend_company_currency) / nullif(sum(contacts), 0)"),
-                "Spend divided by the contacts HubSpot credits; empty without any.",
+                "Spend divided by credited contacts; empty without contacts.",
                 ",.2f",
                 money=True,
             ),
             "cost_per_conversion": Metric(
                 "Cost per reported conversion",
                 _one_report("sum(spend_company_currency) / nullif(sum(reported), 0)"),
-                "Spend divided by the conversions the networks report; empty without any.",
+                "Spend divided by reported conversions; empty without conversions.",
                 ",.2f",
                 money=True,
             ),
@@ -252,8 +254,8 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
     ),
     "bridge_steps": Dataset(
         description=(
-            "One row per attribution report, campaign, day and step: how a network's conversions become"
-            " HubSpot's contacts. Choose one attribution report: they overlap."
+            "One row per attribution report, campaign, day and step of the bridge from reported conversions"
+            " to credited contacts. Select one attribution report: reports overlap."
         ),
         tables=_BRIDGE_TABLES,
         columns=(
@@ -277,9 +279,15 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
         own={
             **_PLACE,
             "report": _REPORT,
-            "place": Column("VARCHAR", "Step", "The step in plain words, after its place in the waterfall."),
-            "part": Column("VARCHAR", "Part", "Reported, explained, not explained, or in HubSpot."),
-            "known_by": Column("VARCHAR", "How it is known", "What the figure of a step rests on."),
+            "place": Column(
+                "VARCHAR", "Step", "Label of the step, preceded by its position in the waterfall."
+            ),
+            "part": Column("VARCHAR", "Part", "Reported, explained, unexplained, or in HubSpot."),
+            "known_by": Column(
+                "VARCHAR",
+                "Evidence",
+                "Event level, Inferred, Network total or Unexplained: the evidence for the step.",
+            ),
         },
         day="date",
         sql=f"""\
@@ -291,7 +299,7 @@ WITH facts AS (
         CASE
             WHEN kind = 'start' THEN 'Reported'
             WHEN kind = 'end' THEN 'In HubSpot'
-            WHEN {_OPEN} THEN 'Not explained'
+            WHEN {_OPEN} THEN 'Unexplained'
             ELSE 'Explained'
         END AS part
     FROM reconciliation.conversion_bridge
@@ -299,21 +307,23 @@ WITH facts AS (
 {_NAMES}
 SELECT
     facts.*,
-    {_words("facts.evidence_class", EVIDENCE)} AS known_by,
+    {_label_case("facts.evidence_class", EVIDENCE_LABELS)} AS known_by,
 {_named("facts")},
 {_reported("facts")}
 FROM facts
 LEFT JOIN names USING (network, account_id, campaign_id)""",
         metrics={
             "step_units": Metric(
-                "Conversions", _one_report("sum(units)"), "Signed: what only the network counts is taken off."
+                "Conversions",
+                _one_report("sum(units)"),
+                "Signed: negative for conversions that only the network counts.",
             ),
         },
     ),
     "actions": Dataset(
         description=(
-            "One row per removable cause and campaign that it concerns: what to repair. A cause's figures"
-            " stand in each of its rows."
+            "One row per issue that can be fixed and affected campaign. The figures of an issue are repeated"
+            " in each of its rows."
         ),
         tables=("actions",),
         columns=(
@@ -335,8 +345,8 @@ LEFT JOIN names USING (network, account_id, campaign_id)""",
         ),
         own={
             **_PLACE,
-            "what": Column("VARCHAR", "What is wrong", "The cause in plain words."),
-            "where": Column("VARCHAR", "Where", "The page, form, campaign or account to repair."),
+            "what": Column("VARCHAR", "Issue", "Label of the issue."),
+            "where": Column("VARCHAR", "Affected object", "The page, form, campaign or account to fix."),
             "company_currency": Column("VARCHAR", "Home currency", "The HubSpot portal's home currency."),
         },
         currency="company_currency",
@@ -361,10 +371,10 @@ accounts AS (
 )
 SELECT
     facts.*,
-    coalesce(labels.step_label, {_sentence("facts.cause")}) AS what,
-    {_sentence("facts.subject_type")} || ' ' || facts.subject_id AS "where",
+    coalesce(labels.step_label, {_code_as_label("facts.cause")}) AS what,
+    {_code_as_label("facts.subject_type")} || ' ' || facts.subject_id AS "where",
     (SELECT any_value(company_currency) FROM marts.fct_ad_performance_daily) AS company_currency,
-    {_words("facts.network", NETWORKS)} AS network_name,
+    {_label_case("facts.network", NETWORKS)} AS network_name,
     coalesce(accounts.account, facts.account_id) AS account,
     coalesce(names.campaign, facts.campaign_id) AS campaign
 FROM facts
@@ -373,25 +383,25 @@ LEFT JOIN accounts USING (network, account_id)
 LEFT JOIN labels ON facts.cause = labels.step""",
         metrics={
             "gain": Metric(
-                "Contacts you would gain",
+                "Contacts gained",
                 "max(contacts_gained)",
-                "Contacts HubSpot would have credited in the last 90 days under the default report. One"
-                " contact can suffer from two causes: do not add them up.",
+                "Additional contacts that HubSpot would have credited in the last 90 days under the default"
+                " report. One contact can be affected by several issues: do not add them up.",
             ),
             "conversions_concerned": Metric(
-                "Conversions with this cause", "max(network_units)", "Of those the network reports."
+                "Affected conversions", "max(network_units)", "Conversions reported by the network."
             ),
             "spend_concerned": Metric(
-                "Spend behind it",
+                "Affected spend",
                 "max(spend_company_currency)",
-                "Spend of the campaigns concerned, in the home currency.",
+                "Spend of the affected campaigns, in the home currency.",
                 ",.2f",
                 money=True,
             ),
         },
     ),
     "tracking_health": Dataset(
-        description="One row per ad and issue: whether HubSpot can credit the ad at all, as last looked at.",
+        description="One row per ad and issue that keeps HubSpot from crediting it, as of the last check.",
         tables=("tracking_health", "dim_ad"),
         columns=(
             "network_name",
@@ -410,9 +420,9 @@ LEFT JOIN labels ON facts.cause = labels.step""",
         own={
             **_PLACE,
             "ad": Column("VARCHAR", "Ad", "Name of the ad, else its id."),
-            "issue": Column("VARCHAR", "Issue", "What is wrong, in plain words."),
-            "page": Column("VARCHAR", "Landing page", "Where the ad leads to, without parameters."),
-            "checked_at": Column("TIMESTAMP", "Checked (UTC)", "When it was last looked at."),
+            "issue": Column("VARCHAR", "Issue", "Label of the issue."),
+            "page": Column("VARCHAR", "Landing page", "Landing page URL of the ad, without parameters."),
+            "checked_at": Column("TIMESTAMP", "Checked (UTC)", "Time of the last check."),
         },
         sql=f"""\
 WITH facts AS (
@@ -426,7 +436,7 @@ WITH facts AS (
 SELECT
     facts.*,
     coalesce(ads.ad_name, facts.ad_id) AS ad,
-    {_words("facts.issue_code", TRACKING_ISSUES)} AS issue,
+    {_label_case("facts.issue_code", TRACKING_ISSUES)} AS issue,
 {_named("facts")}
 FROM facts
 LEFT JOIN names USING (network, account_id, campaign_id)
@@ -436,18 +446,18 @@ LEFT JOIN marts.dim_ad AS ads
             "ads": Metric(
                 "Ads",
                 "count(DISTINCT (network, account_id, ad_id))",
-                "An ad with two issues counts in both.",
+                "An ad with two issues counts for both.",
                 ",d",
             ),
         },
     ),
     "sources": Dataset(
-        description="One row per source: as of when its figures are.",
+        description="One row per source with the time of its figures.",
         tables=(),
         columns=("source_name", "state", "as_of", "landed_through", "source", "status"),
         own={
             "source_name": Column("VARCHAR", "Source", "HubSpot or an ad network."),
-            "state": Column("VARCHAR", "State", "Whether it could be read in the last refresh."),
+            "state": Column("VARCHAR", "State", "Result of reading the source in the last refresh."),
             "as_of": Column("TIMESTAMP", "Figures as of (UTC)", SOURCES_COMMENTS["as_of"]),
             "landed_through": Column("DATE", "Newest day", SOURCES_COMMENTS["landed_through"]),
             "source": Column("VARCHAR", "Source code", SOURCES_COMMENTS["source"]),
@@ -459,33 +469,33 @@ SELECT
     status,
     landed_through,
     as_of AT TIME ZONE 'UTC' AS as_of,
-    {_words("source", SOURCES)} AS source_name,
-    {_words("status", _STATUS)} AS state
+    {_label_case("source", SOURCES)} AS source_name,
+    {_label_case("status", _STATUS)} AS state
 FROM marts.sources""",
-        metrics={"sources": Metric("Sources", "count(*)", "How many sources there are.", ",d")},
+        metrics={"sources": Metric("Sources", "count(*)", "Number of sources.", ",d")},
     ),
 }
 
 
-def described() -> Iterator[tuple[str, dict[str, Any]]]:
-    """The name and the content of each dataset's file."""
+def datasets() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields the name and the content of each dataset file."""
     columns = {model["name"]: model["columns"] for model in published_models(manifest())}
     for name, dataset in DATASETS.items():
         yield name, _content(name, dataset, columns)
 
 
 def write() -> None:
-    """Writes the files."""
-    for name, content in described():
+    """Writes the dataset files."""
+    for name, content in datasets():
         (FOLDER / f"{name}.yaml").write_text(text(content))
 
 
 def text(content: Mapping[str, Any]) -> str:
-    """YAML whose queries read as they are written."""
+    """Formats YAML with queries as literal blocks."""
     return str(yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 
-def _content(name: str, dataset: Dataset, described: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _content(name: str, dataset: Dataset, descriptions: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     content: dict[str, Any] = {
         "table_name": name,
         "description": dataset.description,
@@ -497,7 +507,7 @@ def _content(name: str, dataset: Dataset, described: Mapping[str, Mapping[str, A
         "currency_code_column": dataset.currency,
     }
     content["columns"] = [
-        _column(column, dataset.own.get(column) or _published(column, dataset, described))
+        _column(column, dataset.own.get(column) or _published(column, dataset, descriptions))
         for column in dataset.columns
     ]
     content["metrics"] = [
@@ -514,10 +524,10 @@ def _content(name: str, dataset: Dataset, described: Mapping[str, Mapping[str, A
     return content
 
 
-def _published(name: str, dataset: Dataset, described: Mapping[str, Mapping[str, Any]]) -> Column:
-    """A column as the first of the dataset's tables that has it describes it."""
-    found = next(described[table][name] for table in dataset.tables if name in described[table])
-    first, *others = (_WRITTEN.get(word, word) for word in name.split("_"))
+def _published(name: str, dataset: Dataset, descriptions: Mapping[str, Mapping[str, Any]]) -> Column:
+    """Type, label and description of a column, from the first table of the dataset that contains it."""
+    found = next(descriptions[table][name] for table in dataset.tables if name in descriptions[table])
+    first, *others = (_LABEL_PARTS.get(word, word) for word in name.split("_"))
     label = " ".join([first[:1].upper() + first[1:], *others])
     return Column(found["data_type"].upper(), label, " ".join(found["description"].split()))
 
@@ -536,14 +546,14 @@ def _column(name: str, column: Column) -> dict[str, Any]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """A SafeDumper to which texts of several lines are added below."""
+    """A SafeDumper that writes multi-line text as literal blocks."""
 
 
-def _lines(dumper: yaml.SafeDumper, said: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", said, style="|" if "\n" in said else None)
+def _represent_text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
 
-_Dumper.add_representer(str, _lines)
+_Dumper.add_representer(str, _represent_text)
 
 if __name__ == "__main__":
     write()

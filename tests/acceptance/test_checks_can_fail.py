@@ -73,7 +73,7 @@ CREDITED = """(
     select event_id from reconciliation.conversion_ledger
     where network_units = 1 and hubspot_units = 1 limit 1
 )"""
-#: What the contract of a published table finds: statement, table, promise.
+#: Violations of the contract of a published table: statement, table, constraint.
 BREACHES = {
     "a network figure grows": (
         "update marts.fct_network_conversions set conversions = conversions + 1 where rowid ="
@@ -253,12 +253,12 @@ def test_a_row_changed_by_hand_fails_its_check(
     assert check in failures(warehouse, checks)
 
 
-@pytest.mark.parametrize(("statement", "table", "promise"), BREACHES.values(), ids=BREACHES)
+@pytest.mark.parametrize(("statement", "table", "constraint"), BREACHES.values(), ids=BREACHES)
 def test_a_row_changed_by_hand_breaks_its_contract(
-    warehouse: Warehouse, statement: str, table: str, promise: str
+    warehouse: Warehouse, statement: str, table: str, constraint: str
 ) -> None:
     warehouse.change(statement)
-    (broken,) = [violation for violation in warehouse.breaches(table) if violation.name == promise]
+    (broken,) = [violation for violation in warehouse.breaches(table) if violation.name == constraint]
     assert broken.rows
     assert broken.rows >= len(broken.examples) > 0
 

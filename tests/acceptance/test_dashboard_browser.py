@@ -127,7 +127,7 @@ def _luminance(page: Page) -> float:
 
 
 def test_it_says_where_it_is(served: Served) -> None:
-    assert served.line.startswith(f"The dashboard is at {served.url} until Ctrl-C")
+    assert served.line.startswith(f"The dashboard is running at {served.url}. Press Ctrl-C to stop it.")
 
 
 def test_every_page_on_a_desk_on_a_phone_and_through_a_swap(served: Served, browser: Browser) -> None:
@@ -141,7 +141,7 @@ def test_every_page_on_a_desk_on_a_phone_and_through_a_swap(served: Served, brow
     before = contacts.inner_text()
     publish(served.home / "serving.duckdb", GROWN)
     # what is chosen next is answered from the new file
-    _choose(desk, "Points are", "Weeks")
+    _choose(desk, "Group by", "Weeks")
     expect(contacts).not_to_have_text(before)
     expect(desk).to_have_url(f"{served.url}/?by=week")
     grown = contacts.inner_text()
@@ -164,9 +164,7 @@ def test_a_link_shows_the_same_view_and_other_pages_keep_its_filters(
     shown = "Google Ads · Google Europe · 2026-10-20 to 2026-10-31 · report “All ad interactions”"
     expect(page.get_by_text(shown)).to_be_visible()
     page.get_by_role("link", name="Overview").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text(
-        "What the networks report, and what HubSpot credits"
-    )
+    expect(page.get_by_role("heading", level=1)).to_have_text("Reported conversions and HubSpot contacts")
     expect(page.get_by_text(shown)).to_be_visible()
     kept = {"network": "google_ads", "account": "1001", "report": OTHER, "start": "2026-10-20"}
     assert dict(parse_qsl(urlsplit(page.url).query)) == kept
@@ -185,7 +183,7 @@ def test_charts_tell_what_they_show_and_save_as_pictures_tables_as_csv(
     assert Path(saved.value.path()).read_bytes().startswith(b"\x89PNG")
     with page.expect_download() as saved:
         page.get_by_role("button", name="Download as CSV", exact=True).first.click()
-    assert Path(saved.value.path()).read_text("utf-8-sig").startswith("Step,Conversions,Of those reported")
+    assert Path(saved.value.path()).read_text("utf-8-sig").startswith("Step,Conversions,% of reported")
 
 
 def test_interrupting_it_leaves_nothing(served: Served) -> None:

@@ -260,5 +260,5 @@ def test_a_folder_without_any_known_file_is_refused(tmp_path: Path) -> None:
     done = Home(tmp_path / "home").run("refresh", "--exports", str(tmp_path))
     assert done.returncode == 1
     assert "notes.txt: has no header that is known" in done.stdout
-    assert "has no file of a known kind" in done.stderr
+    assert "contains no known report" in done.stderr
     assert not (tmp_path / "home" / "raw").exists()

@@ -147,7 +147,7 @@ def test_the_dashboard_shows_what_it_published(opened: Opened, page: Page, tmp_p
         expect(page.get_by_test_id("stMetricValue").nth(1)).to_have_text(f"{contacts:,.0f}")
         keep(page, "dashboard", tmp_path)
         page.goto(f"http://127.0.0.1:{port}/bridge?network=google_ads")
-        expect(page.get_by_text(re.compile("^Of [\\d,.]+ conversions reported"))).to_be_visible()
+        expect(page.get_by_text(re.compile("^The networks report [\\d,.]+ conversions"))).to_be_visible()
         keep(page, "dashboard_bridge", tmp_path)
     finally:
         process.send_signal(signal.SIGINT)

@@ -147,7 +147,7 @@ def test_the_containers_steps_make_what_runs_every_command(from_recipe: Installe
     # what each command imports is there
     for command in ("refresh", "explain", "dashboard", "ui", "doctor", "demo"):
         assert from_recipe.run(command, "--help").returncode == 0
-    modules = "import orchestration.definitions, reporting.dashboard.queries, reporting.explain.answering"
+    modules = "import orchestration.definitions, reporting.dashboard.queries, reporting.explain.query"
     done = subprocess.run(
         [from_recipe.command.with_name("python"), "-c", modules],
         cwd=from_recipe.folder,

@@ -227,7 +227,7 @@ def test_a_fault_names_its_setting_and_leaves_the_published_file(story: Story, f
     assert first.startswith("adledger: ")
     assert named in first
     assert rest == [
-        f"adledger: nothing was published: {story.home.serving} is as it was",
+        f"adledger: nothing was published: {story.home.serving} is unchanged",
         f"adledger: details: {story.home.path / 'logs' / 'refresh.log'}",
     ]
     assert "not-a-token" not in result.stdout + result.stderr

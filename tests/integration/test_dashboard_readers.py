@@ -1,4 +1,4 @@
-"""Fifty readers of the published file while others are swapped in: each sees one of them, whole."""
+"""Fifty concurrent readers while the published file is replaced: each sees one complete version."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHECKED = Query("select max(checked_at) from reconciliation.tracking_health")
 
 
 def _swap(serving: Path, first: Path, number: int) -> None:
-    """Another day's file: later, and with other figures that balance as well."""
+    """Publishes the file of a later day, with other figures that also balance."""
     beside = serving.with_name(".next")
     shutil.copy(first, beside)
     beside.chmod(0o644)

@@ -657,7 +657,7 @@ def test_the_command_exits_zero_without_an_error_and_one_with(
     monkeypatch.setenv("COLUMNS", "120")
     fine = CliRunner().invoke(app, ["doctor"])
     assert fine.exit_code == 0, fine.output
-    assert "All is well" in fine.output
+    assert "No problems" in fine.output
     for name in ("HubSpot", "Google Ads", "Facebook Ads", "LinkedIn Ads"):
         assert name in fine.output
 

@@ -264,7 +264,7 @@ def test_a_page_is_added_from_the_command_line(company: Company, tmp_path: Path)
     refused = home.run("page", "add", "demo")
 
     assert added.returncode == 0, added.stderr
-    for told in ("redirect", f"301 to {SITE}/guide", "lost on the way", "yes (script)", "launch, q4"):
+    for told in ("redirect", f"301 to {SITE}/guide", "lost parameters", "yes (script)", "launch, q4"):
         assert told in added.stdout
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "give it like https://www.example.com/demo" in refused.stderr

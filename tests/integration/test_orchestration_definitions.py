@@ -1,4 +1,4 @@
-"""The code location: one lineage from raw to published, one job, one schedule; how a run loads."""
+"""The code location: lineage from raw to published tables, one job, one schedule, and loads of a run."""
 
 from __future__ import annotations
 
@@ -68,7 +68,9 @@ def test_every_dbt_source_is_a_raw_asset(specs: dict[dg.AssetKey, dg.AssetSpec],
     assert wanted <= {key for key in specs if key.path[0] == "raw"}
 
 
-def test_lineage_has_no_phantoms_and_starts_at_the_networks(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+def test_lineage_has_no_undefined_assets_and_starts_at_the_apis(
+    specs: dict[dg.AssetKey, dg.AssetSpec],
+) -> None:
     upstream = {dep.asset_key for spec in specs.values() for dep in spec.deps}
     assert upstream <= specs.keys()
     roots = {key for key, spec in specs.items() if not list(spec.deps)}
@@ -93,27 +95,25 @@ def test_lineage_ends_at_the_readers(
         read = graph.get(key).parent_keys
         assert SERVING in read
         assert {parent.path[0] for parent in read - {SERVING}} <= {"marts", "reconciliation"}
-    # what is published ends nowhere else
+    # only the readers are downstream of the published file
     assert graph.get(SERVING).child_keys == set(readers)
 
 
-def test_a_table_tells_the_metrics_that_are_made_of_it(
-    specs: dict[dg.AssetKey, dg.AssetSpec], manifest: Any
-) -> None:
-    told = {
+def test_a_table_lists_the_metrics_that_use_it(specs: dict[dg.AssetKey, dg.AssetSpec], manifest: Any) -> None:
+    metrics = {
         key.path[-1]: spec.metadata["metrics"].value
         for key, spec in specs.items()
         if "metrics" in spec.metadata
     }
-    assert "`explained_conversions` (conversions): " in told["conversion_bridge"]
+    assert "`explained_conversions` (conversions): " in metrics["conversion_bridge"]
     # a ratio stands with both of its tables
-    assert "`cost_per_network_conversion`" in told["fct_network_conversions"]
-    assert "`cost_per_network_conversion`" in told["fct_ad_performance_daily"]
-    everything = "\n".join(told.values())
+    assert "`cost_per_network_conversion`" in metrics["fct_network_conversions"]
+    assert "`cost_per_network_conversion`" in metrics["fct_ad_performance_daily"]
+    everything = "\n".join(metrics.values())
     assert all(f"`{metric['name']}`" in everything for metric in manifest["metrics"].values())
 
 
-def test_every_asset_says_what_it_is_whose_it_is_and_where_its_code_lies(
+def test_every_asset_has_a_description_an_owner_and_code_references(
     specs: dict[dg.AssetKey, dg.AssetSpec],
 ) -> None:
     assert not [key for key, spec in specs.items() if not (spec.description and spec.owners and spec.kinds)]
@@ -143,7 +143,7 @@ def test_every_data_test_of_dbt_is_a_check(checks: list[dg.AssetCheckSpec], mani
 def test_the_code_location_is_as_it_was(
     defs: dg.Definitions, checks: list[dg.AssetCheckSpec], snapshot: SnapshotAssertion
 ) -> None:
-    """What the UI shows of it, without words. After a wanted change: `pytest --snapshot-update`."""
+    """Assets, checks and automation without texts. After a wanted change: `pytest --snapshot-update`."""
     repository = defs.get_repository_def()
     graph = repository.asset_graph
     lines = []
@@ -192,7 +192,7 @@ def test_publishing_waits_for_every_published_model_and_its_contract(
     upstream = job.graph.dependency_structure.input_to_upstream_outputs_for_node(node.name)
     names = {output.node_name for outputs in upstream.values() for output in outputs}
     assert names == {"dbt_models", "published_contracts"}
-    # what only warns holds nothing up
+    # checks that only warn do not block
     late = job.graph.dependency_structure.input_to_upstream_outputs_for_node("dbt_models")
     assert "freshness" not in {output.node_name for outputs in late.values() for output in outputs}
 
@@ -214,7 +214,7 @@ def test_one_job_over_everything_and_one_daily_schedule(
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
 
 
-def test_a_tick_asks_for_what_the_command_line_would(
+def test_a_tick_requests_the_same_run_as_the_command_line(
     defs: dg.Definitions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCES__FACEBOOK_ADS__ACCESS_TOKEN", "a-token")
@@ -234,7 +234,7 @@ def test_a_tick_asks_for_what_the_command_line_would(
     }
 
 
-def test_the_ticks_of_an_outage_are_one_run(defs: dg.Definitions) -> None:
+def test_missed_ticks_result_in_one_run(defs: dg.Definitions) -> None:
     (schedule,) = defs.get_repository_def().schedule_defs
     missed = datetime.now(UTC) - timedelta(days=1)
     evaluated = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=missed))
@@ -242,7 +242,7 @@ def test_the_ticks_of_an_outage_are_one_run(defs: dg.Definitions) -> None:
     assert "later day" in str(evaluated.skip_message)
 
 
-def test_every_step_of_a_run_has_the_home_to_itself(defs: dg.Definitions) -> None:
+def test_every_step_runs_with_the_home_lock(defs: dg.Definitions) -> None:
     repository = defs.get_repository_def()
     for job in (repository.get_job("refresh"), repository.get_implicit_global_asset_job_def()):
         assert job.executor_def.name == "in_process"
@@ -250,19 +250,19 @@ def test_every_step_of_a_run_has_the_home_to_itself(defs: dg.Definitions) -> Non
             assert {"home_lock", "loads_of_run"} & set(node.definition.required_resource_keys), node.name
 
 
-def test_loads_begin_once_the_run_has_the_home_and_end_before_it_gives_it_up(
+def test_loads_start_and_end_while_the_run_holds_the_home_lock(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("ADLEDGER_HOME", str(tmp_path))
     seen: list[str] = []
 
-    def look(what: str) -> None:
+    def record(event: str) -> None:
         with pytest.raises(Locked), file_lock(tmp_path / "locks" / "refresh.lock"):
             pass
-        seen.append(what)
+        seen.append(event)
 
-    monkeypatch.setattr(LoadThreads, "__init__", lambda loads: look("begin"))
-    monkeypatch.setattr(LoadThreads, "stop", lambda loads: look("end"))
+    monkeypatch.setattr(LoadThreads, "__init__", lambda loads: record("begin"))
+    monkeypatch.setattr(LoadThreads, "stop", lambda loads: record("end"))
 
     resource = LoadsOfRun(home_lock=HomeLock())
 
@@ -286,14 +286,14 @@ def test_a_run_of_one_table_validates_that_table_alone(defs: dg.Definitions) -> 
 
 @dataclass
 class Loads:
-    """Stands in for the network: remembers what was asked for, fails for one source if told so."""
+    """Replaces `load`: records its calls, and fails for the source `broken`."""
 
     asked: dict[tuple[str, str], tuple[Window | None, datetime]]
     broken: str | None = None
     fault: type[IngestionError] = IngestionError
     rereads: set[str] = field(default_factory=set)
     attempts: Counter[str] = field(default_factory=Counter)
-    #: Where set, hubspot and linkedin_ads load only while the other does.
+    #: If set, hubspot and linkedin_ads finish only if they load at the same time.
     both: threading.Barrier | None = None
     ended: list[tuple[str, str]] = field(default_factory=list)
 
@@ -323,9 +323,9 @@ class Loads:
 @pytest.fixture
 def loads(defs: dg.Definitions, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Loads:
     monkeypatch.setenv("ADLEDGER_HOME", str(tmp_path))
-    stand_in = Loads({})
-    monkeypatch.setattr("orchestration.assets.raw.load", stand_in)
-    return stand_in
+    replacement = Loads({})
+    monkeypatch.setattr("orchestration.assets.raw.load", replacement)
+    return replacement
 
 
 RANGE = {"start": "2026-10-30", "end": "2026-10-31"}
@@ -339,7 +339,7 @@ def _run(
     source: str | None = None,
     **settings: str,
 ) -> dg.ExecuteInProcessResult:
-    """A run of the raw tables, of one source where it is named."""
+    """Runs the raw tables, of one source if given."""
     return defs.resolve_job_def("refresh").execute_in_process(
         instance=instance or dg.DagsterInstance.ephemeral(),
         asset_selection=[
@@ -352,7 +352,7 @@ def _run(
     )
 
 
-def test_one_run_loads_every_source_and_the_days_it_is_asked_for(
+def test_one_run_loads_every_source_and_the_requested_days(
     defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
 ) -> None:
     result = _run(defs, specs, as_of=AS_OF)
@@ -366,7 +366,7 @@ def test_one_run_loads_every_source_and_the_days_it_is_asked_for(
     assert loads.rereads == {"all"}
 
 
-def test_a_run_without_days_reads_what_a_refresh_without_days_reads(
+def test_a_run_without_days_reads_the_default_days(
     defs: dg.Definitions,
     specs: dict[dg.AssetKey, dg.AssetSpec],
     loads: Loads,
@@ -383,33 +383,33 @@ def test_a_run_without_days_reads_what_a_refresh_without_days_reads(
     assert _run(defs, specs, as_of=AS_OF, start="", end="").success
     assert {window for window, _ in loads.asked.values()} == {None, usual}
     assert loads.rereads == {"unsettled"}
-    assert len(asked) == 1, "what lands meanwhile must not move it"
+    assert len(asked) == 1, "loads must not change the days"
 
 
 @pytest.mark.parametrize(
-    ("days", "said"),
+    ("days", "message"),
     [
         ({"start": "01.10.2026"}, 'run_settings.start is "01.10.2026"'),
-        ({"start": "2026-10-31", "end": "2026-10-30"}, "run_settings.start: 2026-10-31 lies after"),
-        ({"end": "2026-11-05"}, "run_settings.end: 2026-11-05 lies after"),
+        ({"start": "2026-10-31", "end": "2026-10-30"}, "run_settings.start: 2026-10-31 is after"),
+        ({"end": "2026-11-05"}, "run_settings.end: 2026-11-05 is after"),
     ],
 )
-def test_days_that_cannot_be_read_are_refused(
+def test_invalid_days_are_refused(
     defs: dg.Definitions,
     specs: dict[dg.AssetKey, dg.AssetSpec],
     loads: Loads,
     days: dict[str, str],
-    said: str,
+    message: str,
 ) -> None:
     result = _run(defs, specs, as_of=AS_OF, source="google_ads", **days)
     assert not result.success
     for event in result.get_step_failure_events():
         assert event.step_failure_data.user_failure_data
-        assert said in str(event.step_failure_data.user_failure_data.description)
+        assert message in str(event.step_failure_data.user_failure_data.description)
     assert loads.asked == {}
 
 
-def test_sources_load_side_by_side_and_pages_after_what_leads_to_them(
+def test_sources_load_in_parallel_and_pages_after_the_sources_of_their_urls(
     defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
 ) -> None:
     loads.both = threading.Barrier(2)
@@ -427,7 +427,7 @@ def test_a_source_that_is_not_selected_does_not_load(
     assert loads.asked.keys() == {("google_ads", "entities"), ("google_ads", "daily")}
 
 
-def test_a_run_repeated_from_its_failure_loads_what_failed(
+def test_a_run_re_executed_from_failure_loads_only_failed_sources(
     defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
 ) -> None:
     from orchestration.execution.job import refresh_job
@@ -456,7 +456,7 @@ def test_a_run_repeated_from_its_failure_loads_what_failed(
 def test_a_table_is_three_events_and_so_is_a_check(
     defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
 ) -> None:
-    """Planned, put out, materialized or evaluated: not one per day. Beside these a run has a handful."""
+    """Planned, output, materialized or evaluated: no event per day. A run has few other events."""
     with dg.DagsterInstance.ephemeral() as instance:
         result = _run(defs, specs, as_of=AS_OF, start="2024-01-01", end="2026-10-31", instance=instance)
         entries = instance.all_logs(result.run_id)
@@ -471,7 +471,7 @@ def test_a_table_is_three_events_and_so_is_a_check(
     assert len(entries) <= 3 * (len(raw) + checks) + 3 * steps + 15
 
 
-def test_without_as_of_all_steps_take_the_instant_of_the_run(
+def test_without_as_of_all_steps_use_the_creation_time_of_the_run(
     defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
 ) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
@@ -480,7 +480,7 @@ def test_without_as_of_all_steps_take_the_instant_of_the_run(
     assert before <= as_of <= datetime.now(UTC)
 
 
-def test_a_source_that_fails_says_its_line_and_the_others_land(
+def test_a_failed_source_is_reported_and_the_others_load(
     defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
 ) -> None:
     loads.broken = "google_ads"
@@ -500,7 +500,7 @@ def test_a_source_that_fails_says_its_line_and_the_others_land(
     ("fault", "attempts"),
     [(UnreachableError, 3), (LimitSpent, 1), (SettingError, 1), (AccessError, 1)],
 )
-def test_only_what_may_pass_by_itself_is_tried_again(
+def test_only_transient_faults_are_retried(
     defs: dg.Definitions,
     specs: dict[dg.AssetKey, dg.AssetSpec],
     loads: Loads,
@@ -512,23 +512,23 @@ def test_only_what_may_pass_by_itself_is_tried_again(
     loads.broken, loads.fault = "google_ads", fault
     with dg.DagsterInstance.ephemeral() as instance:
         result = _run(defs, specs, as_of=AS_OF, instance=instance)
-        told = StringIO()
-        progress = Progress(Console(file=told, width=200))
+        screen = StringIO()
+        progress = Progress(Console(file=screen, width=200))
         for entry in instance.all_logs(result.run_id):
-            progress.see(entry)
+            progress.handle(entry)
     assert loads.attempts == {"entities": attempts, "daily": attempts}
     assert progress.faults == ["sources.google_ads.access_token is not accepted: make a new one"]
-    assert told.getvalue().count("make a new one; again in 0 s") == 2 * (attempts - 1)
+    assert screen.getvalue().count("make a new one; retry in 0 s") == 2 * (attempts - 1)
 
 
-def test_a_stale_source_goes_on_with_what_it_landed(
+def test_a_stale_source_uses_its_last_loaded_data(
     defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads, tmp_path: Path
 ) -> None:
     loads.broken = "hubspot"
     never = _run(defs, specs, "hubspot", as_of=AS_OF)
     (failure,) = never.get_step_failure_events()
     assert failure.step_failure_data.user_failure_data
-    assert "never landed" in str(failure.step_failure_data.user_failure_data.description)
+    assert "never loaded" in str(failure.step_failure_data.user_failure_data.description)
 
     (tmp_path / "raw").mkdir()
     tables = [key.path[-1] for key in specs if list(key.path[:2]) == ["raw", "hubspot"]]
@@ -550,7 +550,7 @@ def test_a_stale_source_goes_on_with_what_it_landed(
     assert "access_token" in str(landed.metadata["message"].value)
 
 
-def test_the_published_state_of_a_source_is_that_of_its_last_run(
+def test_the_published_state_of_a_source_comes_from_its_last_run(
     defs: dg.Definitions, specs: dict[dg.AssetKey, dg.AssetSpec], loads: Loads
 ) -> None:
     from orchestration.assets.serving import source_state

@@ -1,4 +1,4 @@
-"""Runs and their events in a PostgreSQL of the user's own, with a real server."""
+"""Runs and their events in the user's PostgreSQL database, with a real server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.warehouse import without_sources
 
 pytestmark = pytest.mark.skipif(programs() is None, reason="no PostgreSQL: apt-get install postgresql")
 
-# the daily and the other tables of a source that is not set up
+# a daily and another table of a source that is not set up
 RUN = """
 import sys, dagster as dg
 from orchestration.execution.instance import use_instance
@@ -51,7 +51,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    # what it points its process at, it would leave there
+    # restores the variables that use_instance() sets
     for name in ("DAGSTER_HOME", "ADLEDGER_INSTANCE_POSTGRES_URL"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("ADLEDGER_HOME", str(tmp_path / "home"))
@@ -59,7 +59,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _refused(home: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> str:
-    """The one line that a refresh says instead of landing anything."""
+    """The one line that a refresh prints instead of loading anything."""
     monkeypatch.setenv("INSTANCE__POSTGRES_URL", address)
     result = CliRunner().invoke(app, ["refresh"])
     assert result.exit_code == 1
@@ -95,7 +95,9 @@ def test_a_run_and_its_events_are_in_the_database(
         )
         assert event
         assert event.run_id == run_id
-    assert postgres.run("runs", f"SELECT status FROM runs WHERE run_id = '{run_id}'") == [("SUCCESS",)]
+    assert postgres.run(f"runs_{tables}", f"SELECT status FROM runs WHERE run_id = '{run_id}'") == [
+        ("SUCCESS",)
+    ]
     files = [path for path in home.rglob("*") if path.is_file()]
     assert [path.name for path in files if path.suffix == ".db"] == []
     secrets = (PASSWORD.encode(), address.encode())
@@ -114,22 +116,22 @@ def test_a_database_belongs_to_one_home(
     monkeypatch.setenv("ADLEDGER_HOME", str(tmp_path / "other"))
     line = _refused(tmp_path / "other", monkeypatch, address)
     assert f"holds the runs of another home ({home})" in line
-    # a schema is as good as a database
+    # a separate schema is enough
     postgres.run("taken", "CREATE SCHEMA other")
     monkeypatch.setenv("INSTANCE__POSTGRES_URL", f"{address}?options=-csearch_path%3Dother")
     use_instance()
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
         ("no server", "Connection refused"),
         ("wrong password", "password authentication failed"),
         ("no database", 'database "nowhere" does not exist'),
     ],
 )
-def test_what_keeps_it_from_connecting_is_told_without_the_password(
-    postgres: Postgres, home: Path, monkeypatch: pytest.MonkeyPatch, fault: str, said: str
+def test_connection_errors_are_reported_without_the_password(
+    postgres: Postgres, home: Path, monkeypatch: pytest.MonkeyPatch, fault: str, message: str
 ) -> None:
     address = {
         "no server": f"postgresql://adledger:se%20cret@127.0.0.1:{free_port()}/runs",
@@ -137,7 +139,7 @@ def test_what_keeps_it_from_connecting_is_told_without_the_password(
         "no database": postgres.address("nowhere"),
     }[fault]
     line = _refused(home, monkeypatch, address)
-    assert said in line
+    assert message in line
     for secret in ("se cret", "se%20cret", PASSWORD):
         assert secret not in line
 
@@ -146,8 +148,8 @@ def test_what_keeps_it_from_connecting_is_told_without_the_password(
     "address",
     ["mysql://host/runs", "postgresql://host", "postgresql:///runs", "host=/tmp", "postgresql://[x/runs"],
 )
-def test_what_is_no_address_of_a_database_is_refused(
+def test_an_invalid_database_url_is_refused(
     home: Path, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     line = _refused(home, monkeypatch, address)
-    assert "is no PostgreSQL address with a host and a database" in line
+    assert "is not a PostgreSQL URL with a host and a database" in line

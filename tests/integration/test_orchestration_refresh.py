@@ -1,4 +1,4 @@
-"""A refresh as a user runs it: what it prints, publishes, and leaves alone when it fails."""
+"""A refresh from the command line: its output, its published file, and its effect when it fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RANGE = ("--start", "2026-10-30", "--end", "2026-10-31", "--as-of", "2026-11-01T
 
 @pytest.fixture(scope="module")
 def refreshed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A home after a refresh with the credentials of one network alone, and what that refresh printed."""
+    """A home after a refresh with the credentials of one network, and the output of the refresh."""
     home = tmp_path_factory.mktemp("refreshed")
     with served_company("--people", "400") as company:
         facebook = {name: value for name, value in company.settings.items() if "FACEBOOK" in name}
@@ -48,12 +48,12 @@ def test_sources_without_credentials_are_skipped_with_one_line_each(refreshed: t
         "facebook_ads": "landed",
         "landing_pages": "landed",
     }
-    # the tables of the others are there, declared empty
+    # the tables of the other sources exist and are empty
     assert bridged == [("facebook_ads",)]
     assert sessions == []
 
 
-def test_everything_it_writes_lies_under_the_home(refreshed: tuple[Path, str]) -> None:
+def test_it_writes_only_under_the_home(refreshed: tuple[Path, str]) -> None:
     home, _ = refreshed
     assert {"raw", "dlt", "dbt", "dagster", "logs", "warehouse.duckdb", "serving.duckdb"} <= {
         path.name for path in home.iterdir()
@@ -69,7 +69,7 @@ def test_a_run_records_three_events_per_table_and_check(refreshed: tuple[Path, s
     counted = Counter(entry.dagster_event.event_type_value for entry in entries if entry.dagster_event)
     tables, checks = counted["ASSET_MATERIALIZATION_PLANNED"], counted["ASSET_CHECK_EVALUATION_PLANNED"]
     assert (tables, checks) == (counted["ASSET_MATERIALIZATION"], counted["ASSET_CHECK_EVALUATION"])
-    # beside them two per step, and how the run began, went and ended
+    # plus two per step, and the events of the run itself
     assert sum(counted.values()) <= 3 * (tables + checks) + 2 * counted["STEP_START"] + 15
 
 
@@ -93,7 +93,7 @@ def test_the_lineage_shows_rows_columns_and_where_each_column_comes_from(
         raw = shown("raw", "facebook_ads", "campaigns")
     assert len(facts) > 100
     assert all(found["dagster/column_schema"].columns for found in facts.values())
-    # only what is counted or fixed comes from no column
+    # only counted or constant columns have no origin
     without = [name for name, found in facts.items() if not found["dagster/column_lineage"].deps_by_column]
     assert without == []
     came_from = facts["stg_facebook_ads__campaigns"]["dagster/column_lineage"].deps_by_column["campaign_name"]
@@ -127,6 +127,6 @@ def test_a_broken_contract_keeps_a_table_from_being_published(
     assert (home / "serving.duckdb").stat().st_ino == published
     progress = Progress(Console(file=StringIO()))
     for entry in instance.all_logs(result.run_id):
-        progress.see(entry)
+        progress.handle(entry)
     assert progress.faults == ["marts.fct_sessions.landing_page_url: is missing"]
     assert progress.published is None

@@ -1,4 +1,4 @@
-"""Two refreshes of one home: of the command line, the schedule or the UI; and what a killed one leaves."""
+"""Concurrent refreshes of one home from command line, schedule and UI, and cleanup after killed ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,13 @@ from adledger.cli import app
 from orchestration.automation.sensors import watch
 from orchestration.execution import instance as home_instance
 from orchestration.execution.locking import exclusive
-from orchestration.execution.runs import ALONE_TAG, COMMAND_TAG, HomeLock, describe, end_dead_runs
+from orchestration.execution.runs import (
+    COMMAND_TAG,
+    HOME_LOCK_TAG,
+    HomeLock,
+    describe_run,
+    fail_orphaned_runs,
+)
 from tests.holding import held
 
 RUNNING = dg.DagsterRunStatus.STARTED
@@ -42,7 +48,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def instance(home: Path) -> Iterator[dg.DagsterInstance]:
-    """This home's instance, as a refresh sets it up, with a launcher that only writes down."""
+    """Instance of the home as a refresh sets it up, with a launcher that only records runs."""
     shipped = yaml.safe_load((Path(home_instance.__file__).parent / "dagster.yaml").read_text())
     stubs = {
         "run_launcher": {"module": "dagster._core.test_utils", "class": "MockedRunLauncher"},
@@ -66,7 +72,7 @@ def refresh_like() -> None:
 
 
 def create_run(instance: dg.DagsterInstance, **facts: Any) -> dg.DagsterRun:
-    """The record of a run that nothing executes."""
+    """Creates the record of a run without executing it."""
     return instance.create_run_for_job(refresh_like, **facts)
 
 
@@ -101,7 +107,7 @@ def test_a_run_waits_for_a_refresh_of_the_command_line(
     thread = threading.Thread(target=execute, daemon=True)
     with held(lock(home), "adledger refresh, process 7"):
         thread.start()
-        wait_for(lambda: any("waits: another refresh" in line for line in messages(instance)))
+        wait_for(lambda: any("waiting: another refresh" in line for line in messages(instance)))
         time.sleep(0.2)
         assert any("adledger refresh, process 7" in line for line in messages(instance))
         assert not any("Started execution of step" in line for line in messages(instance))
@@ -116,15 +122,15 @@ def test_the_command_lines_own_run_does_not_wait_for_itself(instance: dg.Dagster
     assert result.success
     run = instance.get_run_by_id(result.run_id)
     assert run
-    assert run.tags[ALONE_TAG] == run.run_id
+    assert run.tags[HOME_LOCK_TAG] == run.run_id
 
 
 @pytest.mark.parametrize(
     ("command", "fix"),
     [
-        (["refresh"], "wait for it, or set ADLEDGER_HOME"),
-        (["backfill", "--start", "2026-01-01"], "wait for it, or set ADLEDGER_HOME"),
-        (["page", "add", "https://www.example.com/"], "add the page when it has ended"),
+        (["refresh"], "wait until it ends, or set ADLEDGER_HOME"),
+        (["backfill", "--start", "2026-01-01"], "wait until it ends, or set ADLEDGER_HOME"),
+        (["page", "add", "https://www.example.com/"], "add the page when it has finished"),
     ],
 )
 @pytest.mark.parametrize(
@@ -139,7 +145,7 @@ def test_the_command_line_is_refused_while_a_run_is_in_progress(
     starter: str,
 ) -> None:
     run = create_run(instance, status=RUNNING, tags=tags)
-    with held(lock(home), describe(run)):
+    with held(lock(home), describe_run(run)):
         result = CliRunner().invoke(app, command)
     assert result.exit_code == 1
     (line,) = result.output.splitlines()
@@ -170,21 +176,21 @@ def test_the_queue_counts_a_refresh_of_the_command_line(instance: dg.DagsterInst
         assert [run.run_id for run in chosen()] == [queued.run_id]
 
 
-def test_a_killed_run_is_ended_by_the_next_and_a_waiting_one_is_not(instance: dg.DagsterInstance) -> None:
+def test_the_next_run_fails_a_killed_run_but_not_a_waiting_one(instance: dg.DagsterInstance) -> None:
     killed = create_run(instance, status=RUNNING)
-    instance.add_run_tags(killed.run_id, {ALONE_TAG: killed.run_id})
+    instance.add_run_tags(killed.run_id, {HOME_LOCK_TAG: killed.run_id})
     of_command_line = create_run(instance, status=RUNNING, tags={COMMAND_TAG: "1"})
     waiting = create_run(instance, status=RUNNING)
-    # executed again: it inherits the tags of the run that was killed
+    # re-executed: it inherits the tags of the killed run
     again = create_run(
         instance,
         status=RUNNING,
-        tags={ALONE_TAG: killed.run_id, COMMAND_TAG: "1"},
+        tags={HOME_LOCK_TAG: killed.run_id, COMMAND_TAG: "1"},
         parent_run_id=killed.run_id,
         root_run_id=killed.run_id,
     )
     with exclusive("a test"):
-        end_dead_runs(instance)
+        fail_orphaned_runs(instance)
     status = {run.run_id: run.status for run in instance.get_runs()}
     assert status == {
         killed.run_id: dg.DagsterRunStatus.FAILURE,
@@ -194,9 +200,7 @@ def test_a_killed_run_is_ended_by_the_next_and_a_waiting_one_is_not(instance: dg
     }
 
 
-def test_the_sensor_ends_a_killed_run_and_leaves_one_that_lives(
-    instance: dg.DagsterInstance, home: Path
-) -> None:
+def test_the_sensor_fails_a_killed_run_but_not_a_live_one(instance: dg.DagsterInstance, home: Path) -> None:
     run = create_run(instance, status=RUNNING, tags={COMMAND_TAG: "1"})
 
     def status() -> dg.DagsterRunStatus:
@@ -230,7 +234,7 @@ def test_a_run_waits_for_the_build_of_a_killed_one(
 
     thread = threading.Thread(target=execute, daemon=True)
     thread.start()
-    wait_for(lambda: any("waits: another process has" in line for line in messages(instance)), 30)
+    wait_for(lambda: any("waiting: another process has" in line for line in messages(instance)), 30)
     assert not any("Started execution of step" in line for line in messages(instance))
     build.stdin.close()
     assert build.wait(10) == 0

@@ -63,9 +63,7 @@ def test_it_closes_when_the_web_server_dies(home: Path) -> None:
         assert code == 1
         (line,) = said.splitlines()
         log = home / "demo" / "logs" / "ui.log"
-        assert (
-            line == f"adledger: Dagster's web server ended by itself, so what it served is closed: see {log}"
-        )
+        assert line == f"adledger: Dagster's web server ended unexpectedly: see {log}"
         _assert_nothing_left(opened)
 
 

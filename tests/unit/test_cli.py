@@ -85,7 +85,7 @@ def test_a_home_has_one_ui(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         result = CliRunner().invoke(app, ["ui", "--port", str(free_port())])
     assert result.exit_code == 1
     (line,) = result.output.splitlines()
-    assert f"the UI of {home} is open already: http://127.0.0.1:3999" in line
+    assert f"the UI of {home} is already open: http://127.0.0.1:3999" in line
     assert signal.getsignal(signal.SIGTERM) is before
 
 

@@ -1,4 +1,4 @@
-"""The dashboard's pages: they show what the published tables hold, under any filter of the address."""
+"""The dashboard's pages show the published figures under any filter of the URL."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PAGES = sorted(path.stem for path in (APP.parent / "views").glob("[a-z]*.py"))
 COMPANY = Company(contacts=600, days=20)
 FIRST, LAST = date(2026, 10, 12), COMPANY.last_day
 OTHER = "all_ad_interactions"
-# converted, so that it has visits, forms, claims and credits
+# a converted contact with sessions, forms, claims and credits
 CONTACT = "70000000009"
 
 _LEVELS = {"title": 1, "header": 2, "subheader": 3}
@@ -52,7 +52,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def open_page(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    """Opens a page as a link with these parameters does, of `home` unless another one is named."""
+    """Returns a function that opens a page of a home with URL parameters."""
 
     def open_page(name: str = "overview", *, of: Path = home, **parameters: str) -> AppTest:
         monkeypatch.setenv("ADLEDGER_HOME", str(of))
@@ -80,21 +80,21 @@ def _ask(home: Path, sql: str, **given: Any) -> list[tuple[Any, ...]]:
         return connection.execute(sql, given).fetchall()
 
 
-def _words(page: AppTest) -> str:
+def _text(page: AppTest) -> str:
     return "\n".join(element.value for element in (*page.markdown, *page.caption, *page.info, *page.warning))
 
 
-def test_pages_are_what_is_tested() -> None:
+def test_every_page_is_tested() -> None:
     assert len(PAGES) == 8
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_says_everything_in_words_and_tables(open_page: Open, name: str) -> None:
-    asked = {"contact": {"contact": CONTACT}, "bridge": {"reason": "later_session"}}.get(name, {})
-    page = open_page(name, **asked)
+def test_a_page_has_text_and_tables_for_every_chart(open_page: Open, name: str) -> None:
+    parameters = {"contact": {"contact": CONTACT}, "bridge": {"reason": "later_session"}}.get(name, {})
+    page = open_page(name, **parameters)
     assert len(page.title) == 1
-    assert "Figures as of 2026-11-01 06:00 UTC." in _words(page)
-    # headings go down one level at a time
+    assert "Figures as of 2026-11-01 06:00 UTC." in _text(page)
+    # heading levels are not skipped
     levels = [_LEVELS[element.type] for element in page.main if element.type in _LEVELS]
     assert levels[0] == 1
     assert all(below <= above + 1 for above, below in itertools.pairwise(levels)), levels
@@ -117,11 +117,11 @@ _ACCOUNTS = st.sampled_from(
 def _scopes(draw: st.DrawFn) -> Scope:
     network = account = campaign = None
     if draw(st.booleans()):
-        network, known = draw(_ACCOUNTS)
+        network, drawn = draw(_ACCOUNTS)
         if draw(st.booleans()):
-            account = known
+            account = drawn
             if draw(st.booleans()):
-                campaign = f"{known[0]}0{known[-1]}0001"
+                campaign = f"{drawn[0]}0{drawn[-1]}0001"
     days = st.none() | st.dates(FIRST, LAST)
     return Scope(
         network,
@@ -137,7 +137,7 @@ def _scopes(draw: st.DrawFn) -> Scope:
     scope=_scopes(),
     grain=st.sampled_from(["total", "network", "account", "campaign", "day", "week", "month"]),
 )
-def test_figures_are_those_of_the_marts(home: Path, scope: Scope, grain: str) -> None:
+def test_figures_equal_the_marts(home: Path, scope: Scope, grain: str) -> None:
     where = (
         "($network is null or network = $network) and ($account is null or account_id = $account)"
         " and ($campaign is null or campaign_id = $campaign) and date between $start and $end"
@@ -160,7 +160,7 @@ def test_figures_are_those_of_the_marts(home: Path, scope: Scope, grain: str) ->
         home, f"select sum(spend_company_currency) from marts.fct_ad_performance_daily where {where}", **given
     )
     rows = Published(home / "serving.duckdb").snapshot().read(queries.compared(scope, grain)).to_pylist()
-    # nothing is in range where it ends before it begins
+    # the sums are NULL for a range that ends before it starts
     assert sum(row["reported"] for row in rows) == (reported or 0)
     assert sum(row["contacts"] for row in rows) == (contacts or 0)
     assert sum(row["explained"] for row in rows) == residual - moved
@@ -195,7 +195,7 @@ def test_the_overview_shows_the_marts_figures(open_page: Open, home: Path) -> No
     assert Decimal(str(table["Reported by the network"][0])) == reported
 
 
-def test_the_bridge_shows_the_ledgers_rows_of_a_step(open_page: Open, home: Path) -> None:
+def test_the_bridge_page_shows_the_ledger_rows_of_a_step(open_page: Open, home: Path) -> None:
     page = open_page("bridge", reason="later_session", network="linkedin_ads")
     ((rows, units),) = _ask(
         home,
@@ -207,15 +207,17 @@ def test_the_bridge_shows_the_ledgers_rows_of_a_step(open_page: Open, home: Path
     assert steps.loc["Converted in a later session", "Conversions"] == -float(units)
     events = page.dataframe[-1].value
     assert len(events) == rows
-    assert events["What decided it"].str.contains("HubSpot's hsa_\\* parameters name the campaign").all()
-    assert events["Who"].str.startswith("person ").all()
+    assert events["Facts"].str.contains("campaign identified by HubSpot's hsa_\\* parameters").all()
+    assert events["Contact"].str.startswith("contact ").all()
 
 
-def test_a_step_without_events_says_why(open_page: Open) -> None:
-    assert "has no single events: known as a sum" in _words(open_page("bridge", reason="view_through"))
+def test_a_step_without_events_shows_its_evidence(open_page: Open) -> None:
+    assert "has no single events: a total from the network" in _text(
+        open_page("bridge", reason="view_through")
+    )
 
 
-def test_reports_stand_side_by_side_and_are_not_added_up(open_page: Open, home: Path) -> None:
+def test_reports_are_compared_and_not_added_up(open_page: Open, home: Path) -> None:
     shown = open_page("reports").dataframe[0].value
     counted = _ask(
         home,
@@ -228,12 +230,12 @@ def test_reports_stand_side_by_side_and_are_not_added_up(open_page: Open, home: 
 def test_currencies_are_never_added_up(open_page: Open) -> None:
     page = open_page("restatements", metric="spend")
     assert [header.value for header in page.header] == [
-        "How long spend in EUR go on changing", "Days that changed in EUR",
-        "How long spend in USD go on changing", "Days that changed in USD",
+        "Restated spend in EUR by delay", "Restated days in EUR",
+        "Restated spend in USD by delay", "Restated days in USD",
     ]  # fmt: skip
 
 
-def test_filters_of_the_boxes_are_written_into_the_address(open_page: Open) -> None:
+def test_selected_filters_are_written_to_the_url(open_page: Open) -> None:
     page = open_page()
     page.selectbox(key="choose_network").select("google_ads").run()
     page.selectbox(key="choose_campaign").select("1010001").run()
@@ -259,17 +261,17 @@ def test_another_page_keeps_the_filters(open_page: Open) -> None:
     ("name", "value"),
     [("network", "tiktok"), ("campaign", "1"), ("start", "yesterday"), ("end", "2031-01-01")],
 )
-def test_what_a_link_asks_for_in_vain_is_said(open_page: Open, name: str, value: str) -> None:
+def test_an_unknown_filter_of_a_link_is_reported(open_page: Open, name: str, value: str) -> None:
     page = open_page(**{name: value})
-    assert f"“{value}” of this link is not in these figures" in _words(page)
+    assert f"“{value}” from this link is not in the published figures" in _text(page)
     assert page.query_params == {}
 
 
-def test_a_contact_is_shown_in_the_order_of_time_without_personal_data(open_page: Open) -> None:
+def test_a_contact_journey_is_chronological_and_masked(open_page: Open) -> None:
     page = open_page("contact", contact=CONTACT, report=OTHER)
     events = page.table[0].value
-    assert events["When (UTC)"].is_monotonic_increasing
-    assert {"Visit", "Form", "Claim"} <= set(events["What"])
+    assert events["Time (UTC)"].is_monotonic_increasing
+    assert {"Session", "Form submission", "Claim"} <= set(events["Type"])
     text = events.to_csv() + page.table[1].value.to_csv()
     assert "SECRET" not in text
     assert "someone" not in text
@@ -278,12 +280,12 @@ def test_a_contact_is_shown_in_the_order_of_time_without_personal_data(open_page
     ]
 
 
-def test_an_unknown_contact_is_said(open_page: Open) -> None:
-    assert "No contact with this id is in the figures" in _words(open_page("contact", contact="1"))
+def test_an_unknown_contact_is_reported(open_page: Open) -> None:
+    assert "No contact with this id is in the published figures" in _text(open_page("contact", contact="1"))
 
 
 def _changed(home: Path, tmp_path: Path, *statements: str) -> Path:
-    """Another home with these figures, changed by hand."""
+    """A copy of the home, changed by these statements."""
     file = tmp_path / "serving.duckdb"
     file.write_bytes((home / "serving.duckdb").read_bytes())
     with duckdb.connect(str(file)) as connection:
@@ -292,7 +294,7 @@ def _changed(home: Path, tmp_path: Path, *statements: str) -> Path:
     return tmp_path
 
 
-def test_a_stale_source_is_said(open_page: Open, home: Path, tmp_path: Path) -> None:
+def test_a_stale_source_is_reported(open_page: Open, home: Path, tmp_path: Path) -> None:
     stale = _changed(
         home,
         tmp_path,
@@ -300,12 +302,12 @@ def test_a_stale_source_is_said(open_page: Open, home: Path, tmp_path: Path) -> 
         " where source = 'google_ads'",
     )
     assert (
-        "Google Ads could not be read in the last refresh: its figures are those of 2026-10-30 06:00 UTC."
-        in _words(open_page("bridge", of=stale))
+        "Google Ads could not be read in the last refresh. Its figures are older: as of 2026-10-30 06:00 UTC."
+        in _text(open_page("bridge", of=stale))
     )
 
 
-def test_a_file_that_is_swapped_in_is_shown_at_the_next_look(open_page: Open, tmp_path: Path) -> None:
+def test_a_newly_published_file_is_shown_at_the_next_run(open_page: Open, tmp_path: Path) -> None:
     publish(tmp_path / "serving.duckdb", COMPANY)
     page = open_page(of=tmp_path)
     before = page.metric[1].value
@@ -321,12 +323,14 @@ def test_a_file_that_is_swapped_in_is_shown_at_the_next_look(open_page: Open, tm
     assert page.metric[1].value == show.number(contacts)
 
 
-def test_an_older_versions_file_says_what_to_run(open_page: Open, home: Path, tmp_path: Path) -> None:
+def test_a_file_of_an_older_version_is_reported_with_the_command_to_run(
+    open_page: Open, home: Path, tmp_path: Path
+) -> None:
     old = _changed(home, tmp_path, "alter table marts.fct_ad_performance_daily drop column company_currency")
     assert "run `adledger refresh`" in open_page(of=old).error[0].value
 
 
-def test_empty_tables_are_no_error(open_page: Open, home: Path, tmp_path: Path) -> None:
+def test_empty_tables_are_not_an_error(open_page: Open, home: Path, tmp_path: Path) -> None:
     tables = _ask(home, "select table_schema || '.' || table_name from information_schema.tables")
     empty = _changed(home, tmp_path, *(f"delete from {table}" for (table,) in tables))
     for name in PAGES:
@@ -334,12 +338,12 @@ def test_empty_tables_are_no_error(open_page: Open, home: Path, tmp_path: Path) 
         assert len(page.title) == 1
 
 
-def test_nothing_published_says_what_to_run(open_page: Open, tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_the_command_to_run(open_page: Open, tmp_path: Path) -> None:
     assert "run `adledger refresh`" in open_page(of=tmp_path).error[0].value
 
 
 @pytest.mark.parametrize(("option", "command"), [((), "refresh"), (("--demo",), "demo")])
-def test_the_command_says_what_to_run_first(
+def test_the_command_names_the_command_to_run_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...], command: str
 ) -> None:
     monkeypatch.setenv("ADLEDGER_HOME", str(tmp_path))
@@ -364,20 +368,20 @@ def test_a_csv_has_every_digit_and_no_formula() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "column", "words"),
+    ("table", "column", "labels"),
     [
         ("tracking_health", "issue_code", show.TRACKING_ISSUES),
         ("lead_sync", "status", show.LEAD_STATUSES),
     ],
 )
-def test_every_published_value_has_words(table: str, column: str, words: dict[str, Any]) -> None:
+def test_every_published_value_has_a_label(table: str, column: str, labels: dict[str, Any]) -> None:
     content = manifest()
     contract = build_contract(content["nodes"][f"model.adledger.{table}"], content)
     (published,) = [rule.accepted for rule in contract.values if rule.column == column and rule.accepted]
-    assert set(words) == set(published)
+    assert set(labels) == set(published)
 
 
-def test_an_old_snapshot_is_closed_when_nobody_uses_it(tmp_path: Path) -> None:
+def test_an_unused_snapshot_is_closed(tmp_path: Path) -> None:
     publish(tmp_path / "serving.duckdb", COMPANY)
     published = Published(tmp_path / "serving.duckdb")
     held = published.snapshot()
@@ -391,6 +395,6 @@ def test_an_old_snapshot_is_closed_when_nobody_uses_it(tmp_path: Path) -> None:
 
 
 def _open_files(path: Path) -> int:
-    """Files that this process has open and that lie, or lay, at the path."""
+    """Number of open files of this process that are, or were, at the path."""
     links = [link for link in Path("/proc/self/fd").iterdir() if link.exists() or link.is_symlink()]
     return sum(str(link.readlink()).removesuffix(" (deleted)").startswith(str(path)) for link in links)

@@ -24,8 +24,8 @@ def test_every_table_has_a_page_with_every_column(tmp_path: Path) -> None:
     for model in models:
         page = " ".join((folder / f"{model['name']}.md").read_text().replace("\\|", "|").split())
         assert model["description"].partition(". ")[2] in page
-        for promise in build_contract(model, manifest()).promises.values():
-            assert f"`{promise.name}`: violated by a row that {promise.violation}" in page
+        for constraint in build_contract(model, manifest()).constraints.values():
+            assert f"`{constraint.name}`: violated by a row that {constraint.violation}" in page
         for name, column in model["columns"].items():
             assert f"| `{name}` | {column['data_type']}" in page
             assert " ".join(column["description"].split()) in page

@@ -1,4 +1,4 @@
-"""`adledger explain`: exact under any filter, nothing personal unasked, pages that load nothing."""
+"""`adledger explain`: exact figures under any filter, masked personal data, standalone pages."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from adledger.cli import app
+from reporting.explain.bridge import cost_without_events, open_serving, read_bridges
 from reporting.explain.claims import Claim, facts
 from reporting.explain.masking import Mask
-from reporting.explain.reading import cost_without_events, read_bridges, reading
 from reporting.explain.scope import Scope, resolve
 from reporting.explain.terminal import show
 
@@ -33,7 +33,7 @@ ANN, BOB = "70411500001", "70411500002"
 PAGE = "https://shop.example/demo"
 LANDING = f"{PAGE}?hsa_acc=1&hsa_cam=c1&utm_source=ads&gclid=SECRET&email=ann%40example.com&ref=R1#ann"
 
-#: day, campaign, ad group, ad, order, step, label, kind, units, evidence
+#: day, campaign, ad group, ad, order, step, label, kind, units, evidence class
 STEPS = [
     ("2026-10-01", "c1", "g1", "a1", 0, "network_conversions", "Reported", "start", "60.1", "aggregate"),
     ("2026-10-02", "c2", None, None, 0, "network_conversions", "Reported", "start", "40.2", "aggregate"),
@@ -104,7 +104,7 @@ TABLES = {
 
 @pytest.fixture
 def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Ann clicked an ad of c2, came back and sent a form; Bob converted where he clicked, on an ad of c1."""
+    """Ann clicked an ad of c2 and converted in a later session; Bob converted right after an ad of c1."""
     monkeypatch.setenv("ADLEDGER_HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "400")
     path = tmp_path / "serving.duckdb"
@@ -190,7 +190,7 @@ def test_only_published_columns_are_read() -> None:
 
 
 def _units(serving: Path, **filters: Any) -> list[str]:
-    with reading(serving) as connection:
+    with open_serving(serving) as connection:
         bridges = read_bridges(connection, resolve(connection, Scope(**filters)))
     return [f"{step.code} {step.units.normalize():f}" for bridge in bridges for step in bridge.steps]
 
@@ -223,7 +223,7 @@ def test_steps_are_summed_exactly_under_the_default_report(serving: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("filters", "left"),
+    ("filters", "expected"),
     [
         ({"campaign": "c1"}, C1),
         ({"ad": "a1"}, C1),
@@ -231,11 +231,13 @@ def test_steps_are_summed_exactly_under_the_default_report(serving: Path) -> Non
         ({"network": "google_ads", "account": "1", "campaign": "c2", "report": OTHER}, C2),
     ],
 )
-def test_every_filter_narrows_it(serving: Path, filters: dict[str, str], left: list[str]) -> None:
-    assert _units(serving, **filters) == left
+def test_every_filter_restricts_the_bridge(
+    serving: Path, filters: dict[str, str], expected: list[str]
+) -> None:
+    assert _units(serving, **filters) == expected
 
 
-def test_a_tag_is_of_its_own_campaign_where_no_ad_is_named(serving: Path) -> None:
+def test_a_tag_without_an_ad_applies_to_its_campaign_only(serving: Path) -> None:
     with duckdb.connect(str(serving)) as connection:
         connection.execute(
             "INSERT INTO reconciliation.ad_bridge"
@@ -252,18 +254,18 @@ def test_a_tag_is_of_its_own_campaign_where_no_ad_is_named(serving: Path) -> Non
         (["--campaign", "c9"], "--campaign", "c1 (Brand)"),
         (["--ad", "a9"], "--ad", "a1 (Text ad)"),
         (["--tag", "lunch"], "--tag", "launch"),
-        (["--tag", "launch", "--campaign", "c1"], "--tag", "none known here"),
-        (["--ad", "a1", "--campaign", "c2"], "--ad", "none known here"),
+        (["--tag", "launch", "--campaign", "c1"], "--tag", "there are no values for these filters"),
+        (["--ad", "a1", "--campaign", "c2"], "--ad", "there are no values for these filters"),
         (["--report", "best"], "--report", f"{OTHER}, {REPORT}"),
         (["--step", "magic"], "--step", "later_session (Came back)"),
         (["--step", "later_session", "--campaign", "c1"], "--step", "date_basis (Dated by click)"),
         (["--contact", "1"], "--contact", "no contact 1 is published"),
-        (["--contact", ANN, "--network", "google_ads"], "--contact", "alone"),
-        (["--contact", ANN, "--png", "x.png"], "--contact", "alone"),
-        (["--step", "later_session", "--svg", "x.svg"], "--step", "no picture"),
+        (["--contact", ANN, "--network", "google_ads"], "--contact", "can only be combined"),
+        (["--contact", ANN, "--png", "x.png"], "--contact", "can only be combined"),
+        (["--step", "later_session", "--svg", "x.svg"], "--step", "cannot be saved as an image"),
     ],
 )
-def test_what_is_not_known_is_refused_with_what_is(
+def test_an_unknown_value_is_refused_with_a_list_of_known_ones(
     explain: Callable[..., Result], arguments: list[str], option: str, known: str
 ) -> None:
     result = explain(*arguments)
@@ -272,7 +274,7 @@ def test_what_is_not_known_is_refused_with_what_is(
     assert known in re.sub(r"[│\s]+", " ", result.output)
 
 
-def test_a_file_of_an_older_version_says_so(serving: Path, explain: Callable[..., Result]) -> None:
+def test_a_file_of_an_older_version_is_reported(serving: Path, explain: Callable[..., Result]) -> None:
     with duckdb.connect(str(serving)) as connection:
         connection.execute("DROP TABLE reconciliation.ad_bridge")
     assert explain().exit_code == 0
@@ -281,7 +283,7 @@ def test_a_file_of_an_older_version_says_so(serving: Path, explain: Callable[...
     assert "run adledger refresh" in result.output
 
 
-def test_a_file_that_cannot_be_written_is_named(explain: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported(explain: Callable[..., Result], tmp_path: Path) -> None:
     for option in ("--html", "--png", "--svg"):
         nowhere = tmp_path / "nowhere" / "file"
         result = explain(option, str(nowhere))
@@ -302,22 +304,22 @@ def test_notes_on_missing_inputs_follow_the_bridge(
     serving: Path, explain: Callable[..., Result], tmp_path: Path
 ) -> None:
     assert "Not available from" not in explain().output
-    told = (
+    rows = (
         "('google_ads', 'date_basis', 10, 'Dated by click', 'none', ['dates'], ['Google: a column']),"
-        " ('google_ads', 'later_session', 33, 'Later', 'partial', ['visits', 'ads'], ['HubSpot: the API']),"
+        " ('google_ads', 'later_session', 33, 'Later', 'partial', ['sessions', 'ads'], ['HubSpot: the API']),"
         " ('google_ads', 'view_through', 13, 'Seen', 'full', [], []),"
-        " ('linkedin_ads', 'date_basis', 10, 'Nobody asked', 'none', ['dates'], ['LinkedIn: a column'])"
+        " ('linkedin_ads', 'date_basis', 10, 'Not requested', 'none', ['dates'], ['LinkedIn: a column'])"
     )
     with duckdb.connect(str(serving)) as connection:
-        connection.execute(f"INSERT INTO reconciliation.step_coverage VALUES {told}")
-    said = [
+        connection.execute(f"INSERT INTO reconciliation.step_coverage VALUES {rows}")
+    notes = [
         "Not available from the connected sources: Dated by click.",
-        "Partly covered: Later; missing: visits, ads.",
+        "Partly covered: Later; missing: sessions, ads.",
         "To improve coverage, add: Google: a column; HubSpot: the API.",
     ]
     lines = [line.rstrip() for line in explain().output.splitlines()]
-    assert [line for line in lines if line in said] == said
-    assert "Nobody asked" not in explain().output
+    assert [line for line in lines if line in notes] == notes
+    assert "Not requested" not in explain().output
     (bridge,) = json.loads(explain("--json").stdout)["bridges"]
     assert [(each["step"], each["coverage"]) for each in bridge["coverage"]] == [
         ("date_basis", "none"),
@@ -326,25 +328,25 @@ def test_notes_on_missing_inputs_follow_the_bridge(
     assert bridge["coverage"][1]["how_to_add"] == ["HubSpot: the API"]
     page = tmp_path / "page.html"
     explain("--html", str(page))
-    assert all(line in page.read_text() for line in said)
+    assert all(line in page.read_text() for line in notes)
 
 
-def test_it_reads_as_a_waterfall(serving: Path) -> None:
+def test_the_terminal_shows_a_waterfall(serving: Path) -> None:
     lines = [line.rstrip() for line in _shown(serving, 140).splitlines()]
     assert lines[0].startswith("Google Ads  2026-10-01 to 2026-10-02, report first_form_submission")
     assert "stale" in lines[0]
-    cells = [re.split("[▏▎▍▌▋▊▉█]", line)[0].split() for line in lines[2:8]]
+    cells = [re.split("[▏▎▍▌▋▊▉█]", line)[0].split() for line in lines[3:9]]
     assert cells[0] == ["Reported", "100.30", "100.0%", "100.30"]
     assert cells[2] == ["Came", "back", "−2.00", "−2.0%", "98.00"]
     assert cells[4] == ["Blocked", "+5.00", "+5.0%", "65.00"]
     assert cells[5] == ["HubSpot", "contacts", "65.00", "64.8%", "65.00"]
-    reported, trace, blocked = (line.index("█") for line in (lines[2], lines[5], lines[6]))
+    reported, trace, blocked = (line.index("█") for line in (lines[3], lines[6], lines[7]))
     assert reported < trace == blocked
-    assert lines[4].endswith("row")
-    assert lines[5].endswith("residual")
+    assert lines[5].endswith("Event level")
+    assert lines[6].endswith("Unexplained")
 
 
-def test_a_page_shows_the_latest_rows_and_says_how_many_there_are(
+def test_a_page_shows_the_latest_events_and_their_total(
     serving: Path, explain: Callable[..., Result], tmp_path: Path
 ) -> None:
     with duckdb.connect(str(serving)) as connection:
@@ -370,14 +372,14 @@ def test_a_page_shows_the_latest_rows_and_says_how_many_there_are(
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_figures_are_never_cut_off(serving: Path, width: int) -> None:
     text = _shown(serving, width)
-    for figure in ("100.30", "−0.30", "−37.9%", "aggregate", "residual"):
+    for figure in ("100.30", "−0.30", "−37.9%", "Network total", "Unexplained"):
         assert figure in text
     assert max(map(len, text.splitlines()[1:])) <= width
 
 
 def _shown(serving: Path, width: int) -> str:
     console = Console(width=width, record=True, file=io.StringIO())
-    with reading(serving) as connection:
+    with open_serving(serving) as connection:
         show(console, read_bridges(connection, resolve(connection, Scope())))
     return console.export_text()
 
@@ -396,7 +398,7 @@ def test_json_adds_up_without_losing_a_digit(explain: Callable[..., Result]) -> 
     assert [action["contacts_gained"] for action in bridge["actions"]] == ["8.141593", "2.000000", "1.000000"]
 
 
-def test_what_to_fix_is_of_the_campaigns_asked_for(explain: Callable[..., Result]) -> None:
+def test_actions_are_restricted_to_the_campaigns_of_the_filters(explain: Callable[..., Result]) -> None:
     for filters in (["--campaign", "c2"], ["--tag", "launch"]):
         (bridge,) = json.loads(explain(*filters, "--json").stdout)["bridges"]
         assert [action["rank"] for action in bridge["actions"]] == [2]
@@ -413,35 +415,43 @@ def test_the_rows_behind_a_step_sum_to_it(explain: Callable[..., Result]) -> Non
     ann = document["claims"][1]
     assert ann["reason"] == "Came back"
     assert (
-        "the ad click (gclid) arrived 2026-09-30 10:00 UTC as session 1, 2 days before the form"
+        "ad click (gclid) on 2026-09-30 10:00 UTC in session 1, 2 days before the form submission"
         in ann["facts"]
     )
-    assert "in another visit than the click's" in ann["facts"]
+    assert "in a later session" in ann["facts"]
     assert ann["evidence"]["click_session_id"] == "session 1"
 
 
-def test_totals_have_rows_too_and_sums_say_that_they_have_none(explain: Callable[..., Result]) -> None:
+def test_totals_list_events_and_other_steps_report_that_they_have_none(
+    explain: Callable[..., Result],
+) -> None:
     assert len(json.loads(explain("--step", "network_conversions", "--json").stdout)["claims"]) == 3
     assert len(json.loads(explain("--step", "hubspot_contacts", "--json").stdout)["claims"]) == 1
-    assert "its evidence is residual" in explain("--step", "no_trace_in_hubspot").stdout
+    assert "Evidence: Unexplained" in explain("--step", "no_trace_in_hubspot").stdout
 
 
-def test_a_journey_tells_visits_forms_credits_and_claims(explain: Callable[..., Result]) -> None:
+def test_a_journey_shows_sessions_forms_credits_and_claims(explain: Callable[..., Result]) -> None:
     document = json.loads(explain("--contact", ANN, "--json").stdout)
-    assert [visit["named_by"] for visit in document["sessions"]] == ["hsa_* parameters in the address", None]
+    assert [session["named_by"] for session in document["sessions"]] == ["hsa_* parameters in the URL", None]
     assert document["submissions"][0]["session_id"] == document["sessions"][1]["session_id"]
     reports = {report["attribution_report"]: report for report in document["reports"]}
     assert len(reports) == 6
     assert reports[OTHER]["credits"][0]["campaign_id"] == "c2"
     assert reports[OTHER]["why_nobody"] is None
     assert reports[REPORT]["credits"] == []
-    assert "in a visit that no ad click started (direct traffic)" in reports[REPORT]["why_nobody"]
+    assert "in a session that no ad click started (direct traffic)" in reports[REPORT]["why_nobody"]
     (claim,) = document["claims"]
     assert (claim["network_units"], claim["hubspot_units"]) == ("1.000000", "0.000000")
     assert claim["reason"] == "Came back"
     text = explain("--contact", ANN).stdout
-    for words in ("form demo-form", "conversion 1, tracked", "nobody", "network 1, HubSpot 0", "Came back"):
-        assert words in text
+    for part in (
+        "form demo-form",
+        "conversion 1, tracked",
+        "no ad",
+        "Counted by Google Ads, not credited in HubSpot",
+        "Came back",
+    ):
+        assert part in text
 
 
 @pytest.mark.parametrize(
@@ -461,20 +471,20 @@ def test_personal_data_shows_only_on_request(
     page = tmp_path / "page.html"
     arguments = [str(page) if argument == "FILE" else argument for argument in arguments]
 
-    def told(*more: str) -> str:
+    def output(*more: str) -> str:
         result = explain(*arguments, *more)
         assert result.exit_code == 0, result.output
         return page.read_text() if page.exists() else result.stdout
 
-    hidden = told()
+    hidden = output()
     for secret in (ANN, BOB, "70411599999", "SECRET", "ann%40example.com", "ann@example.com", "R1"):
         assert secret not in hidden
-    assert "person 1" in hidden
-    assert ANN in told("--show-personal-data")
+    assert "contact 1" in hidden
+    assert ANN in output("--show-personal-data")
 
 
 class _Loads(HTMLParser):
-    """What a browser would fetch or run."""
+    """Collects everything that a browser would fetch or run."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -491,7 +501,7 @@ class _Loads(HTMLParser):
 
 
 @pytest.mark.parametrize("arguments", [[], ["--step", "later_session"], ["--contact", ANN]])
-def test_a_page_needs_nothing_from_outside_and_escapes(
+def test_a_page_loads_nothing_and_is_escaped(
     explain: Callable[..., Result], arguments: list[str], tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
@@ -504,21 +514,21 @@ def test_a_page_needs_nothing_from_outside_and_escapes(
     assert "&lt;script&gt;alert(1)" in text
 
 
-def test_a_page_says_in_words_what_the_chart_shows(explain: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_page_describes_its_chart_in_text(explain: Callable[..., Result], tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     explain("--html", str(page))
     text = re.sub(r"\s+", " ", re.sub(r"<svg.*?</svg>|<[^>]+>", " ", page.read_text(), flags=re.DOTALL))
-    assert "Google Ads says 100.3 conversions, HubSpot says 65 contacts" in text
-    assert "here is every one of the 35.3 between them" in text
+    assert "Google Ads reports 100.3 conversions, HubSpot credits 65 contacts." in text
+    assert "These steps explain the difference of 35.3." in text
     assert "2026-10-01 to 2026-10-02" in text
-    assert "Stale: Google Ads was not read in the last refresh" in text
-    for label in ("Reported 100.30 100.0%", "Came back −2.00 −2.0% row", "HubSpot contacts 65.00"):
+    assert "Stale: Google Ads could not be read in the last refresh" in text
+    for label in ("Reported 100.30 100.0%", "Came back −2.00 −2.0% Event level", "HubSpot contacts 65.00"):
         assert label in text
     assert "Repair &amp; test 1 Shop 8.1" in text
     assert "Repair &amp; test 4" not in text
 
 
-def test_the_pictures_are_written(explain: Callable[..., Result], tmp_path: Path) -> None:
+def test_images_are_written(explain: Callable[..., Result], tmp_path: Path) -> None:
     png, svg = tmp_path / "bridge.png", tmp_path / "bridge.svg"
     assert explain("--png", str(png), "--svg", str(svg)).exit_code == 0
     assert png.read_bytes().startswith(b"\x89PNG")
@@ -535,17 +545,17 @@ def test_the_pictures_are_written(explain: Callable[..., Result], tmp_path: Path
         ("http://[broken", "…"),
     ],
 )  # fmt: skip
-def test_addresses_lose_what_could_name_a_person(url: str, masked: str) -> None:
+def test_urls_lose_personal_data(url: str, masked: str) -> None:
     assert Mask().url(url) == masked
     assert Mask(shown=True).url(url) == url
 
 
-def test_the_same_person_keeps_its_number() -> None:
+def test_a_contact_keeps_its_number() -> None:
     mask = Mask()
-    assert [mask.id("person", who) for who in (ANN, BOB, ANN, None)] == [
-        "person 1",
-        "person 2",
-        "person 1",
+    assert [mask.id("contact", contact) for contact in (ANN, BOB, ANN, None)] == [
+        "contact 1",
+        "contact 2",
+        "contact 1",
         None,
     ]
 
@@ -563,31 +573,31 @@ def test_the_cost_of_a_portal_without_events_is_counted(tmp_path: Path) -> None:
                 (NULL, NULL, 'hubspot'), (NULL, 'c1', 'lead_ad')
             ) AS submissions (is_tracked, contact_id, form_type)
         """)
-    said = cost_without_events(path)
-    assert "2 sessions are known from contact properties and 1 from a submission alone" in said
-    assert "of 1 submissions nothing tells" in said
+    text = cost_without_events(path)
+    assert "2 sessions are known only from contact properties and 1 only from a form submission" in text
+    assert "1 submissions have no information on tracking" in text
 
 
 @pytest.mark.parametrize(
-    ("evidence", "said"),
+    ("evidence", "expected"),
     [
         ({"is_filtered": True}, "HubSpot filtered the submission"),
-        ({"is_headline_action": False}, "outside the network's headline"),
+        ({"is_headline_action": False}, "a secondary conversion action"),
         (
             {"conversion_number": 2, "campaign_claims_earlier_one": True},
-            "2nd conversion, and this campaign claims an earlier one",
+            "2nd conversion, and this campaign already claims an earlier one",
         ),
-        ({"existed_before_conversion": True}, "the contact existed before it"),
-        ({"is_form_context_missing": True}, "passes no cookie or page address"),
+        ({"existed_before_conversion": True}, "the contact existed before this conversion"),
+        ({"is_form_context_missing": True}, "passes no cookie or page URL"),
         (
             {"click_session_id": "a", "submission_session_id": "b", "is_timed_out_session": True},
-            "in the very next visit",
+            "in the next session",
         ),
-        ({"lead_status": "missing"}, "the lead never reached HubSpot"),
-        ({"campaign_named_by": "landing_page"}, "only ads of this campaign lead to the page"),
+        ({"lead_status": "missing"}, "the lead was never synced to HubSpot"),
+        ({"campaign_named_by": "landing_page"}, "campaign identified by its landing page"),
     ],
 )
-def test_every_fact_that_decides_a_reason_is_told(evidence: dict[str, Any], said: str) -> None:
+def test_every_fact_that_decides_a_reason_is_listed(evidence: dict[str, Any], expected: str) -> None:
     claim = Claim(
         *(
             "s",
@@ -601,5 +611,5 @@ def test_every_fact_that_decides_a_reason_is_told(evidence: dict[str, Any], said
         ),
         *(None, None, None, None, Decimal(1), Decimal(0), "later_session", evidence, 1),
     )
-    assert any(said in fact for fact in facts(claim, Mask()))
-    assert not any(said in fact for fact in facts(replace(claim, evidence={}), Mask()))
+    assert any(expected in fact for fact in facts(claim, Mask()))
+    assert not any(expected in fact for fact in facts(replace(claim, evidence={}), Mask()))

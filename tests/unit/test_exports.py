@@ -268,7 +268,7 @@ def test_the_command_shows_it_and_its_exit_says_whether_all_can_be_read(tmp_path
     run = CliRunner().invoke
     shown = run(app, ["doctor", "--exports", str(tmp_path / "files")])
     assert shown.exit_code == 0
-    assert "All is well: 1 files, 1 rows" in shown.output
+    assert "No problems: 1 files, 1 rows" in shown.output
     assert "conversions by action and day" in shown.output
     _written(tmp_path / "files", "a,b", name="other.csv")
     told = run(app, ["doctor", "--exports", str(tmp_path / "files"), "--json"])

@@ -1,6 +1,6 @@
-"""Alerts: once per fault, once when it is over, without secrets, whoever ran the refresh."""
+"""Alerts are sent once per fault and once when it is resolved, without secrets, for every refresh."""
 
-# Annotations are not postponed here: Dagster reads them when a step is defined.
+# No postponed annotations: Dagster reads them when a step is defined.
 import json
 import logging
 import threading
@@ -14,7 +14,15 @@ import dagster as dg
 import pytest
 
 from ingestion.errors import IngestionError
-from orchestration.automation.alerts import ALERTED_TAG, Look, compare, read_run, report, report_run, safe
+from orchestration.automation.alerts import (
+    ALERTED_TAG,
+    Observation,
+    compare,
+    read_progress,
+    redact_line,
+    report,
+    report_run,
+)
 from orchestration.automation.sensors import watch
 from orchestration.checks.contracts import Violation
 from orchestration.checks.freshness import NEWEST_DAY
@@ -34,7 +42,7 @@ class Receiver:
         return f"json://127.0.0.1:{self.port}/hook-secret"
 
     @property
-    def told(self) -> list[tuple[str, list[str]]]:
+    def alerts(self) -> list[tuple[str, list[str]]]:
         return [(alert["title"], alert["message"].splitlines()) for alert in self.got]
 
 
@@ -68,28 +76,28 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     server.server_close()
 
 
-def look(by: Any = "run", over: bool = True, **holding: str) -> Look:
-    return Look(by, {key: [line] for key, line in holding.items()}, lambda key: over)
+def observed(by: Any = "run", resolved: bool = True, **faults: str) -> Observation:
+    return Observation(by, {key: [line] for key, line in faults.items()}, lambda key: resolved)
 
 
-def test_a_fault_is_news_once_and_over_once() -> None:
-    first = compare({}, look(a="broken"))
-    assert (first.news, first.over) == ([("a", ["broken"])], [])
-    again = compare(first.known, look(a="broken in other words"))
-    assert (again.news, again.over) == ([], [])
-    unseen = compare(again.known, look(over=False))
-    assert (unseen.over, unseen.known) == ([], again.known)
-    ended = compare(unseen.known, look())
-    assert (ended.news, ended.over, ended.known) == ([], [("a", ["broken"])], {})
+def test_a_fault_is_new_once_and_resolved_once() -> None:
+    first = compare({}, observed(a="broken"))
+    assert (first.new, first.resolved) == ([("a", ["broken"])], [])
+    again = compare(first.open_faults, observed(a="broken in other words"))
+    assert (again.new, again.resolved) == ([], [])
+    unseen = compare(again.open_faults, observed(resolved=False))
+    assert (unseen.resolved, unseen.open_faults) == ([], again.open_faults)
+    ended = compare(unseen.open_faults, observed())
+    assert (ended.new, ended.resolved, ended.open_faults) == ([], [("a", ["broken"])], {})
 
 
-def test_a_fault_that_two_kinds_of_look_saw_is_over_when_both_say_so() -> None:
-    by_run = compare({}, look("run", a="late"))
-    by_clock = compare(by_run.known, look("clock", a="late"))
-    assert by_clock.news == []
-    fresh_run = compare(by_clock.known, look("run"))
-    assert fresh_run.over == []
-    assert compare(fresh_run.known, look("clock")).over == [("a", ["late"])]
+def test_a_fault_seen_by_two_kinds_of_observation_is_resolved_by_both() -> None:
+    by_run = compare({}, observed("run", a="late"))
+    by_clock = compare(by_run.open_faults, observed("clock", a="late"))
+    assert by_clock.new == []
+    fresh_run = compare(by_clock.open_faults, observed("run"))
+    assert fresh_run.resolved == []
+    assert compare(fresh_run.open_faults, observed("clock")).resolved == [("a", ["late"])]
 
 
 LOADED = dg.AssetKey(["raw", "google_ads", "campaigns"])
@@ -143,52 +151,54 @@ def run(instance: dg.DagsterInstance, story: str = "") -> str:
     ("story", "title", "body"),
     [
         ("fails", "the refresh failed", ["<e-mail>: access_token=<secret> is not accepted"]),
-        ("is stale", "something needs a look", ["google_ads is stale: the server keeps failing"]),
-        ("is late", "something needs a look", ["is late: do this"]),
-        ("warns", "something needs a look", ["warning: residual_share", "warns: do this"]),
+        ("is stale", "attention needed", ["google_ads is stale: the server keeps failing"]),
+        ("is late", "attention needed", ["is late: do this"]),
+        ("warns", "attention needed", ["warning: residual_share", "warns: do this"]),
     ],
 )
-def test_each_kind_of_fault_is_told_once_and_its_end_too(
+def test_each_kind_of_fault_is_reported_once_and_so_is_its_end(
     instance: dg.DagsterInstance, receiver: Receiver, story: str, title: str, body: list[str]
 ) -> None:
     for each in (story, story, "", ""):
         assert report_run(instance, run(instance, each)).warnings == []
-    assert receiver.told == [
+    assert receiver.alerts == [
         (f"adledger: {title}", body),
-        ("adledger: back to normal", [f"over: {body[0]}"]),
+        ("adledger: back to normal", [f"resolved: {body[0]}"]),
     ]
 
 
-def test_another_fault_while_one_is_open_is_told(instance: dg.DagsterInstance, receiver: Receiver) -> None:
+def test_another_fault_while_one_is_open_is_reported(
+    instance: dg.DagsterInstance, receiver: Receiver
+) -> None:
     for story in ("warns", "fails"):
         report_run(instance, run(instance, story))
-    # the failed run evaluated no check: the warning is not over
-    assert [title for title, _ in receiver.told] == [
-        "adledger: something needs a look",
+    # the failed run evaluated no checks, so the warning is not resolved
+    assert [title for title, _ in receiver.alerts] == [
+        "adledger: attention needed",
         "adledger: the refresh failed",
     ]
-    assert len(receiver.told[1][1]) == 1
+    assert len(receiver.alerts[1][1]) == 1
 
 
-def test_the_command_line_and_the_sensor_never_tell_the_same_run(
+def test_the_command_line_and_the_sensor_never_report_the_same_run(
     instance: dg.DagsterInstance, receiver: Receiver
 ) -> None:
     first = _tick(instance, None)
     failed = run(instance, "fails")
-    assert report_run(instance, failed, read_run(instance, failed)).warnings == []
+    assert report_run(instance, failed, read_progress(instance, failed)).warnings == []
     second = _tick(instance, first.cursor)
     report_run(instance, failed)
     assert len(receiver.got) == 1
     run(instance)
     third = _tick(instance, second.cursor)
     _tick(instance, third.cursor)
-    assert [title for title, _ in receiver.told] == [
+    assert [title for title, _ in receiver.alerts] == [
         "adledger: the refresh failed",
         "adledger: back to normal",
     ]
 
 
-def test_a_run_executed_again_is_not_taken_for_the_one_that_was_told(
+def test_a_re_executed_run_is_reported_as_a_run_of_its_own(
     instance: dg.DagsterInstance, receiver: Receiver
 ) -> None:
     failed = run(instance, "fails")
@@ -196,10 +206,10 @@ def test_a_run_executed_again_is_not_taken_for_the_one_that_was_told(
     job = DEFS.resolve_job_def("refresh")
     again = job.execute_in_process(instance=instance, tags={ALERTED_TAG: failed})
     report_run(instance, again.run_id)
-    assert [title for title, _ in receiver.told][1:] == ["adledger: back to normal"]
+    assert [title for title, _ in receiver.alerts][1:] == ["adledger: back to normal"]
 
 
-def test_what_reached_nobody_is_told_at_the_next_tick(
+def test_an_alert_that_failed_is_sent_at_the_next_tick(
     instance: dg.DagsterInstance, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = _tick(instance, None)
@@ -209,14 +219,14 @@ def test_what_reached_nobody_is_told_at_the_next_tick(
     monkeypatch.setenv("ALERTS__URLS", receiver.url)
     third = _tick(instance, second.cursor)
     _tick(instance, third.cursor)
-    assert [title for title, _ in receiver.told] == ["adledger: the refresh failed"]
+    assert [title for title, _ in receiver.alerts] == ["adledger: the refresh failed"]
 
 
 @pytest.mark.parametrize(
     ("dead", "why"),
-    [("json://127.0.0.1:9/hook-secret", "did not take"), ("https://127.0.0.1/hook-secret", "no address")],
+    [("json://127.0.0.1:9/hook-secret", "did not accept"), ("https://127.0.0.1/hook-secret", "not a URL")],
 )
-def test_a_dead_webhook_is_a_warning_that_shows_no_secret_and_keeps_nobody_else_in_the_dark(
+def test_a_dead_webhook_is_a_warning_without_secrets_and_does_not_affect_others(
     receiver: Receiver,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -226,12 +236,12 @@ def test_a_dead_webhook_is_a_warning_that_shows_no_secret_and_keeps_nobody_else_
 ) -> None:
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("ALERTS__URLS", f"{dead}, {receiver.url}")
-    sent = report(look(a="broken"))
+    sent = report(observed(a="broken"))
     assert sent.done
     (line,) = sent.warnings
     assert line.startswith("alerts.urls: entry 1 ")
     assert why in line
-    assert receiver.told == [("adledger: something needs a look", ["broken"])]
+    assert receiver.alerts == [("adledger: attention needed", ["broken"])]
     shown = capfd.readouterr()
     logged = "".join(
         record.getMessage() for record in caplog.records if record.name != "urllib3.connectionpool"
@@ -239,25 +249,28 @@ def test_a_dead_webhook_is_a_warning_that_shows_no_secret_and_keeps_nobody_else_
     assert "hook-secret" not in line + logged + shown.out + shown.err
 
 
-def test_without_addresses_nothing_is_sent_and_nothing_counts_as_told(
+def test_without_urls_nothing_is_sent_or_recorded_as_sent(
     home: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ALERTS__URLS")
-    assert report(look(a="broken")).done
+    assert report(observed(a="broken")).done
     assert not (home / "alerts.json").exists()
     monkeypatch.setenv("ALERTS__URLS", receiver.url)
-    report(look(a="broken"))
+    report(observed(a="broken"))
     assert len(receiver.got) == 1
 
 
-def test_the_rows_of_a_broken_contract_stay_at_home() -> None:
+def test_alerts_contain_no_rows_of_a_violated_contract() -> None:
     example: Mapping[str, str | None] = {"contact_id": "70411519751"}
     violation = Violation("is null", "session_id", 3, [dict(example)])
     assert "70411519751" in violation.line("marts.fct_sessions")
-    assert safe(violation.line("marts.fct_sessions")) == "marts.fct_sessions.session_id: is null in 3 rows"
+    assert (
+        redact_line(violation.line("marts.fct_sessions"))
+        == "marts.fct_sessions.session_id: is null in 3 rows"
+    )
 
 
-def test_late_sources_are_told_by_the_clock_once(
+def test_late_sources_are_reported_once_between_refreshes(
     instance: dg.DagsterInstance, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCES__GOOGLE_ADS__CLIENT_ID", "a-client")
@@ -269,9 +282,9 @@ def test_late_sources_are_told_by_the_clock_once(
     assert "google_ads is late" in str(result.skip_reason)
     monkeypatch.setattr("orchestration.automation.sensors.late_days", lambda source, now, limits: None)
     _tick(instance, result.cursor)
-    assert receiver.told == [
-        ("adledger: something needs a look", ["google_ads is late", "landing_pages is late"]),
-        ("adledger: back to normal", ["over: google_ads is late", "over: landing_pages is late"]),
+    assert receiver.alerts == [
+        ("adledger: attention needed", ["google_ads is late", "landing_pages is late"]),
+        ("adledger: back to normal", ["resolved: google_ads is late", "resolved: landing_pages is late"]),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Contracts of published tables come from the dbt manifest alone; each promise can be broken."""
+"""Contracts of published tables come from the dbt manifest; each constraint can be violated."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _violations(contract: Contract, sql: str) -> list[Violation]:
     return validate(contract, ibis.duckdb.from_connection(connection).table("fct"))
 
 
-def test_a_table_that_keeps_its_promises_passes() -> None:
+def test_a_table_without_violations_passes() -> None:
     assert _violations(_contract(), GOOD) == []
 
 
@@ -96,7 +96,7 @@ def test_a_table_that_keeps_its_promises_passes() -> None:
         (f"{GOOD} LIMIT 0", None, "is empty"),
     ],
 )
-def test_each_broken_promise_is_found_alone(sql: str, column: str | None, check: str) -> None:
+def test_each_violation_is_found_on_its_own(sql: str, column: str | None, check: str) -> None:
     (violation,) = _violations(_contract(), sql)
     assert violation.column == column
     assert check in violation.check
@@ -137,12 +137,12 @@ def test_only_a_declared_model_may_be_empty() -> None:
     assert _violations(_contract(_node(may_be_empty=True)), f"{GOOD} LIMIT 0") == []
 
 
-def test_a_warning_in_dbt_is_no_promise() -> None:
+def test_a_warning_in_dbt_is_not_part_of_the_contract() -> None:
     contract = _contract(None, _test("not_null", "ad_id", severity="warn"))
     assert _violations(contract, GOOD) == []
 
 
-PROMISES: dict[str, Any] = {
+CONSTRAINTS: dict[str, Any] = {
     "invariants": [
         {"name": "units_are_positive", "holds": "units >= 0", "violation": "has units below zero"},
         {
@@ -165,9 +165,9 @@ PROMISES: dict[str, Any] = {
 }
 
 
-def _promised(fct: str, dim: str, **promises: Any) -> dg.AssetCheckResult:
-    """The check of a table whose YAML makes `promises`, beside the ads it names."""
-    node = _node(may_be_empty=True, **promises)
+def _checked(fct: str, dim: str, **constraints: Any) -> dg.AssetCheckResult:
+    """Check result of a table with these constraints, next to the table of ads it refers to."""
+    node = _node(may_be_empty=True, **constraints)
     ads = _node() | {"alias": "dim", "unique_id": "dim"}
     ads["columns"] = {name: {"data_type": "varchar"} for name in ("id", "network", "units", "email")}
     key = _test("unique_combination", columns=["network", "ad_id"])
@@ -190,11 +190,11 @@ ADS = "SELECT '1' AS id, 'google_ads' AS network, 1.5 AS units"
 ROW = f"SELECT * FROM ({GOOD}) WHERE ad_id = '1'"
 
 
-def test_promises_that_are_kept_pass() -> None:
-    result = _promised(ROW, ADS, **PROMISES)
+def test_constraints_without_violations_pass() -> None:
+    result = _checked(ROW, ADS, **CONSTRAINTS)
     assert result.passed
-    assert set(result.metadata) == {"rows", "promises", "summary"}
-    assert [result.metadata[name].value for name in ("rows", "promises", "summary")] == [1, 4, []]
+    assert set(result.metadata) == {"rows", "constraints", "summary"}
+    assert [result.metadata[name].value for name in ("rows", "constraints", "summary")] == [1, 4, []]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,8 @@ def test_promises_that_are_kept_pass() -> None:
         (
             ROW,
             "SELECT '2' AS id, 'google_ads' AS network, 1.5 AS units",
-            "has ad_id, network of no row in dim in 1 rows, for example network=google_ads, ad_id=1",
+            "has ad_id, network without a matching row in dim in 1 rows,"
+            " for example network=google_ads, ad_id=1",
             {"network": "google_ads", "ad_id": "1"},
         ),
         (
@@ -227,13 +228,15 @@ def test_promises_that_are_kept_pass() -> None:
     ],
     ids=["row", "group", "reference", "sum"],
 )
-def test_a_broken_promise_shows_its_rows(fct: str, dim: str, summary: str, example: dict[str, str]) -> None:
-    result = _promised(fct, dim, **PROMISES)
+def test_a_violated_constraint_shows_its_rows(
+    fct: str, dim: str, summary: str, example: dict[str, str]
+) -> None:
+    result = _checked(fct, dim, **CONSTRAINTS)
     assert not result.passed
     assert result.metadata["summary"].value == [f"marts.fct: {summary}"]
     (violation,) = _records(result, "violations")
     assert violation["rows"] == 1
-    (row,) = _records(result, f"rows: {violation['promise']}")
+    (row,) = _records(result, f"rows: {violation['constraint']}")
     assert row == example
 
 
@@ -242,32 +245,32 @@ def test_a_few_rows_are_shown_and_all_are_counted() -> None:
         "SELECT * EXCLUDE (i) REPLACE (i::VARCHAR AS ad_id, -1::DECIMAL(18,6) AS units)"
         f" FROM ({ROW}), range(1000) AS r(i)"
     )
-    result = _promised(fct, ADS, invariants=PROMISES["invariants"][:1])
+    result = _checked(fct, ADS, invariants=CONSTRAINTS["invariants"][:1])
     (violation,) = _records(result, "violations")
     assert violation["rows"] == 1000
     assert len(_records(result, "rows: units_are_positive")) == EXAMPLES
 
 
-def test_failing_rows_name_nobody() -> None:
+def test_failing_rows_contain_no_personal_data() -> None:
     fct = f"""
         SELECT * REPLACE ('of ann@b.test' AS ad_id, '{{"name": "Ann"}}'::JSON AS evidence, ['Ann'] AS tags)
         FROM ({ROW})
     """
     holds = "seen_at is null and evidence is null and tags is null"
     invariant = {"name": "nothing", "holds": holds, "violation": "is there"}
-    result = _promised(fct, ADS, invariants=[invariant])
+    result = _checked(fct, ADS, invariants=[invariant])
     (row,) = _records(result, "rows: nothing")
     assert row == {"network": "google_ads", "ad_id": "of <e-mail>"}
     assert "ann" not in str(result.metadata).lower()
 
 
-def test_a_missing_column_is_told_once() -> None:
-    result = _promised(f"SELECT * EXCLUDE (units) FROM ({ROW})", ADS, **PROMISES)
+def test_a_missing_column_is_reported_once() -> None:
+    result = _checked(f"SELECT * EXCLUDE (units) FROM ({ROW})", ADS, **CONSTRAINTS)
     assert result.metadata["summary"].value == ["marts.fct.units: is missing"]
 
 
-def test_a_promise_that_cannot_be_checked_breaks() -> None:
-    result = _promised(ROW, "SELECT '1' AS id", references=PROMISES["references"])
+def test_a_constraint_that_cannot_be_checked_is_a_violation() -> None:
+    result = _checked(ROW, "SELECT '1' AS id", references=CONSTRAINTS["references"])
     (line,) = result.metadata["summary"].value
     assert line.startswith("marts.fct: cannot be checked: ")
     assert "network" in line

@@ -1,4 +1,4 @@
-"""When a source is late: by the newest day its network told, and by its last load, at the run's as-of."""
+"""Freshness of a source, by its newest day and its last load, at the run's as-of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from ingestion import pipelines
-from orchestration.checks.freshness import Limits, late_days, late_load, watched
+from orchestration.checks.freshness import Limits, late_days, late_load, monitored_sources
 from tests.warehouse import AS_OF, Warehouse
 
 LIMITS = Limits(days=1, hours=36)
@@ -17,7 +17,7 @@ LIMITS = Limits(days=1, hours=36)
 
 @pytest.fixture(scope="module")
 def google(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    """What a network looks like whose days up to October 30 were read, by a load as of October 31, 6:00."""
+    """A network with days up to October 30, loaded as of October 31, 6:00."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ADLEDGER_HOME", str(home))
@@ -60,7 +60,7 @@ def test_the_newest_day_is_late_when_more_days_are_missing_than_allowed() -> Non
     late = late_days("google_ads", datetime(2026, 11, 1, 0, tzinfo=UTC), LIMITS)
     assert late == (
         "google_ads: the newest day of its figures is 2026-10-30, 2 days before 2026-11-01:"
-        " run adledger refresh, and adledger doctor google_ads if it stays"
+        " run adledger refresh, and adledger doctor google_ads if that does not help"
     )
     assert late_days("google_ads", datetime(2026, 11, 1, 0, tzinfo=UTC), Limits(2, 36)) is None
 
@@ -88,7 +88,7 @@ def test_what_never_landed_is_not_late() -> None:
     assert late_load("hubspot", AS_OF, LIMITS) is None
 
 
-def test_a_source_without_credentials_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert watched() == ()
+def test_a_source_without_credentials_is_not_monitored(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert monitored_sources() == ()
     monkeypatch.setenv("SOURCES__GOOGLE_ADS__CLIENT_ID", "a-client")
-    assert watched() == ("google_ads", "landing_pages")
+    assert monitored_sources() == ("google_ads", "landing_pages")

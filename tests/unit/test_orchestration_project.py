@@ -1,4 +1,4 @@
-"""The arguments of a build, when the manifest is parsed again, and what a failed build says."""
+"""Build environment, reuse of the parsed manifest, and messages of failed builds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from orchestration.project import (
 )
 
 
-def test_a_build_is_told_its_as_of_in_utc_and_its_project() -> None:
+def test_the_build_environment_has_as_of_in_utc_and_the_project_hash() -> None:
     as_of = datetime(2026, 11, 1, 7, tzinfo=timezone(timedelta(hours=1)))
     assert build_environment(as_of) == {
         "ADLEDGER_AS_OF": "2026-11-01T06:00:00+00:00",
@@ -64,7 +64,7 @@ def test_a_manifest_newer_than_the_project_is_used(project: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["edit", "add", "delete", "configure", "lose", "move"])
-def test_any_change_of_the_project_asks_for_a_new_one(project: Path, change: str) -> None:
+def test_any_change_of_the_project_makes_the_manifest_outdated(project: Path, change: str) -> None:
     match change:
         case "edit":
             os.utime(project / "models/a/b.sql", (3000, 3000))
@@ -81,7 +81,7 @@ def test_any_change_of_the_project_asks_for_a_new_one(project: Path, change: str
     assert not is_current(project / "target/manifest.json", project)
 
 
-def test_dbt_goes_on_from_what_it_parsed_before_where_the_project_still_lies_there(tmp_path: Path) -> None:
+def test_the_partial_parse_is_reused_if_the_project_path_is_the_same(tmp_path: Path) -> None:
     for name, place in (("here", PROJECT_DIR), ("elsewhere", tmp_path)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "partial_parse.msgpack").write_text(name)
@@ -96,7 +96,7 @@ def test_dbt_goes_on_from_what_it_parsed_before_where_the_project_still_lies_the
     assert (old / "partial_parse.msgpack").read_text() == "here"
 
 
-def test_a_failed_build_says_one_line_per_root_fault() -> None:
+def test_a_failed_build_has_one_line_per_root_fault() -> None:
     nodes = {
         "test.a": {"name": "bridge_balances", "resource_type": "test"},
         "model.b": {"name": "int_money", "resource_type": "model"},
@@ -125,7 +125,7 @@ def test_a_failed_build_says_one_line_per_root_fault() -> None:
     ]
 
 
-def test_a_warning_says_its_first_rows_and_names_nobody(
+def test_a_warning_shows_its_first_rows_without_personal_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ADLEDGER_HOME", str(tmp_path))
@@ -160,9 +160,9 @@ def test_the_terminal_shows_a_warnings_rows_and_how_many_there_are() -> None:
     run = dg.materialize([dbt_models], instance=instance)
     progress = Progress(Console(file=screen, width=200))
     for entry in instance.all_logs(run.run_id):
-        progress.see(entry)
+        progress.handle(entry)
     assert [line.strip() for line in screen.getvalue().splitlines()][:4] == [
-        "warning: overdue names 3",
+        "warning: overdue: 3 findings",
         "form 1: reconnect it",
         "form 2",
         "… and 1 more",

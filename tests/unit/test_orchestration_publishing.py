@@ -1,4 +1,4 @@
-"""The published file: whole or not at all, and never in a reader's way."""
+"""The published file is replaced as a whole and never blocks readers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def serving(tmp_path: Path) -> Path:
     return target
 
 
-def test_the_file_is_read_only_and_complete_by_itself(serving: Path) -> None:
+def test_the_file_is_read_only_and_self_contained(serving: Path) -> None:
     assert stat.S_IMODE(serving.stat().st_mode) == 0o444
     assert sorted(path.name for path in serving.parent.iterdir()) == ["serving.duckdb", "warehouse.duckdb"]
 
@@ -88,7 +88,7 @@ def test_descriptions_become_comments(serving: Path) -> None:
     assert columns == {"session_id": "Its id.", "views": None}
 
 
-def test_it_says_what_state_each_source_is_in(serving: Path) -> None:
+def test_it_contains_the_state_of_each_source(serving: Path) -> None:
     with duckdb.connect(str(serving), read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         found = connection.execute(
@@ -122,7 +122,7 @@ def test_a_failure_leaves_the_published_file_untouched(serving: Path, tmp_path: 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["serving.duckdb", "warehouse.duckdb"]
 
 
-def test_what_a_dead_publisher_left_behind_is_no_obstacle(serving: Path, tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_process_are_no_obstacle(serving: Path, tmp_path: Path) -> None:
     (tmp_path / ".serving.duckdb.next").write_bytes(b"half a file")
     (tmp_path / ".serving.duckdb.next.wal").write_bytes(b"half a log")
     publish(_warehouse(tmp_path / "warehouse.duckdb", 4), serving, [SESSIONS, BRIDGE], STATES)

@@ -1,4 +1,4 @@
-"""When a refresh starts by itself: the portal's time zone, every day once, while a load is writing, too."""
+"""The daily schedule: in the portal's time zone, once a day, also during a load."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def portal(home: Path) -> Warehouse:
     return warehouse
 
 
-def test_the_portals_time_zone_goes_before_the_setting(
+def test_the_portals_time_zone_takes_precedence_over_the_setting(
     portal: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCHEDULE__TIME_ZONE", "Asia/Tokyo")
@@ -52,7 +52,7 @@ def test_it_is_known_while_hubspot_is_being_loaded(portal: Warehouse) -> None:
         assert schedule_time_zone() == "America/New_York"
 
 
-def test_before_a_portal_landed_the_setting_counts_and_then_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_before_the_first_load_the_setting_applies_and_then_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     assert schedule_time_zone() == "UTC"
     monkeypatch.setenv("SCHEDULE__TIME_ZONE", "Asia/Tokyo")
     monkeypatch.setenv("SCHEDULE__HOUR", "7")
@@ -68,7 +68,7 @@ def test_before_a_portal_landed_the_setting_counts_and_then_utc(monkeypatch: pyt
         ("SCHEDULE__HOUR", "five", "from 0 to 23"),
     ],
 )
-def test_a_bad_setting_is_named_with_its_fix(
+def test_an_invalid_setting_is_reported_with_its_fix(
     name: str, value: str, fix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -89,7 +89,7 @@ def test_clock_changes_neither_skip_nor_double_a_day(time_zone: str, hour: int) 
     assert days == [date(2026, 1, 1) + timedelta(days=number) for number in range(365)]
 
 
-def test_a_network_that_is_being_loaded_asks_for_the_usual_days(
+def test_a_network_that_is_being_loaded_uses_the_default_days(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCES__GOOGLE_ADS__CLIENT_ID", "a-client")

@@ -1,4 +1,4 @@
-"""Every promise of every published table: it binds to the table, a case keeps it, and another breaks it."""
+"""Each constraint of each published table: one case satisfies it and another violates it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ import ibis
 import pytest
 import yaml
 
+from orchestration.checks.constraints import (
+    Conservation,
+    DeclarationError,
+    Invariant,
+    Reference,
+    read_constraints,
+)
 from orchestration.checks.contracts import Contract, build_contract, validate
-from orchestration.checks.promises import Conservation, DeclarationError, Invariant, Reference, read_promises
 from orchestration.project import published_models
 from tests.compiled import CompiledModels
 
@@ -43,21 +49,21 @@ def tables(contracts: dict[str, Contract], compiled_models: CompiledModels) -> d
     return connection
 
 
-def test_every_promise_has_a_case_and_every_case_a_promise(contracts: dict[str, Contract]) -> None:
-    promised = {(table, name) for table, contract in contracts.items() for name in contract.promises}
-    assert len(promised) > 100
-    assert promised == {(table, name) for table, cases in CASES.items() for name in cases}
+def test_every_constraint_has_a_case_and_every_case_a_constraint(contracts: dict[str, Contract]) -> None:
+    declared = {(table, name) for table, contract in contracts.items() for name in contract.constraints}
+    assert len(declared) > 100
+    assert declared == {(table, name) for table, cases in CASES.items() for name in cases}
 
 
 @pytest.mark.parametrize(
     ("table", "name"), [(table, name) for table, cases in CASES.items() for name in cases]
 )
-def test_a_promise_can_be_kept_and_broken(
+def test_a_constraint_can_be_satisfied_and_violated(
     contracts: dict[str, Contract], tables: duckdb.DuckDBPyConnection, table: str, name: str
 ) -> None:
     contract, case = contracts[table], CASES[table][name]
-    promise = contract.promises[name]
-    match promise:
+    constraint = contract.constraints[name]
+    match constraint:
         case Invariant(by=[]):
             kept = {table: [case["good"]]}
             broken = [{table: [case["good"] | case["bad"]]}]
@@ -65,24 +71,28 @@ def test_a_promise_can_be_kept_and_broken(
             kept, broken = {table: case["good"]}, [{table: case["bad"]}]
         case Reference():
             kept = {table: [case["row"]]}
-            kept[promise.to] = [*kept.get(promise.to, []), case["there"]]
+            kept[constraint.to] = [*kept.get(constraint.to, []), case["there"]]
             broken = [{table: [case["row"]]}]
         case Conservation():
-            kept = {table: case["here"], promise.equals.table: case["there"]}
-            broken = [{table: case["here"]}, {promise.equals.table: case["there"]}][
-                : 1 if promise.partial else 2
+            kept = {table: case["here"], constraint.equals.table: case["there"]}
+            broken = [{table: case["here"]}, {constraint.equals.table: case["there"]}][
+                : 1 if constraint.partial else 2
             ]
-            broken.append({table: [*case["here"], case["here"][0]], promise.equals.table: case["there"]})
+            broken.append({table: [*case["here"], case["here"][0]], constraint.equals.table: case["there"]})
     assert _rows_that_break(contract, name, tables, kept) == 0
     for rows in broken:
         assert _rows_that_break(contract, name, tables, rows) > 0
 
 
-def test_a_table_declared_empty_breaks_no_promise(
+def test_an_empty_table_violates_no_constraint(
     contracts: dict[str, Contract], tables: duckdb.DuckDBPyConnection
 ) -> None:
     contract = contracts["conversion_bridge"]
-    assert {type(promise) for promise in contract.promises.values()} == {Invariant, Reference, Conservation}
+    assert {type(constraint) for constraint in contract.constraints.values()} == {
+        Invariant,
+        Reference,
+        Conservation,
+    }
     bridge = ibis.duckdb.from_connection(tables).table(contract.table, database=contract.schema)
     assert contract.may_be_empty
     assert validate(contract, bridge) == []
@@ -99,7 +109,7 @@ def _rows_that_break(
                 relation = f"{contract.schemas[table]}.{table} ({', '.join(row)})"
                 tables.execute(f"INSERT INTO {relation} VALUES ({marks})", [*row.values()])
         table = ibis.duckdb.from_connection(tables).table(contract.table, database=contract.schema)
-        return int(contract.broken(contract.promises[name], table).count().to_pyarrow().as_py())
+        return int(contract.violations(contract.constraints[name], table).count().to_pyarrow().as_py())
     finally:
         tables.execute("ROLLBACK")
 
@@ -117,17 +127,17 @@ ORDER = {"name": "in_order", "holds": "started_at <= ended_at", "violation": "en
         ),
         ({"invariants": [ORDER | {"where": "type = 1"}]}, "in_order: fct has no column type"),
         ({"invariants": [ORDER | {"by": ["day"]}]}, "in_order: fct has no column day"),
-        ({"invariants": [ORDER | {"holds": "started_at <="}]}, "in_order: holds: no SQL expression"),
+        ({"invariants": [ORDER | {"holds": "started_at <="}]}, "in_order: holds: not a SQL expression"),
         (
             {"invariants": [ORDER | {"holds": "exists (select 1)"}]},
-            "in_order: holds: an expression reads its own row",
+            "in_order: holds: an expression cannot contain a query",
         ),
         ({"invariants": [ORDER | {"holdz": "true"}]}, "in_order: holdz: Extra inputs are not permitted"),
         (
             {"invariants": [{"name": "in_order"}]},
             "in_order: holds: Field required; violation: Field required",
         ),
-        ({"invariants": [ORDER, ORDER]}, "meta promises twice: in_order"),
+        ({"invariants": [ORDER, ORDER]}, "meta declares twice: in_order"),
         (
             {"references": [{"columns": ["kind"], "to": "dim"}]},
             "meta.references, number 1: dim has no column kind",
@@ -150,8 +160,8 @@ ORDER = {"name": "in_order", "holds": "started_at <= ended_at", "violation": "en
         ),
     ],
 )
-def test_a_promise_that_cannot_be_checked_names_model_and_fault(meta: dict[str, Any], message: str) -> None:
+def test_an_invalid_constraint_is_reported_with_model_and_fault(meta: dict[str, Any], message: str) -> None:
     with pytest.raises(DeclarationError) as raised:
-        read_promises("fct", meta, COLUMNS, {})
+        read_constraints("fct", meta, COLUMNS, {})
     assert str(raised.value).startswith("dbt model fct")
     assert message in str(raised.value)

@@ -1,4 +1,4 @@
-"""Superset's bundle says what the dbt YAML says, asks only for what is there, and never adds reports up."""
+"""Superset's bundle matches the dbt YAML, uses existing columns only, and never adds reports up."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def connection(serving: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def test_its_datasets_are_those_of_the_dbt_yaml() -> None:
-    stale = [name for name, content in describe.described() if describe.text(content) != _text(name)]
-    assert stale == [], "make superset-bundle writes them"
+def test_the_datasets_are_up_to_date() -> None:
+    stale = [name for name, content in describe.datasets() if describe.text(content) != _text(name)]
+    assert stale == [], "run make superset-bundle"
 
 
 def _text(dataset: str) -> str:
@@ -61,11 +61,11 @@ def test_a_dataset_has_the_columns_and_figures_it_describes(
         (row,) = connection.sql(f"SELECT {metric['expression']} FROM {facts} {where}").fetchall()
         assert row[0] is not None, metric["metric_name"]
         if where:
-            # reports overlap: a sum over them means nothing
+            # reports overlap, so a sum over them is meaningless
             assert connection.sql(f"SELECT {metric['expression']} FROM {facts}").fetchall() == [(None,)]
 
 
-def test_campaign_days_add_up_to_the_bridge_and_what_was_spent(
+def test_campaign_days_add_up_to_the_bridge_and_the_spend(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     dataset = DATASETS["datasets/adledger/campaign_days.yaml"]
@@ -84,7 +84,7 @@ def test_campaign_days_add_up_to_the_bridge_and_what_was_spent(
     assert reports == 1
 
 
-def test_two_campaigns_or_accounts_of_one_name_stay_two(tmp_path: Path) -> None:
+def test_campaigns_or_accounts_with_the_same_name_stay_separate(tmp_path: Path) -> None:
     path = tmp_path / "serving.duckdb"
     publish(path, Company(contacts=30, days=2))
     path.chmod(0o644)
@@ -99,8 +99,8 @@ def test_two_campaigns_or_accounts_of_one_name_stay_two(tmp_path: Path) -> None:
             assert found == (True, "Ours (1001)", "Spring (1010001)", True)
 
 
-def _asked(value: Any) -> Iterator[tuple[str, str]]:
-    """The metrics and columns that a chart's settings name."""
+def _used(value: Any) -> Iterator[tuple[str, str]]:
+    """The metrics and columns that a chart uses."""
     for key, inner in value.items():
         if key in ("metric", "metrics", "metrics_b", "timeseries_limit_metric", "x_axis_sort"):
             yield from (("metric", name) for name in ([inner] if isinstance(inner, str) else inner))
@@ -113,20 +113,20 @@ def _asked(value: Any) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", CHARTS)
-def test_a_chart_asks_for_what_its_dataset_has(name: str) -> None:
+def test_a_chart_uses_only_columns_and_metrics_of_its_dataset(name: str) -> None:
     chart = CHARTS[name]
     (dataset,) = (each for each in DATASETS.values() if each["uuid"] == chart["dataset_uuid"])
     known = {("metric", metric["metric_name"]) for metric in dataset["metrics"]}
     known |= {("column", column["column_name"]) for column in dataset["columns"]}
-    asked = set(_asked(chart["params"]))
-    assert asked
-    assert asked <= known
+    used = set(_used(chart["params"]))
+    assert used
+    assert used <= known
     if any(column["is_dttm"] for column in dataset["columns"] if column["column_name"] == "date"):
-        # else the filter of days would not reach it
-        assert ("column", "date") in asked
+        # otherwise the date filter would not apply to it
+        assert ("column", "date") in used
 
 
-def test_every_chart_is_on_the_dashboard_and_every_filter_reaches_what_it_can() -> None:
+def test_every_chart_is_on_the_dashboard_and_filters_apply_where_possible() -> None:
     placed = {
         each["meta"]["uuid"]: each["meta"]["chartId"]
         for each in DASHBOARD["position"].values()
@@ -145,7 +145,7 @@ def test_every_chart_is_on_the_dashboard_and_every_filter_reaches_what_it_can() 
         assert set(each["scope"]["excluded"]) == without, each["name"]
 
 
-def test_one_attribution_report_at_a_time_the_default_one_first(serving: Path, tmp_path: Path) -> None:
+def test_one_attribution_report_at_a_time_with_the_default_preselected(serving: Path, tmp_path: Path) -> None:
     chosen = FILTERS["Attribution report"]
     assert (
         chosen["controlValues"] | {"multiSelect": False, "enableEmptyFilter": True} == chosen["controlValues"]
@@ -166,7 +166,7 @@ def test_one_attribution_report_at_a_time_the_default_one_first(serving: Path, t
     ]
 
 
-def test_money_is_in_the_home_currency_of_the_file(serving: Path) -> None:
+def test_money_has_the_home_currency_of_the_file(serving: Path) -> None:
     filled = assets(serving)
     assert filled.keys() == FILES.keys()
     metrics = [
@@ -179,7 +179,7 @@ def test_money_is_in_the_home_currency_of_the_file(serving: Path) -> None:
     assert {metric["d3format"] for metric in metrics} == {",.2f"}
 
 
-def test_it_reads_only_and_names_no_place(serving: Path) -> None:
+def test_the_database_is_read_only_and_has_no_fixed_path(serving: Path) -> None:
     database = yaml.safe_load(FILES["databases/adledger.yaml"])
     assert database["extra"]["engine_params"]["connect_args"] == {"read_only": True}
     assert database["sqlalchemy_uri"] == "duckdb:////path/to/serving.duckdb"
@@ -188,7 +188,7 @@ def test_it_reads_only_and_names_no_place(serving: Path) -> None:
     assert filled == database | {"sqlalchemy_uri": f"duckdb:///{serving}"}
 
 
-def test_supersets_environment_reads_with_the_version_that_writes() -> None:
+def test_superset_uses_the_same_duckdb_version_as_the_project() -> None:
     environment = PROJECT.parent / "adledger/servers/superset"
     wanted = (environment / "requirements.in").read_text()
     locked = (environment / "requirements.lock").read_text()

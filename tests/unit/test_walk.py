@@ -1,4 +1,4 @@
-"""A page's commands are run as it says, and what they print is compared with what it shows."""
+"""The commands of a page are run, and their output is compared with the page."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from docs.walk import commands, shows, walk
+from docs.walk import commands, matches, walk
 
 pytestmark = pytest.mark.builds
 
 
 @pytest.mark.parametrize(
-    ("printed", "expected", "is_shown"),
+    ("printed", "expected", "is_match"),
     [
         (["a", "b"], ["a", "b"], True),
         (["a", "b", ""], ["a", "b"], True),
@@ -25,10 +25,8 @@ pytestmark = pytest.mark.builds
         (["1.5"], ["1x5"], False),
     ],
 )
-def test_any_text_stands_only_where_the_page_says(
-    printed: list[str], expected: list[str], is_shown: bool
-) -> None:
-    assert shows(printed, expected) is is_shown
+def test_the_ellipsis_matches_any_text(printed: list[str], expected: list[str], is_match: bool) -> None:
+    assert matches(printed, expected) is is_match
 
 
 def test_only_console_blocks_are_run() -> None:
@@ -37,21 +35,21 @@ def test_only_console_blocks_are_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("block", "said"),
+    ("block", "message"),
     [
-        ("$ echo a\nb", "echo a: output\na\noutput on the page\nb"),
+        ("$ echo a\nb", "echo a: output\na\nexpected\nb"),
         ("$ false", "false: exit code 1"),
-        ("", "has no commands"),
+        ("", "contains no commands"),
     ],
 )
-def test_what_differs_is_said(tmp_path: Path, block: str, said: str) -> None:
+def test_differences_are_reported(tmp_path: Path, block: str, message: str) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"```console\n{block}\n```\n")
-    with pytest.raises(SystemExit, match=said):
+    with pytest.raises(SystemExit, match=message):
         walk(page)
 
 
-def test_a_command_that_would_go_on_is_interrupted(tmp_path: Path) -> None:
+def test_a_command_that_does_not_end_is_interrupted(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```console\n$ echo ready; sleep 60\nready\n^C\n```\n")
     walk(page)

@@ -1,1 +1,1 @@
-"""Apache Superset on this machine, run by the Python of Superset's own environment."""
+"""Runs Apache Superset on this machine, in a Python environment of its own."""

@@ -1,6 +1,6 @@
-"""Makes Superset ready, in its own environment: its tables, its administrator, the dashboard.
+"""Sets up Superset in its own environment: its tables, its administrator and the dashboard.
 
-Run again, it brings what is there up to date.
+A second run updates the existing setup.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from reporting.superset.assets import assets
 
 
 def prepare(serving: Path, password: str | None) -> None:
-    """Makes the database of `SUPERSET_HOME` ready; the administrator gets the password, or keeps its own."""
+    """Sets up the database in `SUPERSET_HOME`; without a password the administrator keeps the current one."""
     with create_app().app_context():
-        # they ask for an application
+        # these imports need an application
         from superset.commands.importers.v1.assets import ImportAssetsCommand
         from superset.extensions import appbuilder, security_manager
         from superset.utils.core import override_user

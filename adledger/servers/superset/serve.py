@@ -1,4 +1,4 @@
-"""`make superset`, in Superset's own environment: makes it ready on a published file, serves it, ends it."""
+"""`make superset`: sets up Superset for a published file, serves it and stops it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from adledger.servers.processes import (
     Stopped,
     check,
     end,
-    reading_environment,
+    environment_without_settings,
     start,
 )
 
@@ -37,7 +37,7 @@ _THREADS = 8
 
 
 def serve(address: Address, home: Path, console: Console) -> None:
-    """Serves the dashboard until a signal ends it. Raises ServerFailed; Stopped, if that comes too early."""
+    """Serves the dashboard until a signal arrives. Raises ServerFailed, or Stopped during the setup."""
     serving, folder = home / "serving.duckdb", home / "superset"
     if not serving.exists():
         raise ServerFailed(
@@ -48,7 +48,7 @@ def serve(address: Address, home: Path, console: Console) -> None:
     (home / "logs").mkdir(exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     log = home / "logs" / "superset.log"
-    environment = reading_environment() | {
+    environment = environment_without_settings() | {
         "SUPERSET_CONFIG_PATH": str(_HERE / "superset_config.py"),
         "SUPERSET_SECRET_KEY": _secret_key(folder / "secret_key"),
     }
@@ -61,13 +61,15 @@ def serve(address: Address, home: Path, console: Console) -> None:
         process = start(command, output.fileno(), env=environment | {"SUPERSET_HOME": str(folder)})
         part = Part("Superset", process, log)
         try:
-            while not _answers(address):
+            while not _is_up(address):
                 signals.check()
                 check([part])
                 time.sleep(POLL_SECONDS)
             if password is not None:
-                console.print(f"Log in as {ADMIN} with the password {password}: it is not shown again")
-            console.print(f"Superset is at {address.url}{_DASHBOARD} until Ctrl-C; it logs to {log}")
+                console.print(f"Log in as {ADMIN} with the password {password}. It is not shown again.")
+            console.print(
+                f"Superset is running at {address.url}{_DASHBOARD}. Press Ctrl-C to stop it. Log: {log}"
+            )
             while signals.number is None:
                 check([part])
                 time.sleep(POLL_SECONDS)
@@ -84,61 +86,62 @@ def _prepare(
     log: Path,
     output: int,
 ) -> str | None:
-    """Brings Superset's own database up to date; the first time beside, so that one that is there is whole.
+    """Creates or updates Superset's own database.
 
-    Returns the administrator's password, where it was made up.
+    A new database is built in a temporary folder first, so that a half-built one is never used. Returns the
+    administrator's password if it was generated.
     """
-    made, given = folder / "superset.db", environment.get(PASSWORD)
-    generated = secrets.token_urlsafe(12) if not made.exists() and not given else None
-    place = folder if made.exists() else folder / "next"
-    if place != folder:
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(mode=0o700)
+    database, given = folder / "superset.db", environment.get(PASSWORD)
+    generated = secrets.token_urlsafe(12) if not database.exists() and not given else None
+    build = folder if database.exists() else folder / "next"
+    if build != folder:
+        shutil.rmtree(build, ignore_errors=True)
+        build.mkdir(mode=0o700)
     password = given or generated
     process = start(
         ["adledger.servers.superset.prepare", str(serving)],
         output,
         cwd=_HERE.parents[2],
-        env={**environment, "SUPERSET_HOME": str(place), **({PASSWORD: password} if password else {})},
+        env={**environment, "SUPERSET_HOME": str(build), **({PASSWORD: password} if password else {})},
     )
     try:
-        with console.status("Making Superset ready"):
+        with console.status("Setting up Superset"):
             while process.poll() is None:
                 signals.check()
                 time.sleep(POLL_SECONDS)
     finally:
         end([process], _END_SECONDS)
     if process.returncode:
-        raise ServerFailed(f"Superset could not be made ready: see {log}")
-    if place != folder:
-        os.replace(place / made.name, made)
-        shutil.rmtree(place)
+        raise ServerFailed(f"Superset could not be set up: see {log}")
+    if build != folder:
+        os.replace(build / database.name, database)
+        shutil.rmtree(build)
     return generated
 
 
 def _secret_key(file: Path) -> str:
-    """The key that signs sessions, made once and readable by its owner alone."""
+    """Returns the key that signs login sessions; created once, readable only by its owner."""
     if not file.exists():
-        beside = file.with_suffix(".next")
-        beside.unlink(missing_ok=True)
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as written:
+        new = file.with_suffix(".next")
+        new.unlink(missing_ok=True)
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as written:
             written.write(secrets.token_urlsafe(42))
-        os.replace(beside, file)
+        os.replace(new, file)
     return file.read_text()
 
 
-def _answers(address: Address) -> bool:
+def _is_up(address: Address) -> bool:
     try:
-        with urlopen(f"{address.url}/health", timeout=5) as answer:
-            return bool(answer.status == 200)
+        with urlopen(f"{address.url}/health", timeout=5) as response:
+            return bool(response.status == 200)
     except (OSError, HTTPException):
         return False
 
 
 def main() -> None:
-    """The command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--home", type=Path, required=True, help="where serving.duckdb is published")
+    parser.add_argument("--home", type=Path, required=True, help="folder that contains serving.duckdb")
     parser.add_argument("--port", type=int, default=8088)
     options = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)

@@ -1,11 +1,11 @@
-"""What Superset is told, in its own environment: to ask nobody outside."""
+"""Superset's settings: no requests to other servers."""
 
 from __future__ import annotations
 
-# Superset reads this file at the end of its own settings
+# Superset loads this file after its own settings
 from superset.config import TALISMAN_CONFIG as _SHIPPED
 
-# without its counting pixel, tiles of maps and fonts from elsewhere
+# blocks its tracking pixel, map tiles and web fonts
 TALISMAN_CONFIG = {
     **_SHIPPED,
     "content_security_policy": {

@@ -1,1 +1,1 @@
-"""One page each."""
+"""The pages of the dashboard, one module per page."""

@@ -1,23 +1,23 @@
-"""What to repair, by the contacts HubSpot would gain."""
+"""Page: recommended actions, by the number of contacts that HubSpot would gain."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from reporting.dashboard import links, queries, show
-from reporting.dashboard.serving import shown
+from reporting.dashboard.serving import current_snapshot
 from reporting.dashboard.show import CREDITED
-from reporting.explain.reading import read_labels
+from reporting.explain.bridge import read_labels
 
 _MOST_BARS = 10
 
-snapshot = shown()
+snapshot = current_snapshot()
 scope = links.filters(snapshot, days=False, report=False)
 currency = snapshot.rows(queries.currency())[0]["currency"]
-show.head("What to fix", snapshot, scope, days=False, report=False)
+show.page_header("What to fix", snapshot, scope, days=False, report=False)
 st.markdown(
-    "What keeps contacts from being credited to ads and can be repaired, from the last 90 days under the"
-    " default attribution report. One contact can suffer from two causes: do not add the lines up."
+    "Issues that prevent contacts from being credited to ads and can be fixed, based on the last 90 days and"
+    " the default attribution report. One contact can be affected by several issues: do not add the rows up."
 )
 
 with snapshot.connection() as connection:
@@ -34,7 +34,7 @@ actions = [
 ]
 st.header("Contacts you would gain", anchor=False)
 if not actions:
-    st.success("Nothing that can be repaired was seen here.")
+    st.success("No issues found that can be fixed.")
     st.stop()
 top = actions[:_MOST_BARS]
 show.chart(
@@ -50,31 +50,32 @@ show.chart(
             for row in top
         ]
     ),
-    f"{show.many(actions[0]['found'], 'repair')} known. The first gains"
-    f" {show.many(top[0]['contacts_gained'], 'contact')}: **{show.inside(top[0]['cause_label'])}**"
-    f" in {show.plain(top[0]['account'])}.",
+    f"{show.pluralize(actions[0]['found'], 'recommendation')}. The first gains"
+    f" {show.pluralize(top[0]['contacts_gained'], 'contact')}: **{show.lower_first(top[0]['cause_label'])}**"
+    f" in {show.escape_markdown(top[0]['account'])}.",
 )
 show.table(
     actions,
     {
-        "cause_label": ("What is wrong", "text"),
+        "cause_label": ("Issue", "text"),
         "account": ("Account", "text"),
         "network_name": ("Network", "text"),
-        "subject": ("Where", "text"),
+        "subject": ("Affected object", "text"),
         "contacts_gained": ("Contacts gained", "units"),
-        "network_units": ("Conversions with this cause", "units"),
-        "spend": (f"Spend behind it ({currency})" if currency else "Spend behind it", "money"),
-        "advice": ("What to do", "text"),
+        "network_units": ("Affected conversions", "units"),
+        "spend": (f"Affected spend ({currency})" if currency else "Affected spend", "money"),
+        "advice": ("Recommendation", "text"),
     },
     "fixes",
-    "What to repair, the largest gain first, with what to do.",
+    "Issues with recommendations, largest gain first.",
     by="contacts gained",
 )
-st.header("How to do it", anchor=False)
-for place, row in enumerate(top, start=1):
-    st.subheader(f"{place}. {row['cause_label']}", anchor=False)
+st.header("Recommendations", anchor=False)
+for rank, row in enumerate(top, start=1):
+    st.subheader(f"{rank}. {row['cause_label']}", anchor=False)
     st.markdown(
-        f"{show.plain(row['network_name'])}, {show.plain(row['account'])}: {show.plain(row['subject'])}"
-        f" ({show.many(row['contacts_gained'], 'contact')} gained)"
+        f"{show.escape_markdown(row['network_name'])}, {show.escape_markdown(row['account'])}:"
+        f" {show.escape_markdown(row['subject'])}"
+        f" ({show.pluralize(row['contacts_gained'], 'contact')} gained)"
     )
-    st.markdown(show.plain(row["advice"]))
+    st.markdown(show.escape_markdown(row["advice"]))

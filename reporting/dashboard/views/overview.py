@@ -1,4 +1,4 @@
-"""What each network reports beside what HubSpot credits, what explains the difference, and what it costs."""
+"""Page: reported conversions, credited contacts, the explained difference, and cost."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from decimal import Decimal
 import streamlit as st
 
 from reporting.dashboard import links, queries, show
-from reporting.dashboard.serving import shown
+from reporting.dashboard.serving import current_snapshot
 from reporting.dashboard.show import CREDITED, EXPLAINED, REPORTED, UNEXPLAINED
 
 _GRAINS = {"day": "Days", "week": "Weeks", "month": "Months"}
-# more points than these are too many for a line on a phone
+# maximum number of days to show by day, and by week: more points do not fit on a phone
 _DAYS, _WEEKS = 31, 200
 _MOST_BARS = 10
 
-snapshot = shown()
+snapshot = current_snapshot()
 scope = links.filters(snapshot)
 currency = snapshot.rows(queries.currency())[0]["currency"]
-show.head("What the networks report, and what HubSpot credits", snapshot, scope)
+show.page_header("Reported conversions and HubSpot contacts", snapshot, scope)
 
 networks = snapshot.rows(queries.compared(scope, "network"))
 total = snapshot.rows(queries.compared(scope, "total"))
@@ -26,7 +26,7 @@ money = f"{{}} ({currency})" if currency else "{}"
 measures = {
     "reported": ("Reported by the network", "units"),
     "explained": ("Difference explained", "units"),
-    "unexplained": ("Not explained", "units"),
+    "unexplained": ("Unexplained", "units"),
     "contacts": ("Contacts credited to ads", "units"),
     "spend": (money.format("Spend"), "money"),
     "cost_per_conversion": (money.format("Cost per conversion"), "money"),
@@ -39,7 +39,7 @@ if total:
     first.metric("Reported by the networks", show.number(sums["reported"]), border=True)
     second.metric("Contacts credited to ads", show.number(sums["contacts"]), border=True)
     gap = abs(sums["explained"]) + abs(sums["unexplained"])
-    third.metric("Of the difference explained", show.share(abs(sums["explained"]), gap), border=True)
+    third.metric("Share of the gap explained", show.share(abs(sums["explained"]), gap), border=True)
     fourth.metric("Cost per HubSpot contact", show.money(sums["cost_per_contact"], currency), border=True)
 
 st.header("By network", anchor=False)
@@ -51,7 +51,7 @@ if networks:
         for label, kind, begin, end, figure in (
             (f"{name} reports", REPORTED, Decimal(0), row["reported"], row["reported"]),
             ("difference explained", EXPLAINED, row["reported"], after, row["explained"]),
-            ("difference not explained", UNEXPLAINED, after, row["contacts"], row["unexplained"]),
+            ("difference unexplained", UNEXPLAINED, after, row["contacts"], row["unexplained"]),
             ("contacts in HubSpot", CREDITED, Decimal(0), row["contacts"], row["contacts"]),
         ):
             rows.append(
@@ -64,27 +64,27 @@ if networks:
                     "figure": show.number(figure),
                 }
             )
-    said = "; ".join(
+    description = "; ".join(
         f"{show.network_name(row['network'])} reports {show.number(row['reported'])} conversions and HubSpot"
-        f" credits {show.many(row['contacts'], 'contact')}"
+        f" credits {show.pluralize(row['contacts'], 'contact')}"
         for row in networks
     )
-    show.chart(show.bars(rows), f"{said}.")
+    show.chart(show.bars(rows), f"{description}.")
 show.table(
     [{**row, "name": show.network_name(row["network"])} for row in networks],
     {"name": ("Network", "text"), **measures},
     "networks",
-    "Each network's conversions beside HubSpot's contacts, with spend.",
+    "Reported conversions, credited contacts and spend per network.",
     pick=lambda place: {"network": networks[place]["network"]},
 )
 
-st.caption("Reported − difference explained − not explained = contacts in HubSpot.")
+st.caption("Reported − difference explained − unexplained = contacts credited to ads.")
 
 st.header("Over time", anchor=False)
 span = snapshot.rows(queries.span())[0]
 days = ((scope.end or span["last"]) - (scope.start or span["first"])).days if span["first"] else 0
 usual = "day" if days <= _DAYS else "week" if days <= _WEEKS else "month"
-grain = links.choose("by", "Points are", _GRAINS, default=usual) or usual
+grain = links.select_option("by", "Group by", _GRAINS, default=usual) or usual
 periods = snapshot.rows(queries.compared(scope, grain))
 if periods:
     best = max(periods, key=lambda row: row["reported"])
@@ -99,7 +99,8 @@ if periods:
             title="Conversions and contacts",
             kinds=(REPORTED, CREDITED),
         ),
-        f"The networks reported most {'on' if grain == 'day' else f'in the {grain} from'} {best['date']}:"
+        "The networks reported the most conversions"
+        f" {'on' if grain == 'day' else f'in the {grain} from'} {best['date']}:"
         f" {show.number(best['reported'])}, of which HubSpot credits {show.number(best['contacts'])}.",
     )
 show.table(
@@ -113,7 +114,7 @@ st.header("By campaign", anchor=False)
 campaigns = snapshot.rows(queries.compared(scope, "campaign"))
 if campaigns:
     top = campaigns[:_MOST_BARS]
-    first_name = show.plain(top[0]["campaign_name"] or top[0]["campaign_id"])
+    first_name = show.escape_markdown(top[0]["campaign_name"] or top[0]["campaign_id"])
     show.chart(
         show.bars(
             [
@@ -132,11 +133,12 @@ if campaigns:
                 )
             ],
         ),
-        f"The {show.many(len(top), 'campaign')} with most conversions reported; the first is {first_name}:"
-        f" {show.number(top[0]['reported'])} reported, {show.number(top[0]['contacts'])} in HubSpot.",
+        f"The {show.pluralize(len(top), 'campaign')} with the most reported conversions. The first is"
+        f" {first_name}: {show.number(top[0]['reported'])} reported,"
+        f" {show.number(top[0]['contacts'])} in HubSpot.",
     )
 show.table(
-    show.named(campaigns),
+    show.with_names(campaigns),
     {
         "campaign_name": ("Campaign", "text"),
         "name": ("Network", "text"),
@@ -144,7 +146,7 @@ show.table(
         **measures,
     },
     "campaigns",
-    "Each campaign's conversions beside HubSpot's contacts, with spend.",
+    "Reported conversions, credited contacts and spend per campaign.",
     by="conversions reported",
     pick=lambda place: {
         "network": campaigns[place]["network"],

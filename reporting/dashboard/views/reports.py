@@ -1,22 +1,22 @@
-"""HubSpot's attribution reports side by side: the same contacts, credited by different rules."""
+"""Page: comparison of HubSpot's attribution reports."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from reporting.dashboard import links, queries, show
-from reporting.dashboard.serving import shown
+from reporting.dashboard.serving import current_snapshot
 from reporting.dashboard.show import CREDITED, REPORTED
 from reporting.explain.journey import REPORTS
 from reporting.explain.scope import Scope, resolve
 
-snapshot = shown()
+snapshot = current_snapshot()
 scope = links.filters(snapshot, report=False)
 currency = snapshot.rows(queries.currency())[0]["currency"]
-show.head("HubSpot's attribution reports side by side", snapshot, scope, report=False)
+show.page_header("Compare HubSpot attribution reports", snapshot, scope, report=False)
 st.markdown(
-    "Each report credits the same contacts by another rule, so a contact can stand in several of them:"
-    " compare them, never add them up."
+    "Each report credits the same contacts by a different rule, so one contact can be in several reports."
+    " Compare them, but never add them up."
 )
 with snapshot.connection() as connection:
     default = str(resolve(connection, Scope()).report)
@@ -46,7 +46,7 @@ if rows:
         show.bars(
             [
                 {
-                    "label": f"{row['name']}: {show.inside(row['report_name'])}",
+                    "label": f"{row['name']}: {show.lower_first(row['report_name'])}",
                     "group": row["name"],
                     "kind": CREDITED if row["report"] == default else REPORTED,
                     "from": 0,
@@ -57,7 +57,7 @@ if rows:
             ],
             names={CREDITED: "Default report", REPORTED: "Other reports"},
         ),
-        f"Most contacts, {show.number(most['contacts'])}, stand in “{most['report_name']}”"
+        f"“{most['report_name']}” credits the most contacts, {show.number(most['contacts'])}"
         f" for {most['name']}; the default report is “{links.report_name(default)}”.",
     )
 show.table(
@@ -67,12 +67,12 @@ show.table(
         "report_name": ("Attribution report", "text"),
         "contacts": ("Contacts credited to ads", "units"),
         "reported": ("Reported by the network", "units"),
-        "unexplained": ("Not explained", "units"),
+        "unexplained": ("Unexplained", "units"),
         "cost": (f"Cost per contact ({currency})" if currency else "Cost per contact", "money"),
-        "rule": ("Credits", "text"),
+        "rule": ("Credited ads", "text"),
     },
     "reports",
-    "Contacts per network and attribution report. Reports overlap and are never added up.",
+    "Contacts per network and attribution report. Reports overlap: never add them up.",
 )
 
 st.header("By campaign", anchor=False)
@@ -82,13 +82,12 @@ if campaigns:
         campaigns, key=lambda row: max(row[name] for name in names) - min(row[name] for name in names)
     )
     low, high = min(widest[name] for name in names), max(widest[name] for name in names)
-    name = show.plain(widest["campaign_name"] or widest["campaign_id"])
+    name = show.escape_markdown(widest["campaign_name"] or widest["campaign_id"])
     st.markdown(
-        f"The choice of a report matters most for {name}: from {show.number(low)} to"
-        f" {show.many(high, 'contact')}."
+        f"The reports differ most for {name}: from {show.number(low)} to {show.pluralize(high, 'contact')}."
     )
 show.table(
-    show.named(campaigns),
+    show.with_names(campaigns),
     {
         "campaign_name": ("Campaign", "text"),
         "name": ("Network", "text"),
@@ -96,6 +95,6 @@ show.table(
         **{name: (links.report_name(name), "units") for name in names},
     },
     "reports-by-campaign",
-    "Contacts of each campaign by attribution report, a column each.",
+    "Contacts per campaign, with one column per attribution report.",
     by="conversions reported",
 )

@@ -1,4 +1,4 @@
-"""Which days' figures a network changed afterwards, and by how much."""
+"""Page: figures that the networks restated after they were first loaded."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from itertools import accumulate
 import streamlit as st
 
 from reporting.dashboard import links, queries, show
-from reporting.dashboard.serving import shown
+from reporting.dashboard.serving import current_snapshot
 
 _METRICS = {"conversions": "Conversions", "clicks": "Clicks", "impressions": "Impressions", "spend": "Spend"}
 
-snapshot = shown()
+snapshot = current_snapshot()
 scope = links.filters(snapshot, report=False)
-show.head("Which days changed afterwards", snapshot, scope, report=False)
+show.page_header("Restated figures", snapshot, scope, report=False)
 st.markdown(
-    "A network goes on counting after the day is over. Each refresh reads the last days again and notes what"
-    " changed; a day's first reading is no change."
+    "Networks keep updating their figures after a day is over. Each refresh reads recent days again and"
+    " records changes. The first value seen for a day is not a restatement."
 )
-metric = str(links.choose("metric", "Figure", _METRICS))
+metric = str(links.select_option("metric", "Metric", _METRICS))
 by_age = snapshot.rows(queries.restated_by_age(scope, metric))
 by_day = snapshot.rows(queries.restated_by_day(scope, metric))
 if not by_day:
-    st.header("Nothing changed", anchor=False)
-    st.info(f"{_METRICS[metric]} of these days have not changed since they were first read.")
+    st.header("No restatements", anchor=False)
+    st.info(f"{_METRICS[metric]} of these days have not changed since the first load.")
     st.stop()
 # each account's spend is in its own currency
 for unit in sorted({row["unit"] for row in by_day}):
     of_unit = f" in {unit}" if unit else ""
-    st.header(f"How long {_METRICS[metric].lower()}{of_unit} go on changing", anchor=False)
+    st.header(f"Restated {_METRICS[metric].lower()}{of_unit} by delay", anchor=False)
     ages = [row for row in by_age if row["unit"] == unit]
     networks = sorted({row["network"] for row in ages})
     points = []
@@ -45,30 +45,30 @@ for unit in sorted({row["unit"] for row in by_day}):
                 for row in points
             ],
             x="days_after",
-            title=f"Change so far{of_unit}",
+            title=f"Cumulative change{of_unit}",
             kinds=[show.network_name(network) for network in networks],
         ),
-        f"Changes of {show.number(change)}{of_unit} in all; the latest came"
-        f" {show.many(latest['days_after'], 'day')} after the day, from"
+        f"The total change is {show.number(change)}{of_unit}. The latest change came"
+        f" {show.pluralize(latest['days_after'], 'day')} after the reported day, from"
         f" {show.network_name(latest['network'])}.",
     )
     show.table(
         points,
         {
             "name": ("Network", "text"),
-            "days_after": ("Days after", "count"),
+            "days_after": ("Days after the reported day", "count"),
             "change": (f"Change{of_unit}", "units"),
-            "total": (f"Change so far{of_unit}", "units"),
-            "campaign_days": ("Campaigns and days that changed", "count"),
+            "total": (f"Cumulative change{of_unit}", "units"),
+            "campaign_days": ("Restated campaign days", "count"),
         },
         f"changes-{metric}{unit}",
-        "Changes by the days that had passed.",
+        "Changes by the number of days after the reported day.",
     )
-    st.header(f"Days that changed{of_unit}", anchor=False)
+    st.header(f"Restated days{of_unit}", anchor=False)
     days = [row for row in by_day if row["unit"] == unit]
     largest = max(days, key=lambda row: abs(row["change"]))
     st.markdown(
-        f"The largest change is that of {largest['date']} on {show.network_name(largest['network'])}: from"
+        f"The largest change is on {largest['date']} for {show.network_name(largest['network'])}: from"
         f" {show.number(largest['first_value'])} to {show.number(largest['last_value'])}{of_unit}."
     )
     show.table(
@@ -76,13 +76,13 @@ for unit in sorted({row["unit"] for row in by_day}):
         {
             "date": ("Day", "day"),
             "name": ("Network", "text"),
-            "first_value": (f"First read{of_unit}", "units"),
-            "last_value": (f"Now{of_unit}", "units"),
+            "first_value": (f"First value{of_unit}", "units"),
+            "last_value": (f"Current value{of_unit}", "units"),
             "change": (f"Change{of_unit}", "units"),
-            "campaigns": ("Campaigns that changed", "count"),
-            "days_after": ("Last change after days", "count"),
+            "campaigns": ("Restated campaigns", "count"),
+            "days_after": ("Days until the last change", "count"),
         },
         f"days-{metric}{unit}",
-        "Days whose figure changed: as first read and as it stands, for the campaigns that changed.",
+        "Restated days with the first and the current value, summed over the restated campaigns.",
         by="day",
     )

@@ -1,27 +1,28 @@
-"""Which ads HubSpot cannot credit, and what the pages behind them look like."""
+"""Page: ads that HubSpot cannot credit, and the state of their landing pages."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from reporting.dashboard import links, queries, show
-from reporting.dashboard.serving import shown
+from reporting.dashboard.serving import current_snapshot
 from reporting.dashboard.show import CREDITED, TRACKING_ISSUES, UNEXPLAINED
 from reporting.explain.masking import Mask
 
-_CODE = {True: "Yes", False: "No", None: "Not known"}
+_CODE = {True: "Yes", False: "No", None: "Unknown"}
 
-snapshot = shown()
+snapshot = current_snapshot()
 mask = Mask()
 scope = links.filters(snapshot, days=False, report=False)
-show.head("Can HubSpot see the clicks?", snapshot, scope, days=False, report=False)
+show.page_header("Tracking health", snapshot, scope, days=False, report=False)
 
 st.header("Ads", anchor=False)
 counted = snapshot.rows(queries.issues(scope))
 ads = {issue: sum(row["ads"] for row in counted if row["issue_code"] == issue) for issue in TRACKING_ISSUES}
-wrong = {issue: count for issue, count in ads.items() if count and issue != "none"}
+with_issue = {issue: count for issue, count in ads.items() if count and issue != "none"}
 if counted:
-    most = max(wrong, key=lambda issue: wrong[issue], default=None)
+    checked = snapshot.rows(queries.checked_ads(scope))[0]["ads"]
+    most = max(with_issue, key=lambda issue: with_issue[issue], default=None)
     show.chart(
         show.bars(
             [
@@ -35,11 +36,12 @@ if counted:
                 for issue in sorted(TRACKING_ISSUES, key=lambda issue: (issue != "none", -ads[issue]))
                 if ads[issue]
             ],
-            names={CREDITED: "Healthy", UNEXPLAINED: "To look at"},
+            names={CREDITED: "No issue", UNEXPLAINED: "With an issue"},
         ),
-        f"{show.many(ads['none'], 'ad')} without a problem."
+        f"{show.number(ads['none'])} of {show.pluralize(checked, 'ad')} are fine."
         + (
-            f" Most often: **{show.inside(TRACKING_ISSUES[most])}** ({show.many(wrong[most], 'ad')})."
+            f" Most common issue: **{show.lower_first(TRACKING_ISSUES[most])}**"
+            f" ({show.pluralize(with_issue[most], 'ad')})."
             if most
             else ""
         ),
@@ -53,12 +55,12 @@ show.table(
         }
         for row in counted
     ],
-    {"issue": ("What was seen", "text"), "name": ("Network", "text"), "ads": ("Ads", "count")},
+    {"issue": ("Issue", "text"), "name": ("Network", "text"), "ads": ("Ads", "count")},
     "tracking",
-    "Ads per network and problem.",
+    "Ads per network and issue.",
 )
 
-st.header("Ads to look at", anchor=False)
+st.header("Ads with issues", anchor=False)
 show.table(
     [
         {
@@ -71,27 +73,28 @@ show.table(
         for row in snapshot.rows(queries.ads_with_issues(scope))
     ],
     {
-        "issue": ("What is wrong", "text"),
+        "issue": ("Issue", "text"),
         "ad": ("Ad", "text"),
-        "landing_page_url": ("Page", "text"),
-        "detail": ("What was seen and what to do", "long"),
+        "landing_page_url": ("Landing page", "text"),
+        "detail": ("Finding and recommendation", "long"),
     },
-    "ads-to-look-at",
-    "The ads HubSpot cannot credit, with what to do.",
-    by="problem",
+    "ads-with-issues",
+    "Ads that HubSpot cannot credit, with a recommendation.",
+    by="issue",
 )
 
 st.header("Landing pages", anchor=False)
 tags = {
-    row["tag"]: f"{row['tag']} ({show.many(row['pages'], 'page')})" for row in snapshot.rows(queries.tags())
+    row["tag"]: f"{row['tag']} ({show.pluralize(row['pages'], 'page')})"
+    for row in snapshot.rows(queries.tags())
 }
-tag = links.choose("tag", "Tag", tags, everything="All pages")
+tag = links.select_option("tag", "Tag", tags, everything="All pages")
 found = snapshot.rows(queries.pages(scope, tag))
 without = sum(row["has_tracking_code"] is False for row in found)
 if found:
     st.markdown(
-        f"{show.many(without, 'page')} of {show.number(len(found))} certainly without the HubSpot tracking"
-        " code. Choose a row to see how the page changed."
+        f"{show.number(without)} of {show.pluralize(len(found), 'page')} have no HubSpot tracking code."
+        " Select a row to see the history of a page."
     )
 show.table(
     [
@@ -99,7 +102,7 @@ show.table(
             **row,
             "code": _CODE[row["has_tracking_code"]],
             "detected_by": row["detected_by"].replace("_", " "),
-            "said": row["detail"] or row["error"],
+            "error": row["detail"] or row["error"],
             "url": mask.url(row["landing_page_url"]),
         }
         for row in found
@@ -108,25 +111,25 @@ show.table(
         "url": ("Page", "text"),
         "code": ("HubSpot tracking code", "text"),
         "detected_by": ("Detected by", "text"),
-        "http_status": ("Answer", "text"),
+        "http_status": ("HTTP status", "text"),
         "forms": ("Forms", "count"),
         "tags": ("Tags", "text"),
-        "fetched_at": ("Looked at (UTC)", "instant"),
-        "said": ("Why it could not be read", "text"),
+        "fetched_at": ("Fetched (UTC)", "instant"),
+        "error": ("Error", "text"),
     },
     "pages",
-    "The pages behind the ads as last seen. Choose a row to see how the page changed.",
+    "The latest state of the landing pages. Select a row to see the history of a page.",
     by="page",
     pick=lambda place: {"page": found[place]["landing_page_url"]},
 )
-page = links.choose(
+page = links.select_option(
     "page",
-    "A page over time",
+    "Page history",
     {row["landing_page_url"]: str(mask.url(row["landing_page_url"])) for row in found},
-    everything="Choose a page",
+    everything="Select a page",
 )
 if page is not None:
-    st.subheader("How the page changed", anchor=False)
+    st.subheader("Page history", anchor=False)
     show.table(
         [
             {
@@ -138,13 +141,13 @@ if page is not None:
             for row in snapshot.rows(queries.page_history(page))
         ],
         {
-            "fetched_at": ("Looked at (UTC)", "instant"),
+            "fetched_at": ("Fetched (UTC)", "instant"),
             "code": ("HubSpot tracking code", "text"),
-            "http_status": ("Answer", "text"),
-            "changed": ("Changed since the look before", "text"),
-            "final_url": ("Where it leads", "text"),
-            "detail": ("Why it could not be read", "text"),
+            "http_status": ("HTTP status", "text"),
+            "changed": ("Changed since the previous fetch", "text"),
+            "final_url": ("Final URL", "text"),
+            "detail": ("Error", "text"),
         },
         "page-history",
-        "Every look at the page, the latest first.",
+        "All snapshots of the page, latest first.",
     )

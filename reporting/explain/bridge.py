@@ -1,4 +1,4 @@
-"""The bridges, their sources and what to fix, read from the published tables."""
+"""Reads the bridges, their sources and the recommended actions from the published tables."""
 
 from __future__ import annotations
 
@@ -13,14 +13,21 @@ import duckdb
 
 from reporting.explain.scope import NETWORKS, Scope
 
-#: Rows of reconciliation.actions per account, by its own rank.
+#: Number of actions to read per account, by rank.
 TOP_ACTIONS = 3
-#: What each class of evidence says of a step.
+#: Label of each evidence class.
+EVIDENCE_LABELS = {
+    "row": "Event level",
+    "inferred": "Inferred",
+    "aggregate": "Network total",
+    "residual": "Unexplained",
+}
+#: Meaning of each evidence class.
 EVIDENCE = {
-    "row": "every unit is a row that can be looked up",
-    "inferred": "concluded from other records of HubSpot's",
-    "aggregate": "known as a sum, from the network's own breakdown",
-    "residual": "what no evidence explains",
+    "row": "each conversion is an event that can be looked up",
+    "inferred": "concluded from other HubSpot records",
+    "aggregate": "a total from the network's own breakdown",
+    "residual": "no evidence explains it",
 }
 
 _STEPS = """
@@ -50,7 +57,7 @@ ORDER BY contacts_gained DESC, rank, account_id
 _SOURCES = """
 SELECT source, status, landed_through, as_of AT TIME ZONE 'UTC' FROM marts.sources ORDER BY source
 """
-#: Steps without all their inputs.
+#: Steps for which inputs are missing.
 STEP_COVERAGE = """
 SELECT network, step, step_label AS label, coverage, missing_inputs, how_to_add
 FROM reconciliation.step_coverage WHERE coverage <> 'full' ORDER BY network, step_order
@@ -85,7 +92,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Action:
-    """One row of reconciliation.actions: what to fix, and what that gains under the default report."""
+    """One row of reconciliation.actions: a fix and the contacts it gains under the default report."""
 
     network: str
     account_id: str
@@ -102,7 +109,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Source:
-    """Whether a source's figures are of the last refresh."""
+    """A source and the refresh that its figures come from."""
 
     source: str
     status: str
@@ -111,7 +118,7 @@ class Source:
 
     @property
     def is_stale(self) -> bool:
-        """Whether an earlier landed state stands."""
+        """True if the last refresh could not read the source, so its figures are older."""
         return self.status == "stale"
 
 
@@ -141,40 +148,40 @@ class Bridge:
 
     @property
     def name(self) -> str:
-        """The network as people call it."""
+        """Name of the network."""
         return NETWORKS.get(self.network, self.network)
 
     @property
     def reported(self) -> Decimal:
-        """What the network says."""
+        """Conversions reported by the network."""
         return sum((step.units for step in self.steps if step.kind == "start"), Decimal(0))
 
     @property
     def credited(self) -> Decimal:
-        """What HubSpot says."""
+        """Contacts credited to ads by HubSpot."""
         return sum((step.units for step in self.steps if step.kind == "end"), Decimal(0))
 
 
 @contextmanager
-def reading(serving: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published file, opened for reading, with instants in UTC."""
+def open_serving(serving: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Opens the published file read-only, with times in UTC."""
     with duckdb.connect(str(serving), read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
 
 
 def read_sources(connection: duckdb.DuckDBPyConnection) -> list[Source]:
-    """Every source of the published file."""
+    """All sources of the published file."""
     return [Source(*row) for row in connection.execute(_SOURCES).fetchall()]
 
 
 def read_labels(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """The plain words of every step that occurs."""
+    """Label of each published step, by its code."""
     return dict(connection.execute(_LABELS).fetchall())
 
 
 def read_bridges(connection: duckdb.DuckDBPyConnection, scope: Scope) -> list[Bridge]:
-    """The bridge of every network that has figures in the scope, summed over it."""
+    """One bridge per network that has figures in the scope, summed over the scope."""
     where, given = scope.where()
     steps: dict[str, list[Step]] = {}
     for network, *step in connection.execute(
@@ -208,24 +215,25 @@ def read_bridges(connection: duckdb.DuckDBPyConnection, scope: Scope) -> list[Br
 
 
 def describe(connection: duckdb.DuckDBPyConnection, scope: Scope) -> str:
-    """The filters of a scope in words, names beside ids; empty where there are none."""
-    asked = {"account": scope.account, "campaign": scope.campaign, "ad": scope.ad}
-    names = connection.execute(_NAMES, asked).fetchall()[0]
-    said = [
-        f"{what} {name} ({value})" if name else f"{what} {value}"
-        for (what, value), name in zip(asked.items(), names, strict=True)
+    """Text that describes the filters, with names and ids; empty without filters."""
+    filters = {"account": scope.account, "campaign": scope.campaign, "ad": scope.ad}
+    names = connection.execute(_NAMES, filters).fetchall()[0]
+    parts = [
+        f"{level} {name} ({value})" if name else f"{level} {value}"
+        for (level, value), name in zip(filters.items(), names, strict=True)
         if value is not None
     ]
-    return ", ".join([*said, *([f"pages tagged {scope.tag}"] if scope.tag else [])])
+    return ", ".join([*parts, *([f"pages tagged {scope.tag}"] if scope.tag else [])])
 
 
 def cost_without_events(serving: Path) -> str:
-    """What is not known in a portal without page-view events, with the figures of this one."""
-    with reading(serving) as connection:
-        told, bare, unknown = connection.execute(_EVIDENCE).fetchall()[0]
+    """Text on the data that a portal without page-view events lacks, with the counts of this portal."""
+    with open_serving(serving) as connection:
+        from_properties, from_submissions, unknown = connection.execute(_EVIDENCE).fetchall()[0]
     return (
-        f"Without page-view events {told:,} sessions are known from contact properties and {bare:,} from a"
-        f" submission alone; of {unknown:,} submissions nothing tells whether they were tracked. A contact's"
-        " properties keep its first and its latest visits: an ad click between them earns no credit in the"
-        " reports over several interactions, and a bridge cannot tell a later session from no visit at all."
+        f"Without page-view events, {from_properties:,} sessions are known only from contact properties and"
+        f" {from_submissions:,} only from a form submission. {unknown:,} submissions have no information on"
+        " tracking. Contact properties hold only the first and the latest sessions: an ad click in between"
+        " gets no credit in reports on several interactions, and the bridge cannot distinguish a later"
+        " session from a missing one."
     )

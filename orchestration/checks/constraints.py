@@ -1,8 +1,8 @@
-"""What the rows of a published table promise beyond their columns: stated in the dbt YAML, decided by DuckDB.
+"""Constraints on the rows of published tables, declared in the dbt YAML and evaluated by DuckDB.
 
-A model's `config.meta` lists `invariants` (of a row, or of a group of rows), `references` (rows of other
-published tables) and `conserves` (sums that are the same in two of them). Expressions are DuckDB's; what is
-null holds, as in SQL's CHECK, and nulls are equal in keys.
+A model's `config.meta` lists `invariants` (of a row or a group of rows), `references` (to rows of other
+published tables) and `conserves` (sums that are equal in two tables). Expressions are DuckDB SQL. An
+expression that is null counts as true, as in SQL's CHECK, and nulls are equal in keys.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from sqlglot import expressions as sql
 _HOLDS = "adledger_holds"
 _AMOUNT = "adledger_amount"
 
-#: Gives the table of a name.
-Others = Callable[[str], ibis.Table]
+#: Returns the published table with that name.
+TableLookup = Callable[[str], ibis.Table]
 
 
 class DeclarationError(ValueError):
-    """A promise in the dbt YAML that cannot be kept or broken; the message names model and promise."""
+    """An invalid constraint in the dbt YAML; the message contains the model and the constraint."""
 
 
 @cache
@@ -38,14 +38,14 @@ def _expression(text: str) -> str:
     try:
         parsed = _parsed(text)
     except sqlglot.ParseError as error:
-        raise ValueError(f"no SQL expression: {text}") from error
+        raise ValueError(f"not a SQL expression: {text}") from error
     if parsed.find(sql.Query):
-        raise ValueError(f"an expression reads its own row only: {text}")
+        raise ValueError(f"an expression cannot contain a query: {text}")
     return text
 
 
-def _named(entries: Any) -> Any:
-    """A list of columns, where `{name: expression}` stands for a column that is worked out, as a mapping."""
+def _as_mapping(entries: Any) -> Any:
+    """Converts a list of columns and `{name: expression}` entries to a mapping of names to expressions."""
     if not isinstance(entries, list):
         return entries
     found: dict[str, Any] = {}
@@ -55,11 +55,11 @@ def _named(entries: Any) -> Any:
 
 
 Expression = Annotated[str, AfterValidator(_expression)]
-Expressions = Annotated[dict[str, Expression], BeforeValidator(_named)]
+Expressions = Annotated[dict[str, Expression], BeforeValidator(_as_mapping)]
 
 
 def columns_of(*expressions: str | None) -> list[str]:
-    """The columns that expressions name, in the order met."""
+    """Columns used by the expressions, in order of appearance."""
     found = [
         column.name
         for text in expressions
@@ -74,7 +74,7 @@ class _Declared(BaseModel):
 
 
 class Invariant(_Declared):
-    """What holds in every row that `where` keeps, or, with `by`, in every group of them (aggregates then)."""
+    """An expression that is true in every row that matches `where` or, with `by`, in every group of them."""
 
     name: str
     holds: Expression
@@ -84,34 +84,34 @@ class Invariant(_Declared):
 
     @property
     def is_of_groups(self) -> bool:
-        """Whether what breaks it is a group, known by the columns of its key."""
+        """True if violations are groups, identified by their key columns."""
         return bool(self.by)
 
     @property
     def used(self) -> list[str]:
-        """The table's columns it is about."""
+        """Columns of the table that the constraint uses."""
         return list(dict.fromkeys([*self.by, *columns_of(self.holds, self.where)]))
 
     @property
     def used_elsewhere(self) -> dict[str, list[str]]:
-        """None: it is about its own table alone."""
+        """Columns of other tables that the constraint uses: none."""
         return {}
 
-    def broken(self, table: ibis.Table, others: Others, shown: Sequence[str] = ()) -> ibis.Table:
-        """What breaks it: rows, by the columns `shown`, or groups, by their keys."""
+    def violations(self, table: ibis.Table, tables: TableLookup, shown: Sequence[str] = ()) -> ibis.Table:
+        """Violating rows with the columns `shown`, or violating groups with their keys."""
         clause = f"WHERE {self.where}" if self.where else ""
         if self.by:
             shown, clause = self.by, f"{clause} GROUP BY {', '.join(self.by)}"
         rows = _query(table, *shown, clause=clause, **{_HOLDS: self.holds})
-        broken = rows.filter(~rows[_HOLDS])
-        return broken.select(*shown) if shown else broken
+        violating = rows.filter(~rows[_HOLDS])
+        return violating.select(*shown) if shown else violating
 
 
 class Reference(_Declared):
-    """A row of another table (`to`) that each row kept by `where` names.
+    """A foreign key: each row that matches `where` refers to a row of the table `to`.
 
-    `columns` maps this table's expressions to those of the other one. A row whose first one is null names
-    none; of the others nulls are equal.
+    `columns` maps this table's expressions to those of the other table. A row refers to none if the first
+    expression is null; nulls in the other expressions are equal.
     """
 
     columns: Expressions = Field(min_length=1)
@@ -121,45 +121,45 @@ class Reference(_Declared):
 
     @property
     def name(self) -> str:
-        """Columns and target."""
+        """Name made of the columns and the other table."""
         return f"{', '.join(self.columns)} in {self.to}" + (
             f" where {self.to_where}" if self.to_where else ""
         )
 
     @property
     def violation(self) -> str:
-        """What a broken reference prints."""
-        kept = f" with {self.to_where}" if self.to_where else ""
-        return f"has {', '.join(self.columns)} of no row in {self.to}{kept}"
+        """Message for a row without a matching row."""
+        condition = f" with {self.to_where}" if self.to_where else ""
+        return f"has {', '.join(self.columns)} without a matching row in {self.to}{condition}"
 
     @property
     def is_of_groups(self) -> bool:
-        """What breaks it is a row."""
+        """False: violations are rows."""
         return False
 
     @property
     def used(self) -> list[str]:
-        """The table's columns it is about."""
+        """Columns of the table that the constraint uses."""
         return columns_of(*self.columns, self.where)
 
     @property
     def used_elsewhere(self) -> dict[str, list[str]]:
-        """The columns of other tables it is about."""
+        """Columns of other tables that the constraint uses."""
         return {self.to: columns_of(*self.columns.values(), self.to_where)}
 
-    def broken(self, table: ibis.Table, others: Others, shown: Sequence[str] = ()) -> ibis.Table:
-        """The rows that name a row which is not there, by the columns `shown`."""
+    def violations(self, table: ibis.Table, tables: TableLookup, shown: Sequence[str] = ()) -> ibis.Table:
+        """Rows without a matching row in the other table, with the columns `shown`."""
         keys = [f"adledger_key_{position}" for position in range(len(self.columns))]
         here, there = (dict(zip(keys, side, strict=True)) for side in zip(*self.columns.items(), strict=True))
         first = next(iter(self.columns))
-        named = f"({first}) IS NOT NULL" + (f" AND ({self.where})" if self.where else "")
-        rows = _query(table, *shown, clause=f"WHERE {named}", **here)
-        targets = _query(others(self.to), clause=f"WHERE {self.to_where}" if self.to_where else "", **there)
+        condition = f"({first}) IS NOT NULL" + (f" AND ({self.where})" if self.where else "")
+        rows = _query(table, *shown, clause=f"WHERE {condition}", **here)
+        targets = _query(tables(self.to), clause=f"WHERE {self.to_where}" if self.to_where else "", **there)
         return rows.anti_join(targets, [rows[key].identical_to(targets[key]) for key in keys])
 
 
 class Figure(_Declared):
-    """A sum of another table; `by` says what its groups are called there where that differs."""
+    """A sum over another table; `by` maps group columns to their names there, if they differ."""
 
     table: str
     sum: Expression
@@ -168,10 +168,11 @@ class Figure(_Declared):
 
 
 class Conservation(_Declared):
-    """A sum that is the same here and in another table, group by group.
+    """A sum that is equal in this table and another one, group by group.
 
-    A group that only this table has sums to zero; one that only the other has is missing here, unless
-    `partial`. With `for_every` the other table's groups stand here once for each value this column accepts.
+    A group that exists only in this table must sum to zero. A group that exists only in the other table is
+    a violation unless `partial`. With `for_every`, this table has each group of the other table once per
+    accepted value of that column.
     """
 
     name: str
@@ -183,23 +184,23 @@ class Conservation(_Declared):
     for_every: str | None = None
     partial: bool = False
     tolerance: Decimal = Field(default=Decimal(0), ge=0)
-    #: What the column `for_every` accepts; filled in from its declaration.
+    #: Accepted values of the column `for_every`, taken from its declaration.
     every: tuple[str, ...] = Field(default=(), exclude=True)
 
     @property
     def is_of_groups(self) -> bool:
-        """What breaks it is a group, shown with both sums."""
+        """True: violations are groups, shown with both sums."""
         return True
 
     @property
     def used(self) -> list[str]:
-        """The table's columns it is about."""
+        """Columns of the table that the constraint uses."""
         every = [self.for_every] if self.for_every else []
         return list(dict.fromkeys([*columns_of(*self.by.values(), self.sum, self.where), *every]))
 
     @property
     def used_elsewhere(self) -> dict[str, list[str]]:
-        """The columns of other tables it is about."""
+        """Columns of other tables that the constraint uses."""
         other = self.equals
         return {other.table: columns_of(*self._by_there.values(), other.sum, other.where)}
 
@@ -207,10 +208,10 @@ class Conservation(_Declared):
     def _by_there(self) -> dict[str, str]:
         return {name: self.equals.by.get(name, name) for name in self.by}
 
-    def broken(self, table: ibis.Table, others: Others, shown: Sequence[str] = ()) -> ibis.Table:
-        """The groups that differ, by their keys, with both sums: `here`, and by the other table's name."""
+    def violations(self, table: ibis.Table, tables: TableLookup, shown: Sequence[str] = ()) -> ibis.Table:
+        """Groups with different sums: keys, the sum `here`, and the sum named like the other table."""
         here = _sums(table, self._groups, self.sum, self.where)
-        there = _sums(others(self.equals.table), self._by_there, self.equals.sum, self.equals.where)
+        there = _sums(tables(self.equals.table), self._by_there, self.equals.sum, self.equals.where)
         if self.for_every:
             there = there.cross_join(ibis.memtable({self.for_every: list(self.every)}))
         joined = here.outer_join(
@@ -229,7 +230,7 @@ class Conservation(_Declared):
         return self.by | ({self.for_every: self.for_every} if self.for_every else {})
 
 
-Promise = Invariant | Reference | Conservation
+Constraint = Invariant | Reference | Conservation
 _KINDS: Mapping[str, type[Invariant] | type[Reference] | type[Conservation]] = {
     "invariants": Invariant,
     "references": Reference,
@@ -237,58 +238,62 @@ _KINDS: Mapping[str, type[Invariant] | type[Reference] | type[Conservation]] = {
 }
 
 
-def read_promises(
+def read_constraints(
     model: str,
     meta: Mapping[str, Any],
     columns: Mapping[str, Iterable[str]],
     accepted: Mapping[str, Sequence[str]],
-) -> list[Promise]:
-    """The promises that a model's `meta` states.
+) -> list[Constraint]:
+    """Reads the constraints in a model's `meta`.
 
-    `columns` are those of every published table, `accepted` the accepted values of the model's columns.
-    Raises DeclarationError where a promise is malformed or names a table or column that is not published.
+    `columns` are the columns of every published table, `accepted` the accepted values of the model's columns.
+    Raises DeclarationError if a constraint is malformed or uses a table or column that is not published.
     """
-    promises: list[Promise] = []
+    constraints: list[Constraint] = []
     for kind, form in _KINDS.items():
         for position, declared in enumerate(meta.get(kind, []), start=1):
             given = declared.get("name") if isinstance(declared, dict) else None
             where = f"dbt model {model}, meta.{kind}, {given or f'number {position}'}"
             try:
-                promise: Promise = form.model_validate(declared)
+                constraint: Constraint = form.model_validate(declared)
             except ValidationError as error:
                 faults = "; ".join(
                     f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
                     for fault in error.errors()
                 )
                 raise DeclarationError(f"{where}: {faults}") from error
-            _find_columns(where, promise, model, columns)
-            if isinstance(promise, Conservation) and promise.for_every:
-                if promise.for_every not in accepted:
-                    raise DeclarationError(f"{where}: for_every: {promise.for_every} has no accepted values")
-                promise = promise.model_copy(update={"every": tuple(accepted[promise.for_every])})
-            promises.append(promise)
-    names = [promise.name for promise in promises]
+            _check_columns(where, constraint, model, columns)
+            if isinstance(constraint, Conservation) and constraint.for_every:
+                if constraint.for_every not in accepted:
+                    raise DeclarationError(
+                        f"{where}: for_every: {constraint.for_every} has no accepted values"
+                    )
+                constraint = constraint.model_copy(update={"every": tuple(accepted[constraint.for_every])})
+            constraints.append(constraint)
+    names = [constraint.name for constraint in constraints]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DeclarationError(f"dbt model {model}: meta promises twice: {', '.join(twice)}")
-    return promises
+        raise DeclarationError(f"dbt model {model}: meta declares twice: {', '.join(twice)}")
+    return constraints
 
 
-def _find_columns(where: str, promise: Promise, model: str, columns: Mapping[str, Iterable[str]]) -> None:
-    for table, used in [(model, promise.used), *promise.used_elsewhere.items()]:
+def _check_columns(
+    where: str, constraint: Constraint, model: str, columns: Mapping[str, Iterable[str]]
+) -> None:
+    for table, used in [(model, constraint.used), *constraint.used_elsewhere.items()]:
         if table not in columns:
             raise DeclarationError(f"{where}: no published table {table}")
         if unknown := [name for name in used if name not in columns[table]]:
             raise DeclarationError(f"{where}: {table} has no column {', '.join(unknown)}")
 
 
-def _query(table: ibis.Table, *kept: str, clause: str = "", **columns: str) -> ibis.Table:
-    """Selects `kept` and expressions under a name; what follows FROM is `clause`."""
+def _query(table: ibis.Table, *selected: str, clause: str = "", **columns: str) -> ibis.Table:
+    """Selects columns and named expressions; `clause` follows FROM."""
     alias = gen_name("rows")
-    listed = ", ".join([*kept, *(f"({text}) AS {name}" for name, text in columns.items())])
+    listed = ", ".join([*selected, *(f"({text}) AS {name}" for name, text in columns.items())])
     return table.alias(alias).sql(f"SELECT {listed} FROM {alias} {clause}")
 
 
 def _sums(table: ibis.Table, by: Mapping[str, str], amount: str, where: str | None) -> ibis.Table:
-    # by what is selected: a key may have the name of a column that it is worked out from
+    # GROUP BY ALL groups by the expression: its alias may also be the name of a column
     clause = f"{f'WHERE {where} ' if where else ''}GROUP BY ALL"
     return _query(table, clause=clause, **by, **{_AMOUNT: f"sum({amount})"})

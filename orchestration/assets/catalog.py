@@ -1,4 +1,4 @@
-"""What lies in this home's DuckDB files: relations, their columns, how many rows."""
+"""Catalog of the home's DuckDB files: relations, columns and row counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestration.project import warehouse_path
 
 
 class Relation(NamedTuple):
-    """A table or view, by the names dbt knows it under."""
+    """Database, schema and name of a table or view."""
 
     database: str
     schema: str
@@ -21,7 +21,7 @@ class Relation(NamedTuple):
 
     @classmethod
     def parse(cls, quoted: str) -> Self:
-        """From dbt's `relation_name`, e.g. `"warehouse"."marts"."dim_ad"`."""
+        """Parses dbt's `relation_name`, e.g. `"warehouse"."marts"."dim_ad"`."""
         database, schema, name = (part.strip('"') for part in quoted.split("."))
         return cls(database, schema, name)
 
@@ -30,15 +30,15 @@ class Relation(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Stored:
-    """`columns` are types by name, in order; `rows` is None for a view, whose rows nobody has counted."""
+class StoredTable:
+    """Column types by name, in order, and the number of rows; None for a view."""
 
     columns: Mapping[str, str]
     rows: int | None
 
 
-def look(databases: Collection[str]) -> dict[Relation, Stored]:
-    """The relations of `databases`: `warehouse`, or `raw_<source>`. The caller keeps writers away."""
+def read_catalog(databases: Collection[str]) -> dict[Relation, StoredTable]:
+    """Reads the relations of `databases`: `warehouse` or `raw_<source>`. The caller holds their locks."""
     with duckdb.connect() as connection:
         files = {
             "warehouse": warehouse_path(),
@@ -60,7 +60,7 @@ def look(databases: Collection[str]) -> dict[Relation, Stored]:
             ).fetchall()
         ]
         rows = _count(connection, tables)
-    return {relation: Stored(types, rows.get(relation)) for relation, types in columns.items()}
+    return {relation: StoredTable(types, rows.get(relation)) for relation, types in columns.items()}
 
 
 def _count(connection: duckdb.DuckDBPyConnection, tables: list[Relation]) -> dict[Relation, int]:
