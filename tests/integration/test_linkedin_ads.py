@@ -141,9 +141,7 @@ def test_sponsored_content_leads_where_its_post_says(
 
     found = [
         (creative, first, orjson.loads(every))
-        for creative, first, every in rows(
-            tmp_path, "linkedin_ads", "creatives", "id, landing_url, urls"
-        )
+        for creative, first, every in rows(tmp_path, "linkedin_ads", "creatives", "id, landing_url, urls")
     ]
     text = "https://ex.test/text"
     assert found == [("280000001", landing_url, urls), ("280000002", text, [text])]
