@@ -48,14 +48,14 @@ def span(landing: Landing, table: Table, account: str) -> Span:
 def resources(landing: Landing, part: str) -> list[Any]:
     """The dlt resources of a part. No file is opened before they run."""
     if part == "daily":
-        return rows.dated(landing, VENDOR, DAILY, {tables.INSIGHTS_CAMPAIGN.name: _insights})
+        return rows.daily_resources(landing, VENDOR, DAILY, {tables.INSIGHTS_CAMPAIGN.name: _insights})
     read = {
         tables.AD_ACCOUNTS.name: _accounts,
         tables.CAMPAIGNS.name: _campaigns,
         tables.LEAD_FORMS.name: _lead_forms,
         tables.LEADS.name: _leads,
     }
-    return rows.listed(landing, ENTITIES, read)
+    return rows.entity_resources(landing, ENTITIES, read)
 
 
 def _wrap(data: list[Mapping[str, Any]]) -> Any:
@@ -74,7 +74,7 @@ def _accounts(landing: Landing) -> Iterator[Page]:
                     "timezone_name": settings.account_zone(account),
                 },
             )
-            for (account,), row in rows.newest(landing, VENDOR).items()
+            for (account,), row in rows.latest_rows(landing, VENDOR).items()
         ),
         _wrap,
     )
@@ -92,17 +92,17 @@ def _campaigns(landing: Landing) -> Iterator[Page]:
                     "effective_status": row.word("delivery"),
                 },
             )
-            for (account, campaign), row in rows.newest(landing, VENDOR, "campaign_id").items()
+            for (account, campaign), row in rows.latest_rows(landing, VENDOR, "campaign_id").items()
         ),
         _wrap,
     )
 
 
 def _insights(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
-    asked = rows.asked(landing, table, VENDOR)
+    asked = rows.requested_days(landing, table, VENDOR)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
+        for row in rows.current_rows(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
             yield (
                 (("account_id", row.account),),
                 {
@@ -131,18 +131,18 @@ def _actions(row: Row) -> list[dict[str, str]]:
         action = {"action_type": kind, "value": str(row[name])}
         windows = [window for window in _WINDOWS if f"{name}.{window}" in shown]
         for window in _WINDOWS if name != "lead_form" else ():
-            told = row[f"{name}.{window}"] if windows else row[name]
-            if told:
-                action[window] = str(told)
+            count = row[f"{name}.{window}"] if windows else row[name]
+            if count:
+                action[window] = str(count)
         found.append(action)
     return found
 
 
 def _setting(row: Row) -> str | None:
     """`7-day click or 1-day view` as the API writes it; null where ad sets differ."""
-    told = normal(row["attribution_setting"] or "")
+    setting = normal(row["attribution_setting"] or "")
     clicks = row.export.layout.words.get("attribution_setting", {})
-    return next((value for words, value in clicks.items() if f" {words} " in f" {told} "), None)
+    return next((value for words, value in clicks.items() if f" {words} " in f" {setting} "), None)
 
 
 def _lead_forms(landing: Landing) -> Iterator[Page]:

@@ -129,7 +129,7 @@ class Export:
                         entry.name: self._value(entry.name, entry.kind, cells[place], zone)
                         for entry, place in columns
                     }
-                except _Unfit as unfit:
+                except _BadCell as unfit:
                     yield Problem(self.name, str(unfit), line.number, unfit.column, unfit.cell)
                     continue
                 yield Record(line.number, found)
@@ -174,7 +174,7 @@ class Export:
         except values.BadValue as bad:
             # where columns are shifted a cell may hold anything of a person
             cell = redact(text)[:40] if self.has_figures else None
-            raise _Unfit(str(bad), self.layout.label(name), cell) from None
+            raise _BadCell(str(bad), self.layout.label(name), cell) from None
 
     @cached_property
     def _summary(self) -> tuple[dict[str, Coverage], frozenset[str]]:
@@ -215,9 +215,9 @@ class Export:
 
     def account(self, record: Record) -> str:
         """The ad account of a row: its column, else the number in the file's name; empty where neither is."""
-        told = record.values.get("account_id")
-        if told:
-            return str(told)
+        account_id = record.values.get("account_id")
+        if account_id:
+            return str(account_id)
         digits = [part for part in _digits(self.path.stem) if len(part) >= 6]
         return digits[0] if digits else ""
 
@@ -228,7 +228,7 @@ class Export:
         return (named[2] if len(named) > 2 else max(named, default=date.min)), self.modified
 
 
-class _Unfit(Exception):
+class _BadCell(Exception):
     def __init__(self, fault: str, column: str, cell: str | None) -> None:
         super().__init__(fault)
         self.column, self.cell = column, cell
@@ -263,7 +263,7 @@ class Folder:
 
 
 @dataclass
-class _Look:
+class _HeaderMatch:
     """What a look at a file's first lines found."""
 
     header: Header | None = None
@@ -328,7 +328,7 @@ def recognise(path: Path, name: str, columns: Mapping[str, str] | None = None) -
     """What a file is, by its header; `columns` say what further labels mean. Raises Unreadable, OSError."""
     meant = {normal(label): known for label, known in (columns or {}).items()}
     encoding = reading.encoding_of(path)
-    best = _Look()
+    best = _HeaderMatch()
     for delimiter in reading.DELIMITERS:
         found = reading.first_lines(path, encoding, delimiter, reading.HEADER_LINES)
         for place, line in enumerate(found):
@@ -341,7 +341,7 @@ def recognise(path: Path, name: str, columns: Mapping[str, str] | None = None) -
                 if score > best.score:
                     before = [" ".join(above.cells) for above in found[:place]]
                     width = len(reading.padded(line.cells, 0))
-                    best = _Look(named, line.number, delimiter, width, before, score)
+                    best = _HeaderMatch(named, line.number, delimiter, width, before, score)
     header = best.header
     if header is None or (not best.score[0] and best.score[1] < 3):
         return Problem(name, "has no header that is known: see docs/exports.md for the files that are read")
@@ -379,7 +379,7 @@ def recognise(path: Path, name: str, columns: Mapping[str, str] | None = None) -
     )
 
 
-def _style(path: Path, encoding: str, look: _Look, header: Header, known: Layout) -> values.Style:
+def _style(path: Path, encoding: str, look: _HeaderMatch, header: Header, known: Layout) -> values.Style:
     """How the file writes numbers and days, from its first rows."""
     sample = reading.first_lines(path, encoding, look.delimiter, _SAMPLE_ROWS)
     below = [line.cells for line in sample if line.number > look.row]

@@ -50,9 +50,9 @@ def resources(landing: Landing, part: str) -> list[Any]:
     """The dlt resources of a part. No file is opened before they run."""
     if part == "entities":
         read = {tables.CUSTOMERS.name: _customers, tables.CAMPAIGNS.name: _campaigns}
-        return rows.listed(landing, ENTITIES, read)
+        return rows.entity_resources(landing, ENTITIES, read)
     figures = {tables.CAMPAIGN_METRICS.name: _metrics, tables.CAMPAIGN_CONVERSIONS.name: _conversions}
-    return rows.dated(landing, VENDOR, DAILY, figures)
+    return rows.daily_resources(landing, VENDOR, DAILY, figures)
 
 
 def _wrap(results: list[Mapping[str, Any]]) -> Any:
@@ -74,7 +74,7 @@ def _customers(landing: Landing) -> Iterator[Page]:
                     }
                 },
             )
-            for (account,), row in rows.newest(landing, VENDOR).items()
+            for (account,), row in rows.latest_rows(landing, VENDOR).items()
         ),
         _wrap,
     )
@@ -94,20 +94,20 @@ def _campaigns(landing: Landing) -> Iterator[Page]:
                     }
                 },
             )
-            for (account, campaign), row in rows.newest(landing, VENDOR, "campaign_id").items()
+            for (account, campaign), row in rows.latest_rows(landing, VENDOR, "campaign_id").items()
         ),
         _wrap,
     )
 
 
 def _metrics(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
-    asked = rows.asked(landing, table, VENDOR)
+    asked = rows.requested_days(landing, table, VENDOR)
     actions = _sums(landing)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
         seen: set[_CampaignDay] = set()
-        for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
-            total, _ = _told_once(row, actions)
+        for row in rows.current_rows(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
+            total, _ = _deduplicated(row, actions)
             seen.add(_campaign_day(row))
             yield (
                 (("customer_id", row.account),),
@@ -139,12 +139,12 @@ def _by_action_alone(
     """Figures of campaigns' days that only the other report has: the campaigns' own is cut, or filtered."""
     alone = [key for key in actions if key not in seen and key[2] in asked.get(key[0], ())]
     for account, campaign, day in alone:
-        told = float(actions[account, campaign, day][0])
+        conversions = float(actions[account, campaign, day][0])
         metrics = dict.fromkeys(("impressions", "clicks", "costMicros", "viewThroughConversions"), "0")
         place = {"segments": {"date": str(day)}, "campaign": {"id": campaign}}
         yield (
             (("customer_id", account),),
-            {**place, "metrics": metrics | {"conversions": told, "allConversions": told}},
+            {**place, "metrics": metrics | {"conversions": conversions, "allConversions": conversions}},
         )
     if alone:
         rows.notice_once(
@@ -157,15 +157,15 @@ def _by_action_alone(
 def _conversions(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
     """By action where a report tells it; the rest of a campaign's conversions as those of no known action."""
     reports = rows.exports(landing, VENDOR, _ACTIONS)
-    rows.beyond(landing, VENDOR, reports)
-    asked = rows.asked(landing, table, VENDOR)
+    rows.notice_unread_days(landing, VENDOR, reports)
+    asked = rows.requested_days(landing, table, VENDOR)
     actions = _sums(landing)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        for row in rows.current(landing, reports, table, asked):
+        for row in rows.current_rows(landing, reports, table, asked):
             yield (("customer_id", row.account),), _action(row)
-        for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), None, asked):
-            _, rest = _told_once(row, actions)
+        for row in rows.current_rows(landing, rows.exports(landing, VENDOR, _FIGURES), None, asked):
+            _, rest = _deduplicated(row, actions)
             if rest:
                 yield (("customer_id", row.account),), _rest(row, rest)
 
@@ -189,8 +189,8 @@ def _action(row: Row) -> dict[str, Any]:
     # without the columns a conversion is dated as the report dates it
     dated = "conversions_by_conversion_date" in row.export.header.fields
     for name in _METRICS:
-        told = row[f"{name}_by_conversion_date"]
-        metrics[f"{name}_by_conversion_date"] = (told or Decimal(0)) if dated else metrics[name]
+        value = row[f"{name}_by_conversion_date"]
+        metrics[f"{name}_by_conversion_date"] = (value or Decimal(0)) if dated else metrics[name]
     place = _at(row)
     place["segments"] |= {
         "conversionAction": row["conversion_action"],
@@ -244,20 +244,20 @@ def _sums(landing: Landing) -> Mapping[_CampaignDay, tuple[Decimal, int]]:
 
 def _add_up(landing: Landing) -> Mapping[_CampaignDay, tuple[Decimal, int]]:
     found: defaultdict[_CampaignDay, tuple[Decimal, int]] = defaultdict(lambda: (Decimal(0), 0))
-    for row in rows.current(landing, rows.exports(landing, VENDOR, _ACTIONS)):
+    for row in rows.current_rows(landing, rows.exports(landing, VENDOR, _ACTIONS)):
         total, count = found[_campaign_day(row)]
         found[_campaign_day(row)] = total + (row["conversions"] or Decimal(0)), count + 1
     return found
 
 
-def _told_once(row: Row, actions: Mapping[_CampaignDay, tuple[Decimal, int]]) -> tuple[Decimal, Decimal]:
+def _deduplicated(row: Row, actions: Mapping[_CampaignDay, tuple[Decimal, int]]) -> tuple[Decimal, Decimal]:
     """A campaign's conversions of a day, and how many of them no action explains.
 
     Two reports tell them, each rounding for itself, perhaps cut or of another day: one figure told twice
     would be two headlines. Where only rounding parts them the actions' sum stands, else the larger one.
     """
     total = row["conversions"] or Decimal(0)
-    told, count = actions.get(_campaign_day(row), (Decimal(0), 0))
-    if count and abs(told - total) <= _ROUNDING * (count + 1):
-        return told, Decimal(0)
-    return max(told, total), max(total - told, Decimal(0))
+    by_action, count = actions.get(_campaign_day(row), (Decimal(0), 0))
+    if count and abs(by_action - total) <= _ROUNDING * (count + 1):
+        return by_action, Decimal(0)
+    return max(by_action, total), max(total - by_action, Decimal(0))

@@ -55,7 +55,7 @@ def resources(landing: Landing, part: str) -> list[Any]:
         tables.EXCHANGE_RATES.name: _exchange_rates,
         tables.ADS_EXPORT.name: _ads,
     }
-    return rows.listed(landing, ENTITIES, read)
+    return rows.entity_resources(landing, ENTITIES, read)
 
 
 def _wrap(results: list[Mapping[str, Any]]) -> Any:
@@ -105,17 +105,17 @@ def _once(landing: Landing, kind: str, table: Table | None, *only: str) -> Itera
 def _contacts(landing: Landing) -> Iterator[Page]:
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
         for export, record in _once(landing, "contacts", tables.CONTACTS):
-            told = _properties(record, hubspot.CONTACT_PROPERTIES)
+            properties = _properties(record, hubspot.CONTACT_PROPERTIES)
             for name in ("hs_analytics_source", "hs_latest_source"):
-                told[name] = export.layout.word("source", told.get(name))
-            created = told["createdate"]
+                properties[name] = export.layout.word("source", properties.get(name))
+            created = properties["createdate"]
             yield (
                 (),
                 {
                     "id": record.values["contact_id"],
                     "createdAt": created,
-                    "updatedAt": told.get("lastmodifieddate") or created,
-                    "properties": told,
+                    "updatedAt": properties.get("lastmodifieddate") or created,
+                    "properties": properties,
                 },
             )
 
@@ -154,8 +154,8 @@ def _counted(landing: Landing) -> dict[tuple[str, datetime], list[_Counted]]:
     """What the contacts' lists count, by address and minute."""
     found: dict[tuple[str, datetime], list[_Counted]] = defaultdict(list)
     for _, record in _once(landing, "contacts", None, "contact_id", *_COUNTED):
-        listed, *told = (record.values.get(name) for name in _COUNTED)
-        addresses = ";".join(filter(None, told))
+        listed, *emails = (record.values.get(name) for name in _COUNTED)
+        addresses = ";".join(filter(None, emails))
         for entry in (listed or "").split(";"):
             form, _, rest = entry.partition(":")
             stamp = rest.rpartition(":")[2]
@@ -199,12 +199,12 @@ def _read_forms(landing: Landing) -> _Forms:
     return _Forms(list(found.values()), counted)
 
 
-def _told_forms(landing: Landing) -> _Forms:
+def _forms_of_files(landing: Landing) -> _Forms:
     return rows.files(landing).once("forms", lambda: _read_forms(landing))
 
 
 def _forms(landing: Landing) -> Iterator[Page]:
-    forms = _told_forms(landing).forms
+    forms = _forms_of_files(landing).forms
     yield from rows.pages(
         (((), {"id": form.id, "name": form.title, "formType": "hubspot"}) for form in forms), _wrap
     )
@@ -215,10 +215,10 @@ def _submissions(landing: Landing) -> Iterator[Page]:
 
     A row of an older file that a newer one has, too, is one submission; equal rows of one file are several.
     """
-    told = _told_forms(landing)
+    all_forms = _forms_of_files(landing)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        for form in told.forms:
+        for form in all_forms.forms:
             instants: dict[tuple[str, datetime], list[datetime]] = {}
             used: set[tuple[str, datetime]] = set()
             newer: Counter[tuple[Any, ...]] = Counter()
@@ -232,7 +232,7 @@ def _submissions(landing: Landing) -> Iterator[Page]:
                         continue
                     newer[place, page] += 1
                     if place not in instants:
-                        listed = sorted(one.at for one in told.counted.get(place, ()) if one.form == form.id)
+                        listed = sorted(one.at for one in all_forms.counted.get(place, ()) if one.form == form.id)
                         instants[place] = listed
                     at = instants[place].pop(0) if instants[place] else record.values["conversion_date"]
                     # what nothing but a row of its own tells from another is one more submission
@@ -257,15 +257,15 @@ def _submissions(landing: Landing) -> Iterator[Page]:
 def _deals(landing: Landing) -> Iterator[Page]:
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
         for export, record in _once(landing, "deals", tables.DEALS):
-            told = _properties(record, hubspot.DEAL_PROPERTIES)
-            told["hs_is_closed_won"] = _is_won(export, record)
+            properties = _properties(record, hubspot.DEAL_PROPERTIES)
+            properties["hs_is_closed_won"] = _is_won(export, record)
             yield (
                 (),
                 {
                     "id": record.values["contact_id"],
-                    "createdAt": told.get("createdate"),
-                    "updatedAt": told.get("hs_lastmodifieddate"),
-                    "properties": told,
+                    "createdAt": properties.get("createdate"),
+                    "updatedAt": properties.get("hs_lastmodifieddate"),
+                    "properties": properties,
                 },
             )
 
@@ -274,9 +274,9 @@ def _deals(landing: Landing) -> Iterator[Page]:
 
 def _is_won(export: Export, record: Record) -> str:
     """The file's own word for it, else a stage that is called so."""
-    told = record.values.get("hs_is_closed_won")
-    if told is not None:
-        return export.layout.word("affirmed", told) or "false"
+    closed_won = record.values.get("hs_is_closed_won")
+    if closed_won is not None:
+        return export.layout.word("affirmed", closed_won) or "false"
     return "true" if export.layout.word("stage", record.values.get("dealstage")) == "CLOSED_WON" else "false"
 
 
@@ -330,10 +330,10 @@ def _ads(landing: Landing) -> Iterator[Page]:
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
         seen: dict[tuple[Any, ...], str] = {}
         for export, record in rows.records(landing, rows.exports(landing, VENDOR, "ads"), tables.ADS_EXPORT):
-            told = record.values
-            network = export.layout.word("network", told["ad_network"])
+            cells = record.values
+            network = export.layout.word("network", cells["ad_network"])
             first, last = export.range or (None, None)
-            key = (_report(export), network, told.get("ad_campaign_id"), told["ad_campaign"], first, last)
+            key = (_report(export), network, cells.get("ad_campaign_id"), cells["ad_campaign"], first, last)
             if seen.setdefault(key, export.name) != export.name:
                 rows.count_repeat(landing, tables.ADS_EXPORT)
                 continue
@@ -342,11 +342,11 @@ def _ads(landing: Landing) -> Iterator[Page]:
                 {
                     "attributionReport": key[0],
                     "network": network,
-                    "campaignId": told.get("ad_campaign_id"),
-                    "campaignName": told["ad_campaign"],
+                    "campaignId": cells.get("ad_campaign_id"),
+                    "campaignName": cells["ad_campaign"],
                     "firstDate": _iso(first),
                     "lastDate": _iso(last),
-                    "contacts": told["contacts"] or 0,
+                    "contacts": cells["contacts"] or 0,
                 },
             )
 
@@ -357,8 +357,8 @@ def _report(export: Export) -> str:
     """The attribution report that the lines above the table name, else HubSpot's default."""
     words = export.layout.words["report"]
     for line in export.before:
-        told = normal(line)
-        found = [text for text in words if text in told]
+        text_above = normal(line)
+        found = [text for text in words if text in text_above]
         if found:
             return words[max(found, key=len)]
     return _USUAL_REPORT

@@ -160,8 +160,8 @@ class Layout:
         """The enum value that a word of the interface stands for; an unknown word in an enum's spelling."""
         if not text:
             return None
-        told = normal(text)
-        return self.words[name].get(told) or told.replace(" ", "_").upper()
+        known_as = normal(text)
+        return self.words[name].get(known_as) or known_as.replace(" ", "_").upper()
 
 
 @cache

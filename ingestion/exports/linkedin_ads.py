@@ -56,14 +56,14 @@ def resources(landing: Landing, part: str) -> list[Any]:
             tables.CAMPAIGN_ANALYTICS.name: _analytics,
             tables.CAMPAIGN_CONVERSIONS.name: _by_rule,
         }
-        return rows.dated(landing, VENDOR, DAILY, figures)
+        return rows.daily_resources(landing, VENDOR, DAILY, figures)
     read = {
         tables.AD_ACCOUNTS.name: _accounts,
         tables.CAMPAIGN_GROUPS.name: _groups,
         tables.CAMPAIGNS.name: _campaigns,
         tables.CONVERSIONS.name: _rules,
     }
-    return rows.listed(landing, ENTITIES, read)
+    return rows.entity_resources(landing, ENTITIES, read)
 
 
 def _wrap(elements: list[Mapping[str, Any]]) -> Any:
@@ -78,7 +78,7 @@ def _accounts(landing: Landing) -> Iterator[Page]:
                 (("reporting_time_zone", "UTC"),),
                 {"id": int(account), "name": row["account_name"], "currency": account_currency(row)},
             )
-            for (account,), row in rows.newest(landing, VENDOR).items()
+            for (account,), row in rows.latest_rows(landing, VENDOR).items()
         ),
         _wrap,
     )
@@ -91,7 +91,7 @@ def _groups(landing: Landing) -> Iterator[Page]:
                 (("account_id", account),),
                 {"id": int(group), "name": row["group_name"], "status": row.word("status", "group_status")},
             )
-            for (account, group), row in rows.newest(landing, VENDOR, "group_id").items()
+            for (account, group), row in rows.latest_rows(landing, VENDOR, "group_id").items()
         ),
         _wrap,
     )
@@ -110,7 +110,7 @@ def _campaigns(landing: Landing) -> Iterator[Page]:
                     "type": row.word("campaign_type"),
                 },
             )
-            for (account, campaign), row in rows.newest(landing, VENDOR, "campaign_id").items()
+            for (account, campaign), row in rows.latest_rows(landing, VENDOR, "campaign_id").items()
         ),
         _wrap,
     )
@@ -118,7 +118,7 @@ def _campaigns(landing: Landing) -> Iterator[Page]:
 
 def _rules(landing: Landing) -> Iterator[Page]:
     found: dict[tuple[str, str], str | None] = {}
-    for row in rows.current(landing, rows.exports(landing, VENDOR, _CONVERSIONS)):
+    for row in rows.current_rows(landing, rows.exports(landing, VENDOR, _CONVERSIONS)):
         found.setdefault((row.account, row["conversion_name"]), row.word("conversion_type"))
     yield from rows.pages(
         (
@@ -145,10 +145,10 @@ def _figures(row: Row, *pivots: str) -> Mapping[str, Any]:
 
 
 def _analytics(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
-    asked = rows.asked(landing, table, VENDOR)
+    asked = rows.requested_days(landing, table, VENDOR)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
+        for row in rows.current_rows(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
             yield (("account_id", row.account),), _figures(row, _pivot(row))
 
     yield from rows.pages(found(), _wrap)
@@ -157,11 +157,11 @@ def _analytics(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
 
 def _by_rule(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
     exports = rows.exports(landing, VENDOR, _CONVERSIONS)
-    rows.beyond(landing, VENDOR, exports)
-    asked = rows.asked(landing, table, VENDOR)
+    rows.notice_unread_days(landing, VENDOR, exports)
+    asked = rows.requested_days(landing, table, VENDOR)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        for row in rows.current(landing, exports, table, asked):
+        for row in rows.current_rows(landing, exports, table, asked):
             yield (("account_id", row.account),), _figures(row, _pivot(row), row["conversion_name"])
 
     yield from rows.pages(found(), _wrap)

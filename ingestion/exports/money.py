@@ -22,8 +22,8 @@ def account_currency(row: Row) -> str:
 
 def company_currency(folder: Folder) -> str:
     """The portal's currency: the setting, else the one that all ad accounts share. Raises SettingError."""
-    if told := settings.currency():
-        return told
+    if configured := settings.currency():
+        return configured
     found: set[str] = set()
     for export in folder.exports:
         if export.has_figures:

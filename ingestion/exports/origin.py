@@ -30,7 +30,7 @@ def reader(source: str) -> ModuleType | None:
     return _READERS[source]
 
 
-def lacking(source: str) -> str | None:
+def missing_main_file(source: str) -> str | None:
     """Why the files that a source has in the folder do not suffice; None where it has none, or enough."""
     found = _folder()
     if found is None or not any(export.vendor == source for export in found.exports):
@@ -70,7 +70,7 @@ def available_inputs(source: str, *, from_files: bool) -> list[dict[str, object]
 def first_day(source: str) -> date | None:
     """The first day that the source's files have; None where they have none."""
     found = _folder()
-    days = rows.whole(found, source) if found is not None else None
+    days = rows.day_range(found, source) if found is not None else None
     return days.start if days else None
 
 

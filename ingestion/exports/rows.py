@@ -53,14 +53,14 @@ class Files:
     """
 
     folder: Folder
-    told: set[tuple[str, str]] = field(default_factory=set)
-    kept: dict[str, Any] = field(default_factory=dict)
+    reported: set[tuple[str, str]] = field(default_factory=set)
+    cache: dict[str, Any] = field(default_factory=dict)
 
     def once(self, name: str, make: Callable[[], _T]) -> _T:
         """What `make` gives, made once per load."""
-        if name not in self.kept:
-            self.kept[name] = make()
-        return cast(_T, self.kept[name])
+        if name not in self.cache:
+            self.cache[name] = make()
+        return cast(_T, self.cache[name])
 
 
 def files(landing: Landing) -> Files:
@@ -80,7 +80,7 @@ def exports(landing: Landing, vendor: str, kind: str) -> list[Export]:
     return files(landing).folder.of(vendor, kind)
 
 
-def current(
+def current_rows(
     landing: Landing,
     found: Sequence[Export],
     table: Table | None = None,
@@ -113,10 +113,10 @@ def current(
         newer.append(export.coverage)
 
 
-def newest(landing: Landing, vendor: str, *columns: str) -> dict[tuple[str, ...], Row]:
+def latest_rows(landing: Landing, vendor: str, *columns: str) -> dict[tuple[str, ...], Row]:
     """The row of the last day of each account, or of each value of these columns in it, in the main files."""
     found: dict[tuple[str, ...], Row] = {}
-    for row in current(landing, exports(landing, vendor, settings.MAIN[vendor])):
+    for row in current_rows(landing, exports(landing, vendor, settings.MAIN[vendor])):
         key = (row.account, *(row[column] for column in columns))
         if key not in found or row["date"] > found[key]["date"]:
             found[key] = row
@@ -152,10 +152,10 @@ class _Faults:
     def __init__(self, landing: Landing, table: Table | None, export: Export) -> None:
         self._landing, self._table, self._export = landing, table, export
         self._number = 0
-        self._is_told = table is None or (table.name, export.name) in files(landing).told
+        self._is_reported = table is None or (table.name, export.name) in files(landing).reported
 
     def refuse(self, problem: Problem) -> None:
-        if self._is_told or self._table is None:
+        if self._is_reported or self._table is None:
             return
         self._number += 1
         counts = self._landing.counts.setdefault(self._table.name, Counts())
@@ -167,9 +167,9 @@ class _Faults:
             notice_once(self._landing, str(problem))
 
     def close(self) -> None:
-        if self._table is None or self._is_told:
+        if self._table is None or self._is_reported:
             return
-        files(self._landing).told.add((self._table.name, self._export.name))
+        files(self._landing).reported.add((self._table.name, self._export.name))
         if self._number > _SHOWN_PROBLEMS:
             line = f"{self._number} rows in all cannot be read: see reconciliation.quarantine"
             notice_once(self._landing, f"{self._export.name}: {line}")
@@ -197,18 +197,18 @@ def pages(
             yield Page(orjson.dumps(wrap(group)), context, len(group))
 
 
-def listed(landing: Landing, tables: Iterable[Table], read: Mapping[str, Listing]) -> list[Any]:
+def entity_resources(landing: Landing, tables: Iterable[Table], read: Mapping[str, Listing]) -> list[Any]:
     """The dlt resources of tables, by name; what no file tells stays empty."""
     return [
         resource(landing, table, partial(read.get(table.name, lambda _: ()), landing)) for table in tables
     ]
 
 
-def dated(landing: Landing, vendor: str, tables: Iterable[Table], read: Mapping[str, Figures]) -> list[Any]:
+def daily_resources(landing: Landing, vendor: str, tables: Iterable[Table], read: Mapping[str, Figures]) -> list[Any]:
     """The dlt resources of daily tables, by name; of what no file tells the days are read and have no row."""
 
     def no_rows(landing: Landing, table: Table) -> Iterator[DaysRead]:
-        yield from days_read(asked(landing, table, vendor))
+        yield from days_read(requested_days(landing, table, vendor))
 
     return [
         resource(landing, table, partial(read.get(table.name, no_rows), landing, table)) for table in tables
@@ -226,18 +226,18 @@ def span() -> Span:
     return Span(None, EVER_DAYS)
 
 
-def covered(found: Iterable[Export], account: str) -> set[date]:
+def covered_days(found: Iterable[Export], account: str) -> set[date]:
     """The days that files speak for."""
     return {
         day for export in found if account in export.coverage for day in export.coverage[account].days.days()
     }
 
 
-def asked(landing: Landing, table: Table, vendor: str) -> dict[str, set[date]]:
+def requested_days(landing: Landing, table: Table, vendor: str) -> dict[str, set[date]]:
     """The days that the load asks for and the network's main files speak for, by account."""
     main = exports(landing, vendor, settings.MAIN[vendor])
     return {
-        account: covered(main, account).intersection(
+        account: covered_days(main, account).intersection(
             day for piece in landing.pieces(table, account, EVER_DAYS) for day in piece.days()
         )
         for account in accounts(landing, vendor)
@@ -251,7 +251,7 @@ def days_read(days: Mapping[str, Collection[date]]) -> Iterator[DaysRead]:
             yield DaysRead(account, window)
 
 
-def whole(folder: Folder, vendor: str) -> Window | None:
+def day_range(folder: Folder, vendor: str) -> Window | None:
     """From the first to the last day of a network's main files; None where they have none."""
     found = [
         one.days for export in folder.of(vendor, settings.MAIN[vendor]) for one in export.coverage.values()
@@ -259,12 +259,12 @@ def whole(folder: Folder, vendor: str) -> Window | None:
     return Window(min(one.start for one in found), max(one.end for one in found)) if found else None
 
 
-def beyond(landing: Landing, vendor: str, found: Sequence[Export]) -> None:
+def notice_unread_days(landing: Landing, vendor: str, found: Sequence[Export]) -> None:
     """Says which days of files stay unread because no main file of the network has them."""
     main = exports(landing, vendor, settings.MAIN[vendor])
     for export in found:
         for account, coverage in sorted(export.coverage.items()):
-            missing = set(coverage.days.days()) - covered(main, account)
+            missing = set(coverage.days.days()) - covered_days(main, account)
             if missing:
                 title = next(kind.title for kind in export.layout.files if kind.name == settings.MAIN[vendor])
                 notice_once(

@@ -199,8 +199,8 @@ class Client:
     def get_tunnelled(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """GET `path` with its query in the body of a POST, for addresses that are too long."""
         address, _, query = path.partition("?")
-        told = {"X-HTTP-Method-Override": "GET", "Content-Type": "application/x-www-form-urlencoded"}
-        return self._send("POST", address, body=query.encode(), headers={**told, **(headers or {})})
+        override = {"X-HTTP-Method-Override": "GET", "Content-Type": "application/x-www-form-urlencoded"}
+        return self._send("POST", address, body=query.encode(), headers={**override, **(headers or {})})
 
     def post_form(self, path: str, form: Mapping[str, str]) -> Answer:
         """POST a form, without authorisation (token endpoints)."""
@@ -293,14 +293,14 @@ class Client:
         except urllib3.exceptions.HTTPError as error:
             self._count("unreachable")
             # the request may have been answered: what was lost on the way back is worth more attempts
-            on_the_way = isinstance(
+            may_have_arrived = isinstance(
                 error, (urllib3.exceptions.ReadTimeoutError, urllib3.exceptions.ProtocolError)
             )
-            stage = "transient" if on_the_way else "unreachable"
+            stage = "transient" if may_have_arrived else "unreachable"
             raise _Failed(stage, f"{type(error).__name__}: {error}") from None
-        told = self.policy.learn(reply.headers)
-        if told is not None:
-            pacer.adopt(told)
+        limit = self.policy.learn(reply.headers)
+        if limit is not None:
+            pacer.adopt(limit)
         return self._read(reply, request.decode)
 
     def _pooled(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:

@@ -231,7 +231,7 @@ class Reader:
             self._connection.close()
             self._connection = None
 
-    def unordered(self, lists: pa.Array) -> pa.Array:
+    def sorted_lists(self, lists: pa.Array) -> pa.Array:
         """JSON lists with their elements sorted: the same facts in another order are nothing new."""
         self._duckdb.register("lists", pa.table({"item": lists}))
         elements = """list_sort(json_transform(item, '["JSON"]'))"""

@@ -114,7 +114,7 @@ class Landing:
     follow_ups: list[Callable[[], Iterator[list[Any]]]] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
     _api: Any = None
-    _put_off: dict[Table, list[pa.Table]] = field(default_factory=dict)
+    _deferred: dict[Table, list[pa.Table]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def connection(self, connect: Callable[[Landing], _Api]) -> _Api:
@@ -129,7 +129,7 @@ class Landing:
         windows = self.days.windows.get((table.name, account), ()) if self.days else ()
         return [piece for window in windows for piece in reversed(list(window.slices(days)))]
 
-    def is_first_reading(self, table: Table) -> bool:
+    def is_first_observation(self, table: Table) -> bool:
         """Whether the rows of a table are the first observation of their days, which replaces none."""
         return table.disposition == "observe" and self.days is not None and self.days.is_first
 
@@ -170,15 +170,15 @@ class Landing:
             self.landers.append(lander)
         return lander
 
-    def put_off(self, table: Table, rows: pa.Table) -> None:
+    def defer(self, table: Table, rows: pa.Table) -> None:
         """Keeps what was read of a record for the second time: it lands after the first reading has."""
         with self._lock:
-            self._put_off.setdefault(table, []).append(rows)
+            self._deferred.setdefault(table, []).append(rows)
 
-    def second_readings(self) -> list[Any]:
+    def repeated_records(self) -> list[Any]:
         """Resources with the last reading of each record that was read again; a reading is given once."""
         with self._lock:
-            found, self._put_off = self._put_off, {}
+            found, self._deferred = self._deferred, {}
         return [_last_of_each(self, table, rows) for table, rows in found.items()]
 
     def close(self) -> None:
@@ -318,14 +318,14 @@ class Lander:
             contexts.setdefault(page.context, []).append(page)
         for context, found in contexts.items():
             yield self._read(found, dict(context))
-        self._distrust()
+        self._stop_if_mostly_rejected()
         if time.monotonic() - self._said >= _PROGRESS_SECONDS:
             self._said = time.monotonic()
             self._landing.say(
                 f"{self._landing.source}.{self._table.name}: {self._counts.landed:,} rows so far"
             )
 
-    def _distrust(self) -> None:
+    def _stop_if_mostly_rejected(self) -> None:
         counts = self._counts
         if self._landing.from_files:
             return
@@ -352,7 +352,7 @@ class Lander:
         again: list[int] = []
         # repeats are rare, and a look at each key costs more than one at all of them
         if not self._settled.isdisjoint(keys) or not self._seen.add_all(keys):
-            fresh, again = self._sorted_out(keys)
+            fresh, again = self._split_repeats(keys)
         counts = self._counts
         counts.received += reading.received
         counts.landed += len(fresh)
@@ -362,13 +362,13 @@ class Lander:
             (self._table.name, item.record, item.reason) for item in reading.rejected
         )
         if again and self._table.latest:
-            self._landing.put_off(self._table, self._finish(rows.take(pa.array(again, pa.int64()))))
+            self._landing.defer(self._table, self._finish(rows.take(pa.array(again, pa.int64()))))
         if len(fresh) < rows.num_rows:
             rows = rows.take(pa.array(fresh, pa.int64()))
         counts.staged += rows.num_rows
         return self._finish(rows)
 
-    def _sorted_out(self, keys: Sequence[str]) -> tuple[list[int], list[int]]:
+    def _split_repeats(self, keys: Sequence[str]) -> tuple[list[int], list[int]]:
         """Positions of the records to land, and of those that were read before."""
         fresh: list[int] = []
         again: list[int] = []
@@ -402,9 +402,9 @@ class Lander:
         for column in self._table.columns:
             if column.kind == "json":
                 position = rows.schema.get_field_index(column.name)
-                facts = facts.set_column(position, column.name, reader.unordered(rows.column(column.name)))
+                facts = facts.set_column(position, column.name, reader.sorted_lists(rows.column(column.name)))
         rows = rows.append_column("row_version", reader.hashes(keys_of(facts, facts.column_names)))
-        if not self._landing.is_first_reading(self._table):
+        if not self._landing.is_first_observation(self._table):
             return rows
         observed = rows.append_column("observed_at", constant(self._landing.as_of, size, INSTANT))
         return observed.append_column("superseded_at", pa.nulls(size, INSTANT))
@@ -424,7 +424,7 @@ def hints(landing: Landing, table: Table) -> dict[str, Any]:
         return {"columns": columns, "write_disposition": merge, "primary_key": table.key, **whole}
     columns["row_version"] = {"x-row-version": True}
     merge_key = (table.account, "date") if table.disposition == "observe" else (table.account,)
-    if landing.is_first_reading(table):
+    if landing.is_first_observation(table):
         # the columns that dlt's scd2 makes by itself, which it finds here the next time
         columns["row_version"] |= {"nullable": False, "unique": False, "row_key": False}
         validity = {"data_type": "timestamp", "nullable": True}
@@ -504,8 +504,8 @@ def part(
 
     def rows(batch: Batch) -> Iterator[pa.Table]:
         if not landers:
-            told = widened() if widened else table
-            landers.append(landing.lander(told, settled() if settled else None))
+            current = widened() if widened else table
+            landers.append(landing.lander(current, settled() if settled else None))
             yield landers[0].empty()
         if batch.get(table.name):
             yield from landers[0].land_batch(batch[table.name])

@@ -18,7 +18,7 @@ from adledger.cli import app
 from ingestion.doctor import examine
 from ingestion.pipelines import VENDORS
 from ingestion.sources.hubspot.doctor import ENDPOINTS, Endpoint
-from ingestion.sources.visit import Finding
+from ingestion.sources.probe import Finding
 from sandbox.apis.facebook_ads.objects import PAGE_ID, SECOND_PAGE_ID
 from sandbox.apis.state import Sandbox
 from sandbox.serve import build_sandbox, settings

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from ingestion.sources.landing_pages import fetch
 from ingestion.sources.landing_pages.fetch import Fetched, Fetcher, Validators, is_public, resolve
 from ingestion.sources.landing_pages.settings import Access, Caps
-from ingestion.sources.landing_pages.urls import address
+from ingestion.sources.landing_pages.urls import page_url
 
 Handler = Callable[["Request", asyncio.StreamWriter], Awaitable[None]]
 CAPS = Caps(connect=1.0, read=0.5, total=1.0, size=1 << 20, redirects=5)
@@ -532,7 +532,7 @@ def test_the_target_of_a_redirect_is_asked_for_permission_too(server: Server) ->
 def test_where_queries_are_forbidden_the_page_is_asked_for_without(server: Server) -> None:
     server.pages["/robots.txt"] = reply(200, b"User-agent: *\nDisallow: /*?")
     server.pages["/demo"] = reply(200, b"<p>x")
-    page = address(server.url("/demo"))
+    page = page_url(server.url("/demo"))
     fetcher = Fetcher(OPEN, CAPS, resolve=loopback)
 
     found = fetcher.get(page.fetch_url, fallback=page.url)

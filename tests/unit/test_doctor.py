@@ -21,14 +21,14 @@ from ingestion.sources.google_ads import settings as google_settings
 from ingestion.sources.hubspot import doctor as hubspot_doctor
 from ingestion.sources.hubspot import settings as hubspot_settings
 from ingestion.sources.linkedin_ads import doctor as linkedin_doctor
-from ingestion.sources.visit import Finding, Level, Refused, Seen, Sunset, Visit
+from ingestion.sources.probe import Finding, Level, Refused, VendorAnswer, Sunset, Probe
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def visit() -> Visit:
-    return Visit("hubspot", NOW)
+def probe() -> Probe:
+    return Probe("hubspot", NOW)
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,12 @@ def visit() -> Visit:
         (None, "ok"),
     ],
 )
-def test_a_version_warns_sixty_days_before_its_end(visit: Visit, day: date | None, level: Level) -> None:
-    finding = visit.version("2026-09", "api_version", Sunset(day, "https://example.test"))
+def test_a_version_warns_sixty_days_before_its_end(probe: Probe, day: date | None, level: Level) -> None:
+    finding = probe.version("2026-09", "api_version", Sunset(day, "https://example.test"))
 
     assert finding.level == level
     assert (finding.fix is not None) == (level != "ok")
-    assert visit.version("2031-03", "api_version", None).level == "note"
+    assert probe.version("2031-03", "api_version", None).level == "note"
 
 
 def test_the_version_in_use_has_a_known_end() -> None:
@@ -71,17 +71,17 @@ def test_a_linkedin_version_lives_a_year(version: str, day: date | None, exact: 
     [(15, False, "ok"), (13, False, "warning"), (-1, False, "error"), (0.02, True, "ok")],
 )
 def test_a_token_warns_two_weeks_before_its_end(
-    visit: Visit, left: float, renewed: bool, level: Level
+    probe: Probe, left: float, renewed: bool, level: Level
 ) -> None:
-    finding = visit.expiry("token", NOW + timedelta(days=left), "Make a new one.", renewed)
+    finding = probe.expiry("token", NOW + timedelta(days=left), "Make a new one.", renewed)
 
     assert finding.level == level
     assert (finding.fix is not None) == (level != "ok")
 
 
 @pytest.mark.parametrize(("percent", "level"), [(74.9, "ok"), (75, "warning"), (100, "error")])
-def test_headroom_that_runs_out_is_told(visit: Visit, percent: float, level: Level) -> None:
-    assert visit.spent(percent, "used", "Wait.").level == level
+def test_headroom_that_runs_out_is_told(probe: Probe, percent: float, level: Level) -> None:
+    assert probe.limit_usage(percent, "used", "Wait.").level == level
 
 
 @pytest.mark.parametrize(
@@ -100,24 +100,24 @@ def test_headroom_that_runs_out_is_told(visit: Visit, percent: float, level: Lev
         ("ConnectTimeout: timed out", "HTTPS_PROXY"),
     ],
 )
-def test_an_unreachable_host_tells_what_to_check(visit: Visit, detail: str, fix: str) -> None:
-    finding = visit.explain(Refused("unreachable", 0, detail), "HubSpot", "")
+def test_an_unreachable_host_tells_what_to_check(probe: Probe, detail: str, fix: str) -> None:
+    finding = probe.explain(Refused("unreachable", 0, detail), "HubSpot", "")
 
     assert (finding.check, finding.level) == ("reachability", "error")
     assert fix in (finding.fix or "")
 
 
-def test_a_limit_that_resets_later_says_when(visit: Visit) -> None:
-    seen = Seen(429, {}, None, Fault("throttled", "slow down", wait=330.0))
-    finding = visit.explain(Refused("throttled", 429, "slow down", seen), "LinkedIn", "")
+def test_a_limit_that_resets_later_says_when(probe: Probe) -> None:
+    seen = VendorAnswer(429, {}, None, Fault("throttled", "slow down", wait=330.0))
+    finding = probe.explain(Refused("throttled", 429, "slow down", seen), "LinkedIn", "")
 
     assert finding.check == "rate_limit"
     assert "in 330 s" in (finding.fix or "")
 
 
-def test_a_finding_shows_no_secret(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finding_shows_no_secret(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__HUBSPOT__ACCESS_TOKEN", "pat-eu1-secret")
-    finding = visit.finding(
+    finding = probe.finding(
         "credentials", "error", "pat-eu1-secret of ann@ex.test", "Ask ann@ex.test for pat-eu1-secret."
     )
 
@@ -127,12 +127,12 @@ def test_a_finding_shows_no_secret(visit: Visit, monkeypatch: pytest.MonkeyPatch
 
 def test_a_server_that_hangs_is_not_asked_for_minutes() -> None:
     slept: list[float] = []
-    visit = Visit("hubspot", NOW, sleep=slept.append)
-    visit.ask(lambda: None)  # type: ignore[arg-type, return-value]
-    visit._pause(0.3)
+    probe = Probe("hubspot", NOW, sleep=slept.append)
+    probe.ask(lambda: None)  # type: ignore[arg-type, return-value]
+    probe._pause(0.3)
 
     with pytest.raises(Exception, match="no answer within"):
-        visit._pause(30.0)
+        probe._pause(30.0)
     assert slept == [0.3]
 
 

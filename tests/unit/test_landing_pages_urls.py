@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ingestion.landing.resources import Landing
 from ingestion.landing.store import Store
 from ingestion.sources.landing_pages.settings import PROBES, Origin
-from ingestion.sources.landing_pages.urls import BadAddress, address, final_urls, is_tracking
+from ingestion.sources.landing_pages.urls import BadUrl, page_url, final_urls, is_tracking
 
 
 @pytest.mark.parametrize(
@@ -36,11 +36,11 @@ from ingestion.sources.landing_pages.urls import BadAddress, address, final_urls
     ],
 )
 def test_a_page_is_known_by_what_tells_it_apart(final_url: str, url: str) -> None:
-    assert address(final_url).url == url
+    assert page_url(final_url).url == url
 
 
 def test_the_page_is_asked_for_as_a_click_asks_for_it() -> None:
-    asked = address("https://ex.test/demo?plan=pro&utm_campaign=Brand&kw={keyword:crm}&n={network}").fetch_url
+    asked = page_url("https://ex.test/demo?plan=pro&utm_campaign=Brand&kw={keyword:crm}&n={network}").fetch_url
     query = {name: values[0] for name, values in parse_qs(urlsplit(asked).query).items()}
 
     assert query["plan"] == "pro"
@@ -67,8 +67,8 @@ def test_the_page_is_asked_for_as_a_click_asks_for_it() -> None:
     ],
 )
 def test_what_is_no_web_address_is_refused_without_showing_it(final_url: str) -> None:
-    with pytest.raises(BadAddress) as refused:
-        address(final_url)
+    with pytest.raises(BadUrl) as refused:
+        page_url(final_url)
 
     assert "secret" not in str(refused.value)
 
@@ -86,11 +86,11 @@ def test_what_is_no_web_address_is_refused_without_showing_it(final_url: str) ->
 def test_a_page_means_itself(path: str, query: list[tuple[str, str]]) -> None:
     text = f"https://ex.test/{path}?" + "&".join(f"{name}={value}" for name, value in query)
     try:
-        page = address(text)
-    except BadAddress:
+        page = page_url(text)
+    except BadUrl:
         return
 
-    assert address(page.url).url == page.url
+    assert page_url(page.url).url == page.url
     assert not [name for name in parse_qs(urlsplit(page.url).query) if is_tracking(name)]
     assert "{" not in page.fetch_url
 

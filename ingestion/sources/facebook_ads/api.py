@@ -216,11 +216,11 @@ class Graph:
 
 def _next(answer: Answer) -> str | None:
     """The cursor of the next page; None at the end, empty when `next` names none."""
-    told = answer.document.get("paging") or {}
-    if not told.get("next"):
+    paging_info = answer.document.get("paging") or {}
+    if not paging_info.get("next"):
         return None
-    cursor = (told.get("cursors") or {}).get("after")
-    return str(cursor or (parse_qs(urlsplit(str(told["next"])).query).get("after") or [""])[0])
+    cursor = (paging_info.get("cursors") or {}).get("after")
+    return str(cursor or (parse_qs(urlsplit(str(paging_info["next"])).query).get("after") or [""])[0])
 
 
 def statuses(level: str, allowed: tuple[str, ...]) -> dict[str, str]:

@@ -159,12 +159,12 @@ class Insights:
                 state = self.ads.graph.get(f"/{run}", {}).document
             except RequestFault as fault:
                 raise ReportLost(fault.fault.detail) from None
-            told = state if isinstance(state, dict) else {}
-            status, percent = told.get("async_status"), int(told.get("async_percent_completion") or 0)
+            report = state if isinstance(state, dict) else {}
+            status, percent = report.get("async_status"), int(report.get("async_percent_completion") or 0)
             if status == _COMPLETED and percent >= 100:
                 return
             if status in _LOST:
-                raise ReportLost(f"{status}: {told.get('error_message') or 'no reason told'}")
+                raise ReportLost(f"{status}: {report.get('error_message') or 'no reason told'}")
             if client.clock() >= ends:
                 raise ReportLost(f"{status} at {percent} % after {settings.REPORT_SECONDS:.0f} s")
             if pause >= settings.LONGEST_POLL_SECONDS / 4:

@@ -37,8 +37,8 @@ def usage(headers: Mapping[str, str]) -> Usage | None:
         waits.append(60.0 * float(entry.get("estimated_time_to_regain_access") or 0))
     insights = _document(headers, "x-fb-ads-insights-throttle")
     account = _document(headers, "x-ad-account-usage")
-    told = (insights.get("app_id_util_pct"), insights.get("acc_id_util_pct"), account.get("acc_id_util_pct"))
-    percents += [float(percent) for percent in told if percent is not None]
+    reported = (insights.get("app_id_util_pct"), insights.get("acc_id_util_pct"), account.get("acc_id_util_pct"))
+    percents += [float(percent) for percent in reported if percent is not None]
     # below 100 % it is the time until nothing at all is used
     if float(account.get("acc_id_util_pct") or 0) >= 100:
         waits.append(float(account.get("reset_time_duration") or 0))
@@ -47,10 +47,10 @@ def usage(headers: Mapping[str, str]) -> Usage | None:
 
 def pace(headers: Mapping[str, str]) -> Limit | None:
     """The limit to keep after an answer, so that requests slow down before they are refused."""
-    told = usage(headers)
-    if told is None:
+    used = usage(headers)
+    if used is None:
         return None
-    nearness = (told.percent - settings.HURRIED_PERCENT) / (100.0 - settings.HURRIED_PERCENT)
+    nearness = (used.percent - settings.HURRIED_PERCENT) / (100.0 - settings.HURRIED_PERCENT)
     return _ROOM if nearness <= 0 else Limit(1, settings.LONGEST_PAUSE * min(1.0, nearness) ** 2)
 
 

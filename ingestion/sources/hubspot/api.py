@@ -264,7 +264,7 @@ class HubSpot:
                 inputs = orjson.loads(waiting) if waiting else first
                 return self.ask(partial(self.client.post, path, {"inputs": inputs}))
 
-            for answer in paging.pages(ask, _unfinished, f"HubSpot's associations of {kind}"):
+            for answer in paging.pages(ask, _remaining_inputs, f"HubSpot's associations of {kind}"):
                 self._page(path, answer)
                 for result in answer.document["results"]:
                     if not isinstance(result, dict) or not isinstance(result.get("from"), dict):
@@ -466,7 +466,7 @@ def cursor(document: Any) -> str | None:
     return str(after) if after else None
 
 
-def _unfinished(answer: Answer) -> str | None:
+def _remaining_inputs(answer: Answer) -> str | None:
     """The inputs that ask for the rest of the records whose associations go on; None where none do."""
     results = answer.document.get("results") if isinstance(answer.document, dict) else None
     waiting = [

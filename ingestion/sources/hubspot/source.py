@@ -21,7 +21,7 @@ from ingestion.sources.hubspot.page_views import PageViews, gaps
 from ingestion.sources.hubspot.records import COMPANIES, CONTACTS, DEALS, TYPES, ObjectType, Records
 from ingestion.sources.hubspot.tables import DAILY, ENTITIES
 
-__all__ = ["DAILY", "ENTITIES", "later", "resources"]
+__all__ = ["DAILY", "ENTITIES", "page_view_follow_ups", "resources"]
 
 _FULL_LISTING = timedelta(days=settings.FULL_LISTING_DAYS)
 _OVERLAP = timedelta(hours=settings.SUBMISSION_OVERLAP_HOURS)
@@ -131,7 +131,7 @@ class Portal:
         listed_at = as_of if known is None or whole else known.listed_at
         self.landing.remember("forms", StreamState(None, as_of, listed_at))
 
-    def purged(self) -> pa.Table:
+    def purged_submissions(self) -> pa.Table:
         """Keys of the submissions that an erasure emptied: HubSpot may go on listing them for a month."""
         empty = pa.table({name: pa.array([], pa.string()) for name in tables.FORM_SUBMISSIONS.key})
         if self.landing.store.is_new(tables.FORM_SUBMISSIONS):
@@ -180,11 +180,11 @@ class Portal:
                     row["hasAdFilter"] = b'"ADS_SEARCH"' in orjson.dumps(row["filterBranch"])
                     before = None
                 extra = row.get("additionalProperties") or {}
-                told = tuple(
+                membership = tuple(
                     extra.get(name)
                     for name in ("hs_list_size", "hs_last_record_added_at", "hs_last_record_removed_at")
                 )
-                if row["hasAdFilter"] and (before is None or before[3:] != told):
+                if row["hasAdFilter"] and (before is None or before[3:] != membership):
                     members += self.hubspot.members(i)
             yield {
                 tables.LISTS.name: [Page(orjson.dumps({"results": rows}), (), len(rows))],
@@ -236,7 +236,7 @@ def resources(landing: Landing, scope: str) -> list[Any]:
         (tables.LISTS, lists),
         (tables.LIST_MEMBERSHIPS, lists),
     )
-    landing.follow_ups.append(lambda: later(portal))
+    landing.follow_ups.append(lambda: page_view_follow_ups(portal))
     return [
         contacts,
         companies,
@@ -250,7 +250,7 @@ def resources(landing: Landing, scope: str) -> list[Any]:
         ),
         part(landing, tables.DEALS, deals, widened=lambda: tables.deals(portal.custom(DEALS))),
         *(part(landing, table, parent) for table, parent in fed),
-        part(landing, tables.FORM_SUBMISSIONS, forms, settled=portal.purged),
+        part(landing, tables.FORM_SUBMISSIONS, forms, settled=portal.purged_submissions),
         resource(landing, tables.ACCOUNT, lambda: portal.hubspot.account()),
         resource(landing, tables.PROPERTIES, portal.properties),
         resource(landing, tables.DEAL_PIPELINES, lambda: portal.hubspot.pipelines()),
@@ -270,7 +270,7 @@ def resources(landing: Landing, scope: str) -> list[Any]:
     ]
 
 
-def later(portal: Portal) -> Iterator[list[Any]]:
+def page_view_follow_ups(portal: Portal) -> Iterator[list[Any]]:
     """What can only be asked once the contacts are landed: page views that the newest did not hold."""
     views, landing = portal.page_views, portal.landing
     if not views.is_allowed:

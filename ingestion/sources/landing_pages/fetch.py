@@ -39,7 +39,7 @@ from ingestion.sources.landing_pages.settings import (
     Access,
     Caps,
 )
-from ingestion.sources.landing_pages.urls import BadAddress, canonical, tracking, without_tracking
+from ingestion.sources.landing_pages.urls import BadUrl, canonical, tracking, without_tracking
 
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
@@ -271,7 +271,7 @@ class Fetcher:
                 location = answer.headers.get("location")
                 if answer.status not in _REDIRECTS or not location:
                     break
-                target = canonical(urljoin(url, self._published(location)))
+                target = canonical(urljoin(url, self._public_url(location)))
                 steps.append(step("redirect", answer.status, url, target))
                 url = target
                 if url in seen:
@@ -279,7 +279,7 @@ class Fetcher:
                 if len(steps) >= self.caps.redirects:
                     return result("too_many_redirects")
         except ValueError as bad:
-            return result("bad_address", str(bad) if isinstance(bad, BadAddress) else "it cannot be parsed")
+            return result("bad_address", str(bad) if isinstance(bad, BadUrl) else "it cannot be parsed")
         except Failure as failure:
             answer = None
             return result(failure.error, str(failure))
@@ -309,7 +309,7 @@ class Fetcher:
                 location = answer.headers.get("location")
                 if answer.status not in _REDIRECTS or not location:
                     break
-                url = canonical(urljoin(url, self._published(location)))
+                url = canonical(urljoin(url, self._public_url(location)))
         except Failure as failure:
             if failure.error in ("private_address", "host_unreachable", "name_not_resolved"):
                 raise
@@ -356,10 +356,10 @@ class Fetcher:
                 self._note(host, None, last)
                 if last or answer.status not in _WORTH_ANOTHER:
                     return answer
-                told = retry_after(answer.headers)
-                if (told or 0) > _LONGEST_RETRY_WAIT:
+                requested_wait = retry_after(answer.headers)
+                if (requested_wait or 0) > _LONGEST_RETRY_WAIT:
                     return answer
-                wait = told or 0.5
+                wait = requested_wait or 0.5
             self._sleep(wait)
         raise AssertionError("unreachable")
 
@@ -469,7 +469,7 @@ class Fetcher:
         )
         return url if base is None else base + parts.path + (f"?{parts.query}" if parts.query else "")
 
-    def _published(self, location: str) -> str:
+    def _public_url(self, location: str) -> str:
         """A redirect that names the address a host is fetched from means the host."""
         for host, base in self.access.host_overrides.items():
             if location == base or location.startswith((base + "/", base + "?")):

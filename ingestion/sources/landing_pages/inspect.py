@@ -27,7 +27,7 @@ from urllib.parse import urljoin, urlsplit
 from lxml import etree
 
 from ingestion.sources.landing_pages.fetch import shown
-from ingestion.sources.landing_pages.urls import BadAddress, canonical
+from ingestion.sources.landing_pages.urls import BadUrl, canonical
 
 Evidence = Literal[
     "script", "inline", "hosted", "tag_manager", "consent_manager", "rendered_by_script", "unread", "absent"
@@ -359,7 +359,7 @@ def _joined(url: str, reference: str) -> str:
 def _kept_address(url: str, reference: str | None) -> str | None:
     try:
         return shown(canonical(_joined(url, reference))) if reference else None
-    except BadAddress:
+    except BadUrl:
         return None
 
 

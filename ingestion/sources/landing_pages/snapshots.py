@@ -16,7 +16,7 @@ from ingestion.sources.landing_pages.fetch import Fetched, Fetcher, Validators, 
 from ingestion.sources.landing_pages.inspect import Evidence, inspect, is_html
 from ingestion.sources.landing_pages.settings import RULES_VERSION
 from ingestion.sources.landing_pages.tables import PAGE_SNAPSHOTS
-from ingestion.sources.landing_pages.urls import Address
+from ingestion.sources.landing_pages.urls import PageUrl
 
 _JSON = frozenset(column.name for column in PAGE_SNAPSHOTS.columns if column.kind == "json")
 
@@ -61,7 +61,7 @@ class Snapshot:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-def page_of(rows: Sequence[dict[str, Any]]) -> list[Page]:
+def as_pages(rows: Sequence[dict[str, Any]]) -> list[Page]:
     """Rows as a page that the reader takes; none for no rows."""
     return [Page(orjson.dumps({"results": list(rows)}), (), len(rows))] if rows else []
 
@@ -71,7 +71,7 @@ def snapshot_id(url: str, as_of: datetime) -> str:
     return hashlib.sha256(f"{url}\x1f{as_of.isoformat()}".encode()).hexdigest()[:32]
 
 
-def take(fetcher: Fetcher, page: Address, as_of: datetime, before: Snapshot | None = None) -> Snapshot:
+def take(fetcher: Fetcher, page: PageUrl, as_of: datetime, before: Snapshot | None = None) -> Snapshot:
     """Fetches a page and says what it is. `before` is what an unchanged page is taken to be still."""
     known = None
     if before is not None and before.final_url and before.error is None and before.is_whole:
@@ -99,7 +99,7 @@ def take(fetcher: Fetcher, page: Address, as_of: datetime, before: Snapshot | No
     return _read(made, fetched)
 
 
-def last_ones(store: Store, as_of: datetime) -> dict[str, Snapshot]:
+def latest_snapshots(store: Store, as_of: datetime) -> dict[str, Snapshot]:
     """The newest snapshot of each page before `as_of` that today's rules have read."""
     if store.is_new(PAGE_SNAPSHOTS):
         return {}
@@ -137,9 +137,9 @@ def _unchanged(made: Snapshot, before: Snapshot) -> Snapshot:
         "dropped_parameters",
         "robots_allowed",
     }
-    told = {name: getattr(before, name) for name in before.__dataclass_fields__ if name not in own}
+    copied = {name: getattr(before, name) for name in before.__dataclass_fields__ if name not in own}
     refresh = [one for one in before.redirects if one["kind"] == "refresh"]
-    return replace(made, **{**told, "not_modified": True, "redirects": [*made.redirects, *refresh]})
+    return replace(made, **{**copied, "not_modified": True, "redirects": [*made.redirects, *refresh]})
 
 
 def _read(made: Snapshot, fetched: Fetched) -> Snapshot:

@@ -12,9 +12,9 @@ from ingestion.http.client import in_parallel
 from ingestion.landing.resources import Batch, Landing, part, reading
 from ingestion.sources.landing_pages import settings, tables
 from ingestion.sources.landing_pages.fetch import Fetcher
-from ingestion.sources.landing_pages.snapshots import Snapshot, last_ones, page_of, take
+from ingestion.sources.landing_pages.snapshots import Snapshot, latest_snapshots, as_pages, take
 from ingestion.sources.landing_pages.tables import DAILY, ENTITIES
-from ingestion.sources.landing_pages.urls import Address, BadAddress, address, final_urls
+from ingestion.sources.landing_pages.urls import PageUrl, BadUrl, page_url, final_urls
 
 __all__ = ["DAILY", "ENTITIES", "Pages", "resources"]
 
@@ -44,28 +44,28 @@ class Pages:
 
     def fetch(self, final: Iterable[tuple[str, str]], tags: Sequence[dict[str, Any]] = ()) -> Iterator[Batch]:
         """Snapshots of the pages behind (source, final URL), each page once, and `tags` beside them."""
-        pages: dict[str, Address] = {}
+        pages: dict[str, PageUrl] = {}
         rows: list[dict[str, Any]] = []
         unusable: dict[str, int] = defaultdict(int)
         for source, text in final:
             try:
-                page = address(text)
-            except BadAddress as bad:
+                page = page_url(text)
+            except BadUrl as bad:
                 unusable[f"{source}: {bad}"] += 1
                 continue
             rows.append({"source": source, "final_url": text, "url": page.url})
             pages.setdefault(page.url, page)
         for reason, count in sorted(unusable.items()):
             self.landing.notice(f"{count} final URLs of {reason}")
-        yield {tables.PAGE_URLS.name: page_of(rows), tables.PAGE_TAGS.name: page_of(tags)}
+        yield {tables.PAGE_URLS.name: as_pages(rows), tables.PAGE_TAGS.name: as_pages(tags)}
         if not pages:
             return
-        before = last_ones(self.landing.store, self.landing.as_of)
-        hosts: dict[str, list[Address]] = defaultdict(list)
+        before = latest_snapshots(self.landing.store, self.landing.as_of)
+        hosts: dict[str, list[PageUrl]] = defaultdict(list)
         for page in pages.values():
             hosts[page.host].append(page)
 
-        def of_host(listed: list[Address]) -> Iterator[Snapshot]:
+        def of_host(listed: list[PageUrl]) -> Iterator[Snapshot]:
             for page in listed:
                 yield take(self.fetcher, page, self.landing.as_of, before.get(page.url))
 
@@ -78,11 +78,11 @@ class Pages:
                 batch.append(snapshot.row())
                 if len(batch) == _BATCH:
                     self.landing.say(f"{self.landing.source}: {len(self.taken)} of {len(pages)} pages")
-                    yield {tables.PAGE_SNAPSHOTS.name: page_of(batch)}
+                    yield {tables.PAGE_SNAPSHOTS.name: as_pages(batch)}
                     batch = []
         finally:
             self.fetcher.close()
-        yield {tables.PAGE_SNAPSHOTS.name: page_of(batch)}
+        yield {tables.PAGE_SNAPSHOTS.name: as_pages(batch)}
 
     def resources(self, batches: Iterable[Batch]) -> list[Any]:
         """The dlt resources that land what the batches hold."""

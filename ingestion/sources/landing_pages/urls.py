@@ -28,12 +28,12 @@ _OTHER_CASE = frozenset({"ifmobile", "ifcontent"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class BadAddress(ValueError):
+class BadUrl(ValueError):
     """No http(s) address; the text says why, without the address."""
 
 
 @dataclass(frozen=True)
-class Address:
+class PageUrl:
     """A page: `url` is what it is known by, `fetch_url` what a click would ask for."""
 
     url: str
@@ -63,23 +63,23 @@ def without_tracking(url: str) -> str:
 
 
 def canonical(url: str) -> str:
-    """The address as RFC 3986, section 6 normalises it, without fragment. Raises BadAddress."""
+    """The address as RFC 3986, section 6 normalises it, without fragment. Raises BadUrl."""
     try:
         parts = parse_url(url.strip())
     except LocationParseError:
-        raise BadAddress("it cannot be parsed") from None
+        raise BadUrl("it cannot be parsed") from None
     if parts.scheme not in _DEFAULT_PORTS or not parts.host:
-        raise BadAddress("it is no http(s) address")
+        raise BadUrl("it is no http(s) address")
     if parts.auth:
-        raise BadAddress("it carries a user name")
+        raise BadUrl("it carries a user name")
     if parts.port == 0:
-        raise BadAddress("it has no valid port")
+        raise BadUrl("it has no valid port")
     port = None if parts.port == _DEFAULT_PORTS[parts.scheme] else parts.port
     return parts._replace(port=port, path=parts.path or "/", fragment=None).url
 
 
-def address(final_url: str) -> Address:
-    """The page behind a final URL. Raises BadAddress.
+def page_url(final_url: str) -> PageUrl:
+    """The page behind a final URL. Raises BadUrl.
 
     Template parameters are filled as for a desktop search click: their own default, else a placeholder; a
     query parameter that holds one does not tell pages apart.
@@ -93,7 +93,7 @@ def address(final_url: str) -> Address:
     asked = canonical("?".join(filter(None, [path, "&".join(map(_filled, parameters))])))
     present = tracking(asked)
     probes = "&".join(f"{name}={quote(PLACEHOLDER)}" for name in PROBES if name not in present)
-    return Address(without_tracking(steady), asked + ("&" if "?" in asked else "?") * bool(probes) + probes)
+    return PageUrl(without_tracking(steady), asked + ("&" if "?" in asked else "?") * bool(probes) + probes)
 
 
 def final_urls(landing: Landing, origins: tuple[Origin, ...] = ORIGINS) -> Iterator[tuple[str, str]]:

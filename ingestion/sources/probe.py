@@ -56,7 +56,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Seen:
+class VendorAnswer:
     """The last answer of the vendor, a refusal included."""
 
     status: int
@@ -68,12 +68,12 @@ class Seen:
 class Refused(Exception):
     """A request that brought nothing, and why; `detail` is redacted."""
 
-    def __init__(self, reason: Reason, status: int, detail: str, seen: Seen | None = None) -> None:
+    def __init__(self, reason: Reason, status: int, detail: str, seen: VendorAnswer | None = None) -> None:
         super().__init__(detail)
-        self.reason, self.status, self.detail, self.seen = reason, status, detail, seen
+        self.reason, self.status, self.detail, self.last_answer = reason, status, detail, seen
 
     @property
-    def ends_the_visit(self) -> bool:
+    def ends_examination(self) -> bool:
         """Whether every further request would meet the same."""
         return self.reason in ("token", "throttled", "failing", "unreachable", "no_api")
 
@@ -85,19 +85,19 @@ class Examiner(Protocol):
     VENDOR: str
     TOKEN_FIX: str
 
-    def examine(self, visit: Visit) -> Iterator[Finding]:
+    def examine(self, probe: Probe) -> Iterator[Finding]:
         """The findings of one source. Raises Refused where nothing more can be asked, SettingError."""
 
 
 @dataclass
-class Visit:
+class Probe:
     """One source while it is examined: its clients, and what their answers told besides their bodies."""
 
     source: str
     now: datetime
     sleep: Callable[[float], None] = time.sleep
     requests: int = 0
-    seen: Seen | None = None
+    last_answer: VendorAnswer | None = None
     _skews: list[timedelta] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
     _asked: float = 0.0
@@ -123,7 +123,7 @@ class Visit:
 
     def ask(self, send: Callable[[], Answer]) -> Answer:
         """One request. Raises Refused."""
-        self.seen, self._asked = None, time.monotonic()
+        self.last_answer, self._asked = None, time.monotonic()
         try:
             return send()
         except (RequestFault, IngestionError) as error:
@@ -182,7 +182,7 @@ class Visit:
             )
         return self.finding("credentials", "ok", f"{what} valid until {shown}")
 
-    def spent(self, percent: float, seen: str, fix: str) -> Finding:
+    def limit_usage(self, percent: float, seen: str, fix: str) -> Finding:
         """Rate-limit headroom, as the percentage that is used up."""
         level: Level = "error" if percent >= 100 else "warning" if percent >= _SPENT_WARNING else "ok"
         return self.finding("rate_limit", level, seen, None if level == "ok" else fix)
@@ -217,7 +217,7 @@ class Visit:
             case "token":
                 return self.finding("credentials", "error", f"refused{status}: {refused.detail}", token_fix)
             case "throttled":
-                wait = refused.seen.fault.wait if refused.seen and refused.seen.fault else None
+                wait = refused.answer.fault.wait if refused.answer and refused.answer.fault else None
                 when = f"in {wait:.0f} s" if wait else "when the limit has reset"
                 return self.finding(
                     "rate_limit",
@@ -264,7 +264,7 @@ class Visit:
         def watching(status: int, headers: Mapping[str, str], document: Any) -> Fault | None:
             fault = judge(status, headers, document)
             self.requests += 1
-            self.seen = Seen(status, headers, document, fault)
+            self.last_answer = VendorAnswer(status, headers, document, fault)
             self._note_time(headers)
             # what fails is told now, not asked again
             return replace(fault, hopeless=True) if fault else None
@@ -274,12 +274,12 @@ class Visit:
 
     def _note_time(self, headers: Mapping[str, str]) -> None:
         try:
-            told = parsedate_to_datetime(headers.get("date", ""))
+            vendor_time = parsedate_to_datetime(headers.get("date", ""))
         except ValueError:
             return
-        if told.tzinfo is not None:
+        if vendor_time.tzinfo is not None:
             here = self.now + timedelta(seconds=time.monotonic() - self._began)
-            self._skews.append(here - told)
+            self._skews.append(here - vendor_time)
 
     def _pause(self, seconds: float) -> None:
         waited = time.monotonic() - self._asked
@@ -288,7 +288,7 @@ class Visit:
         self.sleep(seconds)
 
     def _refused(self, error: RequestFault | IngestionError) -> Refused:
-        seen = self.seen
+        seen = self.last_answer
         secrets = self.secrets()
         if isinstance(error, RequestFault):
             reasons: dict[str, Reason] = {"access": "access", "account": "account"}
@@ -319,5 +319,5 @@ class Sunset:
     fix: str | None = None
 
 
-def _is_page(seen: Seen | None) -> bool:
+def _is_page(seen: VendorAnswer | None) -> bool:
     return seen is not None and seen.document is None and "html" in seen.headers.get("content-type", "")
