@@ -88,7 +88,9 @@ class Section:
         digits = [entry.removeprefix("act_").replace("-", "") for entry in self.entries(key)]
         for entry in digits:
             if not entry.isdigit():
-                raise SettingError(f'{self.name(key)} contains "{entry}", which is not an id: use digits only')
+                raise SettingError(
+                    f'{self.name(key)} contains "{entry}", which is not an id: use digits only'
+                )
         return tuple(dict.fromkeys(digits))
 
     def hosts(self, key: str) -> tuple[str, ...]:

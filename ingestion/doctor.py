@@ -13,7 +13,7 @@ from typing import cast
 
 from ingestion.errors import SettingError
 from ingestion.exports import origin as exports
-from ingestion.sources.probe import Examiner, Finding, Refused, Probe
+from ingestion.sources.probe import Examiner, Finding, Probe, Refused
 
 SECRETS_FILE = ".dlt/secrets.toml"
 
@@ -27,7 +27,9 @@ def examine(source: str, now: datetime | None = None) -> Iterator[Finding]:
     probe = Probe(source, now or datetime.now(UTC))
     try:
         if exports.reader(source) is not None:
-            yield probe.finding("settings", "ok", "loaded from downloaded files, see adledger doctor --exports")
+            yield probe.finding(
+                "settings", "ok", "loaded from downloaded files, see adledger doctor --exports"
+            )
             return
         missing = list(_missing_settings(probe, module.CREDENTIALS))
         yield from missing

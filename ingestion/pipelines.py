@@ -124,7 +124,7 @@ def parts(name: str) -> tuple[str, ...]:
 
 
 def main_table(name: str, part: str) -> str:
-    """Return the main table of a part of a source; its load counts show when the part was last loaded."""
+    """Return the table that represents a part of a source in freshness checks."""
     return _tables(name, part)[0].name
 
 

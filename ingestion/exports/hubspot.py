@@ -232,7 +232,9 @@ def _submissions(landing: Landing) -> Iterator[Page]:
                         continue
                     newer[place, page] += 1
                     if place not in instants:
-                        listed = sorted(one.at for one in all_forms.counted.get(place, ()) if one.form == form.id)
+                        listed = sorted(
+                            one.at for one in all_forms.counted.get(place, ()) if one.form == form.id
+                        )
                         instants[place] = listed
                     at = instants[place].pop(0) if instants[place] else record.values["conversion_date"]
                     # what nothing but a row of its own tells from another is one more submission

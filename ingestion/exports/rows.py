@@ -204,7 +204,9 @@ def entity_resources(landing: Landing, tables: Iterable[Table], read: Mapping[st
     ]
 
 
-def daily_resources(landing: Landing, vendor: str, tables: Iterable[Table], read: Mapping[str, Figures]) -> list[Any]:
+def daily_resources(
+    landing: Landing, vendor: str, tables: Iterable[Table], read: Mapping[str, Figures]
+) -> list[Any]:
     """The dlt resources of daily tables, by name; of what no file tells the days are read and have no row."""
 
     def no_rows(landing: Landing, table: Table) -> Iterator[DaysRead]:

@@ -411,7 +411,7 @@ def test_every_missing_part_of_a_credential_is_named(monkeypatch: pytest.MonkeyP
 # -- reachability -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("scheme", "fix"), [("http", "proxy (HTTPS_PROXY)"), ("https", "speaks https")])
+@pytest.mark.parametrize(("scheme", "fix"), [("http", "proxy (HTTPS_PROXY)"), ("https", "is an https server")])
 def test_an_address_that_does_not_answer_is_named(
     scheme: str, fix: str, portal: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -490,7 +490,7 @@ def test_an_oauth_token_is_described_by_its_own_endpoint(
     portal["companies"].answer, portal["companies"].status = missing_scope("crm.objects.companies.read"), 403
     found = list(examine("hubspot"))
 
-    assert any("renewed by itself" in finding.seen for finding in found)
+    assert any("renewed automatically" in finding.seen for finding in found)
     assert not portal.asked("/oauth/v2/private-apps/get/access-token-info")
     assert "authorise the app again" in (the_fault("hubspot").fix or "")
     assert not [finding for finding in found if re.search(r"ann@|secret", str(finding))]

@@ -333,7 +333,7 @@ def test_people_of_files_do_not_stay_beside_the_api(
 def test_doctor_and_freshness_speak_of_files(home: Path, tmp_path: Path) -> None:
     _google(tmp_path / "files", "campaigns.csv", _row(FIRST))
     assert [(found.level, found.seen) for found in examine("google_ads", AS_OF)] == [
-        ("ok", "read from downloaded files, see adledger doctor --exports")
+        ("ok", "loaded from downloaded files, see adledger doctor --exports")
     ]
     _load("google_ads")
     assert late_days("google_ads", AS_OF, Limits(1, 36)) == (
@@ -363,7 +363,7 @@ def test_a_vendor_without_its_main_file_is_read_from_its_api(
     [
         ("EXPORTS__FOLDER", "/nowhere/at/all", "exports.folder is /nowhere/at/all, which is no folder"),
         ("EXPORTS__TIME_ZONE", "Berlin", 'exports.time_zone holds "Berlin", which is no time zone'),
-        ("EXPORTS__TIME_ZONES", "[1]", "exports.time_zones is no table"),
+        ("EXPORTS__TIME_ZONES", "[1]", "exports.time_zones is not a table"),
         ("EXPORTS__CURRENCY", "euro", 'exports.currency is "euro": set it to an ISO 4217 code'),
         ("EXPORTS__EXCHANGE_RATES", '{"USD": "much"}', "exports.exchange_rates holds USD = much"),
         ("EXPORTS__PORTAL_ID", "mine", 'exports.portal_id is "mine"'),

@@ -83,7 +83,7 @@ def test_leads_land_in_utc_with_nothing_personal_but_the_email(server: Recorded,
     ]
     assert report.quarantined == 1
     (rejected,) = rows(tmp_path, "google_ads", "quarantine", "record, reason")
-    assert rejected[1] == "submitted_at is no TIMESTAMP WITH TIME ZONE"
+    assert rejected[1] == "submitted_at is not a TIMESTAMP WITH TIME ZONE"
     everything = str(rejected) + str(rows(tmp_path, "google_ads", "lead_form_submissions"))
     personal = ("Lovelace", "Grace", "grace@", "ada@work.test", "+49 151", "Cj0Klead'")
     assert [text for text in personal[:-1] if text in everything] == []

@@ -174,10 +174,10 @@ def test_a_malformed_setting_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("SOURCES__FACEBOOK_ADS__ACCOUNT_IDS", "act_12,shop")
     assert failure("facebook_ads") == (
         pipelines.SettingError,
-        'sources.facebook_ads.account_ids holds "shop", which is no id: use digits only',
+        'sources.facebook_ads.account_ids contains "shop", which is not an id: use digits only',
     )
     monkeypatch.setenv("SOURCES__FACEBOOK_ADS__BASE_URL", "graph.facebook.com")
-    assert failure("facebook_ads")[1].startswith("sources.facebook_ads.base_url is no http(s) address")
+    assert failure("facebook_ads")[1].startswith("sources.facebook_ads.base_url is not an http(s) URL")
 
 
 @pytest.mark.parametrize(("source", "part"), PARTS)

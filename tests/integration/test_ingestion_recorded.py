@@ -203,7 +203,7 @@ def test_one_bad_value_costs_one_row_and_shows_no_personal_data(server: Recorded
         tmp_path, "hubspot", "quarantine", "source, resource, reason, record->>'id', record, loaded_at"
     )
     assert [row[:4] for row in rejected] == [
-        ("hubspot", "contacts", "created_at is no TIMESTAMP WITH TIME ZONE", "151"),
+        ("hubspot", "contacts", "created_at is not a TIMESTAMP WITH TIME ZONE", "151"),
         ("hubspot", "contacts", "results.properties.email changed from string to number", "160"),
     ]
     assert all("@" not in row[4] and row[5] == AS_OF for row in rejected)

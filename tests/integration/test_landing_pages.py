@@ -243,7 +243,7 @@ def test_what_cannot_be_added_lands_nothing(home: Store, url: str, tags: list[st
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("HOST_OVERRIDES", "www.ex.test", "host_overrides is no table"),
+        ("HOST_OVERRIDES", "www.ex.test", "host_overrides is not a table"),
         ("HOST_OVERRIDES", '{"www.ex.test": "ftp://ex.test"}', "www.ex.test is fetched from is no http"),
         ("ALLOW_PRIVATE_NETWORKS", "maybe", "allow_private_networks is neither"),
         ("SECONDS_BETWEEN_REQUESTS", "soon", "seconds_between_requests is no number"),
@@ -267,4 +267,4 @@ def test_a_page_is_added_from_the_command_line(company: Company, tmp_path: Path)
     for told in ("redirect", f"301 to {SITE}/guide", "lost on the way", "yes (script)", "launch, q4"):
         assert told in added.stdout
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "give it like https://www.example.com/demo" in refused.stderr
+    assert "enter a URL like https://www.example.com/demo" in refused.stderr

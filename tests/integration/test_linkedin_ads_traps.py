@@ -306,7 +306,7 @@ def test_a_permission_that_nothing_goes_without_is_named(
 ) -> None:
     network.faults({"linkedin_access": {"scopes": scopes}})
     line = failure(network, tmp_path, table)
-    assert line.startswith(f"sources.linkedin_ads.access_token lacks {missing} ")
+    assert line.startswith(f"sources.linkedin_ads.access_token does not have {missing} ")
     assert line.endswith(f"authorise again with {missing}")
 
 
@@ -316,9 +316,9 @@ def test_missing_permissions_are_said_once_each(network: World, tmp_path: Path) 
     (report,) = network.load(tmp_path, tables)
     said = report.message or ""
     assert said.count("landing pages of sponsored content are unknown") == 1
-    assert said.count("sources.linkedin_ads.access_token lacks r_organization_social") == 1
+    assert said.count("sources.linkedin_ads.access_token does not have r_organization_social") == 1
     assert said.count("lead forms and leads are left out") == 1
-    assert said.count("sources.linkedin_ads.access_token lacks r_marketing_leadgen_automation") == 1
+    assert said.count("sources.linkedin_ads.access_token does not have r_marketing_leadgen_automation") == 1
     found = network.home(tmp_path).state(tables)
     assert (found["lead_forms"], found["lead_form_responses"]) == ([], [])
 

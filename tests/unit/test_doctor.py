@@ -21,7 +21,7 @@ from ingestion.sources.google_ads import settings as google_settings
 from ingestion.sources.hubspot import doctor as hubspot_doctor
 from ingestion.sources.hubspot import settings as hubspot_settings
 from ingestion.sources.linkedin_ads import doctor as linkedin_doctor
-from ingestion.sources.probe import Finding, Level, Refused, VendorAnswer, Sunset, Probe
+from ingestion.sources.probe import Finding, Level, Probe, Refused, Sunset, VendorAnswer
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -96,7 +96,7 @@ def test_headroom_that_runs_out_is_told(probe: Probe, percent: float, level: Lev
             "Correct the host in sources.hubspot.token_url",
         ),
         ("ConnectError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "SSL_CERT_FILE"),
-        ("ConnectError: [SSL: WRONG_VERSION_NUMBER]", "speaks https"),
+        ("ConnectError: [SSL: WRONG_VERSION_NUMBER]", "is an https server"),
         ("ConnectTimeout: timed out", "HTTPS_PROXY"),
     ],
 )

@@ -131,8 +131,8 @@ def test_every_bad_record_is_refused_with_its_column(reader: Reader) -> None:
 
     assert reading.table.column("id").to_pylist() == ["2"]
     assert [rejected.reason for rejected in reading.rejected] == [
-        "at is no TIMESTAMP WITH TIME ZONE",
-        "amount is no DECIMAL(18,6)",
+        "at is not a TIMESTAMP WITH TIME ZONE",
+        "amount is not a DECIMAL(18,6)",
         "id is missing",
     ]
 

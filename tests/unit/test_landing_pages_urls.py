@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ingestion.landing.resources import Landing
 from ingestion.landing.store import Store
 from ingestion.sources.landing_pages.settings import PROBES, Origin
-from ingestion.sources.landing_pages.urls import BadUrl, page_url, final_urls, is_tracking
+from ingestion.sources.landing_pages.urls import BadUrl, final_urls, is_tracking, page_url
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,9 @@ def test_a_page_is_known_by_what_tells_it_apart(final_url: str, url: str) -> Non
 
 
 def test_the_page_is_asked_for_as_a_click_asks_for_it() -> None:
-    asked = page_url("https://ex.test/demo?plan=pro&utm_campaign=Brand&kw={keyword:crm}&n={network}").fetch_url
+    asked = page_url(
+        "https://ex.test/demo?plan=pro&utm_campaign=Brand&kw={keyword:crm}&n={network}"
+    ).fetch_url
     query = {name: values[0] for name, values in parse_qs(urlsplit(asked).query).items()}
 
     assert query["plan"] == "pro"

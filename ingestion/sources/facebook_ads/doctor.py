@@ -13,7 +13,7 @@ import orjson
 from ingestion.http.client import Answer
 from ingestion.sources.facebook_ads import api, pages, settings
 from ingestion.sources.facebook_ads.usage import usage
-from ingestion.sources.probe import Finding, Refused, Sunset, Probe
+from ingestion.sources.probe import Finding, Probe, Refused, Sunset
 
 Ask = Callable[[str, dict[str, str]], dict[str, Any]]
 

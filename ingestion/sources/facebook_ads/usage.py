@@ -37,7 +37,11 @@ def usage(headers: Mapping[str, str]) -> Usage | None:
         waits.append(60.0 * float(entry.get("estimated_time_to_regain_access") or 0))
     insights = _document(headers, "x-fb-ads-insights-throttle")
     account = _document(headers, "x-ad-account-usage")
-    reported = (insights.get("app_id_util_pct"), insights.get("acc_id_util_pct"), account.get("acc_id_util_pct"))
+    reported = (
+        insights.get("app_id_util_pct"),
+        insights.get("acc_id_util_pct"),
+        account.get("acc_id_util_pct"),
+    )
     percents += [float(percent) for percent in reported if percent is not None]
     # below 100 % it is the time until nothing at all is used
     if float(account.get("acc_id_util_pct") or 0) >= 100:

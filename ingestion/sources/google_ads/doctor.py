@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ingestion.sources.google_ads import api, settings, tables
-from ingestion.sources.probe import Finding, Refused, Sunset, Probe
+from ingestion.sources.probe import Finding, Probe, Refused, Sunset
 
 CREDENTIALS = settings.CREDENTIALS
 VENDOR = "Google Ads"

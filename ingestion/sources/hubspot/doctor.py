@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ingestion.sources.hubspot import api, settings
-from ingestion.sources.probe import Finding, Level, Refused, Sunset, Probe
+from ingestion.sources.probe import Finding, Level, Probe, Refused, Sunset
 
 CREDENTIALS = settings.CREDENTIALS
 VENDOR = "HubSpot"

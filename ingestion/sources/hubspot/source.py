@@ -250,7 +250,7 @@ def resources(landing: Landing, scope: str) -> list[Any]:
         ),
         part(landing, tables.DEALS, deals, widened=lambda: tables.deals(portal.custom(DEALS))),
         *(part(landing, table, parent) for table, parent in fed),
-        part(landing, tables.FORM_SUBMISSIONS, forms, settled=portal.purged_submissions),
+        part(landing, tables.FORM_SUBMISSIONS, forms, protected=portal.purged_submissions),
         resource(landing, tables.ACCOUNT, lambda: portal.hubspot.account()),
         resource(landing, tables.PROPERTIES, portal.properties),
         resource(landing, tables.DEAL_PIPELINES, lambda: portal.hubspot.pipelines()),

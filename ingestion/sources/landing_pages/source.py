@@ -12,9 +12,9 @@ from ingestion.http.client import in_parallel
 from ingestion.landing.resources import Batch, Landing, part, reading
 from ingestion.sources.landing_pages import settings, tables
 from ingestion.sources.landing_pages.fetch import Fetcher
-from ingestion.sources.landing_pages.snapshots import Snapshot, latest_snapshots, as_pages, take
+from ingestion.sources.landing_pages.snapshots import Snapshot, as_pages, latest_snapshots, take
 from ingestion.sources.landing_pages.tables import DAILY, ENTITIES
-from ingestion.sources.landing_pages.urls import PageUrl, BadUrl, page_url, final_urls
+from ingestion.sources.landing_pages.urls import BadUrl, PageUrl, final_urls, page_url
 
 __all__ = ["DAILY", "ENTITIES", "Pages", "resources"]
 

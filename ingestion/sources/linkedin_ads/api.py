@@ -268,7 +268,7 @@ class LinkedInAds:
             fix = "set a version of the last twelve months (YYYYMM)"
             return self._refusals.setting(refused, "linkedin_version", f"{self.version} is not active", fix)
         if refused.fault.kind == "access":
-            role = f" or its member a role in account {account}" if account else ""
+            role = f", or its member has no role in account {account}" if account else ""
             return self._refusals.permission(refused, permission + role, f"authorise again with {permission}")
         if account and refused.status == 404:
             fix = "the token's role in the account"

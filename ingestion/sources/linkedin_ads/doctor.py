@@ -10,7 +10,7 @@ from typing import Any
 from ingestion.http.client import token_endpoint
 from ingestion.landing.resources import Window
 from ingestion.sources.linkedin_ads import api, settings
-from ingestion.sources.probe import Finding, Refused, Sunset, Probe
+from ingestion.sources.probe import Finding, Probe, Refused, Sunset
 
 Ask = Callable[[str], list[dict[str, Any]]]
 
