@@ -102,7 +102,8 @@ class Section:
         for entry in found:
             if not _HOST.fullmatch(entry):
                 raise SettingError(
-                    f'{self.name(key)} contains "{entry}", which is not a host name: set it like www.example.com'
+                    f'{self.name(key)} contains "{entry}", which is not a host name:'
+                    " set it like www.example.com"
                 )
         return tuple(dict.fromkeys(found))
 

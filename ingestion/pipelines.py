@@ -246,7 +246,7 @@ def run(landing: Landing, resources: Callable[[], list[Any]]) -> None:
 
 
 def reads_files(name: str) -> bool:
-    """Return whether a source is loaded from downloaded files (setting `exports.folder`). Raises SettingError."""
+    """Return whether a source is loaded from files in `exports.folder`. Raises SettingError."""
     return exports.reader(name) is not None
 
 
@@ -457,7 +457,7 @@ def _file(name: str) -> Path:
 
 
 def _pipeline_name(name: str) -> str:
-    """Return the pipeline's name; files and API have separate pipelines and never continue each other's state."""
+    """Return the pipeline's name; files and API have separate pipelines that do not share state."""
     if reads_files(name):
         return f"{name}_exports"
     # a skipped source keeps its current file

@@ -1,7 +1,7 @@
-"""LinkedIn Campaign Manager's reports of campaigns and of conversions by day, as its API's answers.
+"""Convert LinkedIn Campaign Manager reports (campaigns and conversions by day) to answers of its API.
 
-A report names a conversion rule, so that its name stands for its id; windows of rules, ads and single leads
-are in neither report.
+Reports contain the name of a conversion rule but no id, so the name replaces the id. Neither report contains
+windows of rules, ads or single leads.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ DAILY = tuple(table.with_column("conversion_id", kind="text", wire=None) for tab
 
 
 def accounts(landing: Landing) -> Sequence[str]:
-    """The ad accounts with figures."""
+    """Return the ad accounts with figures."""
     return rows.accounts(landing, VENDOR)
 
 
 def span(landing: Landing, table: Table, account: str) -> Span:
-    """Every day that a file has."""
+    """Return a span that covers every day of the files."""
     return rows.span()
 
 
 def resources(landing: Landing, part: str) -> list[Any]:
-    """The dlt resources of a part. No file is opened before they run."""
+    """Return the dlt resources of a part. Opens no file until they run."""
     if part == "daily":
         figures = {
             tables.CAMPAIGN_ANALYTICS.name: _analytics,
@@ -73,7 +73,7 @@ def _wrap(elements: list[Mapping[str, Any]]) -> Any:
 def _accounts(landing: Landing) -> Iterator[Page]:
     yield from rows.pages(
         (
-            # days of the reports are UTC
+            # days in the reports are UTC days
             (
                 (("reporting_time_zone", "UTC"),),
                 {"id": int(account), "name": row["account_name"], "currency": account_currency(row)},

@@ -79,7 +79,8 @@ class Policy:
     """Request rules of one vendor. `judge` classifies every answer by status, headers and parsed body.
 
     `lane` maps a path to the rate limit that it counts against, `limits` are the initial limits by lane, and
-    `learn` reads a lane's limit from the headers of an answer. `concurrency` is the number of parallel requests.
+    `learn` reads a lane's limit from the headers of an answer. `concurrency` is the number of parallel
+    requests.
     """
 
     source: str
@@ -131,10 +132,9 @@ class Client:
     """Sends requests to one vendor's API at `base_url`.
 
     Raises AccessError for a refused token, UnreachableError if the server cannot be reached or keeps failing
-    (LimitSpent if a rate limit outlasts the run), ResponseError if an answer is not JSON, and RequestFault for
-    errors that only the caller can explain.
-    `send` and `clock` are replaced in tests. `check` is called before each request; it and `sleep` may raise to
-    end a load.
+    (LimitSpent if a rate limit outlasts the run), ResponseError if an answer is not JSON, and RequestFault
+    for errors that only the caller can explain. `send` and `clock` are replaced in tests. `check` is called
+    before each request; it and `sleep` may raise to end a load.
     """
 
     policy: Policy

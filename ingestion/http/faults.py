@@ -114,7 +114,7 @@ class Judge:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of a Retry-After header, which holds seconds or a date (RFC 9110, section 10.2.3)."""
+    """Return the seconds of a Retry-After header, given as seconds or date (RFC 9110, section 10.2.3)."""
     value = headers.get("retry-after", "").strip()
     if not value:
         return None

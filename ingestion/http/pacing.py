@@ -27,8 +27,9 @@ class Limit:
 class Pacer:
     """Delays requests so that no more than the limit are sent. Safe for several threads.
 
-    The vendor counts a request when it arrives, which is before its answer returns. A request therefore counts
-    while it is in progress and for the limit's seconds after its answer, so that jitter never exceeds the limit.
+    The vendor counts a request when it arrives, which is before its answer returns. A request therefore
+    counts while it is in progress and for the limit's seconds after its answer, so that jitter never exceeds
+    the limit.
     """
 
     def __init__(

@@ -18,8 +18,8 @@ def pages(
     """Yield the answers page by page. Raises ResponseError if the server sends the same page twice in a row.
 
     `ask` requests the page of a cursor, None for the first page. `following` returns the next cursor: None at
-    the end, empty if it is missing. `what` is the listing's name in the error. Offsets never repeat as cursors
-    do; for them `content` returns a page's content, which must differ from the page before.
+    the end, empty if it is missing. `what` is the listing's name in the error. Offsets never repeat as
+    cursors do; for them `content` returns a page's content, which must differ from the page before.
     """
     cursor: str | None = None
     passed: set[str] = set()

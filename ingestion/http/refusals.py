@@ -11,7 +11,7 @@ from ingestion.http.faults import RequestFault
 
 @dataclass(frozen=True)
 class Refusals:
-    """Error messages of one vendor. `version` is the value of `version_key`, the setting of its API version."""
+    """Error messages of one vendor. `version` is the value of the setting `version_key`, its API version."""
 
     client: Client
     vendor: str

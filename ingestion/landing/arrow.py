@@ -78,9 +78,9 @@ class Column:
     """One raw column.
 
     `path` leads from the row to the value (`a.b`; `^a` starts at the enclosing row of a nested list; `a[0]`
-    takes the first element); None takes the value from the request (`Page.context`). `wire` are the JSON types
-    if they differ from the usual ones of the kind. DuckDB computes a `sql` column from the JSON fields in
-    `inputs`, as `row.<name>`.
+    takes the first element); None takes the value from the request (`Page.context`). `wire` are the JSON
+    types if they differ from the usual ones of the kind. DuckDB computes a `sql` column from the JSON fields
+    in `inputs`, as `row.<name>`.
     """
 
     name: str
@@ -506,7 +506,7 @@ _CONVERSIONS: dict[Kind, Callable[[pa.Array], pa.Array]] = {
 
 
 def keys_of(table: pa.Table, names: Sequence[str]) -> pa.Array:
-    """Return one text per row that is equal for two rows if their key columns are equal (nulls equal nulls)."""
+    """Return one text per row; two rows have the same text if their key columns are equal, nulls included."""
     # the length in front of each part keeps ("a|b", "c") apart from ("a", "b|c")
     parts: list[Any] = []
     if len(names) == 1 and not table.column(names[0]).null_count:

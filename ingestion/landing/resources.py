@@ -71,7 +71,7 @@ class DaysRead:
 
 @dataclass
 class Counts:
-    """received = landed + duplicates + quarantined. `staged` counts the rows given to dlt, with day markers."""
+    """received = landed + duplicates + quarantined. `staged` counts rows given to dlt, with day markers."""
 
     received: int = 0
     landed: int = 0
@@ -88,10 +88,10 @@ Batch = Mapping[str, list[Page]]
 class Landing:
     """The state of one load of one source: connections, counts, rejected records, notices and stream states.
 
-    `days` are the windows of daily tables that the current pass reads. `exclusive` locks another source's file
-    while it is read. `before_load` and `after_load` change the store around dlt's load step. `follow_ups`
-    yield resources that depend on rows landed before. Once `stopped` is set, the load ends at its next request
-    or pause.
+    `days` are the windows of daily tables that the current pass reads. `exclusive` locks another source's
+    file while it is read. `before_load` and `after_load` change the store around dlt's load step.
+    `follow_ups` yield resources that depend on rows landed before. Once `stopped` is set, the load ends at
+    its next request or pause.
     """
 
     source: str
@@ -333,8 +333,8 @@ class Lander:
             source, table = self._landing.source, self._table.name
             reason = next(reason for name, _, reason in reversed(self._landing.rejected) if name == table)
             raise ResponseError(
-                f"{source}.{table}: {counts.quarantined} of {counts.received} records were rejected ({reason});"
-                f" check sources.{source}.base_url and the API version"
+                f"{source}.{table}: {counts.quarantined} of {counts.received} records were rejected"
+                f" ({reason}); check sources.{source}.base_url and the API version"
             )
 
     def _read(self, pages: list[Page], context: dict[str, str]) -> pa.Table:
@@ -413,7 +413,7 @@ class Lander:
 
 
 def hints(landing: Landing, table: Table) -> dict[str, Any]:
-    """Return dlt's hints for a table: write disposition, keys, and the JSON type, which Arrow does not have."""
+    """Return dlt's hints for a table: write disposition, keys, and the JSON type, which Arrow lacks."""
     columns: dict[str, Any] = {
         column.name: {"data_type": "json"} for column in table.columns if column.kind == "json"
     }
@@ -499,8 +499,8 @@ def part(
 ) -> Any:
     """Return a dlt transformer that lands `table` from its pages in the batches of the parent.
 
-    `protected` returns the keys of landed rows that must not change any more; `widened` returns the table with
-    columns that are known only after asking the vendor.
+    `protected` returns the keys of landed rows that must not change any more; `widened` returns the table
+    with columns that are known only after asking the vendor.
     """
     landers: list[Lander] = []
 

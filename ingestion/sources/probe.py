@@ -107,7 +107,7 @@ class Probe:
         self.clients: list[Client] = []
 
     def connect(self, connect: Callable[[Any], T]) -> T:
-        """Return the source's API object, connected with this probe in place of a load. Raises SettingError."""
+        """Return the source's API object, with this probe in place of a load. Raises SettingError."""
         return connect(self)
 
     def client(self, client: Client) -> Client:

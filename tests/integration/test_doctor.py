@@ -411,7 +411,9 @@ def test_every_missing_part_of_a_credential_is_named(monkeypatch: pytest.MonkeyP
 # -- reachability -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("scheme", "fix"), [("http", "proxy (HTTPS_PROXY)"), ("https", "is an https server")])
+@pytest.mark.parametrize(
+    ("scheme", "fix"), [("http", "proxy (HTTPS_PROXY)"), ("https", "is an https server")]
+)
 def test_an_address_that_does_not_answer_is_named(
     scheme: str, fix: str, portal: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -184,7 +184,7 @@ def test_a_later_download_restates_what_it_has_and_the_rest_stays(home: Path, tm
 
 BROKEN = {
     "nothing.csv": (b"", "nothing.csv: is empty"),
-    "stranger.csv": (b"a,b,c\n1,2,3\n", "stranger.csv: has no header that is known"),
+    "stranger.csv": (b"a,b,c\n1,2,3\n", "stranger.csv: has no known header"),
     "workbook.xlsx": (b"PK\x03\x04", "workbook.xlsx: is an Excel workbook"),
     "half.csv": (
         HEADER.replace("Campaign ID", "Kampagne Nr.").encode(),
@@ -193,8 +193,8 @@ BROKEN = {
 }
 BAD_ROWS = {
     "2026-09-03,111-222-3333,Bra": ("bad.csv, row 3: has 3 cells where the header has 9", None),
-    _row(FIRST).replace(",5,", ",many,"): ('bad.csv, row 4, column Clicks: "many" is no number', "Clicks"),
-    _row(FIRST).replace("2026-09-01", "soon"): ('bad.csv, row 5, column Day: "soon" is no day', "Day"),
+    _row(FIRST).replace(",5,", ",many,"): ('bad.csv, row 4, column Clicks: "many" is not a number', "Clicks"),
+    _row(FIRST).replace("2026-09-01", "soon"): ('bad.csv, row 5, column Day: "soon" is not a date', "Day"),
     _row(FIRST, campaign=""): ("bad.csv, row 6, column Campaign ID: is missing", "Campaign ID"),
 }
 
@@ -211,7 +211,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_lands(home: Path, tmp_path: P
     assert len(_clicks(home)) == 1 + 19
     assert daily.message == "; ".join(
         [
-            "cut.csv: breaks off after line 20: it is cut or damaged there, download it again",
+            "cut.csv: breaks off after line 20: it is truncated or damaged, download it again",
             *(line for line, _ in BAD_ROWS.values()),
         ]
     )
@@ -238,7 +238,7 @@ def test_a_file_of_nothing_but_bad_rows_stops_nothing(home: Path, tmp_path: Path
     assert daily.quarantined == 300
     assert daily.message is not None
     assert daily.message.count("; ") == 5
-    assert daily.message.endswith("bad.csv: 300 rows in all cannot be read: see reconciliation.quarantine")
+    assert daily.message.endswith("bad.csv: 300 rows cannot be read in total: see reconciliation.quarantine")
 
 
 def test_days_that_the_main_report_lacks_are_named(home: Path, tmp_path: Path) -> None:
@@ -250,8 +250,8 @@ def test_days_that_the_main_report_lacks_are_named(home: Path, tmp_path: Path) -
     _, daily = _load("google_ads")
     assert daily.rows["campaign_conversions"] == 1
     assert daily.message == (
-        "actions.csv: 2 days of account 1112223333 are not read, from 2026-09-02 to 2026-09-03:"
-        " no report of campaigns by day has them"
+        "actions.csv: 2 days of account 1112223333 are not loaded, from 2026-09-02 to 2026-09-03:"
+        " no file of campaigns by day covers them"
     )
 
 
@@ -351,7 +351,9 @@ def test_a_vendor_without_its_main_file_is_read_from_its_api(
     )
     reports = _load("linkedin_ads")
     assert all(report.skipped for report in reports)
-    assert "has no campaign performance by day of it (Plan or Advertise > Export" in str(reports[0].message)
+    assert "contains no file of its campaign performance by day (Plan or Advertise > Export" in str(
+        reports[0].message
+    )
     with served(company) as url:
         for name, value in settings(company, url).items():
             monkeypatch.setenv(name, value)
@@ -361,8 +363,8 @@ def test_a_vendor_without_its_main_file_is_read_from_its_api(
 @pytest.mark.parametrize(
     ("setting", "value", "said"),
     [
-        ("EXPORTS__FOLDER", "/nowhere/at/all", "exports.folder is /nowhere/at/all, which is no folder"),
-        ("EXPORTS__TIME_ZONE", "Berlin", 'exports.time_zone holds "Berlin", which is no time zone'),
+        ("EXPORTS__FOLDER", "/nowhere/at/all", "exports.folder is /nowhere/at/all, which is not a folder"),
+        ("EXPORTS__TIME_ZONE", "Berlin", 'exports.time_zone contains "Berlin", which is not a time zone'),
         ("EXPORTS__TIME_ZONES", "[1]", "exports.time_zones is not a table"),
         ("EXPORTS__CURRENCY", "euro", 'exports.currency is "euro": set it to an ISO 4217 code'),
         ("EXPORTS__EXCHANGE_RATES", '{"USD": "much"}', "exports.exchange_rates holds USD = much"),

@@ -118,7 +118,7 @@ def test_steps_need_only_inputs_that_vendors_have() -> None:
 
 def test_a_label_means_what_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _written(tmp_path, HEADER.replace("Campaign ID", "Kampagne Nr."), ROW)
-    assert "not understood: Kampagne Nr." in _faults(tmp_path)[0]
+    assert "unknown columns: Kampagne Nr." in _faults(tmp_path)[0]
     monkeypatch.setenv("EXPORTS__COLUMNS", '{"KAMPAGNE NR": "Campaign ID"}')
     found = examine(tmp_path)
     assert (found.has_fault, [file.rows for file in found.files]) == (False, [1])
@@ -134,12 +134,12 @@ def test_totals_are_no_rows(tmp_path: Path) -> None:
     [
         ([""], "utf-8", "report.csv: is empty"),
         (["PK\x03\x04 workbook"], "utf-8", "report.csv: is an Excel workbook"),
-        (["a,b,c", "1,2,3"], "utf-8", "report.csv: has no header that is known"),
+        (["a,b,c", "1,2,3"], "utf-8", "report.csv: has no known header"),
         (
             [HEADER.replace("Campaign ID", "Kampagne Nr."), ROW],
             "utf-8",
             "row 1: looks like Google Ads, campaigns by day, without Campaign ID: add it to the report;"
-            " not understood: Kampagne Nr.",
+            " unknown columns: Kampagne Nr.",
         ),
         (
             [HEADER, ROW, "2026-08-05,447-129-0863,Bra"],
@@ -149,12 +149,12 @@ def test_totals_are_no_rows(tmp_path: Path) -> None:
         (
             [HEADER, ROW, ROW.replace(",81,", ",many,")],
             "utf-8",
-            'report.csv, row 3, column Impr.: "many" is no number',
+            'report.csv, row 3, column Impr.: "many" is not a number',
         ),
         (
             [HEADER, ROW, ROW.replace("2026-08-04", "soon")],
             "utf-8",
-            'report.csv, row 3, column Day: "soon" is no day',
+            'report.csv, row 3, column Day: "soon" is not a date',
         ),
         (
             [HEADER, ROW, ROW.replace("20890417001", "")],
@@ -164,7 +164,7 @@ def test_totals_are_no_rows(tmp_path: Path) -> None:
         (
             [HEADER, ROW, ROW.replace(",81,", ",ann@example.test,")],
             "utf-8",
-            'column Impr.: "<e-mail>" is no number',
+            'column Impr.: "<e-mail>" is not a number',
         ),
         ([HEADER, "2026-08-04,447-129-0863,Bränd,20890417001,81,6,3.82,1.50,EUR"], "cp1252", None),
     ],
@@ -187,13 +187,13 @@ def test_of_a_file_that_was_cut_the_rows_before_are_read(tmp_path: Path) -> None
     found = examine(tmp_path)
     assert [each.rows for each in found.files] == [8]
     assert _faults(tmp_path) == [
-        "report.csv: breaks off after line 9: it is cut or damaged there, download it again"
+        "report.csv: breaks off after line 9: it is truncated or damaged, download it again"
     ]
 
 
 def test_what_stands_in_a_row_of_people_is_never_shown(tmp_path: Path) -> None:
     _written(tmp_path, CONTACTS, "Ann Example,ann@example.test,2026-08-04 10:00,Paid Search,,,,1")
-    assert _faults(tmp_path) == ["report.csv, row 2, column Record ID: is no id"]
+    assert _faults(tmp_path) == ["report.csv, row 2, column Record ID: is not an id"]
 
 
 def test_more_than_five_bad_rows_are_counted(tmp_path: Path) -> None:
@@ -275,5 +275,5 @@ def test_the_command_shows_it_and_its_exit_says_whether_all_can_be_read(tmp_path
     assert told.exit_code == 1
     document = json.loads(told.output)
     assert [file["file"] for file in document["files"]] == ["report.csv"]
-    assert document["problems"][0].startswith("other.csv: has no header that is known")
+    assert document["problems"][0].startswith("other.csv: has no known header")
     assert run(app, ["doctor", "hubspot", "--exports", str(tmp_path)]).exit_code == 2
