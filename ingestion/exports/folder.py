@@ -223,7 +223,7 @@ class Export:
 
     @property
     def downloaded(self) -> tuple[date, datetime]:
-        """Return a sort key for the download time: the date in the file or its last day, then the file time."""
+        """Return a sort key for the download time: a date in the file or its last day, then the file time."""
         named = self.named_days
         return (named[2] if len(named) > 2 else max(named, default=date.min)), self.modified
 

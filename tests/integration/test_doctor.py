@@ -223,7 +223,7 @@ class Case:
 
 
 GOOGLE, META, LINKEDIN = NETWORKS
-SETTING = r"^sources\.facebook_ads\.api_version is no API version$"
+SETTING = r"^sources\.facebook_ads\.api_version is not an API version$"
 DATA_ENDS = "^access to the user's data expires in 3 days"
 DEAD = r"^version 202701 is not active \(426\): Requested version 202701 is not active$"
 CASES: dict[str, Case] = {
@@ -476,7 +476,7 @@ def test_scopes_that_are_not_told_are_found_by_asking(portal: Recorded) -> None:
     portal["lists"].answer, portal["lists"].status = missing_scope("crm.lists.read"), 403
 
     assert the_fault("hubspot").subject == "crm.lists.read"
-    assert "does not tell this key's scopes" in seen("hubspot", "credentials")[0]
+    assert "does not report this key's scopes" in seen("hubspot", "credentials")[0]
 
 
 def test_an_oauth_token_is_described_by_its_own_endpoint(

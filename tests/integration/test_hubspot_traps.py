@@ -519,7 +519,7 @@ def test_properties_that_go_or_get_another_name_are_reported(portal: Portal, tmp
 
     assert report.message is not None
     assert "the property badge_number of contacts is now badge_code" in report.message
-    assert "contacts have no property hs_linkedin_click_id: what it tells stays empty" in report.message
+    assert "contacts have no property hs_linkedin_click_id: its column stays empty" in report.message
 
 
 def test_an_erased_contact_leaves_a_tombstone_and_nothing_personal(portal: Portal, tmp_path: Path) -> None:

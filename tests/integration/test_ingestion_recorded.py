@@ -174,7 +174,8 @@ def test_a_portal_without_events_lands_the_rest_and_says_so(server: Recorded, tm
     assert rows(tmp_path, "hubspot", "page_view_events") == []
     assert types(tmp_path, "hubspot", "page_view_events")["hs_utm_campaign"] == "VARCHAR"
     assert (
-        report.message == "no page-view events in this portal's tier (403): working from contact properties"
+        report.message
+        == "this portal's subscription has no page-view events (403): using contact properties instead"
     )
     assert [line for line in said if report.message in line]
     assert len(rows(tmp_path, "hubspot", "contacts")) == 4

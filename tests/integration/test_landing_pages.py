@@ -244,7 +244,7 @@ def test_what_cannot_be_added_lands_nothing(home: Store, url: str, tags: list[st
     ("key", "value", "message"),
     [
         ("HOST_OVERRIDES", "www.ex.test", "host_overrides is not a table"),
-        ("HOST_OVERRIDES", '{"www.ex.test": "ftp://ex.test"}', "www.ex.test is fetched from is no http"),
+        ("HOST_OVERRIDES", '{"www.ex.test": "ftp://ex.test"}', "the base URL of www.ex.test is not an http"),
         ("ALLOW_PRIVATE_NETWORKS", "maybe", "allow_private_networks is neither"),
         ("SECONDS_BETWEEN_REQUESTS", "soon", "seconds_between_requests is not a number"),
     ],

@@ -355,7 +355,7 @@ def connect(landing: Landing) -> FacebookAds:
     version = section.get("api_version") or settings.API_VERSION
     if not re.fullmatch(r"v\d+\.\d+", version):
         raise SettingError(
-            f"{section.name('api_version')} is no API version: set it like {settings.API_VERSION}"
+            f"{section.name('api_version')} is not an API version: set it like {settings.API_VERSION}"
         )
     secret = section.get("app_secret")
     reached = graph(landing, section.url("base_url", settings.BASE_URL), version, token, secret)

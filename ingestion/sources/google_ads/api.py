@@ -242,7 +242,7 @@ def connect(landing: Landing) -> GoogleAds:
     version = section.get("api_version") or settings.API_VERSION
     if not re.fullmatch(r"v\d+", version):
         raise SettingError(
-            f"{section.name('api_version')} is no API version: set it like {settings.API_VERSION}"
+            f"{section.name('api_version')} is not an API version: set it like {settings.API_VERSION}"
         )
     tokens, path = token_endpoint(POLICY, section.url("token_url", settings.TOKEN_URL))
     client = landing.client(Client(POLICY, section.url("base_url", settings.BASE_URL)))

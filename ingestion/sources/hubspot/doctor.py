@@ -1,4 +1,4 @@
-"""What `adledger doctor` asks HubSpot: the portal, the token's scopes, one record of every endpoint."""
+"""Checks of HubSpot for `adledger doctor`: the portal, the token's scopes, one record of each endpoint."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ SUNSETS = {
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One endpoint the loader reads, the scopes of which one is enough, and what is missing without it.
+    """An endpoint that the loader reads, its alternative scopes, and the data missing without it.
 
-    `level` is what its absence means: an error where no refresh can do without it.
+    `level` is the level of a refusal: an error if a refresh needs the endpoint.
     """
 
     name: str
@@ -78,7 +78,7 @@ ENDPOINTS = (
         "/crm/v3/pipelines/deals",
         "/crm/pipelines/{version}/deals",
         ("crm.objects.deals.read", "crm.schemas.deals.read"),
-        "no stages: won deals cannot be told",
+        "no stages: won deals cannot be identified",
     ),
     Endpoint(
         "forms",
@@ -134,11 +134,11 @@ ENDPOINTS = (
 
 
 def examine(probe: Probe) -> Iterator[Finding]:
-    """Settings, portal, token, one request per endpoint, headroom. Raises Refused, SettingError."""
+    """Check settings, portal, token, each endpoint and the rate limit. Raises Refused, SettingError."""
     portal = probe.connect(api.connect)
     yield probe.version(portal.version, "api_version", SUNSETS.get(portal.version))
     if not portal.version.startswith("v") and _LEGACY_DAY - probe.now.date() < timedelta(days=60):
-        # form submissions have no dated path: no setting leaves this version
+        # form submissions have no dated path, so no setting can avoid this version
         fix = "Update adledger to its newest release."
         forms = Sunset(_LEGACY_DAY, _LEGACY_END, exact=False, fix=fix)
         yield probe.version("v1 (form submissions)", "api_version", forms)
@@ -147,12 +147,12 @@ def examine(probe: Probe) -> Iterator[Finding]:
     account = details.document if isinstance(details.document, dict) else {}
     if "portalId" not in account:
         raise Refused("no_api", 200, f"{path} sent no portalId", probe.last_answer)
-    more = ", ".join(account.get("additionalCurrencies") or [])
+    currencies = ", ".join(account.get("additionalCurrencies") or [])
     yield probe.finding(
         "accounts",
         "ok",
         f"portal {account['portalId']}, {account.get('companyCurrency')}"
-        f"{f' and {more}' if more else ''}, {account.get('timeZone')}",
+        f"{f' and {currencies}' if currencies else ''}, {account.get('timeZone')}",
         subject=str(account["portalId"]),
     )
     headroom = _headroom(probe, details.headers)
@@ -162,7 +162,7 @@ def examine(probe: Probe) -> Iterator[Finding]:
 
 
 def _token(probe: Probe, portal: api.HubSpot) -> Generator[Finding, None, set[str] | None]:
-    """Yields what the token's own description says; returns its scopes, None where it is not told.
+    """Yield findings about the token; return its scopes, None if HubSpot does not report them.
 
     https://developers.hubspot.com/docs/apps/legacy-apps/private-apps/overview,
     https://developers.hubspot.com/docs/api-reference/legacy/authentication/oauth-tokens/v1/get-oauth-token-metadata
@@ -190,13 +190,15 @@ def _token(probe: Probe, portal: api.HubSpot) -> Generator[Finding, None, set[st
                 yield probe.finding("credentials", "ok", f"{kind}, {len(scopes)} scopes, does not expire")
             return scopes
     yield probe.finding(
-        "credentials", "ok", "accepted; HubSpot does not tell this key's scopes, each endpoint was asked"
+        "credentials",
+        "ok",
+        "accepted; HubSpot does not report this key's scopes, so each endpoint was tested",
     )
     return None
 
 
 def _endpoints(probe: Probe, portal: api.HubSpot, granted: set[str] | None) -> Iterator[Finding]:
-    """One small request per endpoint; the forms' answer leads to the submissions, the deals' to contacts."""
+    """Test each endpoint with one small request; submissions and associations need a form and a deal."""
     documents: dict[str, Any] = {}
     for endpoint in ENDPOINTS:
         pattern = endpoint.legacy if portal.version.startswith("v") else endpoint.dated
@@ -227,7 +229,7 @@ def _endpoints(probe: Probe, portal: api.HubSpot, granted: set[str] | None) -> I
 def _endpoint(
     probe: Probe, portal: api.HubSpot, endpoint: Endpoint, path: str, granted: set[str] | None
 ) -> Generator[Finding, None, Any]:
-    """Yields the finding; returns the answer's document, None where it was refused."""
+    """Yield the finding; return the answer's document, None if the request was refused."""
     send = (
         partial(portal.client.post, path, endpoint.body)
         if endpoint.body
@@ -278,7 +280,7 @@ def _is_scope_missing(refused: Refused) -> bool:
 
 
 def _required(refused: Refused) -> tuple[str, ...]:
-    """The scopes a MISSING_SCOPES answer names, any of which is enough."""
+    """Return the scopes in a MISSING_SCOPES answer, any of which is sufficient."""
     document = refused.answer.document if refused.answer else None
     errors = document.get("errors") if isinstance(document, dict) else None
     for error in errors if isinstance(errors, list) else []:
@@ -297,7 +299,10 @@ def _first_id(document: Any) -> str | None:
 
 
 def _headroom(probe: Probe, headers: Mapping[str, str]) -> Finding:
-    """https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines"""
+    """Return a finding about the daily limit.
+
+    https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
+    """
     burst = headers.get("x-hubspot-ratelimit-max")
     window = headers.get("x-hubspot-ratelimit-interval-milliseconds")
     pace = f", {burst} per {int(window) // 1000} s" if burst and window and window.isdigit() else ""
@@ -306,7 +311,7 @@ def _headroom(probe: Probe, headers: Mapping[str, str]) -> Finding:
         headers.get("x-hubspot-ratelimit-daily-remaining", ""),
     )
     if not (daily.isdigit() and left.isdigit() and int(daily)):
-        return probe.finding("rate_limit", "note", f"no daily limit told for this token{pace}")
+        return probe.finding("rate_limit", "note", f"daily limit not reported for this token{pace}")
     return probe.limit_usage(
         100 * (1 - int(left) / int(daily)),
         f"{int(left):,} of {int(daily):,} requests left today{pace}",

@@ -1,4 +1,4 @@
-"""A snapshot: one page as it was at one instant, from what was fetched and what stands in it."""
+"""Snapshots: one page at one instant, with the result of the request and of the inspection."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _JSON = frozenset(column.name for column in PAGE_SNAPSHOTS.columns if column.kin
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A page at `fetched_at`. Columns of the same names; `error` is one of `fetch.Trouble` or None.
+    """A page at `fetched_at`, with the columns of `page_snapshots`; `error` is a `fetch.Trouble` or None.
 
-    `has_tracking_code` is None where the page could not be read or something that it loads may bring the
-    code; `portal_ids` tells whose it is.
+    `has_tracking_code` is None if the page could not be read or a script on it may load the code;
+    `portal_ids` are the portals of the code.
     """
 
     snapshot_id: str
@@ -57,22 +57,22 @@ class Snapshot:
     rules_version: int = RULES_VERSION
 
     def row(self) -> dict[str, Any]:
-        """The record that lands."""
+        """Return the record that lands."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def as_pages(rows: Sequence[dict[str, Any]]) -> list[Page]:
-    """Rows as a page that the reader takes; none for no rows."""
+    """Return rows as a list of one page, or an empty list without rows."""
     return [Page(orjson.dumps({"results": list(rows)}), (), len(rows))] if rows else []
 
 
 def snapshot_id(url: str, as_of: datetime) -> str:
-    """The id of a page's snapshot: the same for the same page and as-of."""
+    """Return the id of a snapshot: the same for the same page and as-of."""
     return hashlib.sha256(f"{url}\x1f{as_of.isoformat()}".encode()).hexdigest()[:32]
 
 
 def take(fetcher: Fetcher, page: PageUrl, as_of: datetime, before: Snapshot | None = None) -> Snapshot:
-    """Fetches a page and says what it is. `before` is what an unchanged page is taken to be still."""
+    """Fetch and inspect a page. If it is unchanged, the content of the snapshot `before` is copied."""
     known = None
     if before is not None and before.final_url and before.error is None and before.is_whole:
         known = Validators(before.final_url, before.etag, before.last_modified)
@@ -92,7 +92,9 @@ def take(fetcher: Fetcher, page: PageUrl, as_of: datetime, before: Snapshot | No
     )
     if fetched.not_modified:
         if before is None:
-            return replace(made, error="bad_response", detail="not modified, although nothing was known")
+            return replace(
+                made, error="bad_response", detail="not modified, but there is no earlier snapshot"
+            )
         return _unchanged(made, before)
     if fetched.error not in (None, "too_large"):
         return made
@@ -100,7 +102,7 @@ def take(fetcher: Fetcher, page: PageUrl, as_of: datetime, before: Snapshot | No
 
 
 def latest_snapshots(store: Store, as_of: datetime) -> dict[str, Snapshot]:
-    """The newest snapshot of each page before `as_of` that today's rules have read."""
+    """Return the newest snapshot before `as_of` of each page, if made with the current rules."""
     if store.is_new(PAGE_SNAPSHOTS):
         return {}
     names = [column.name for column in PAGE_SNAPSHOTS.columns]

@@ -1,4 +1,4 @@
-"""The dlt resources that land the landing pages: every final URL that other sources know, and the user's."""
+"""The dlt resources of landing pages: the pages that other sources contain, and pages added by the user."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BATCH = 25
 
 @dataclass
 class Pages:
-    """One load: the pages to look at and the fetcher. `taken` are the snapshots, as they come."""
+    """The pages of one load. `taken` collects the snapshots."""
 
     landing: Landing
     caps: settings.Caps | None = None
@@ -31,11 +31,11 @@ class Pages:
 
     @cached_property
     def fetcher(self) -> Fetcher:
-        """The fetcher, made when the first page needs it."""
+        """Return the fetcher, created for the first page."""
         return Fetcher(settings.access(), self.caps, requests=self.landing.requests, sleep=self.landing.pause)
 
     def known(self) -> Iterator[Batch]:
-        """Every page that an ad leads to, and every page that the user added."""
+        """Yield snapshots of all pages that other sources contain and of all pages that the user added."""
         found = list(final_urls(self.landing))
         if not self.landing.store.is_new(tables.PAGE_URLS):
             query = "SELECT source, final_url FROM page_urls WHERE source = ? ORDER BY final_url"
@@ -43,7 +43,7 @@ class Pages:
         yield from self.fetch(found)
 
     def fetch(self, final: Iterable[tuple[str, str]], tags: Sequence[dict[str, Any]] = ()) -> Iterator[Batch]:
-        """Snapshots of the pages behind (source, final URL), each page once, and `tags` beside them."""
+        """Yield the `tags` and the snapshots of the pages behind (source, final URL), each page once."""
         pages: dict[str, PageUrl] = {}
         rows: list[dict[str, Any]] = []
         unusable: dict[str, int] = defaultdict(int)
@@ -85,13 +85,13 @@ class Pages:
         yield {tables.PAGE_SNAPSHOTS.name: as_pages(batch)}
 
     def resources(self, batches: Iterable[Batch]) -> list[Any]:
-        """The dlt resources that land what the batches hold."""
+        """Return the dlt resources that land the batches."""
         pages = reading("pages", lambda: batches)
         return [pages, *(part(self.landing, table, pages) for table in ENTITIES)]
 
 
 def resources(landing: Landing, scope: str) -> list[Any]:
-    """The dlt resources of a part. Nothing is asked before they run."""
+    """Return the dlt resources of a part. Sends no request until they run."""
     if scope != "entities":
         return []
     pages = Pages(landing)
