@@ -279,7 +279,7 @@ CASES: dict[str, Case] = {
         for source, key in ((GOOGLE, "CUSTOMER_IDS"), (META, "ACCOUNT_IDS"), (LINKEDIN, "ACCOUNT_IDS"))
     },
     **{
-        f"{source} token that reaches no account": Case(
+        f"{source} token without access to any account": Case(
             source, "accounts", access=access, environment=dict.fromkeys(keys, "")
         )
         for source, access, keys in (
@@ -297,7 +297,7 @@ CASES: dict[str, Case] = {
     "manager without accounts": Case(
         GOOGLE,
         "accounts",
-        "no enabled account below the managers",
+        "no enabled account under the managers",
         access={"linked": False},
         environment={"CUSTOMER_IDS": ""},
     ),
@@ -523,8 +523,8 @@ def test_metas_pages_are_found_without_page_ids(company: Sandbox, monkeypatch: p
     found = {each.subject: each for each in examine("facebook_ads") if each.check == "accounts"}
 
     assert (found[SECOND_PAGE_ID].level, found[PAGE_ID].level) == ("ok", "warning")
-    assert "its leads can be read" in found[SECOND_PAGE_ID].seen
-    assert "gives no token of its own" in found[PAGE_ID].seen
+    assert "its leads can be loaded" in found[SECOND_PAGE_ID].seen
+    assert "returns no page access token" in found[PAGE_ID].seen
     assert "leads_retrieval" in (found[PAGE_ID].fix or "")
 
 
@@ -532,7 +532,7 @@ def test_pages_that_page_ids_leaves_out_are_told(company: Sandbox) -> None:
     fault(company, "facebook_pages", second=True)
     told = [each for each in examine("facebook_ads") if SECOND_PAGE_ID in each.seen]
 
-    assert [(each.level, "left out by" in each.seen) for each in told] == [("note", True)]
+    assert [(each.level, "pages not listed in" in each.seen) for each in told] == [("note", True)]
 
 
 def test_a_page_whose_leads_need_a_permission_says_which(
@@ -543,7 +543,7 @@ def test_a_page_whose_leads_need_a_permission_says_which(
     (finding,) = [each for each in examine("facebook_ads") if each.subject == PAGE_ID]
 
     assert finding.level == "warning"
-    assert "cannot be read without leads_retrieval, pages_read_engagement" in finding.seen
+    assert "cannot be loaded without leads_retrieval, pages_read_engagement" in finding.seen
 
 
 # -- accounts ---------------------------------------------------------------------------------------------

@@ -182,7 +182,7 @@ def test_a_token_without_the_page_leaves_its_leads_out_with_a_notice(page: Recor
     report = load()
 
     assert report.message is not None
-    assert f"page {PAGE} gives no token of its own" in report.message
+    assert f"page {PAGE} returned no page access token" in report.message
     assert rows(tmp_path, "facebook_ads", "campaigns", "id") == [("6215",), ("6216",)]
     assert rows(tmp_path, "facebook_ads", "leads") == []
 

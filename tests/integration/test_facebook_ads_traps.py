@@ -399,7 +399,7 @@ def test_of_a_leads_answers_only_the_email_lands(network: World) -> None:
     ("granted", "told"),
     [
         (["ads_read", "pages_show_list"], "Requires leads_retrieval permission"),
-        (["ads_read"], "gives no token of its own"),
+        (["ads_read"], "returned no page access token"),
     ],
 )
 def test_leads_that_may_not_be_read_leave_everything_else_readable(
@@ -491,9 +491,9 @@ def test_a_page_without_permission_costs_no_other_page(by_ad: bool, network: Wor
     ]
     assert report.message is not None
     (line,) = [each for each in report.message.split("; ") if PAGE in each][:1]
-    told = f"leads of page {PAGE} are read ad by ad" if by_ad else f"no leads of page {PAGE}"
+    told = f"leads of page {PAGE} are loaded ad by ad" if by_ad else f"no leads of page {PAGE}"
     assert line.startswith(told)
-    assert f"page {PAGE} gives no token of its own" in report.message
+    assert f"page {PAGE} returned no page access token" in report.message
     assert "grant leads_retrieval, pages_show_list" in report.message
 
 
@@ -617,7 +617,7 @@ def test_a_report_that_never_comes_is_an_error_that_names_account_and_day(
     with pytest.raises(pipelines.ResponseError) as failed:
         network.load(tmp_path, BY_AD, window=days)
 
-    assert f"fails to report ad insights of account {ACCOUNT} on 2026-10-31 (Job Failed: " in str(
+    assert f"report of ad insights failed for account {ACCOUNT} on 2026-10-31 (Job Failed: " in str(
         failed.value
     )
 

@@ -232,7 +232,7 @@ def test_a_managers_actions_land_with_the_account_they_count_in(
     actions = "customer_id, id, owner_customer_id, click_through_lookback_window_days"
     expected: list[tuple[Any, ...]] = [("1234567890", "7", None, 30)]
     if window is None:
-        assert "actions that account 1234567890 shares with others are unknown" in (report.message or "")
+        assert "actions that a manager shares with account 1234567890 are unknown" in (report.message or "")
     else:
         expected.append(("1234567890", "99", MANAGER, 60))
         assert report.message is None

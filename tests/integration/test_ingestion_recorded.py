@@ -441,7 +441,7 @@ def test_linkedin_splits_a_slice_that_was_cut(
     assert load("linkedin_ads", "daily").rows["campaign_analytics"] == 2
 
     server.exchanges[:2] = []
-    with pytest.raises(pipelines.ResponseError, match="cut account 500000001 on 2026-11-01"):
+    with pytest.raises(pipelines.ResponseError, match="truncated account 500000001 on 2026-11-01"):
         pipelines.load(
             "linkedin_ads",
             "daily",

@@ -317,7 +317,7 @@ def test_missing_permissions_are_said_once_each(network: World, tmp_path: Path) 
     said = report.message or ""
     assert said.count("landing pages of sponsored content are unknown") == 1
     assert said.count("sources.linkedin_ads.access_token does not have r_organization_social") == 1
-    assert said.count("lead forms and leads are left out") == 1
+    assert said.count("lead forms and leads are not loaded") == 1
     assert said.count("sources.linkedin_ads.access_token does not have r_marketing_leadgen_automation") == 1
     found = network.home(tmp_path).state(tables)
     assert (found["lead_forms"], found["lead_form_responses"]) == ([], [])

@@ -138,7 +138,7 @@ def dense() -> Facts:
 
 def test_one_campaign_that_is_cut_on_one_day_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
-        ResponseError, match="cut account 5 on 2026-10-01 at 3 elements, for a single campaign"
+        ResponseError, match="truncated account 5 on 2026-10-01 at 3 elements for a single campaign"
     ):
         read(AdAnalytics(dense(), 3, 20), monkeypatch)
 

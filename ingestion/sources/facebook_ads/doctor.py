@@ -1,4 +1,4 @@
-"""What `adledger doctor` asks Meta: the token, its permissions, the ad accounts, one row of every edge."""
+"""Checks of Meta for `adledger doctor`: the token, its permissions, the ad accounts, one row of each edge."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ASSIGN = (
     " People, «View performance»)"
 )
 
-# The Marketing API's own dates, which are earlier than the Graph API's
+# Dates of the Marketing API, which are earlier than the Graph API's
 _SOURCE = "https://developers.facebook.com/documentation/ads-commerce/marketing-api/marketing-api-changelog/versions"
 SUNSETS = {
     "v21.0": Sunset(date(2025, 9, 9), _SOURCE),
@@ -39,7 +39,7 @@ SUNSETS = {
     "v26.0": Sunset(None, _SOURCE),
 }
 
-# https://developers.facebook.com/docs/permissions: either one reads ads
+# https://developers.facebook.com/docs/permissions: either one is enough to read ads
 _READ = ("ads_read", "ads_management")
 # https://developers.facebook.com/docs/marketing-api/reference/ad-account: account_status
 _STATUSES = {
@@ -53,8 +53,7 @@ _STATUSES = {
 }
 _ACTIVE = (1, 201, 202)
 _ACCOUNTS_LISTED = 200
-# Pages are looked for in so many accounts, in so many of their ads, and so many are asked for their token:
-# a visit has 20 requests.
+# Limits for the search of pages, so that an examination sends at most 20 requests.
 _ACCOUNTS_WITH_PAGES = 3
 _ADS_WITH_PAGES = 100
 _PAGES_ASKED = 6
@@ -67,9 +66,9 @@ _EDGES = (
 
 
 def examine(probe: Probe) -> Iterator[Finding]:
-    """Settings, token, permissions, accounts, edges, headroom. Raises Refused, SettingError."""
+    """Check settings, token, permissions, accounts, edges and the rate limit. Raises Refused, SettingError."""
     ads = probe.connect(api.connect)
-    # a limit that is nearly used up is a finding here, nothing to slow down for
+    # a limit that is nearly used up is a finding here and must not delay requests
     ads.graph.client.policy = replace(ads.graph.client.policy, learn=lambda headers: None)
     yield probe.version(ads.graph.version, "api_version", SUNSETS.get(ads.graph.version))
     answer_headers: list[Mapping[str, str]] = []
@@ -112,7 +111,10 @@ def _granted(document: dict[str, Any]) -> set[str] | None:
 
 
 def _token(probe: Probe, ads: api.FacebookAds, ask: Ask, granted: set[str] | None) -> Iterator[Finding]:
-    """Life and scopes by https://developers.facebook.com/docs/graph-api/reference/debug_token"""
+    """Yield findings about the token's expiry and scopes.
+
+    https://developers.facebook.com/docs/graph-api/reference/debug_token
+    """
     assert ads.graph.client.token is not None
     try:
         token = ask("/debug_token", {"input_token": ads.graph.client.token.value()}).get("data") or {}
@@ -120,9 +122,9 @@ def _token(probe: Probe, ads: api.FacebookAds, ask: Ask, granted: set[str] | Non
         if refused.ends_examination and refused.reason != "token":
             raise
         token = {}
-        yield probe.finding("credentials", "note", "token accepted; Meta does not tell this token's life")
+        yield probe.finding("credentials", "note", "token accepted; Meta does not report its expiry")
     if token.get("is_valid") is False:
-        reason = (token.get("error") or {}).get("message", "no reason told")
+        reason = (token.get("error") or {}).get("message", "no reason given")
         yield probe.finding("credentials", "error", f"token is no longer valid: {reason}", TOKEN_FIX)
     elif token:
         kind = str(token.get("type", "access")).replace("_", " ").lower()
@@ -135,7 +137,7 @@ def _token(probe: Probe, ads: api.FacebookAds, ask: Ask, granted: set[str] | Non
             yield probe.expiry("access to the user's data", datetime.fromtimestamp(int(access), UTC), fix)
     scopes = set(token.get("scopes") or ()) if granted is None else granted
     if granted is None and not token:
-        yield probe.finding("permissions", "note", "not told for this token; each edge was asked")
+        yield probe.finding("permissions", "note", "not reported for this token, so each edge was tested")
         return
     if scopes.isdisjoint(_READ):
         yield probe.finding(
@@ -147,13 +149,13 @@ def _token(probe: Probe, ads: api.FacebookAds, ask: Ask, granted: set[str] | Non
         yield probe.finding(
             "permissions",
             "note",
-            f"{', '.join(missing)} missing: leads are not read",
+            f"{', '.join(missing)} missing: leads are not loaded",
             subject=missing[0],
         )
 
 
 def _accounts(probe: Probe, ads: api.FacebookAds, ask: Ask, readable: list[str]) -> Iterator[Finding]:
-    """Findings of every account; those that can be read are added to `readable`."""
+    """Yield findings of all accounts; add the accounts that can be read to `readable`."""
     found: dict[str, dict[str, Any]] = {}
     try:
         listed = ask("/me/adaccounts", {"fields": api.ACCOUNT_FIELDS, "limit": str(_ACCOUNTS_LISTED)})
@@ -165,7 +167,7 @@ def _accounts(probe: Probe, ads: api.FacebookAds, ask: Ask, readable: list[str])
             yield probe.finding(
                 "accounts",
                 "error",
-                f"the accounts are not told ({refused.status}): {refused.detail}",
+                f"the list of accounts was refused ({refused.status}): {refused.detail}",
                 TOKEN_FIX,
             )
     for account in ads.account_ids or tuple(found):
@@ -185,7 +187,7 @@ def _accounts(probe: Probe, ads: api.FacebookAds, ask: Ask, readable: list[str])
         readable.append(account)
         yield _account(probe, account, row)
     if not ads.account_ids and not found:
-        yield probe.finding("accounts", "error", "the token reaches no ad account", f"{_ASSIGN}.")
+        yield probe.finding("accounts", "error", "the token has access to no ad account", f"{_ASSIGN}.")
     if readable:
         yield from _edges(probe, readable[0], ask)
 
@@ -232,22 +234,23 @@ def _edges(probe: Probe, account: str, ask: Ask) -> Iterator[Finding]:
 def _pages(
     probe: Probe, ads: api.FacebookAds, ask: Ask, accounts: list[str], granted: set[str] | None
 ) -> Iterator[Finding]:
-    """Pages that the accounts promote, and whether their leads can be read."""
+    """Yield findings about the leads of pages that the accounts promote."""
     found = _promoted(accounts[:_ACCOUNTS_WITH_PAGES], ask)
     asked = ads.page_ids or tuple(found)
     if not asked and accounts:
-        yield probe.finding("accounts", "note", "no page is promoted by the accounts: there are no leads")
+        yield probe.finding("accounts", "note", "the accounts promote no page, so there are no leads")
     if left := [page for page in found if page not in asked]:
-        seen = f"found and left out by {probe.setting('page_ids')}: {', '.join(left)}"
+        seen = f"pages not listed in {probe.setting('page_ids')}: {', '.join(left)}"
         yield probe.finding("accounts", "note", seen)
     for page in asked[:_PAGES_ASKED]:
         yield _page(probe, page, ask, granted, from_setting=bool(ads.page_ids))
-    if more := asked[_PAGES_ASKED:]:
-        yield probe.finding("accounts", "note", f"found and not asked, to save requests: {', '.join(more)}")
+    if unchecked := asked[_PAGES_ASKED:]:
+        seen = f"pages not checked, to save requests: {', '.join(unchecked)}"
+        yield probe.finding("accounts", "note", seen)
 
 
 def _promoted(accounts: list[str], ask: Ask) -> list[str]:
-    """The pages that the accounts list and those that their first ads name. Raises Refused for the token."""
+    """Return the pages that the accounts list and the pages of their first ads. Raises Refused."""
     listed: list[str] = []
     named: list[pages.PromotedAd] = []
     for account in accounts:
@@ -257,7 +260,7 @@ def _promoted(accounts: list[str], ask: Ask) -> list[str]:
             except Refused as refused:
                 if refused.ends_examination:
                     raise
-                # the ads name the pages too, and a refusal of the ads is a finding already
+                # the ads contain the pages, too, and a refusal of the ads is already a finding
                 continue
             data = rows.get("data") or []
             if edge == "ads":
@@ -280,20 +283,20 @@ def _page(probe: Probe, page: str, ask: Ask, granted: set[str] | None, *, from_s
         return probe.finding("accounts", "warning", seen, fix, page)
     named = f"page {page} {row.get('name', '')}".rstrip()
     if not row.get("access_token"):
-        seen = f"{named} gives no token of its own: its leads can be read ad by ad at most"
+        seen = f"{named} returns no page access token: its leads can be loaded ad by ad at most"
         return probe.finding("accounts", "warning", seen, fix, page)
     if missing:
-        seen = f"{named}: its leads cannot be read without {', '.join(missing)}"
+        seen = f"{named}: its leads cannot be loaded without {', '.join(missing)}"
         return probe.finding("accounts", "warning", seen, fix, page)
-    return probe.finding("accounts", "ok", f"{named}: its leads can be read", subject=page)
+    return probe.finding("accounts", "ok", f"{named}: its leads can be loaded", subject=page)
 
 
 def _headroom(probe: Probe, answers: list[Mapping[str, str]]) -> Finding:
-    """Percent used, from whichever answer told most."""
+    """Return a finding about the highest usage in the headers of all answers."""
     usages = [found for headers in answers if (found := usage(headers))]
     fix = "Pause other programs that use the app, or ask for standard access to the Ads Management use case."
     if not usages:
-        return probe.finding("rate_limit", "note", "no usage told")
+        return probe.finding("rate_limit", "note", "usage not reported")
     percent, minutes = max(each.percent for each in usages), max(each.regain for each in usages) / 60
     if minutes:
         seen = f"used up, {minutes:.0f} minutes until requests are allowed again"

@@ -1,4 +1,4 @@
-"""What `adledger doctor` asks Google Ads: the refresh token, the accounts under the roots, one report."""
+"""Checks of Google Ads for `adledger doctor`: the refresh token, the accounts, one report."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ VENDOR = "Google Ads"
 SCOPE = "https://www.googleapis.com/auth/adwords"
 TOKEN_FIX = (
     f"Authorise again with the scope {SCOPE} and set sources.google_ads.refresh_token; while the OAuth"
-    " client is in testing (Google Cloud > Google Auth Platform > Audience), tokens live seven days."
+    " client is in testing (Google Cloud > Google Auth Platform > Audience), tokens expire after seven days."
 )
 
-# Majors live about a year; beyond v22 the dates are projections by month.
+# Major versions are supported for about a year; dates after v22 are estimates by month.
 # https://developers.google.com/google-ads/api/docs/sunset-dates
 _SOURCE = "https://developers.google.com/ads/blog/posts/2025/09/more-frequent-releases-coming-for"
 SUNSETS = {
@@ -34,7 +34,7 @@ _ENABLED = "ENABLED"
 
 
 def examine(probe: Probe) -> Iterator[Finding]:
-    """Settings, token, roots and the accounts under them, one report. Raises Refused, SettingError."""
+    """Check settings, token, accounts and one report. Raises Refused, SettingError."""
     ads = probe.connect(api.connect)
     yield probe.version(ads.version, "api_version", SUNSETS.get(ads.version))
     headers = {"developer-token": ads.developer_token} if ads.developer_token else {}
@@ -48,12 +48,12 @@ def examine(probe: Probe) -> Iterator[Finding]:
         yield probe.finding(
             "accounts",
             "error",
-            "the token's user reaches no account",
+            "the token's user has access to no account",
             "Invite that user in Google Ads under Admin > Access and security, or authorise as another user.",
         )
     yield from _accounts(probe, ads, roots, direct, headers)
     yield probe.finding(
-        "rate_limit", "note", "not published by the API; operations a day depend on the access level"
+        "rate_limit", "note", "not reported by the API; operations a day depend on the access level"
     )
 
 
@@ -90,7 +90,7 @@ def _accounts(
         yield probe.finding(
             "accounts",
             "error",
-            "no enabled account below the managers: there are no figures to load",
+            "no enabled account under the managers: there are no figures to load",
             f"Add an account to {probe.setting('customer_ids')}, or link one to the manager.",
         )
     for account, login in list(readable.items())[:1]:
@@ -137,7 +137,10 @@ def _account(probe: Probe, account: str, client: dict[str, Any]) -> Finding:
 def _refused_account(
     probe: Probe, ads: api.GoogleAds, root: str, refused: Refused, direct: list[str]
 ) -> Finding:
-    """https://developers.google.com/google-ads/api/docs/common-errors#authorizationerror"""
+    """Return the finding about a refused account.
+
+    https://developers.google.com/google-ads/api/docs/common-errors#authorizationerror
+    """
     seen = f"account {root} is not accessible ({refused.status}): {refused.detail}"
     if refused.reason == "request":
         return _refused_report(probe, ads, root, refused)
@@ -147,7 +150,7 @@ def _refused_account(
         fix = f"Set {probe.setting('login_customer_id')} to the manager account that {root} is linked to."
     elif ads.login_customer_id not in direct:
         fix = (
-            f"Set {probe.setting('login_customer_id')} to a manager the token's user reaches"
+            f"Set {probe.setting('login_customer_id')} to a manager that the token's user has access to"
             f" ({', '.join(direct) or 'none'}), or invite that user to {ads.login_customer_id}."
         )
     else:

@@ -128,8 +128,10 @@ POLICY = Policy(
 
 @dataclass(frozen=True)
 class Newest:
-    """The result of one search: the number of live records, the newest changes (id and instant, newest first),
-    and HubSpot's clock."""
+    """The result of one search: the number of live records, the newest changes, and HubSpot's clock.
+
+    `changes` are (id, instant), newest first.
+    """
 
     total: int
     changes: tuple[tuple[str, datetime], ...]
@@ -223,7 +225,7 @@ class HubSpot:
         *,
         archived: bool = False,
     ) -> Iterator[Page]:
-        """Yield the records with these ids; HubSpot returns the survivor of a merged id, nothing if missing."""
+        """Yield the records with these ids; HubSpot returns the survivor of a merged id and skips others."""
         size = settings.PAGE_SIZE_WITH_HISTORY if history else settings.PAGE_SIZE
         path = f"{self._objects(kind)}/batch/read?archived={_flag(archived)}"
         for start in range(0, len(ids), size):
@@ -419,7 +421,7 @@ class HubSpot:
                 return
 
     def ask(self, send: Callable[[], Answer], tolerated: int = 0) -> Answer:
-        """Send a request. Raises PermissionMissing, ResponseError, RequestFault for the `tolerated` status."""
+        """Send a request. Raises PermissionMissing, ResponseError, RequestFault for a `tolerated` status."""
         try:
             return send()
         except RequestFault as fault:

@@ -124,7 +124,7 @@ class PageViews:
             yield {_STREAM: group}
 
     def _pages(self, since: datetime | None) -> Iterator[Page]:
-        """Yield the first page, then the rest; a long rest is split into time slices that are read in parallel."""
+        """Yield the first page, then the rest; a long rest is read in parallel time slices."""
         first = next(self.hubspot.page_views(since), None)
         if first is None:
             return

@@ -156,7 +156,7 @@ class Portal:
         )
 
     def lists(self) -> Iterator[Batch]:
-        """Yield lists, with filters if changed, and members of changed lists that filter by ad interactions."""
+        """Yield lists with their filters, and the members of changed lists with an ad-interaction filter."""
         store = self.landing.store
         landed: dict[str, tuple[Any, ...]] = {}
         if not store.is_new(tables.LISTS, tables.LIST_MEMBERSHIPS):

@@ -131,7 +131,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Fetched:
-    """The result of fetching a page. `body` is decoded, up to the cap; `final_url` has no tracking parameters.
+    """A fetched page. `body` is decoded, up to the cap; `final_url` has no tracking parameters.
 
     `asked` are the tracking parameters of the first request, `arrived` those of the last. `robots_allowed` is
     None if robots.txt could not be fetched.

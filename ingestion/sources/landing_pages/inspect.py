@@ -5,8 +5,8 @@ build the HTML5 tree copy unclosed formatting elements into every paragraph, so 
 fill the memory. Only the text of inline scripts is matched by patterns. Rules:
 
 * tracking code: `js.hs-scripts.com/<portal>.js`, by region `js-eu1.hs-scripts.com`, added by hand or by a CMS
-  (https://knowledge.hubspot.com/reports/install-the-hubspot-tracking-code); the earlier snippet was the script
-  that it loads, `js.hs-analytics.net/analytics/<time>/<portal>.js`;
+  (https://knowledge.hubspot.com/reports/install-the-hubspot-tracking-code); it loads
+  `js.hs-analytics.net/analytics/<time>/<portal>.js`, which was the earlier snippet;
 * pages hosted by HubSpot contain it automatically, as `/hs/scriptloader/<portal>.js`
   (https://knowledge.hubspot.com/reports/install-the-hubspot-tracking-code);
 * forms: `hbspt.forms.create` (https://developers.hubspot.com/docs/cms/start-building/features/forms/legacy-forms)

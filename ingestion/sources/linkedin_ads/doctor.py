@@ -1,4 +1,4 @@
-"""What `adledger doctor` asks LinkedIn: the accounts and roles, the token, one row of every resource."""
+"""Checks of LinkedIn for `adledger doctor`: the accounts and roles, the token, one row of each resource."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ANNOUNCED = {
     "202602": date(2027, 2, 15),
     "202603": date(2027, 3, 16),
 }
-# what a load goes without
+# optional scopes, and the data that is not loaded without them
 _OPTIONAL = {
     settings.LEADS: "no lead forms and no leads",
     settings.POSTS: "no landing pages of sponsored content",
@@ -40,7 +40,7 @@ _OPTIONAL = {
 
 
 def sunset(version: str) -> Sunset | None:
-    """The announced day, else the middle of the month a year later: versions live at least that long."""
+    """Return the announced end of a version, else an estimate: a year later, the minimum support time."""
     if version in _ANNOUNCED:
         return Sunset(_ANNOUNCED[version], _MIGRATIONS)
     year, month = int(version[:4]), int(version[4:])
@@ -48,7 +48,7 @@ def sunset(version: str) -> Sunset | None:
 
 
 def examine(probe: Probe) -> Iterator[Finding]:
-    """Settings, accounts, token, roles, resources. Raises Refused, SettingError."""
+    """Check settings, accounts, token, roles and resources. Raises Refused, SettingError."""
     ads = probe.connect(api.connect)
     yield probe.version(ads.version, "linkedin_version", sunset(ads.version))
 
@@ -80,19 +80,22 @@ def examine(probe: Probe) -> Iterator[Finding]:
     yield from _token(probe, ads)
     yield probe.finding("permissions", "ok", "ad accounts", subject="r_ads")
     yield from _accounts(probe, ads, {str(row.get("id")): row for row in accounts}, ask)
-    yield probe.finding("rate_limit", "note", "not published by the API; daily limits reset at midnight UTC")
+    yield probe.finding("rate_limit", "note", "not reported by the API; daily limits reset at midnight UTC")
 
 
 def _token(probe: Probe, ads: api.LinkedInAds) -> Iterator[Finding]:
-    """https://learn.microsoft.com/en-us/linkedin/shared/authentication/token-introspection"""
+    """Yield findings about the token's expiry and scopes.
+
+    https://learn.microsoft.com/en-us/linkedin/shared/authentication/token-introspection
+    """
     assert ads.client.token is not None
     client_id, secret = probe.section.get("client_id"), probe.section.get("client_secret")
     if client_id is None or secret is None:
         yield probe.finding(
             "credentials",
             "note",
-            "token accepted; its life and scopes are told only to its own app",
-            f"Set {probe.setting('client_id')} and client_secret, too, to see when the token ends.",
+            "token accepted; LinkedIn reports its expiry and scopes only to its own app",
+            f"Set {probe.setting('client_id')} and client_secret, too, to see when the token expires.",
         )
         return
     tokens, path = token_endpoint(api.POLICY, probe.section.url("token_url", settings.TOKEN_URL))
@@ -102,7 +105,7 @@ def _token(probe: Probe, ads: api.LinkedInAds) -> Iterator[Finding]:
     try:
         token = probe.ask(partial(tokens.post_form, introspection, form)).document
     except Refused as refused:
-        seen = f"the token is not described ({refused.status}): {refused.detail}"
+        seen = f"the token's expiry and scopes were refused ({refused.status}): {refused.detail}"
         fix = f"Check {probe.setting('client_id')} and client_secret: they must be those of the token's app."
         yield probe.finding("credentials", "warning", seen, fix)
         return
@@ -130,7 +133,7 @@ def _accounts(
             yield probe.finding(
                 "accounts",
                 "error",
-                f"account {account} was not found among the {len(reached)} the token reaches",
+                f"account {account} was not found among the {len(reached)} accounts of the token",
                 f"{_ROLE_FIX}, or correct {probe.setting('account_ids')}.",
                 account,
             )
@@ -148,21 +151,21 @@ def _accounts(
             yield probe.finding(
                 "accounts",
                 "error",
-                f"{seen}: the token's member has no role in it, its figures come empty",
+                f"{seen}: the token's member has no role in it, so its figures would be empty",
                 f"{_ROLE_FIX}.",
                 account,
             )
         else:
             yield probe.finding("accounts", "ok", seen, subject=account)
     if not reached and not ads.account_ids:
-        yield probe.finding("accounts", "error", "the token reaches no ad account", f"{_ROLE_FIX}.")
+        yield probe.finding("accounts", "error", "the token has access to no ad account", f"{_ROLE_FIX}.")
     readable = [account for account in ads.account_ids or tuple(reached) if account in reached]
     if readable:
         yield from _resources(probe, readable[0], ask)
 
 
 def _roles(probe: Probe, ask: Ask) -> Generator[Finding, None, dict[str, str]]:
-    """The member's role per account, any of which reads everything; empty where it is not given.
+    """Return the member's role by account; every role may read all data. Empty if the request is refused.
 
     https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads/account-structure/create-and-manage-account-users
     """
@@ -171,13 +174,15 @@ def _roles(probe: Probe, ask: Ask) -> Generator[Finding, None, dict[str, str]]:
     except Refused as refused:
         if refused.ends_examination:
             raise
-        yield probe.finding("accounts", "note", f"roles are not told ({refused.status}): {refused.detail}")
+        yield probe.finding(
+            "accounts", "note", f"roles are not reported ({refused.status}): {refused.detail}"
+        )
         return {}
     return {str(row.get("account", "")).rpartition(":")[2]: str(row.get("role")) for row in rows}
 
 
 def _resources(probe: Probe, account: str, ask: Ask) -> Iterator[Finding]:
-    """One row of each resource the loader reads."""
+    """Request one row of each resource that the loader reads."""
     urn = api.restli_urn(f"urn:li:sponsoredAccount:{account}")
     yesterday = probe.now.date() - timedelta(days=1)
     span = api.restli_date_range(Window(yesterday, yesterday))
