@@ -83,7 +83,7 @@ judge = Judge(
 
 
 def _lane(path: str) -> str:
-    """Return the ad account in a path, because limits apply per account; reports have no account in the path."""
+    """Return the ad account in a path, because limits apply per account; empty for reports."""
     account = _ACCOUNT.search(path)
     return account[0] if account else ""
 
@@ -124,7 +124,7 @@ def page_subject(page: str, setting: str = "page_ids") -> Subject:
 
 
 def promoted_pages_subject(account: str) -> Subject:
-    """Return the subject of an account's list of pages; a refusal is tolerated, because ads contain pages, too."""
+    """Return the subject of an account's list of pages; a refusal is tolerated, since ads contain pages."""
     permissions = ", ".join(settings.PAGE_PERMISSIONS)
     return Subject("account_ids", f"list of pages of account {account}", permissions, PermissionMissing)
 
@@ -138,11 +138,11 @@ class Graph:
     proof: str | None = None
 
     def get(self, path: str, params: Mapping[str, str]) -> Answer:
-        """Send a GET request. Raises RequestFault if only the caller can explain the error, else like Client."""
+        """Send a GET request. Raises RequestFault for errors that only the caller can explain, else as Client."""
         return self.client.get(f"/{self.version}{path}", self._signed(params))
 
     def ask(self, path: str, params: Mapping[str, str], subject: Subject) -> Answer:
-        """Send a GET request. Raises AccessError, ResponseError, and RequestFault if the answer is too large."""
+        """Send a GET request. Raises AccessError, ResponseError, RequestFault for a too large answer."""
         return self._explained(partial(self.get, path, params), subject)
 
     def start(self, path: str, params: Mapping[str, str], subject: Subject) -> Any:
@@ -186,8 +186,8 @@ class Graph:
         except TooLarge as refused:
             raise self.client.error(
                 ResponseError,
-                f"{self.client.setting}: {path} is too large even with {settings.SMALLEST_PAGE_SIZE} rows a page"
-                f" ({refused}); run again later",
+                f"{self.client.setting}: {path} is too large even with {settings.SMALLEST_PAGE_SIZE} rows a"
+                f" page ({refused}); run again later",
             ) from None
 
     @property
@@ -297,7 +297,7 @@ class FacebookAds:
 
     @cached_property
     def lead_pages(self) -> tuple[str, ...]:
-        """Return the pages whose leads are loaded: those of `page_ids`, else all pages that the accounts promote.
+        """Return the pages whose leads are loaded: `page_ids`, else all pages that the accounts promote.
 
         If an account refuses its list of pages, the pages come from its ads. Raises AccessError.
         """

@@ -66,7 +66,7 @@ _EDGES = (
 
 
 def examine(probe: Probe) -> Iterator[Finding]:
-    """Check settings, token, permissions, accounts, edges and the rate limit. Raises Refused, SettingError."""
+    """Check settings, token, permissions, accounts, edges, rate limit. Raises Refused, SettingError."""
     ads = probe.connect(api.connect)
     # a limit that is nearly used up is a finding here and must not delay requests
     ads.graph.client.policy = replace(ads.graph.client.policy, learn=lambda headers: None)

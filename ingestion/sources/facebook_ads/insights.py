@@ -108,7 +108,10 @@ class Insights:
         }
 
     def _listing(self, account: str, piece: Window) -> Iterator[Page]:
-        """Yield pages of a listing: with smaller pages, then fewer days, then as a report; repeats are dropped."""
+        """Yield pages of a listing; if it is too large, use smaller pages, then fewer days, then a report.
+
+        The lander drops rows that are read twice.
+        """
         path, subject = f"/act_{account}/insights", account_subject(account)
         try:
             yield from self.ads.graph.pages(path, self._params(piece), subject)
@@ -133,8 +136,8 @@ class Insights:
         if piece.start == piece.end:
             raise self.ads.graph.client.error(
                 ResponseError,
-                f"{self.ads.graph.client.setting}: Meta's report of {self.level.name} insights failed for account"
-                f" {account} on {piece.start} ({reason}); run again later",
+                f"{self.ads.graph.client.setting}: Meta's report of {self.level.name} insights failed for"
+                f" account {account} on {piece.start} ({reason}); run again later",
             )
         for half in halves(piece):
             yield from self._report(account, half)

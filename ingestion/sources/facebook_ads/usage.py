@@ -21,7 +21,7 @@ _ROOM = Limit(1_000, 1.0)
 
 @dataclass(frozen=True)
 class Usage:
-    """The highest used percentage of all limits, and the seconds until requests are allowed again (0: now)."""
+    """The highest used percentage of all limits, and seconds until requests are allowed again (0: now)."""
 
     percent: float
     regain: float

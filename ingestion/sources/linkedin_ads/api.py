@@ -317,5 +317,6 @@ def _reporting_time_zone(section: Settings) -> str:
         return ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise SettingError(
-            f"{section.name('reporting_time_zone')} is {name}, which is not an IANA time zone: set it like UTC"
+            f"{section.name('reporting_time_zone')} is {name}, which is not an IANA time zone:"
+            " set it like UTC"
         ) from error

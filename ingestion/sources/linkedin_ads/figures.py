@@ -116,7 +116,7 @@ def _rows(ads: LinkedInAds, query: Query) -> Iterator[list[Row]]:
 
 
 def _halves(ads: LinkedInAds, query: Query) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Split the campaigns of a query or its account in two halves. Raises ResponseError for fewer than two."""
+    """Split the campaigns of a query or its account in halves. Raises ResponseError for fewer than two."""
     campaigns = query.campaigns
     if campaigns is None:
         campaigns = ids_of(ads.campaigns_of(query.account))
