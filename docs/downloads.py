@@ -1,4 +1,4 @@
-"""Which downloaded files are read, where each is found and what it tells, from what recognises them."""
+"""Generate the tables of docs/exports.md from the layouts: supported files and the inputs they provide."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _KINDS = {kind.name for vendor in VENDORS for kind in layout(vendor).files}
 
 
 def write(folder: Path) -> None:
-    """Writes `downloads.md` into `folder`, a line per kind of file with the columns that make it, and
-    `inputs.md`, a line per input that reasons need.
+    """Write two tables into `folder`: `downloads.md` with a line per kind of file and its required columns,
+    and `inputs.md` with a line per input that bridge steps need.
     """
-    lines = ["| vendor | file | where to click | columns it must have |", "| --- | --- | --- | --- |"]
+    lines = ["| vendor | file | where to download it | required columns |", "| --- | --- | --- | --- |"]
     for vendor in VENDORS:
         known = layout(vendor)
         for kind in known.files:
@@ -22,7 +22,7 @@ def write(folder: Path) -> None:
             lines.append(f"| {known.title} | {kind.title} | {kind.where} | {columns} |")
     folder.mkdir(exist_ok=True)
     (folder / "downloads.md").write_text("\n".join(lines) + "\n")
-    lines = ["| what | how to add | needed by |", "| --- | --- | --- |"]
+    lines = ["| input | how to add it | needed by |", "| --- | --- | --- |"]
     for vendor in VENDORS:
         known = layout(vendor)
         for each in known.inputs.values():

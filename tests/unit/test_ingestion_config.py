@@ -28,5 +28,5 @@ def test_without_the_setting_there_are_no_hosts() -> None:
 )
 def test_what_is_no_host_name_is_named_with_the_fix(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(DOMAINS, value)
-    with pytest.raises(SettingError, match=r"sources\.hubspot\.domains holds .* set it like"):
+    with pytest.raises(SettingError, match=r"sources\.hubspot\.domains contains .* set it like"):
         Settings("hubspot").hosts("domains")

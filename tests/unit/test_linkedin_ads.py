@@ -144,7 +144,7 @@ def test_one_campaign_that_is_cut_on_one_day_is_an_error(monkeypatch: pytest.Mon
 
 
 def test_rows_of_a_campaign_that_is_not_listed_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ResponseError, match="3 of them belong to no campaign that the account lists"):
+    with pytest.raises(ResponseError, match="3 of them belong to no campaign of the account"):
         read(AdAnalytics(dense(), 10, 20, listed=CAMPAIGNS[1:]), monkeypatch)
 
 
