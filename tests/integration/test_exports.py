@@ -146,7 +146,7 @@ def test_a_submission_has_its_contacts_exact_instant_and_its_forms_id(
     assert inexact.total() < 0.05 * by_file.total()
 
 
-def test_the_newest_file_speaks_for_its_days_and_campaigns(home: Path, tmp_path: Path) -> None:
+def test_the_newest_file_wins_for_its_days_and_campaigns(home: Path, tmp_path: Path) -> None:
     days = [FIRST + timedelta(days=offset) for offset in range(4)]
     _google(
         tmp_path / "files",
@@ -165,7 +165,7 @@ def test_the_newest_file_speaks_for_its_days_and_campaigns(home: Path, tmp_path:
     assert daily.quarantined == 0
 
 
-def test_a_later_download_restates_what_it_has_and_the_rest_stays(home: Path, tmp_path: Path) -> None:
+def test_a_later_download_restates_its_rows_and_keeps_the_rest(home: Path, tmp_path: Path) -> None:
     days = [FIRST, FIRST + timedelta(days=1), FIRST + timedelta(days=2)]
     _google(tmp_path / "files", "one.csv", *map(_row, days[:2]), modified=1)
     _load("google_ads")
@@ -199,7 +199,7 @@ BAD_ROWS = {
 }
 
 
-def test_what_cannot_be_read_is_named_and_the_rest_lands(home: Path, tmp_path: Path) -> None:
+def test_unreadable_rows_are_reported_and_the_rest_lands(home: Path, tmp_path: Path) -> None:
     files = tmp_path / "files"
     for name, (content, _) in BROKEN.items():
         (files / name).write_bytes(content)
@@ -230,7 +230,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_lands(home: Path, tmp_path: P
     assert entities.rows["campaigns"] == 20
 
 
-def test_a_file_of_nothing_but_bad_rows_stops_nothing(home: Path, tmp_path: Path) -> None:
+def test_a_file_with_only_bad_rows_does_not_stop_the_load(home: Path, tmp_path: Path) -> None:
     _google(tmp_path / "files", "bad.csv", *[_row(FIRST).replace(",5,", ",many,")] * 300)
     _google(tmp_path / "files", "good.csv", _row(FIRST), modified=9)
     _, daily = _load("google_ads")
@@ -241,7 +241,7 @@ def test_a_file_of_nothing_but_bad_rows_stops_nothing(home: Path, tmp_path: Path
     assert daily.message.endswith("bad.csv: 300 rows cannot be read in total: see reconciliation.quarantine")
 
 
-def test_days_that_the_main_report_lacks_are_named(home: Path, tmp_path: Path) -> None:
+def test_days_missing_from_the_main_report_are_reported(home: Path, tmp_path: Path) -> None:
     files = tmp_path / "files"
     _google(files, "campaigns.csv", _row(FIRST))
     header = "Day,Customer ID,Campaign,Campaign ID,Conversion action,Conversions"
@@ -255,7 +255,7 @@ def test_days_that_the_main_report_lacks_are_named(home: Path, tmp_path: Path) -
     )
 
 
-def test_a_figure_told_in_two_reports_is_one(home: Path, tmp_path: Path) -> None:
+def test_a_figure_in_two_reports_counts_once(home: Path, tmp_path: Path) -> None:
     """Each report rounds for itself: three times a third is 0.99 in one and 1.00 in the other."""
     files = tmp_path / "files"
     _google(files, "campaigns.csv", _row(FIRST), _row(FIRST, "12", conversions="5.00"))
@@ -281,7 +281,7 @@ def test_a_figure_told_in_two_reports_is_one(home: Path, tmp_path: Path) -> None
     ]
 
 
-def test_what_files_and_api_told_is_never_mixed(
+def test_data_from_files_and_api_is_never_mixed(
     company: Sandbox, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export(company, tmp_path / "files", FIRST, LAST)
@@ -312,7 +312,7 @@ def test_what_files_and_api_told_is_never_mixed(
     assert _rows(home, "google_ads", actions) == by_name
 
 
-def test_people_of_files_do_not_stay_beside_the_api(
+def test_contacts_from_files_are_deleted_once_the_api_is_loaded(
     company: Sandbox, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export(company, tmp_path / "files", FIRST, LAST)
@@ -330,7 +330,7 @@ def test_people_of_files_do_not_stay_beside_the_api(
     assert _rows(home, "hubspot", "SELECT count(*) > 0 FROM page_view_events") == [(True,)]
 
 
-def test_doctor_and_freshness_speak_of_files(home: Path, tmp_path: Path) -> None:
+def test_doctor_and_freshness_support_files(home: Path, tmp_path: Path) -> None:
     _google(tmp_path / "files", "campaigns.csv", _row(FIRST))
     assert [(found.level, found.seen) for found in examine("google_ads", AS_OF)] == [
         ("ok", "loaded from downloaded files, see adledger doctor --exports")
@@ -371,7 +371,7 @@ def test_a_vendor_without_its_main_file_is_read_from_its_api(
         ("EXPORTS__PORTAL_ID", "mine", 'exports.portal_id is "mine"'),
     ],
 )
-def test_a_setting_that_cannot_be_meant_is_named(
+def test_an_invalid_setting_is_reported(
     languages: dict[str, Path],
     home: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -128,7 +128,7 @@ def page(server: Recorded, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     return server
 
 
-def test_of_a_lead_the_email_lands_and_nothing_else_that_was_written(page: Recorded, tmp_path: Path) -> None:
+def test_only_the_email_of_a_leads_answers_lands(page: Recorded, tmp_path: Path) -> None:
     page["leads"].answer = {
         "data": [
             lead(
@@ -159,7 +159,7 @@ def test_of_a_lead_the_email_lands_and_nothing_else_that_was_written(page: Recor
         assert text not in written
 
 
-def test_leads_are_asked_for_from_a_day_before_the_newest_known_one(page: Recorded, tmp_path: Path) -> None:
+def test_leads_are_requested_from_a_day_before_the_newest_known_one(page: Recorded, tmp_path: Path) -> None:
     page["leads"].answer = {"data": [lead("3301", {"email": ["a@ex.test"]})]}
     load()
     page["leads"].answer = {"data": [lead("3302", {"email": ["b@ex.test"]})]}
@@ -187,7 +187,7 @@ def test_a_token_without_the_page_leaves_its_leads_out_with_a_notice(page: Recor
     assert rows(tmp_path, "facebook_ads", "leads") == []
 
 
-def test_insights_name_the_statuses_and_windows_they_want(server: Recorded) -> None:
+def test_insights_are_requested_with_statuses_and_windows(server: Recorded) -> None:
     load("daily")
     asked = {request.query["level"]: request.query for request in server.asked("/v26.0/act_1700252/insights")}
 

@@ -285,7 +285,7 @@ def network(served: World, monkeypatch: Patch) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS)
-def test_a_trap_changes_nothing_unless_its_handling_is_out(
+def test_a_trap_changes_rows_only_without_its_handling(
     trap: Trap, network: World, tmp_path: Path
 ) -> None:
     prove(trap, network, tmp_path)
@@ -294,7 +294,7 @@ def test_a_trap_changes_nothing_unless_its_handling_is_out(
 # -- what has no truth without the trap -------------------------------------------------------------------
 
 
-def test_days_beyond_the_retention_are_not_asked_for(
+def test_days_beyond_the_retention_are_not_requested(
     network: World, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     truth = network.truth(BY_CAMPAIGN).rows("insights_campaign")
@@ -310,7 +310,7 @@ def test_days_beyond_the_retention_are_not_asked_for(
         network.load(tmp_path / "without", BY_CAMPAIGN)
 
 
-def test_the_oldest_day_that_is_asked_for_is_served(network: World, tmp_path: Path) -> None:
+def test_the_oldest_requested_day_is_served(network: World, tmp_path: Path) -> None:
     oldest = pipelines.Window(date(2023, 10, 1), date(2023, 10, 14))
     network.load(tmp_path, BY_CAMPAIGN, window=oldest)
 
@@ -369,7 +369,7 @@ def test_leads_stay_longer_than_meta_keeps_them(network: World, tmp_path: Path, 
     assert spoilt.query(first) == []
 
 
-def test_organic_and_test_leads_are_told_apart(network: World, tmp_path: Path) -> None:
+def test_organic_and_test_leads_are_distinguished(network: World, tmp_path: Path) -> None:
     network.faults({"facebook_leads": {"organic": 2, "test": 1}})
     network.load(tmp_path, LEADS)
     home = network.home(tmp_path)
@@ -384,7 +384,7 @@ def test_organic_and_test_leads_are_told_apart(network: World, tmp_path: Path) -
     ]
 
 
-def test_of_a_leads_answers_only_the_email_lands(network: World) -> None:
+def test_only_the_email_of_the_answers_lands(network: World) -> None:
     home = network.truth(LEADS)
     columns = {name for (name,) in home.query("SELECT column_name FROM (DESCRIBE leads)")}
 
@@ -402,7 +402,7 @@ def test_of_a_leads_answers_only_the_email_lands(network: World) -> None:
         (["ads_read"], "returned no page access token"),
     ],
 )
-def test_leads_that_may_not_be_read_leave_everything_else_readable(
+def test_without_lead_permissions_everything_else_is_loaded(
     granted: list[str], told: str, network: World, tmp_path: Path
 ) -> None:
     network.load(tmp_path, LEADS)
@@ -443,7 +443,7 @@ def test_vector_n21_without_page_ids_the_same_leads_land(
     assert network.home(tmp_path).state(LEADS) == network.truth(LEADS).state(LEADS)
 
 
-def test_finding_the_pages_takes_one_listing_of_each_kind(network: World, tmp_path: Path) -> None:
+def test_finding_the_pages_needs_one_listing_of_each_kind(network: World, tmp_path: Path) -> None:
     network.asked()
     network.load(tmp_path, LEADS, {"PAGE_IDS": ""})
     asked, _ = network.asked()
@@ -478,7 +478,7 @@ def test_several_pages_are_read_and_page_ids_narrows_them(network: World, tmp_pa
 
 
 @pytest.mark.parametrize("by_ad", [True, False])
-def test_a_page_without_permission_costs_no_other_page(by_ad: bool, network: World, tmp_path: Path) -> None:
+def test_a_page_without_permission_does_not_affect_other_pages(by_ad: bool, network: World, tmp_path: Path) -> None:
     network.faults({"facebook_pages": {"second": True}})
     network.load(tmp_path / "both", LEADS, {"PAGE_IDS": ""})
     network.faults({"facebook_pages": {"second": True, "refused": [PAGE], "by_ad": by_ad}})
@@ -497,14 +497,14 @@ def test_a_page_without_permission_costs_no_other_page(by_ad: bool, network: Wor
     assert "grant leads_retrieval, pages_show_list" in report.message
 
 
-def test_a_page_that_is_refused_and_has_no_lead_ads_is_not_missed(network: World, tmp_path: Path) -> None:
+def test_a_refused_page_without_lead_ads_adds_no_notice(network: World, tmp_path: Path) -> None:
     network.faults({"facebook_pages": {"refused": [PAGE], "ad_sets": False, "creatives": False}})
     (report,) = network.load(tmp_path, LEADS, {"PAGE_IDS": ""})
 
     assert report.message is None
 
 
-def test_a_page_that_does_not_exist_costs_only_itself(network: World, tmp_path: Path) -> None:
+def test_an_unknown_page_does_not_affect_other_pages(network: World, tmp_path: Path) -> None:
     (report,) = network.load(tmp_path, LEADS, {"PAGE_IDS": f"123,{PAGE}"})
 
     assert report.message is not None
@@ -580,7 +580,7 @@ def test_the_last_page_has_no_other_after_it(network: World, tmp_path: Path, mon
     assert network.asked()[0][path] == 5
 
 
-def test_what_is_expected_to_be_large_is_a_report_at_once(
+def test_a_large_expected_result_is_a_report_at_once(
     network: World, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     def reports() -> int:
@@ -608,7 +608,7 @@ def test_what_is_expected_to_be_large_is_a_report_at_once(
     )
 
 
-def test_a_report_that_never_comes_is_an_error_that_names_account_and_day(
+def test_a_report_that_always_fails_is_an_error_with_account_and_day(
     network: World, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     monkeypatch.setattr(settings, "SYNCHRONOUS_ROWS", -1)
@@ -634,7 +634,7 @@ def test_a_report_that_hangs_is_given_up(network: World, tmp_path: Path, monkeyp
     assert any(f"report of account {ACCOUNT} for {WINDOW.end}" in line for line in said)
 
 
-def test_a_report_that_is_lost_while_it_is_read_lands_once(
+def test_a_report_lost_while_it_is_read_lands_once(
     network: World, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     truth = network.truth(BY_AD).rows("insights_ad")

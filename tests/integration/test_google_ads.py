@@ -115,7 +115,7 @@ def test_clicks_land_by_segment_with_or_without_an_ad(server: Recorded, tmp_path
     ]
 
 
-def test_an_account_found_by_itself_that_is_closed_is_left_out(
+def test_a_closed_directly_accessible_account_is_skipped(
     server: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SOURCES__GOOGLE_ADS__LOGIN_CUSTOMER_ID")
@@ -138,7 +138,7 @@ def test_an_account_found_by_itself_that_is_closed_is_left_out(
         pipelines.load("google_ads", "entities", window=None, as_of=AS_OF)
 
 
-def test_accounts_are_walked_through_managers_and_closed_ones_land_unread(
+def test_accounts_are_found_through_managers_and_closed_ones_have_no_figures(
     google: GoogleSandbox, tmp_path: Path
 ) -> None:
     google.sandbox.faults.set("google_hierarchy", {})
@@ -178,7 +178,7 @@ def test_every_version_of_a_conversion_action_is_kept(server: Recorded, tmp_path
         (None, 0, "", 0, 92),
     ],
 )
-def test_days_are_unsettled_for_the_widest_window_of_the_accounts_own_actions(
+def test_days_are_unsettled_for_the_longest_window_of_the_accounts_actions(
     kind: str | None,
     window: int,
     status: str,
@@ -208,7 +208,7 @@ def test_days_are_unsettled_for_the_widest_window_of_the_accounts_own_actions(
 
 
 @pytest.mark.parametrize(("window", "unsettled"), [("60", 62), (None, 92)])
-def test_a_managers_actions_land_with_the_account_they_count_in(
+def test_a_managers_actions_land_for_the_account_that_uses_them(
     window: str | None, unsettled: int, server: Recorded, tmp_path: Path
 ) -> None:
     own = server["conversion_actions"].answer[0]["results"]
@@ -243,7 +243,7 @@ def test_a_managers_actions_land_with_the_account_they_count_in(
     landing.close()
 
 
-def test_a_month_that_lacks_the_day_ends_with_its_last() -> None:
+def test_a_shorter_month_uses_its_last_day() -> None:
     assert source._months_before(date(2026, 3, 31), 37) == date(2023, 2, 28)
     assert source._months_before(date(2026, 1, 15), 37) == date(2022, 12, 15)
 
@@ -269,7 +269,7 @@ def test_vector_n8_clicks_until_six_are_visible_by_nine(google: GoogleSandbox, t
     assert seen[0] < made == seen[1]
 
 
-def test_vector_n8_data_driven_conversions_come_up_to_fifteen_hours_late(
+def test_vector_n8_data_driven_conversions_arrive_up_to_fifteen_hours_late(
     google: GoogleSandbox, tmp_path: Path
 ) -> None:
     # the newest day with a conversion that was not visible at its end

@@ -342,7 +342,7 @@ def google(served: GoogleSandbox) -> Iterator[GoogleSandbox]:
 
 
 @pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS)
-def test_a_trap_changes_nothing_unless_its_handling_is_out(
+def test_a_trap_changes_rows_only_without_its_handling(
     trap: Trap, google: GoogleSandbox, tmp_path: Path
 ) -> None:
     prove(trap, google, tmp_path)
@@ -358,7 +358,7 @@ def test_a_trap_changes_nothing_unless_its_handling_is_out(
         ("required", {}, "set it"),
     ],
 )
-def test_a_refused_or_missing_developer_token_names_its_setting(
+def test_a_refused_or_missing_developer_token_is_reported_with_its_setting(
     header: str, environment: dict[str, str], fix: str, google: GoogleSandbox, tmp_path: Path
 ) -> None:
     google.faults({"google_developer_token": {"header": header}})
@@ -367,7 +367,7 @@ def test_a_refused_or_missing_developer_token_names_its_setting(
 
 
 @pytest.mark.parametrize("version", ["v23", "v24", "v25", "v26"])
-def test_every_version_alive_lands_every_table(version: str, google: GoogleSandbox, tmp_path: Path) -> None:
+def test_every_supported_version_lands_every_table(version: str, google: GoogleSandbox, tmp_path: Path) -> None:
     google.faults(LEADS)
     names = [table.name for table in tables.RESOURCES]
     reports = google.load(tmp_path, names, {"API_VERSION": version}, LAST_DAYS)

@@ -72,7 +72,7 @@ ALIVE = {
 # -- while pages are read -----------------------------------------------------------------------------------
 
 
-def test_changes_while_pages_are_read_are_whole_after_two_refreshes(
+def test_changes_while_pages_are_read_are_complete_after_two_refreshes(
     portal: Portal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every kind of change, in the middle of the first listing and of the load of changes after it."""
@@ -149,7 +149,7 @@ def test_a_portal_that_grows_while_it_is_listed_is_not_listed_again(
 # -- between two loads --------------------------------------------------------------------------------------
 
 
-def test_changes_between_two_refreshes_are_whole_and_the_models_take_them(
+def test_changes_between_two_refreshes_are_complete_and_reach_the_models(
     portal: Portal, tmp_path: Path
 ) -> None:
     warehouse = Warehouse.empty(tmp_path / "home")
@@ -206,7 +206,7 @@ def test_a_week_later_everything_is_listed_again(portal: Portal, tmp_path: Path)
 # -- nothing new --------------------------------------------------------------------------------------------
 
 
-def test_a_refresh_with_nothing_new_asks_once_per_stream_and_form(portal: Portal, tmp_path: Path) -> None:
+def test_a_refresh_without_changes_sends_one_request_per_stream_and_form(portal: Portal, tmp_path: Path) -> None:
     portal.load(tmp_path)
     portal.pass_time(minutes=30)
     portal.load(tmp_path)
@@ -288,7 +288,7 @@ def sequenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Portal
 
 @hypothesis.given(operations=st.lists(OPERATIONS, min_size=3, max_size=8))
 @hypothesis.settings(max_examples=hypothesis.settings().max_examples // 20)
-def test_after_any_sequence_of_changes_and_loads_a_load_lands_the_portal(
+def test_after_any_sequence_of_changes_a_load_lands_the_portal(
     operations: list[dict[str, Any]], sequenced: tuple[Portal, Store, Iterator[Path]]
 ) -> None:
     portal, home, folders = sequenced
@@ -327,7 +327,7 @@ pipelines.load("hubspot", "entities", window=None, as_of=datetime.fromisoformat(
 
 
 @pytest.mark.parametrize("point", ["extract", "before load", "mid-load"])
-def test_a_load_that_dies_and_runs_again_lands_what_an_undisturbed_one_lands(
+def test_a_repeated_load_after_a_crash_lands_the_same_as_an_undisturbed_one(
     point: str, reloaded: tuple[Portal, Store, Store], tmp_path: Path
 ) -> None:
     portal, before, undisturbed = reloaded

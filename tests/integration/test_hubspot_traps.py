@@ -429,7 +429,7 @@ def no_faults_left(portal: Portal) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS)
-def test_a_trap_changes_nothing_unless_its_handling_is_out(
+def test_a_trap_changes_rows_only_without_its_handling(
     trap: Trap, portal: Portal, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     quick(monkeypatch)
@@ -444,7 +444,7 @@ def facts_of(truth: Store) -> list[str]:
 # -- what is said, not only landed ------------------------------------------------------------------------
 
 
-def test_merged_contacts_that_are_still_listed_as_archived_are_no_contacts(
+def test_merged_contacts_still_listed_as_archived_do_not_land_as_contacts(
     portal: Portal, tmp_path: Path
 ) -> None:
     streams = ("contacts", "page_views")
@@ -468,7 +468,7 @@ def test_merged_contacts_that_are_still_listed_as_archived_are_no_contacts(
     ("kind", "streams"),
     [("null_id", CONTACTS), ("no_id", DEALS), ("not_object", ("contacts", "deals", "forms", "page_views"))],
 )
-def test_a_malformed_record_costs_itself_alone(
+def test_a_malformed_record_affects_no_other_record(
     kind: str, streams: tuple[str, ...], portal: Portal, tmp_path: Path
 ) -> None:
     truth = portal.truth(streams)
@@ -484,7 +484,7 @@ def test_a_malformed_record_costs_itself_alone(
     assert home.query(UNBALANCED) == []
 
 
-def test_a_type_that_changed_is_set_aside_with_its_reason(portal: Portal, tmp_path: Path) -> None:
+def test_a_changed_type_is_quarantined_with_its_reason(portal: Portal, tmp_path: Path) -> None:
     truth = portal.truth(CONTACTS)
     converted = truth.query("SELECT id FROM contacts WHERE num_conversion_events IS NOT NULL ORDER BY id")
     portal.faults({"wire_type": {"property": "num_conversion_events", "type": "contacts"}})
@@ -505,7 +505,7 @@ def test_a_type_that_changed_is_set_aside_with_its_reason(portal: Portal, tmp_pa
     assert "GET /crm/objects/2026-09/contacts" not in portal.asked()[0], "they are counted, not looked for"
 
 
-def test_properties_that_go_or_get_another_name_are_reported(portal: Portal, tmp_path: Path) -> None:
+def test_deleted_and_renamed_properties_are_reported(portal: Portal, tmp_path: Path) -> None:
     streams = ("contacts", "properties")
     home = portal.truth(streams).copy(tmp_path / "home")
     portal.do(do="rename_property", old="badge_number", new="badge_code")

@@ -63,7 +63,7 @@ def test_the_same_as_of_twice_changes_nothing(network: Network) -> None:
     assert [rows(network.home, "google_ads", table) for table in tables] == before
 
 
-def test_a_figure_that_goes_and_comes_back_has_three_observations(network: Network) -> None:
+def test_a_figure_that_changes_and_changes_back_has_three_observations(network: Network) -> None:
     metrics = network.batches[0]["results"][0]["metrics"]
     for day, clicks in ((3, "4"), (4, "5"), (5, "4")):
         metrics["clicks"] = clicks
@@ -103,7 +103,7 @@ def test_landed_days_are_the_days_read_even_if_they_had_no_rows(network: Network
     assert pipelines.landed_days("google_ads") == pipelines.Window(FIRST, date(2026, 11, 4))
 
 
-def test_a_failed_load_leaves_the_observations_alone(network: Network) -> None:
+def test_a_failed_load_keeps_the_observations(network: Network) -> None:
     network.load(3)
     before = network.figures("true")
     network.batches[0]["results"][0]["metrics"]["clicks"] = "99"
@@ -132,7 +132,7 @@ def test_most_records_bad_is_an_error_not_a_day_without_figures(network: Network
     assert network.figures("true") == before
 
 
-def test_the_same_actions_in_another_order_are_no_change(
+def test_the_same_actions_in_another_order_are_not_a_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serve("facebook_ads") as server:

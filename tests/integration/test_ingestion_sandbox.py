@@ -44,7 +44,7 @@ def load_all(source: str, environment: dict[str, str], now: str) -> dict[str, di
     }
 
 
-def test_four_sources_land_side_by_side_and_again_without_a_change(company: Company, tmp_path: Path) -> None:
+def test_four_sources_land_in_parallel_and_again_without_a_change(company: Company, tmp_path: Path) -> None:
     environment = company.settings | {"ADLEDGER_HOME": str(tmp_path)}
     environment["SOURCES__HUBSPOT__DOMAINS"] = "www.nordlicht.example,shop.example"
 

@@ -74,7 +74,7 @@ def test_every_final_url_of_an_ad_has_one_snapshot_per_as_of(landed: Store) -> N
     assert urls == [("google_ads", url, url) for url in expected]
 
 
-def test_the_pages_are_what_the_company_built(landed: Store) -> None:
+def test_the_pages_match_the_simulated_company(landed: Store) -> None:
     found = {
         url: (code, json.loads(portals), json.loads(forms), status, error)
         for url, code, portals, forms, status, error in rows(
@@ -92,7 +92,7 @@ def test_the_pages_are_what_the_company_built(landed: Store) -> None:
             assert forms == [{"kind": "hubspot", **own}]
 
 
-def test_an_unchanged_page_says_so_and_keeps_what_was_read(landed: Store) -> None:
+def test_an_unchanged_page_is_marked_and_keeps_its_content(landed: Store) -> None:
     columns = (
         "url, http_status, has_tracking_code, portal_ids, forms, content_sha256, etag, final_url, redirects"
     )
@@ -170,7 +170,7 @@ def test_tracking_code_has_three_values(home: Store, url: str, code: bool | None
         ("/refresh", 200, f"{CAMPAIGNS}/refresh", None),
     ],
 )
-def test_what_became_of_a_campaign_address(
+def test_results_of_campaign_urls(
     home: Store, path: str, status: int | None, final: str, error: str | None
 ) -> None:
     found = snapshot(home, f"{CAMPAIGNS}{path}", caps=settings.Caps(total=3, size=1 << 20))
@@ -223,7 +223,7 @@ def test_a_page_added_by_hand_is_tagged_and_stays(home: Store) -> None:
     assert rows(home, "SELECT count(*), count(DISTINCT fetched_at) FROM page_snapshots") == [(3, 3)]
 
 
-def test_a_private_page_is_refused_and_said(home: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_private_page_is_refused_with_an_error(home: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__LANDING_PAGES__ALLOW_PRIVATE_NETWORKS", "false")
 
     found = add_page("http://169.254.169.254/latest/meta-data/", as_of=AS_OF).snapshot
@@ -233,7 +233,7 @@ def test_a_private_page_is_refused_and_said(home: Store, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(("url", "tags"), [("demo", []), ("ftp://ex.test/", []), ("https://ex.test/", [" "])])
-def test_what_cannot_be_added_lands_nothing(home: Store, url: str, tags: list[str]) -> None:
+def test_an_invalid_page_or_tag_lands_nothing(home: Store, url: str, tags: list[str]) -> None:
     with pytest.raises(SettingError):
         add_page(url, tags, as_of=AS_OF)
 
@@ -249,7 +249,7 @@ def test_what_cannot_be_added_lands_nothing(home: Store, url: str, tags: list[st
         ("SECONDS_BETWEEN_REQUESTS", "soon", "seconds_between_requests is not a number"),
     ],
 )
-def test_a_malformed_setting_is_named(
+def test_a_malformed_setting_is_reported(
     home: Store, monkeypatch: pytest.MonkeyPatch, key: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv(f"SOURCES__LANDING_PAGES__{key}", value)

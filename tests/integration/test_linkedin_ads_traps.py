@@ -254,7 +254,7 @@ def network(served: World) -> World:
 
 
 @pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS)
-def test_a_trap_changes_nothing_unless_its_handling_is_out(
+def test_a_trap_changes_rows_only_without_its_handling(
     trap: Trap, network: World, tmp_path: Path
 ) -> None:
     prove(trap, network, tmp_path)
@@ -282,7 +282,7 @@ def test_a_request_without_a_version_is_refused(network: World, tmp_path: Path, 
     assert "check sources.linkedin_ads.linkedin_version" in line
 
 
-def test_an_account_without_access_is_an_error_although_its_figures_come_empty(
+def test_an_account_without_access_is_an_error_despite_empty_answers(
     network: World, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     network.faults({"linkedin_access": {"role": None}})
@@ -301,7 +301,7 @@ def test_an_account_without_access_is_an_error_although_its_figures_come_empty(
         (["r_ads"], "campaign_analytics", "r_ads_reporting"),
     ],
 )
-def test_a_permission_that_nothing_goes_without_is_named(
+def test_a_missing_required_permission_is_reported(
     scopes: list[str], table: str, missing: str, network: World, tmp_path: Path
 ) -> None:
     network.faults({"linkedin_access": {"scopes": scopes}})
@@ -310,7 +310,7 @@ def test_a_permission_that_nothing_goes_without_is_named(
     assert line.endswith(f"authorise again with {missing}")
 
 
-def test_missing_permissions_are_said_once_each(network: World, tmp_path: Path) -> None:
+def test_each_missing_permission_is_reported_once(network: World, tmp_path: Path) -> None:
     tables = ("creatives", "lead_forms", "lead_form_responses")
     network.faults({"linkedin_access": {"scopes": ["r_ads", "r_ads_reporting"]}, "page_caps": {}})
     (report,) = network.load(tmp_path, tables)
@@ -328,7 +328,7 @@ def test_missing_permissions_are_said_once_each(network: World, tmp_path: Path) 
     assert all(network.home(tmp_path).state(tables).values())
 
 
-def test_leads_are_read_on_from_the_last_load_with_days_of_overlap(
+def test_leads_continue_from_the_last_load_with_days_of_overlap(
     network: World, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     table = ("lead_form_responses",)
@@ -348,7 +348,7 @@ def test_leads_are_read_on_from_the_last_load_with_days_of_overlap(
     assert len(network.home(tmp_path / "without").rows(table[0])) == len(submitted) - 1
 
 
-def test_of_a_lead_nothing_personal_lands_but_the_email(network: World, tmp_path: Path) -> None:
+def test_only_the_email_of_a_lead_lands(network: World, tmp_path: Path) -> None:
     path = "/linkedin/rest/leadFormResponses?q=owner&count=500&start=0&leadType=(leadType:SPONSORED)"
     owner = "&owner=(sponsoredAccount:urn%3Ali%3AsponsoredAccount%3A508912347)"
     headers = {"LinkedIn-Version": settings.LINKEDIN_VERSION, "X-Restli-Protocol-Version": "2.0.0"}
@@ -366,7 +366,7 @@ def test_of_a_lead_nothing_personal_lands_but_the_email(network: World, tmp_path
         assert not {first.encode(), last.encode()} & set(written.split(b"\0"))
 
 
-def test_the_doctor_tells_what_a_load_would_go_without(network: World, monkeypatch: Patch) -> None:
+def test_the_doctor_reports_data_missing_without_optional_scopes(network: World, monkeypatch: Patch) -> None:
     network.faults({"linkedin_access": {"scopes": ["r_ads", "r_ads_reporting"]}})
     for key, value in zip(("CLIENT_ID", "CLIENT_SECRET"), Credentials().linkedin_client, strict=False):
         monkeypatch.setenv(f"SOURCES__LINKEDIN_ADS__{key}", value)

@@ -59,7 +59,7 @@ def test_the_version_in_use_has_a_known_end() -> None:
     ("version", "day", "exact"),
     [("202601", date(2027, 1, 15), True), ("202607", date(2027, 7, 15), False), ("202699", None, False)],
 )
-def test_a_linkedin_version_lives_a_year(version: str, day: date | None, exact: bool) -> None:
+def test_a_linkedin_version_is_supported_for_a_year(version: str, day: date | None, exact: bool) -> None:
     found = linkedin_doctor.sunset(version)
 
     assert (found.day if found else None) == day
@@ -80,7 +80,7 @@ def test_a_token_warns_two_weeks_before_its_end(
 
 
 @pytest.mark.parametrize(("percent", "level"), [(74.9, "ok"), (75, "warning"), (100, "error")])
-def test_headroom_that_runs_out_is_told(probe: Probe, percent: float, level: Level) -> None:
+def test_low_headroom_is_a_warning_or_error(probe: Probe, percent: float, level: Level) -> None:
     assert probe.limit_usage(percent, "used", "Wait.").level == level
 
 
@@ -100,14 +100,14 @@ def test_headroom_that_runs_out_is_told(probe: Probe, percent: float, level: Lev
         ("ConnectTimeout: timed out", "HTTPS_PROXY"),
     ],
 )
-def test_an_unreachable_host_tells_what_to_check(probe: Probe, detail: str, fix: str) -> None:
+def test_an_unreachable_host_has_a_fix(probe: Probe, detail: str, fix: str) -> None:
     finding = probe.explain(Refused("unreachable", 0, detail), "HubSpot", "")
 
     assert (finding.check, finding.level) == ("reachability", "error")
     assert fix in (finding.fix or "")
 
 
-def test_a_limit_that_resets_later_says_when(probe: Probe) -> None:
+def test_a_throttled_vendor_shows_when_the_limit_resets(probe: Probe) -> None:
     seen = VendorAnswer(429, {}, None, Fault("throttled", "slow down", wait=330.0))
     finding = probe.explain(Refused("throttled", 429, "slow down", seen), "LinkedIn", "")
 
@@ -125,7 +125,7 @@ def test_a_finding_shows_no_secret(probe: Probe, monkeypatch: pytest.MonkeyPatch
     assert finding.fix == "Ask <e-mail> for <secret>."
 
 
-def test_a_server_that_hangs_is_not_asked_for_minutes() -> None:
+def test_a_hanging_server_is_not_retried_for_minutes() -> None:
     slept: list[float] = []
     probe = Probe("hubspot", NOW, sleep=slept.append)
     probe.ask(lambda: None)  # type: ignore[arg-type, return-value]
@@ -162,7 +162,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("found")
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_every_word_of_a_finding_fits_the_terminal(width: int) -> None:
+def test_findings_are_shown_completely_at_any_width(width: int) -> None:
     console = Console(width=width, file=io.StringIO(), record=True)
     assert doctor.show(console, ["hubspot"]) is False
     text = console.export_text()
@@ -176,7 +176,7 @@ def test_every_word_of_a_finding_fits_the_terminal(width: int) -> None:
 
 
 @pytest.mark.usefixtures("found")
-def test_what_is_fine_takes_one_line_and_stands_after_what_is_not() -> None:
+def test_ok_findings_share_one_line_below_the_others() -> None:
     console = Console(width=120, file=io.StringIO(), record=True)
     doctor.show(console, ["hubspot"])
     lines = [line.split()[:2] for line in console.export_text().splitlines() if " permissions " in line]
@@ -185,13 +185,13 @@ def test_what_is_fine_takes_one_line_and_stands_after_what_is_not() -> None:
 
 
 @pytest.mark.usefixtures("found")
-def test_a_source_named_twice_is_asked_once() -> None:
+def test_a_repeated_source_is_examined_once() -> None:
     assert [source for source, _ in doctor.findings(["hubspot", "hubspot"], Console(quiet=True))] == [
         "hubspot"
     ]
 
 
-def test_with_nothing_set_up_it_says_how_to_start() -> None:
+def test_without_settings_it_shows_how_to_start() -> None:
     result = CliRunner().invoke(app, ["doctor"])
 
     assert result.exit_code == 0

@@ -62,7 +62,7 @@ def _rows(found: Export | Problem) -> Iterator[dict[str, object]]:
         yield dict(record.values)
 
 
-def test_every_file_of_every_vendor_is_recognised_whole(downloaded: Path) -> None:
+def test_every_file_of_every_vendor_is_recognised_with_all_columns(downloaded: Path) -> None:
     found = examine(downloaded)
     assert not found.has_fault
     assert {(file.export.vendor, file.export.kind.name) for file in found.files} == {
@@ -116,7 +116,7 @@ def test_steps_need_only_inputs_that_vendors_have() -> None:
     assert {need["input"] for need in needs} == {name for _, name in known}
 
 
-def test_a_label_means_what_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_label_can_be_mapped_in_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _written(tmp_path, HEADER.replace("Campaign ID", "Kampagne Nr."), ROW)
     assert "unknown columns: Kampagne Nr." in _faults(tmp_path)[0]
     monkeypatch.setenv("EXPORTS__COLUMNS", '{"KAMPAGNE NR": "Campaign ID"}')
@@ -124,7 +124,7 @@ def test_a_label_means_what_the_user_says(tmp_path: Path, monkeypatch: pytest.Mo
     assert (found.has_fault, [file.rows for file in found.files]) == (False, [1])
 
 
-def test_totals_are_no_rows(tmp_path: Path) -> None:
+def test_totals_are_not_rows(tmp_path: Path) -> None:
     file = _written(tmp_path, HEADER, ROW, "Total: Account, --, --, --,81,6,3.82,1.50, --")
     assert len(list(_rows(recognise(file, "report.csv")))) == 1
 
@@ -169,7 +169,7 @@ def test_totals_are_no_rows(tmp_path: Path) -> None:
         ([HEADER, "2026-08-04,447-129-0863,Bränd,20890417001,81,6,3.82,1.50,EUR"], "cp1252", None),
     ],
 )
-def test_a_broken_file_is_told_with_row_and_column_and_the_rest_is_read(
+def test_a_bad_cell_is_reported_with_row_and_column_and_the_rest_is_read(
     tmp_path: Path, lines: list[str], encoding: str, fault: str | None
 ) -> None:
     _written(tmp_path, *lines, encoding=encoding)
@@ -180,7 +180,7 @@ def test_a_broken_file_is_told_with_row_and_column_and_the_rest_is_read(
     assert {file.export.name: file.rows for file in examine(tmp_path).files}["whole.csv"] == 1
 
 
-def test_of_a_file_that_was_cut_the_rows_before_are_read(tmp_path: Path) -> None:
+def test_a_truncated_file_is_read_up_to_the_cut(tmp_path: Path) -> None:
     file = _written(tmp_path, HEADER, *[ROW] * 9, encoding="utf-16")
     # half a character
     file.write_bytes(file.read_bytes()[:-5])
@@ -191,7 +191,7 @@ def test_of_a_file_that_was_cut_the_rows_before_are_read(tmp_path: Path) -> None
     ]
 
 
-def test_what_stands_in_a_row_of_people_is_never_shown(tmp_path: Path) -> None:
+def test_cells_of_contact_files_are_never_shown(tmp_path: Path) -> None:
     _written(tmp_path, CONTACTS, "Ann Example,ann@example.test,2026-08-04 10:00,Paid Search,,,,1")
     assert _faults(tmp_path) == ["report.csv, row 2, column Record ID: is not an id"]
 
@@ -203,7 +203,7 @@ def test_more_than_five_bad_rows_are_counted(tmp_path: Path) -> None:
     assert faults[-1] == "report.csv: 3 more rows cannot be read"
 
 
-def test_gaps_overlaps_and_copies_are_named(tmp_path: Path) -> None:
+def test_gaps_overlaps_and_copies_are_reported(tmp_path: Path) -> None:
     def days(*found: str) -> list[str]:
         return [HEADER, *(ROW.replace("2026-08-04", day) for day in found)]
 
@@ -223,14 +223,14 @@ def test_gaps_overlaps_and_copies_are_named(tmp_path: Path) -> None:
     st.decimals(min_value=-(10**9), max_value=10**9, places=2),
     st.sampled_from(["en_US", "de_DE", "fr_FR", "es_ES", "pt_BR", "it_IT", "nl_NL", "de_CH"]),
 )
-def test_a_number_is_what_its_language_wrote(value: Decimal, locale: str) -> None:
+def test_numbers_are_parsed_in_every_language(value: Decimal, locale: str) -> None:
     written = format_decimal(value, format="#,##0.00", locale=locale)
     sign = values.decimal_sign([written], "en" if locale == "de_CH" else locale[:2])
     assert values.number(written, sign) == value
     assert values.number(f"{written} €", sign) == value
 
 
-def test_a_number_of_another_kind_than_its_file_is_refused() -> None:
+def test_a_number_with_the_wrong_decimal_sign_is_rejected() -> None:
     with pytest.raises(values.BadValue):
         values.number("1.234,50", ".")
     with pytest.raises(values.BadValue):
@@ -244,13 +244,13 @@ def test_a_number_of_another_kind_than_its_file_is_refused() -> None:
     st.sampled_from(values.LANGUAGES),
     st.sampled_from(["long", "medium"]),
 )
-def test_a_day_is_what_its_language_wrote(day: date, language: str, length: str) -> None:
+def test_days_are_parsed_in_every_language(day: date, language: str, length: str) -> None:
     written = format_date(day, length, locale=language)
     assert values.day(written, values.day_order([written], language)) == day
     assert values.days_in(f"({written} - {written})", values.day_order([written], language)) == [day, day]
 
 
-def test_an_instant_is_of_the_zone_it_was_written_in() -> None:
+def test_instants_are_converted_from_their_time_zone() -> None:
     berlin, at = ZoneInfo("Europe/Berlin"), datetime(2026, 8, 4, 15, 5, tzinfo=UTC)
     for written in (
         "2026-08-04 17:05",
@@ -263,7 +263,7 @@ def test_an_instant_is_of_the_zone_it_was_written_in() -> None:
     assert values.instant("2026-08-04", berlin, "day") == at - timedelta(hours=17, minutes=5)
 
 
-def test_the_command_shows_it_and_its_exit_says_whether_all_can_be_read(tmp_path: Path) -> None:
+def test_the_command_exits_with_1_if_a_file_cannot_be_read(tmp_path: Path) -> None:
     _written(tmp_path / "files", HEADER, ROW)
     run = CliRunner().invoke
     shown = run(app, ["doctor", "--exports", str(tmp_path / "files")])

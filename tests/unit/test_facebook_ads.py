@@ -44,11 +44,11 @@ def headers(**told: Any) -> dict[str, str]:
         ({"app_usage": "none"}, None),
     ],
 )
-def test_the_nearest_limit_counts(told: dict[str, Any], expected: Usage | None) -> None:
+def test_the_highest_usage_counts(told: dict[str, Any], expected: Usage | None) -> None:
     assert usage(headers(**told)) == expected
 
 
-def test_requests_are_spread_the_more_the_nearer_the_limit_is() -> None:
+def test_requests_slow_down_as_usage_rises() -> None:
     def paced(percent: float) -> Limit:
         limit = pace(headers(app_usage={"call_count": percent}))
         assert limit is not None
@@ -76,7 +76,7 @@ def test_requests_are_spread_the_more_the_nearer_the_limit_is() -> None:
         ({"code": 3018}, "request"),
     ],
 )
-def test_the_body_says_what_is_wrong(error: dict[str, Any], kind: str) -> None:
+def test_the_error_body_decides_the_fault(error: dict[str, Any], kind: str) -> None:
     found = judge(400, {}, {"error": error})
 
     assert found is not None
@@ -129,7 +129,7 @@ def test_halves_cover_every_day_once(days: int) -> None:
         ({"creative": None}, (), None),
     ],
 )
-def test_an_ad_names_its_pages_and_its_lead_form(
+def test_an_ad_has_its_pages_and_its_lead_form(
     row: dict[str, Any], pages: tuple[str, ...], form: str | None
 ) -> None:
     found = promoted_ad({"id": "7", **row})

@@ -20,16 +20,16 @@ STATE = StreamState(None, READ, READ)
 MOMENTS = st.integers(1, 24 * 3_600_000).map(lambda before: READ - timedelta(milliseconds=before))
 
 
-def test_without_a_cursor_everything_can_be_new() -> None:
+def test_without_a_cursor_all_changes_can_be_new() -> None:
     assert STATE.since(LAG) is None
 
 
-def test_a_settled_cursor_is_not_asked_for_again() -> None:
+def test_changes_before_a_settled_cursor_are_not_requested_again() -> None:
     cursor = READ - timedelta(hours=1)
     assert replace(STATE, cursor=cursor).since(LAG) == cursor + timedelta(milliseconds=1)
 
 
-def test_what_the_index_may_have_held_back_is_asked_for_again() -> None:
+def test_changes_within_the_index_lag_are_requested_again() -> None:
     assert replace(STATE, cursor=READ - timedelta(minutes=1)).since(LAG) == READ - LAG
 
 
@@ -66,7 +66,7 @@ def test_a_state_counts_only_with_a_load_that_completed(tmp_path: Path) -> None:
     assert store.state("deals") is None
 
 
-def test_a_table_is_new_until_it_has_every_column_that_is_declared(tmp_path: Path) -> None:
+def test_a_table_is_new_until_it_has_all_declared_columns(tmp_path: Path) -> None:
     store = Store(tmp_path / "it's a store.duckdb")
     assert store.is_new(tables.PAGE_VIEW_GAPS)
     assert store.rows("SELECT 1") == []

@@ -35,11 +35,11 @@ from ingestion.sources.landing_pages.urls import BadUrl, final_urls, is_tracking
         ("https://ex.test/größe", "https://ex.test/gr%C3%B6%C3%9Fe"),
     ],
 )
-def test_a_page_is_known_by_what_tells_it_apart(final_url: str, url: str) -> None:
+def test_a_page_is_identified_by_its_url_without_tracking(final_url: str, url: str) -> None:
     assert page_url(final_url).url == url
 
 
-def test_the_page_is_asked_for_as_a_click_asks_for_it() -> None:
+def test_the_fetch_url_has_the_parameters_of_a_click() -> None:
     asked = page_url(
         "https://ex.test/demo?plan=pro&utm_campaign=Brand&kw={keyword:crm}&n={network}"
     ).fetch_url
@@ -68,7 +68,7 @@ def test_the_page_is_asked_for_as_a_click_asks_for_it() -> None:
         "https://ex.test:99999/",
     ],
 )
-def test_what_is_no_web_address_is_refused_without_showing_it(final_url: str) -> None:
+def test_an_invalid_url_is_rejected_without_showing_it(final_url: str) -> None:
     with pytest.raises(BadUrl) as refused:
         page_url(final_url)
 
@@ -85,7 +85,7 @@ def test_what_is_no_web_address_is_refused_without_showing_it(final_url: str) ->
         max_size=4,
     ),
 )
-def test_a_page_means_itself(path: str, query: list[tuple[str, str]]) -> None:
+def test_the_url_of_a_page_maps_to_the_same_page(path: str, query: list[tuple[str, str]]) -> None:
     text = f"https://ex.test/{path}?" + "&".join(f"{name}={value}" for name, value in query)
     try:
         page = page_url(text)
@@ -103,7 +103,7 @@ def beside(directory: Path) -> Landing:
     return Landing("landing_pages", datetime(2026, 11, 1, tzinfo=UTC), None, store)
 
 
-def test_final_urls_come_from_what_other_sources_landed(tmp_path: Path) -> None:
+def test_final_urls_come_from_tables_of_other_sources(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "google_ads.duckdb")) as store:
         store.execute("CREATE SCHEMA raw")
         store.execute("CREATE TABLE raw.ads (final_urls JSON, final_mobile_urls JSON)")
@@ -131,7 +131,7 @@ def test_final_urls_come_from_what_other_sources_landed(tmp_path: Path) -> None:
     ]
 
 
-def test_a_source_that_has_landed_nothing_gives_nothing(tmp_path: Path) -> None:
+def test_a_source_without_landed_tables_has_no_final_urls(tmp_path: Path) -> None:
     origins = (Origin("facebook_ads", "ad_creatives", "link_url"),)
 
     assert list(final_urls(beside(tmp_path), origins)) == []

@@ -103,7 +103,7 @@ def without_zeros(facts: Facts) -> Facts:
 
 
 @given(facts_of_a_week, st.integers(4, 60), st.integers(3, 12), st.sampled_from([300, 400, 10**6]))
-def test_any_limit_of_elements_fields_and_address_gives_the_same_rows(
+def test_any_limit_of_elements_fields_and_url_length_gives_the_same_rows(
     facts: Facts, most: int, fields: int, longest: int
 ) -> None:
     # a campaign has three creatives: with four elements a day of one campaign is whole
@@ -126,7 +126,7 @@ def test_answers_join_to_the_same_rows_whatever_the_split_of_fields(
     assert figures_of([Page(joined)]) == without_zeros(facts)
 
 
-def test_a_key_that_comes_twice_in_an_answer_stays_two_rows() -> None:
+def test_a_repeated_key_in_an_answer_stays_two_rows() -> None:
     row = {"pivotValues": ["urn:1"], "dateRange": {"start": {"day": 1}}}
     joined = figures.joined([[row | {"a": 1}, row | {"a": 2}], [row | {"b": 3}], [None]])
     assert joined == [row | {"a": 1, "b": 3}, row | {"a": 2}, {}]
@@ -136,14 +136,14 @@ def dense() -> Facts:
     return defaultdict(dict, {(0, campaign, c): {"a": 1} for campaign in CAMPAIGNS for c in "xyz"})
 
 
-def test_one_campaign_that_is_cut_on_one_day_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_truncated_day_of_a_single_campaign_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         ResponseError, match="truncated account 5 on 2026-10-01 at 3 elements for a single campaign"
     ):
         read(AdAnalytics(dense(), 3, 20), monkeypatch)
 
 
-def test_rows_of_a_campaign_that_is_not_listed_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_of_an_unlisted_campaign_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ResponseError, match="3 of them belong to no campaign of the account"):
         read(AdAnalytics(dense(), 10, 20, listed=CAMPAIGNS[1:]), monkeypatch)
 
@@ -170,7 +170,7 @@ def test_pages_by_offset_are_read_to_their_end(rows: int, most: int, total: bool
     assert [row["id"] for answer in found for row in answer.document["elements"]] == list(range(rows))
 
 
-def test_a_page_by_offset_that_comes_again_ends_the_load() -> None:
+def test_a_repeated_page_by_offset_ends_the_load() -> None:
     class Stuck(Pages):
         def send(self, method: str, url: str, headers: Any, body: bytes | None) -> Reply:
             return super().send(method, "https://x/?start=0", headers, body)
@@ -207,7 +207,7 @@ def test_a_lead_keeps_the_answer_to_an_email_question_and_no_other(
 
 
 @pytest.mark.parametrize("response", [None, "text", 7])
-def test_what_is_no_response_is_not_looked_into(response: Any) -> None:
+def test_a_malformed_response_is_skipped(response: Any) -> None:
     assert leads.lead(response, {"685": [1]}) is None
 
 
@@ -224,7 +224,7 @@ def test_what_is_no_response_is_not_looked_into(response: Any) -> None:
         ({"message": "Too many requests"}, None, False),
     ],
 )
-def test_the_message_tells_which_limit_was_met(
+def test_the_message_identifies_the_limit(
     body: dict[str, Any], wait: float | None, hopeless: bool
 ) -> None:
     fault = api.judge(429, {}, body)

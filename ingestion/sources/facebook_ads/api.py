@@ -138,7 +138,7 @@ class Graph:
     proof: str | None = None
 
     def get(self, path: str, params: Mapping[str, str]) -> Answer:
-        """Send a GET request. Raises RequestFault if only the caller can explain the error, else as Client."""
+        """Send a GET request. Raises RequestFault for errors the caller must explain, else as Client."""
         return self.client.get(f"/{self.version}{path}", self._signed(params))
 
     def ask(self, path: str, params: Mapping[str, str], subject: Subject) -> Answer:
