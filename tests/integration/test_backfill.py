@@ -1,4 +1,4 @@
-"""Days of the past and days that change: what an interruption costs, and what a later load asks for again."""
+"""Backfills and restated days: interrupted loads, and days that later loads request again."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def control(company: Company, path: str, method: str, body: Any = None) -> None:
 
 @pytest.fixture
 def broken(company: Company) -> Iterator[Any]:
-    """Refuses figures after some requests, until the test has ended."""
+    """Refuse figures after some requests, until the test ends."""
 
     def after(requests: int) -> None:
         rule = {"status": 400, "path": "adAnalytics", "after": requests, "times": None}
@@ -128,7 +128,7 @@ def test_rows_of_an_interrupted_load_are_not_duplicated(
     died = use(tmp_path / "died", company, monkeypatch)
     load(month, "none")
     with duckdb.connect(str(died / "raw" / f"{SOURCE}.duckdb")) as connection:
-        # the rows of a file that landed before the one with the day's markers
+        # rows that landed before the day markers did
         connection.execute(
             "DELETE FROM raw.creative_analytics WHERE is_day_marker AND date > DATE '2026-10-15'"
         )

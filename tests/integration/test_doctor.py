@@ -54,7 +54,7 @@ def served() -> Iterator[tuple[Sandbox, str]]:
 
 @pytest.fixture
 def company(served: tuple[Sandbox, str], monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """The vendors without a fault, now, and the settings that point at them."""
+    """The vendors without a fault at the current time, and the settings for them."""
     sandbox, url = served
     sandbox.faults.clear()
     sandbox.set_now(datetime.now(UTC))
@@ -70,7 +70,7 @@ def company(served: tuple[Sandbox, str], monkeypatch: pytest.MonkeyPatch) -> San
 
 @pytest.fixture
 def portal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
-    """HubSpot with every scope, as its documentation shows it."""
+    """HubSpot with every scope, with answers from its documentation."""
     page = {"results": [{"id": "151"}]}
     crm = f"/crm/objects/{VERSION}"
     limits = {
@@ -107,7 +107,7 @@ def portal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
 
 
 def faults(source: str, now: datetime | None = None) -> list[Finding]:
-    """What is worse than a note."""
+    """Return the findings that are worse than a note."""
     return [finding for finding in examine(source, now) if finding.level in ("warning", "error")]
 
 
@@ -142,7 +142,7 @@ def missing_scope(*scopes: str) -> dict[str, object]:
     }
 
 
-# -- all is well ------------------------------------------------------------------------------------------
+# -- no fault ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("source", NETWORKS)
@@ -207,7 +207,7 @@ def test_a_missing_scope_of_the_simulated_portal_is_reported(company: Sandbox, e
 
 @dataclass(frozen=True)
 class Case:
-    """A fault of a source, and its one finding: `seen` and `fix` are patterns.
+    """A fault of a source and its only finding: `seen` and `fix` are patterns.
 
     `access` is what the token may do, `environment` holds settings by key, blank to take one away.
     """
@@ -233,9 +233,9 @@ CASES: dict[str, Case] = {
     # -- credentials
     **{
         f"refused {source} {key}": Case(
-            source, "credentials", told, f"sources.{source}.", environment={key: value}
+            source, "credentials", detail, f"sources.{source}.", environment={key: value}
         )
-        for source, key, value, told in (
+        for source, key, value, detail in (
             (GOOGLE, "REFRESH_TOKEN", "revoked", "invalid_grant"),
             (GOOGLE, "CLIENT_SECRET", "wrong", "invalid_client"),
             (META, "ACCESS_TOKEN", "EAAB-other", "Invalid OAuth access token"),
@@ -511,9 +511,9 @@ def test_without_metas_lead_permissions_a_refresh_works_without_leads(company: S
     fault(company, "facebook_access", permissions=["ads_read"])
     found = list(examine("facebook_ads"))
 
-    told = {(each.check, each.level, each.subject) for each in found if each.level != "ok"}
-    assert ("permissions", "note", "leads_retrieval") in told
-    assert ("accounts", "warning", PAGE_ID) in told
+    findings = {(each.check, each.level, each.subject) for each in found if each.level != "ok"}
+    assert ("permissions", "note", "leads_retrieval") in findings
+    assert ("accounts", "warning", PAGE_ID) in findings
     assert not [each for each in found if each.level == "error"]
 
 
@@ -530,9 +530,9 @@ def test_metas_pages_are_found_without_page_ids(company: Sandbox, monkeypatch: p
 
 def test_pages_not_in_page_ids_are_reported(company: Sandbox) -> None:
     fault(company, "facebook_pages", second=True)
-    told = [each for each in examine("facebook_ads") if SECOND_PAGE_ID in each.seen]
+    findings = [each for each in examine("facebook_ads") if SECOND_PAGE_ID in each.seen]
 
-    assert [(each.level, "pages not listed in" in each.seen) for each in told] == [("note", True)]
+    assert [(each.level, "pages not listed in" in each.seen) for each in findings] == [("note", True)]
 
 
 def test_a_page_without_lead_permissions_shows_the_missing_ones(
@@ -549,7 +549,9 @@ def test_a_page_without_lead_permissions_shows_the_missing_ones(
 # -- accounts ---------------------------------------------------------------------------------------------
 
 
-def test_an_account_under_two_roots_is_reported_once(company: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_under_two_roots_is_reported_once(
+    company: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     account = next(each for held in company.company.accounts.values() for each in held if each.manager_id)
     monkeypatch.setenv("SOURCES__GOOGLE_ADS__CUSTOMER_IDS", f"{account.manager_id},{account.id}")
     found = [finding.subject for finding in examine("google_ads") if finding.check == "accounts"]

@@ -1,4 +1,4 @@
-"""Downloaded files as a source: what lands of them, which file speaks, what a bad one costs."""
+"""Downloaded files as a source: landed rows, overlapping files, bad files."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _rows(home: Path, source: str, query: str) -> list[tuple[Any, ...]]:
 
 
 def _landed(home: Path, source: str) -> dict[str, list[tuple[Any, ...]]]:
-    """What the tables of a source hold, without what a load adds."""
+    """Return the rows of a source's tables without the columns that a load adds."""
     tables = "SELECT DISTINCT table_name FROM duckdb_columns() WHERE schema_name = 'raw'"
     found = {}
     for (table,) in _rows(home, source, f"{tables} AND NOT starts_with(table_name, '_')"):
@@ -96,7 +96,7 @@ def _clicks(home: Path) -> list[tuple[Any, ...]]:
 
 @pytest.fixture(scope="module")
 def languages(company: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Homes that landed the same company's files, once in English and once in German."""
+    """Homes with the files of the same company, once in English and once in German."""
     homes = {}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
@@ -116,7 +116,7 @@ def test_files_of_each_language_land_the_same_rows(languages: dict[str, Path], s
     english, german = (_landed(languages[language], source) for language in ("en", "de"))
     assert sum(map(len, english.values())) > 50
     if source == "google_ads":
-        # an action's name stands for its id, and Google's interface translates none
+        # the name of an action replaces its id, and Google's interface does not translate names
         assert english["campaign_conversions"]
     assert english == german
 
@@ -139,7 +139,7 @@ def test_a_submission_has_its_contacts_exact_instant_and_its_forms_id(
             key=str,
         )
 
-    # what no contact counts is known to the minute, as the file has it
+    # submissions that no contact counts have the minute of the file
     inexact = by_file - by_api
     assert minutes(inexact) == sorted(inexact.elements(), key=str)
     assert minutes(by_api) == minutes(by_file)
@@ -205,7 +205,7 @@ def test_unreadable_rows_are_reported_and_the_rest_lands(home: Path, tmp_path: P
         (files / name).write_bytes(content)
     _google(files, "bad.csv", _row(FIRST), *BAD_ROWS)
     good = _google(files, "cut.csv", *(_row(FIRST, str(campaign)) for campaign in range(20, 40)))
-    # half a character
+    # ends within a multi-byte character
     good.write_bytes(good.read_text().encode("utf-16")[:-5])
     entities, daily = _load("google_ads")
     assert len(_clicks(home)) == 1 + 19
@@ -256,7 +256,7 @@ def test_days_missing_from_the_main_report_are_reported(home: Path, tmp_path: Pa
 
 
 def test_a_figure_in_two_reports_counts_once(home: Path, tmp_path: Path) -> None:
-    """Each report rounds for itself: three times a third is 0.99 in one and 1.00 in the other."""
+    """Each report is rounded separately: three times a third is 0.99 in one and 1.00 in the other."""
     files = tmp_path / "files"
     _google(files, "campaigns.csv", _row(FIRST), _row(FIRST, "12", conversions="5.00"))
     header = "Day,Customer ID,Campaign,Campaign ID,Conversion action,Conversions"
@@ -267,12 +267,12 @@ def test_a_figure_in_two_reports_counts_once(home: Path, tmp_path: Path) -> None
     ]
     (files / "actions.csv").write_text("\n".join((header, *actions, "")))
     _, daily = _load("google_ads")
-    told = (
+    query = (
         "SELECT campaign_id, round(conversions, 6) FROM campaign_metrics WHERE NOT is_day_marker ORDER BY ALL"
     )
-    assert _rows(home, "google_ads", told) == [("11", 0.99), ("12", 5.0), ("13", 0.99)]
+    assert _rows(home, "google_ads", query) == [("11", 0.99), ("12", 5.0), ("13", 0.99)]
     assert "1 days of campaigns have conversions by action and no row" in str(daily.message)
-    # what is more than rounding is no known action's, so that the headline adds up
+    # a difference beyond rounding belongs to no known action, so that the total adds up
     by_action = "SELECT campaign_id, count(*), round(sum(conversions), 6) FROM campaign_conversions"
     assert _rows(home, "google_ads", f"{by_action} WHERE NOT is_day_marker GROUP BY ALL ORDER BY ALL") == [
         ("11", 3, 0.99),
@@ -293,7 +293,7 @@ def test_data_from_files_and_api_is_never_mixed(
     with served(company) as url:
         for name, value in settings(company, url).items():
             monkeypatch.setenv(name, value)
-        # files win over credentials
+        # files take precedence over credentials
         assert all(report.from_files for report in _load("google_ads", as_of=AS_OF + timedelta(hours=1)))
         monkeypatch.delenv("EXPORTS__FOLDER")
         assert not any(report.from_files for report in _load("google_ads", as_of=AS_OF + timedelta(hours=2)))
@@ -304,7 +304,7 @@ def test_data_from_files_and_api_is_never_mixed(
     _load("google_ads", as_of=AS_OF + timedelta(hours=3))
     assert _rows(home, "google_ads", actions) == by_name
     assert (home / "raw" / "google_ads.api.duckdb").exists()
-    # without files and credentials what landed last stays
+    # without files and credentials the last landed rows are kept
     monkeypatch.delenv("EXPORTS__FOLDER")
     for name in settings(company, url):
         monkeypatch.delenv(name, raising=False)

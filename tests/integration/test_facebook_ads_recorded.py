@@ -1,4 +1,4 @@
-"""What Meta's answers land as, by recorded shapes that the simulated account does not have."""
+"""Landed rows of recorded answers of Meta that the simulated account does not send."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def link(url: str, form: str | None = None) -> dict[str, Any]:
             ["https://ex.test/page-like"],
             None,
         ),
-        # an existing post: the creative does not say where it leads
+        # an existing post: the creative contains no link
         ({"effective_object_story_id": "301_7"}, None, [], None),
     ],
     ids=["carousel", "video", "catalogue", "assets", "plain", "post"],
@@ -119,7 +119,7 @@ def lead(number: str, answers: dict[str, list[str]], **more: Any) -> dict[str, A
 
 @pytest.fixture
 def page(server: Recorded, monkeypatch: pytest.MonkeyPatch) -> Recorded:
-    """The recorded account with a page of one form."""
+    """The recorded account with a page and one form."""
     monkeypatch.setenv("SOURCES__FACEBOOK_ADS__PAGE_IDS", PAGE)
     server.first(Exchange("page", f"/v26.0/{PAGE}", answer={"access_token": "EAAP-page-secret", "id": PAGE}))
     form = {"id": "88", "name": "Guide", "status": "ACTIVE", "leads_count": 3}

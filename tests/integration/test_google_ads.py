@@ -1,4 +1,4 @@
-"""Google Ads: what lands of settings, leads and clicks; which days are read; when figures are done."""
+"""Google Ads: landed settings, leads and clicks, days to load, completeness of figures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MANAGER = "9999999999"
 
 
 def tracked_by(server: Recorded, customer: str) -> None:
-    """Conversions of the account are those of this customer's actions."""
+    """The account uses the conversion actions of this customer."""
     found = server["customer_settings"].answer[0]["results"][0]["customer"]
     found["conversionTrackingSetting"]["googleAdsConversionCustomer"] = f"customers/{customer}"
 
@@ -55,7 +55,7 @@ def google(served: GoogleSandbox) -> Iterator[GoogleSandbox]:
     served.sandbox.faults.clear()
 
 
-# -- what lands -------------------------------------------------------------------------------------------
+# -- landed rows ------------------------------------------------------------------------------------------
 
 
 def test_settings_asset_groups_and_the_owner_of_conversions_land(server: Recorded, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_every_version_of_a_conversion_action_is_kept(server: Recorded, tmp_path
     ]
 
 
-# -- which days -------------------------------------------------------------------------------------------
+# -- days to load -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_every_version_of_a_conversion_action_is_kept(server: Recorded, tmp_path
     [
         ("WEBPAGE", 30, "ENABLED", 91, 32),
         ("WEBPAGE", 1, "ENABLED", 91, 5),
-        # clicks of the last 90 days keep the window they were made under
+        # clicks of the last 90 days keep the window of their time
         ("WEBPAGE", 60, "ENABLED", 10, 92),
         ("WEBPAGE", 60, "REMOVED", 91, 92),
         ("UPLOAD_CLICKS", 7, "ENABLED", 91, 92),
@@ -225,7 +225,7 @@ def test_a_managers_actions_land_for_the_account_that_uses_them(
         exchange.status, exchange.answer = 403, [{"error": error}]
     else:
         shared |= {"status": "ENABLED", "type": "WEBPAGE", "clickThroughLookbackWindowDays": window}
-        # an action that both list is one
+        # an action that both list lands once
         exchange.answer[0]["results"] = [{"conversionAction": shared}, *own]
     report = pipelines.load("google_ads", "entities", window=None, as_of=AS_OF)
 

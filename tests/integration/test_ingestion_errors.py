@@ -1,4 +1,4 @@
-"""What goes wrong is one line that names the setting and shows no secret; no credentials means skipped."""
+"""Errors are one line with the setting and without secrets; a source without credentials is skipped."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def test_a_wrong_token_is_reported_with_its_setting(
     assert line.startswith(f"sources.{source}.access_token was refused ({status})")
 
 
-def test_a_wrong_refresh_token_is_reported_with_its_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_refresh_token_is_reported_with_its_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with serve("google_ads") as server:
         configure(monkeypatch, tmp_path, "google_ads", server)
         grant = {"error": "invalid_grant", "error_description": "Token 1//refresh-secret has been revoked."}
@@ -117,7 +119,7 @@ def test_an_unknown_account_is_reported_with_setting_and_id(
     with serve("linkedin_ads") as server:
         configure(monkeypatch, tmp_path, "linkedin_ads", server)
         monkeypatch.setenv("SOURCES__LINKEDIN_ADS__ACCOUNT_IDS", "500000001,77")
-        # LinkedIn answers figures of an account without access with an empty 200
+        # LinkedIn returns an empty 200 for figures of an account without access
         assert failure("linkedin_ads", "daily")[0] is pipelines.AccessError
         assert failure("linkedin_ads")[1].startswith(
             "sources.linkedin_ads.account_ids: account 77 is unknown"

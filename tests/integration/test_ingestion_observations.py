@@ -1,4 +1,4 @@
-"""Observations over several loads: what changed is closed and added, what did not change adds nothing."""
+"""Observations over several loads: changed rows are closed and added, unchanged rows add nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIRST, SECOND = date(2026, 11, 1), date(2026, 11, 2)
 
 @dataclass
 class Network:
-    """A network with one campaign, whose figures a test changes between loads."""
+    """A network with one campaign; tests change its figures between loads."""
 
     server: Recorded
     home: Path

@@ -40,7 +40,7 @@ linkedin = pytest.mark.parametrize("server", ["linkedin_ads"], indirect=True)
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pipelines.LoadReport]:
-    """One load of the recorded portal, for tests that only look."""
+    """One load of the recorded portal, for tests that only read."""
     home = tmp_path_factory.mktemp("portal")
     with serve("hubspot") as recorded, pytest.MonkeyPatch.context() as patch:
         configure(patch, home, "hubspot", recorded)
@@ -106,7 +106,7 @@ def test_hubspot_lands_the_portals_configuration(portal: tuple[Path, pipelines.L
         ("151", "crm"),
         ("152", None),
     ]
-    # people by their ids alone: who owns a record is known, what they are called is not
+    # owners land by their ids only, without names
     assert rows(home, "hubspot", "owners", "* EXCLUDE (observed_at)") == [
         ("501", "PERSON", "9", '[{"id":"1","name":"Sales","primary":true}]', False),
         ("504", "PERSON", "12", "[]", True),
@@ -117,7 +117,7 @@ def test_hubspot_lands_the_portals_configuration(portal: tuple[Path, pipelines.L
     assert rows(home, "hubspot", "marketing_campaigns", "hs_name, hs_utm") == [("Q4", "q4")]
     filters = "id, has_ad_filter, filters->'filterBranches'->0->'filters'->0->'searchTerms'->>0"
     assert rows(home, "hubspot", "lists", filters) == [("38", True, "9"), ("39", False, None)]
-    # the row without a contact says that the list was read; a list without ad filters is not
+    # the row without a contact marks the list as read; lists without ad filters are not read
     assert rows(home, "hubspot", "list_memberships", "list_id, contact_id") == [("38", ""), ("38", "151")]
 
 
@@ -280,9 +280,7 @@ def test_google_refreshes_an_expired_token_once_and_continues(server: Recorded, 
 
 
 @google
-def test_google_error_after_good_batches_keeps_the_landed_tables(
-    server: Recorded, tmp_path: Path
-) -> None:
+def test_google_error_after_good_batches_keeps_the_landed_tables(server: Recorded, tmp_path: Path) -> None:
     load("google_ads", "entities")
     server["ads"].answer[0]["results"][0]["adGroupAd"]["ad"]["name"] = "changed"
     server["campaigns"].answer.append(

@@ -1,4 +1,4 @@
-"""Landing pages of the simulated company: what lands says what stands there, once per page and as-of."""
+"""Landing pages of the simulated company: one snapshot per page and as-of, which matches the page."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def rows(home: Store, query: str) -> list[tuple[Any, ...]]:
 
 @pytest.fixture(scope="module")
 def landed(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A home with the ads' pages at two instants; tests only read it."""
+    """A home with snapshots of the ads' pages at two instants, for tests that only read."""
     home = tmp_path_factory.mktemp("landed")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**company.settings, "ADLEDGER_HOME": str(home)}.items():
@@ -104,11 +104,11 @@ def test_an_unchanged_page_is_marked_and_keeps_its_content(landed: Store) -> Non
 
     assert first == second
     # the shop sends no validator
-    told = (
+    query = (
         "SELECT fetched_at, bool_and(not_modified), bool_or(not_modified) FROM page_snapshots"
         f" WHERE NOT starts_with(url, '{SHOP}') GROUP BY 1 ORDER BY 1"
     )
-    assert rows(landed, told) == [(days[0], False, False), (days[1], True, True)]
+    assert rows(landed, query) == [(days[0], False, False), (days[1], True, True)]
 
 
 @pytest.mark.parametrize("days", [0, 1])
@@ -117,7 +117,7 @@ def test_the_same_refresh_again_lands_the_same(
 ) -> None:
     for name, value in {**company.settings, "ADLEDGER_HOME": str(landed.path.parent.parent)}.items():
         monkeypatch.setenv(name, value)
-    # the bytes differ with every answer in full
+    # each complete answer has different bytes
     names = [column.name for column in tables.PAGE_SNAPSHOTS.columns if column.name != "raw_sha256"]
     columns = ", ".join(names)
     query = f"SELECT {columns} FROM page_snapshots ORDER BY 1"
@@ -264,7 +264,7 @@ def test_a_page_is_added_from_the_command_line(company: Company, tmp_path: Path)
     refused = home.run("page", "add", "demo")
 
     assert added.returncode == 0, added.stderr
-    for told in ("redirect", f"301 to {SITE}/guide", "lost on the way", "yes (script)", "launch, q4"):
-        assert told in added.stdout
+    for text in ("redirect", f"301 to {SITE}/guide", "lost on the way", "yes (script)", "launch, q4"):
+        assert text in added.stdout
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "enter a URL like https://www.example.com/demo" in refused.stderr

@@ -1,4 +1,4 @@
-"""The fetcher against servers that do their worst: every one costs its cap, and none is private."""
+"""The fetcher against hostile servers: each is limited by its caps, and none is private."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OPEN = Access(allow_private_networks=True, seconds_between_requests=0)
 
 
 class Request:
-    """What came in."""
+    """A received request."""
 
     def __init__(self, head: str) -> None:
         self.target = head.split(" ")[1]
@@ -39,7 +39,7 @@ class Request:
 
 
 class Server:
-    """An asyncio server on loopback in a thread of its own; `pages` answer paths, robots.txt allows all."""
+    """An asyncio server on loopback in its own thread; `pages` answer paths, robots.txt allows all."""
 
     def __init__(self) -> None:
         self.pages: dict[str, Handler] = {"/robots.txt": reply(404)}
@@ -124,7 +124,7 @@ def got(
         fetcher.close()
 
 
-# -- where requests go ------------------------------------------------------------------------------------
+# -- targets of requests ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_private_networks_can_be_allowed(server: Server) -> None:
 
 @pytest.fixture
 def loopback_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets a test server stand for a public one; everything else stays what it is."""
+    """Treat a test server as public; all other addresses are judged as usual."""
     monkeypatch.setattr(fetch, "is_public", lambda found: str(found) == "127.0.0.1" or is_public(found))
 
 
@@ -202,7 +202,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(server: Server) -> 
 
     found = got(server.url("/"), Access(seconds_between_requests=0), resolve=lambda *_: answers.pop(0))
 
-    # one answer for robots.txt and one for the page: the third, which is private, is never asked for
+    # one answer for robots.txt and one for the page; the third, a private address, is never requested
     assert (found.status, answers) == (200, [["127.0.0.2"]])
 
 
@@ -259,9 +259,7 @@ def test_public_addresses_are_connected_to_as_they_were_checked(monkeypatch: pyt
     assert connected[:2] == [(answer[1], 443), (answer[0], 443)]
 
 
-def test_https_verifies_the_name_and_not_the_address(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_https_verifies_the_name_and_not_the_address(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 
     def refuse(*_: Any, **options: Any) -> Any:
@@ -290,7 +288,7 @@ def test_an_overridden_host_keeps_its_own_name(server: Server) -> None:
     ]
 
 
-# -- what a page may cost ---------------------------------------------------------------------------------
+# -- caps of a page ---------------------------------------------------------------------------------------
 
 
 async def silent(_: Request, writer: asyncio.StreamWriter) -> None:
@@ -397,7 +395,7 @@ def test_a_page_of_a_gigabyte_stops_at_the_cap(server: Server, head: bytes) -> N
     found = got(server.url("/"), caps=Caps(size=1 << 20, total=10))
 
     assert (found.error, found.is_whole, len(found.body)) == ("too_large", False, 1 << 20)
-    # what the sockets hold on the way comes on top
+    # plus the buffers of the sockets
     assert server.sent < 32 << 20
 
 
@@ -474,7 +472,7 @@ def test_a_redirect_to_an_invalid_url_ends(server: Server, target: str) -> None:
     assert got(server.url("/")).error == "bad_address"
 
 
-# -- politeness -------------------------------------------------------------------------------------------
+# -- robots.txt and pace ----------------------------------------------------------------------------------
 
 
 def test_robots_txt_is_fetched_once_and_obeyed(server: Server) -> None:
@@ -568,7 +566,7 @@ def test_requests_have_the_user_agent(server: Server) -> None:
     assert {request.headers["host"] for request in server.requests} == {f"site.test:{server.port}"}
 
 
-# -- what helps, and what does not -----------------------------------------------------------------------
+# -- retries ---------------------------------------------------------------------------------------------
 
 
 def test_a_temporary_failure_is_retried_once(server: Server) -> None:

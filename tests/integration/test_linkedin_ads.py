@@ -76,7 +76,7 @@ def test_days_stay_unsettled_as_long_as_the_longest_window_of_the_accounts_rules
     assert source.span(landing, tables.CAMPAIGN_ANALYTICS, "7").unsettled == 93
     assert first.earliest is not None
     assert (AS_OF.date() - first.earliest).days == 3650
-    # what a refresh without a range goes back to, for whichever account needs it
+    # a refresh without a range goes back as far as the account with the longest window needs
     assert source.unsettled_days(landing.store) == unsettled
 
 
@@ -202,7 +202,7 @@ def test_leads_of_an_unlisted_form_land_without_email_and_with_a_notice(
 
 
 def test_question_ids_are_looked_up_in_the_leads_own_form(server: Recorded, tmp_path: Path) -> None:
-    # the id that asks for the first name here asks for the address there
+    # the question id of the first name in this form is that of the e-mail address in the other
     other = {"questionId": 2001, "name": "Email", "predefinedField": "EMAIL"}
     answer = server["lead_forms"].answer
     answer["elements"].append({**answer["elements"][0], "id": 686, "content": {"questions": [other]}})

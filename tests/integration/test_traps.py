@@ -1,4 +1,4 @@
-"""Traps that any vendor's API may have: held for each of them by the same tests."""
+"""Traps that any vendor's API may have, with the same tests for each vendor."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CLIENT = ("CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN")
 
 @dataclass(frozen=True)
 class Sample:
-    """A listing of one vendor: the loaded tables, a part of its address, and settings for short pages."""
+    """A listing of one vendor: the loaded tables, a part of its URL, and settings for short pages."""
 
     load: tuple[str, ...]
     path: str
@@ -123,7 +123,7 @@ def company() -> Iterator[Company]:
 
 @pytest.fixture(scope="module")
 def worlds(company: Company, tmp_path_factory: pytest.TempPathFactory) -> dict[str, World]:
-    """Every vendor of one company."""
+    """All vendors of one company."""
     worlds = {name: World(company, name, USUAL, OCTOBER) for name in VENDORS if name != "hubspot"}
     worlds["hubspot"] = Portal(company, usual=USUAL)
     for world in worlds.values():
@@ -133,7 +133,7 @@ def worlds(company: Company, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 @pytest.fixture(autouse=True)
 def untroubled(worlds: dict[str, World], monkeypatch: Patch) -> Iterator[None]:
-    """No fault is left from before, and waits take a hundredth of a second."""
+    """Remove earlier faults, and make pauses a hundredth of a second."""
     quick(monkeypatch)
     worlds["hubspot"].mend()
     yield

@@ -1,4 +1,4 @@
-"""What a finding says and how it is shown, without any server."""
+"""Findings of the doctor and their presentation, without any server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Downloaded reports: what is recognised, how numbers and days are read, what a broken file is told."""
+"""Downloaded reports: recognition, numbers and days, error messages for broken files."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ def test_every_file_of_every_vendor_is_recognised_with_all_columns(downloaded: P
 
 def test_figures_of_each_language_are_the_same(tmp_path: Path) -> None:
     sandbox = build_sandbox(people=120)
-    told: list[list[tuple[object, ...]]] = []
+    figures: list[list[tuple[object, ...]]] = []
     for language in ("en", "de"):
         export(sandbox, tmp_path / language, FIRST, LAST, language)
         exports = [one for one in read(tmp_path / language).exports if one.kind.name == "campaigns"]
         assert {one.vendor for one in exports} == {"google_ads", "facebook_ads", "linkedin_ads"}
         assert language in {one.header.language for one in exports}
-        told.append(
+        figures.append(
             sorted(
                 (
                     one.vendor,
@@ -94,12 +94,12 @@ def test_figures_of_each_language_are_the_same(tmp_path: Path) -> None:
                 for row in _rows(one)
             )
         )
-    assert told[0] == told[1]
-    assert any(row[-1] for row in told[0])
+    assert figures[0] == figures[1]
+    assert any(row[-1] for row in figures[0])
 
 
 def test_steps_need_only_inputs_that_vendors_have() -> None:
-    """An input by a name that no vendor has would leave its step fully covered whatever is missing."""
+    """A misspelt input would make its step fully covered, even without the input."""
     with (PROJECT / "seeds" / "step_inputs.csv").open(newline="") as file:
         needs = list(csv.DictReader(file))
     known = {(vendor, name) for vendor in VENDORS for name in layout(vendor).inputs}
@@ -111,12 +111,14 @@ def test_steps_need_only_inputs_that_vendors_have() -> None:
     }
     assert len(known) > 25
     assert known - named == set()
-    # of all networks one has it, of a network that one
+    # inputs of "any network" must exist in one network, others in their own network
     assert {(need["network"], need["input"]) for need in needs if need["network"]} - known == set()
     assert {need["input"] for need in needs} == {name for _, name in known}
 
 
-def test_an_unknown_label_can_be_mapped_in_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_label_can_be_mapped_in_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _written(tmp_path, HEADER.replace("Campaign ID", "Kampagne Nr."), ROW)
     assert "unknown columns: Kampagne Nr." in _faults(tmp_path)[0]
     monkeypatch.setenv("EXPORTS__COLUMNS", '{"KAMPAGNE NR": "Campaign ID"}')
@@ -182,7 +184,7 @@ def test_a_bad_cell_is_reported_with_row_and_column_and_the_rest_is_read(
 
 def test_a_truncated_file_is_read_up_to_the_cut(tmp_path: Path) -> None:
     file = _written(tmp_path, HEADER, *[ROW] * 9, encoding="utf-16")
-    # half a character
+    # ends within a multi-byte character
     file.write_bytes(file.read_bytes()[:-5])
     found = examine(tmp_path)
     assert [each.rows for each in found.files] == [8]
@@ -271,9 +273,9 @@ def test_the_command_exits_with_1_if_a_file_cannot_be_read(tmp_path: Path) -> No
     assert "All is well: 1 files, 1 rows" in shown.output
     assert "conversions by action and day" in shown.output
     _written(tmp_path / "files", "a,b", name="other.csv")
-    told = run(app, ["doctor", "--exports", str(tmp_path / "files"), "--json"])
-    assert told.exit_code == 1
-    document = json.loads(told.output)
+    done = run(app, ["doctor", "--exports", str(tmp_path / "files"), "--json"])
+    assert done.exit_code == 1
+    document = json.loads(done.output)
     assert [file["file"] for file in document["files"]] == ["report.csv"]
     assert document["problems"][0].startswith("other.csv: has no known header")
     assert run(app, ["doctor", "hubspot", "--exports", str(tmp_path)]).exit_code == 2

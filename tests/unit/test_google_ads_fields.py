@@ -1,4 +1,4 @@
-"""Every field that is asked for exists in Google's own messages, in each version alive."""
+"""Every queried field exists in Google's protobuf messages of each supported version."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytest.importorskip("google.ads.googleads", reason="google-ads is not installed"
 
 
 def unknown(text: str, version: str) -> list[str]:
-    """The fields of a query that the version's `GoogleAdsRow` does not have."""
+    """Return the fields of a query that the version's `GoogleAdsRow` does not have."""
     stem = f"google.ads.googleads.{version}.services.types.google_ads_service"
     row = importlib.import_module(stem).GoogleAdsRow
     missing = []

@@ -1,4 +1,4 @@
-"""The typed read and its row-by-row fallback give the same rows; a bad value costs exactly its row."""
+"""The typed read and its row-by-row fallback return the same rows; a bad value rejects only its row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings as a user may write them, and what is said of the ones that cannot be meant."""
+"""Formats of settings, and errors for invalid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retries only where they help, waits as told, and never shows a secret."""
+"""The client retries only temporary failures, waits as long as requested, and never shows a secret."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ JUDGES = {"hubspot": hubspot, "google_ads": google, "facebook_ads": facebook, "l
 
 
 def client(answers: Answers, judge: Callable[..., Any] = hubspot) -> tuple[Client, list[float]]:
-    """A client that gets the answers in turn (the last for ever), and the list of its pauses."""
+    """Return a client that gets the answers in turn, then always the last, and the list of its pauses."""
     pauses: list[float] = []
 
     def answer(*_: Any) -> Reply:

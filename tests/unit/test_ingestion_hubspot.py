@@ -1,4 +1,4 @@
-"""What HubSpot's answers mean: limits, faults, pages that are not to specification."""
+"""HubSpot's answers: limits, faults, pages that violate the specification."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_body_that_is_not_a_listing_is_rejected(body: bytes) -> None:
 
 
 def lists(*answers: dict[str, Any]) -> tuple[list[Any], list[int]]:
-    """The lists that were read, and the offsets that were asked for."""
+    """Return the lists that were read and the offsets that were requested."""
     asked: list[int] = []
     left = list(answers)
 
@@ -116,15 +116,15 @@ def test_lists_are_read_to_their_end() -> None:
     assert lists(first, last) == ([1, 2, 3], [0, 2])
 
 
-@pytest.mark.parametrize("told", [{"offset": 2}, {}])
-def test_lists_that_repeat_their_offset_end_the_load(told: dict[str, int]) -> None:
-    page = {"lists": [1, 2], "hasMore": True, **told}
+@pytest.mark.parametrize("paging", [{"offset": 2}, {}])
+def test_lists_that_repeat_their_offset_end_the_load(paging: dict[str, int]) -> None:
+    page = {"lists": [1, 2], "hasMore": True, **paging}
     with pytest.raises(ResponseError, match="repeated its paging cursor; run again"):
         lists(*[page] * 4)
 
 
 def repeating(answer: dict[str, Any]) -> api.HubSpot:
-    """A portal that gives the same answer to every request."""
+    """Return a portal that sends the same answer to every request."""
 
     def send(method: str, url: str, headers: Any, body: bytes | None) -> Reply:
         return Reply(200, {}, orjson.dumps(answer))

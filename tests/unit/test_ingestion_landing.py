@@ -1,4 +1,4 @@
-"""What a load does with a record that it reads twice."""
+"""Records that a load reads twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests go as fast as the limit allows, and no faster."""
+"""Requests are sent as fast as the limit allows, and no faster."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ingestion.http.pacing import Limit, Pacer
 
 @dataclass
 class Clock:
-    """Time that passes only where somebody sleeps or a request takes its time."""
+    """A clock that advances only during sleeps and requests."""
 
     now: float = 0.0
     pauses: list[float] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Clock:
 
 
 def most_within(arrivals: list[float], seconds: float) -> int:
-    """The most arrivals in any window of that length, its start included and its end not."""
+    """Return the maximum number of arrivals in a window of that length, start included, end excluded."""
     return max(sum(start <= at < start + seconds for at in arrivals) for start in arrivals)
 
 
@@ -40,7 +40,7 @@ def most_within(arrivals: list[float], seconds: float) -> int:
 def test_no_window_has_more_requests_than_the_limit_at_any_arrival_time(
     requests: int, seconds: float, answers: list[tuple[float, float, float]]
 ) -> None:
-    """Each request takes a while, arrives somewhere within it, and the next one comes some time later."""
+    """Each request has a duration, an arrival time within it, and a pause before the next request."""
     clock = Clock()
     pacer = Pacer(Limit(requests, seconds), clock, clock.sleep)
     arrivals = []

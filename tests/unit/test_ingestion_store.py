@@ -1,4 +1,4 @@
-"""What a load knows of the loads before it."""
+"""State of earlier loads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ingestion.sources.hubspot import tables
 LAG = timedelta(minutes=10)
 READ = datetime(2026, 11, 1, 6, tzinfo=UTC)
 STATE = StreamState(None, READ, READ)
-# milliseconds before the load looked: vendors date changes no finer
+# milliseconds before the load: vendors date changes to the millisecond
 MOMENTS = st.integers(1, 24 * 3_600_000).map(lambda before: READ - timedelta(milliseconds=before))
 
 
@@ -35,7 +35,7 @@ def test_changes_within_the_index_lag_are_requested_again() -> None:
 
 @given(changes=st.lists(st.tuples(MOMENTS, st.timedeltas(timedelta(0), LAG)), min_size=1))
 def test_nothing_is_missed_within_the_lag(changes: list[tuple[datetime, timedelta]]) -> None:
-    """Every change shows up some time after its instant: it is in this load, or new to the next one."""
+    """Each change appears some time after its instant and is found by this load or the next one."""
     seen = [at for at, late in changes if at + late < READ]
     since = replace(STATE, cursor=max(seen, default=None)).since(LAG)
 

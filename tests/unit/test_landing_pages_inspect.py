@@ -1,5 +1,5 @@
-# ruff: noqa: E501 - snippets stay as they are printed
-"""What stands in a page: tracking code in three values, whose it is, forms, and what counts as a change."""
+# ruff: noqa: E501 - snippets are kept as published
+"""Inspection of pages: tracking code (true, false, unknown), portals, forms, and changes of the content."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def seen(html: str, headers: dict[str, str] | None = None, **options: Any) -> In
         ('<script src="//js.hs-analytics.net/analytics/1705938600000/44416662.js"></script>', ["44416662"], "script"),
         ('<script src="/hs/scriptloader/9158797.js"></script>', ["9158797"], "script"),
         ('<script src="https://www.ex.test/hs/scriptloader/9158797.js?v=1"></script>', ["9158797"], "script"),
-        # held back until the visitor consents, but installed
+        # installed, but blocked until the visitor consents
         (
             '<script type="text/plain" data-cookieconsent="statistics" data-src="//js.hs-scripts.com/7654321.js">'
             "</script>",
@@ -57,7 +57,7 @@ def seen(html: str, headers: dict[str, str] | None = None, **options: Any) -> In
         ('<script>cfg={"src":"https:\\/\\/js.hs-scripts.com\\/555222.js"}</script>', ["555222"], "inline"),
         ('<script src="//js.hs-scripts.com/1.js"></script><script src="//js.hs-scripts.com/111222.js"></script>'
          '<script src="//js.hs-scripts.com/333444.js"></script>', ["111222", "333444"], "script"),
-        # a tag manager beside the code changes nothing
+        # an additional tag manager changes nothing
         (GTM + '<script src="//js.hs-scripts.com/1234567.js"></script>', ["1234567"], "script"),
     ],
 )  # fmt: skip
@@ -80,9 +80,9 @@ def test_tracking_code_in_the_html_is_found(html: str, portals: list[str], evide
         "<script>/* s.src='//js.hs-scripts.com/1234567.js' */ var a = 1;</script>",
         "<script>\n  // s.src='//js.hs-scripts.com/1234567.js'\n</script>",
         "<link rel='dns-prefetch' href='//js.hs-scripts.com'>",
-        # a form brings no page views
+        # a form script does not load the tracking code
         "<script src='//js.hsforms.net/forms/embed/v2.js'></script>",
-        # Google's own tag loads nobody else's
+        # Google's tag (gtag.js) loads no other vendor's code
         "<script async src='https://www.googletagmanager.com/gtag/js?id=G-1'></script>",
         "<script src='https://js.hs-scripts.com.evil.test/1234567.js'></script>",
     ],
@@ -260,7 +260,7 @@ def test_a_too_deeply_nested_page_is_unknown() -> None:
         b"<script>" + b"/* js.hs-scripts.com/" * 100_000,
         b"<script>" + b"hbspt.forms.create(" * 50_000,
         b"<div>" * 400_000,
-        # formatting elements that HTML5 would open again in every paragraph
+        # formatting elements that an HTML5 parser would copy into every paragraph
         b"".join(b"<b id=%d>" % number for number in range(1000)) + b"</p><p>x" * 400_000,
         b"<a " + b"x=1 " * 100_000,
         b"<script>var a='" + b"a1" * 1_000_000,

@@ -1,4 +1,4 @@
-"""Which page a final URL means: templates, tracking parameters and spellings tell no pages apart."""
+"""Pages of final URLs: templates, tracking parameters and spelling do not distinguish pages."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_the_url_of_a_page_maps_to_the_same_page(path: str, query: list[tuple[st
 
 
 def beside(directory: Path) -> Landing:
-    """A load of landing pages whose file lies beside the other sources'."""
+    """Return a load of landing pages with its file next to those of the other sources."""
     store = Store(directory / "landing_pages.duckdb")
     return Landing("landing_pages", datetime(2026, 11, 1, tzinfo=UTC), None, store)
 

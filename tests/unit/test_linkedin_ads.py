@@ -1,4 +1,4 @@
-"""However LinkedIn's answers are cut, by fields, days or campaigns, the same rows are read of them."""
+"""The same rows are read, however LinkedIn's answers are split by fields, days or campaigns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ facts_of_a_week = st.dictionaries(cells, amounts, max_size=40)
 
 @dataclass
 class AdAnalytics:
-    """The API over some facts: it leaves zeros out, cuts at `most` and refuses too many fields."""
+    """A fake API over some rows: leaves zeros out, truncates at `most` and refuses too many fields."""
 
     facts: Facts
     most: int
@@ -86,7 +86,7 @@ def read(server: AdAnalytics, patch: pytest.MonkeyPatch) -> list[Page | DaysRead
 
 
 def figures_of(items: list[Page | DaysRead]) -> Facts:
-    """What the pages say, zeros left out; no row comes twice."""
+    """Return the rows of the pages without zeros; fails if a row occurs twice."""
     found: dict[Cell, dict[str, int]] = {}
     for item in items:
         for row in orjson.loads(item.body)["elements"] if isinstance(item, Page) else ():
@@ -106,7 +106,7 @@ def without_zeros(facts: Facts) -> Facts:
 def test_any_limit_of_elements_fields_and_url_length_gives_the_same_rows(
     facts: Facts, most: int, fields: int, longest: int
 ) -> None:
-    # a campaign has three creatives: with four elements a day of one campaign is whole
+    # a campaign has three creatives, so a day of one campaign fits into four elements
     with pytest.MonkeyPatch.context() as patch:
         items = read(AdAnalytics(facts, most, fields, longest=longest), patch)
     assert figures_of(items) == without_zeros(facts)
@@ -150,7 +150,7 @@ def test_rows_of_an_unlisted_campaign_are_an_error(monkeypatch: pytest.MonkeyPat
 
 @dataclass
 class Pages:
-    """A resource paged by offset: at most `most` a page, with or without a total."""
+    """A fake resource paged by offset: at most `most` rows a page, with or without a total."""
 
     rows: int
     most: int
@@ -200,8 +200,8 @@ def test_a_lead_keeps_the_answer_to_an_email_question_and_no_other(
         },
     }
     found = leads.lead(response, {"685": list(emails), "686": [3]})
-    told = dict(given_answers)
-    assert found["email"] == told.get(emails[0], told.get(emails[1]))
+    by_question = dict(given_answers)
+    assert found["email"] == by_question.get(emails[0], by_question.get(emails[1]))
     assert (found["form"], found["formVersion"]) == ("685", "2")
     assert found.keys() == {*leads._KEPT, "form", "formVersion", "email"}
 
@@ -224,9 +224,7 @@ def test_a_malformed_response_is_skipped(response: Any) -> None:
         ({"message": "Too many requests"}, None, False),
     ],
 )
-def test_the_message_identifies_the_limit(
-    body: dict[str, Any], wait: float | None, hopeless: bool
-) -> None:
+def test_the_message_identifies_the_limit(body: dict[str, Any], wait: float | None, hopeless: bool) -> None:
     fault = api.judge(429, {}, body)
     assert fault is not None
     assert (fault.kind, fault.wait, fault.hopeless) == ("throttled", wait, hopeless)

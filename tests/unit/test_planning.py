@@ -1,4 +1,4 @@
-"""Which days a load asks for, and in which order: new ones first, then those that can still change."""
+"""The days that a load requests, and their order: new days first, then days that can still change."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def day(offset: int) -> date:
 
 
 class Landed(Store):
-    """A store that has read these days of each account."""
+    """A store with these days of each account."""
 
     def __init__(self, read: Mapping[str, set[date]]) -> None:
         super().__init__(Path("unused"))
