@@ -271,7 +271,7 @@ def test_a_figure_in_two_reports_counts_once(home: Path, tmp_path: Path) -> None
         "SELECT campaign_id, round(conversions, 6) FROM campaign_metrics WHERE NOT is_day_marker ORDER BY ALL"
     )
     assert _rows(home, "google_ads", query) == [("11", 0.99), ("12", 5.0), ("13", 0.99)]
-    assert "1 days of campaigns have conversions by action and no row" in str(daily.message)
+    assert "1 campaign days have conversions by action but no row" in str(daily.message)
     # a difference beyond rounding belongs to no known action, so that the total adds up
     by_action = "SELECT campaign_id, count(*), round(sum(conversions), 6) FROM campaign_conversions"
     assert _rows(home, "google_ads", f"{by_action} WHERE NOT is_day_marker GROUP BY ALL ORDER BY ALL") == [
@@ -367,7 +367,7 @@ def test_a_vendor_without_its_main_file_is_read_from_its_api(
         ("EXPORTS__TIME_ZONE", "Berlin", 'exports.time_zone contains "Berlin", which is not a time zone'),
         ("EXPORTS__TIME_ZONES", "[1]", "exports.time_zones is not a table"),
         ("EXPORTS__CURRENCY", "euro", 'exports.currency is "euro": set it to an ISO 4217 code'),
-        ("EXPORTS__EXCHANGE_RATES", '{"USD": "much"}', "exports.exchange_rates holds USD = much"),
+        ("EXPORTS__EXCHANGE_RATES", '{"USD": "much"}', "exports.exchange_rates contains USD = much"),
         ("EXPORTS__PORTAL_ID", "mine", 'exports.portal_id is "mine"'),
     ],
 )
