@@ -224,11 +224,11 @@ def _load_days(landing: Landing, window: Window, reread: Reread) -> None:
             newest = datetime.combine(window.end, time(), UTC)
             landing.remember(_DAYS, StreamState(None, newest, newest))
         if each.is_first:
-            landing.before_load.append(partial(_forget_half_landed, landing, module.DAILY, each))
+            landing.before_load.append(partial(_delete_incomplete_days, landing, module.DAILY, each))
         run(landing, lambda: module.resources(landing, "daily"))
 
 
-def _forget_half_landed(landing: Landing, tables: Sequence[Table], days: Pass) -> None:
+def _delete_incomplete_days(landing: Landing, tables: Sequence[Table], days: Pass) -> None:
     """Delete rows of incomplete days that an interrupted load left behind."""
     held = {table.name: table.account for table in tables if not landing.store.is_new(table)}
     with duckdb.connect(str(landing.store.path)) as connection:

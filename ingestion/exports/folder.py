@@ -19,7 +19,7 @@ from ingestion.landing.planning import Window
 
 _SAMPLE_ROWS = 2000
 _TABLES = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xls", ".zip", ".gz", ".pdf"})
-#: Fields that identify the entity of a row with daily figures; a row without all of them is a total.
+#: Fields that identify the entity of a row with daily figures; a row with none of them is a total.
 _ENTITIES = ("campaign_id", "group_id", "conversion_action", "conversion_name")
 
 

@@ -15,7 +15,7 @@ def pages(
     what: str,
     content: Callable[[Answer], Any] = lambda answer: None,
 ) -> Iterator[Answer]:
-    """Yield the answers page by page. Raises ResponseError if the server sends the same page twice in a row.
+    """Yield the answers page by page. Raises ResponseError if the server repeats a page even after a retry.
 
     `ask` requests the page of a cursor, None for the first page. `following` returns the next cursor: None at
     the end, empty if it is missing. `what` is the listing's name in the error. Offsets never repeat as

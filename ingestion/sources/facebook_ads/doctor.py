@@ -103,7 +103,10 @@ def examine(probe: Probe) -> Iterator[Finding]:
 
 
 def _granted(document: dict[str, Any]) -> set[str] | None:
-    """https://developers.facebook.com/docs/graph-api/reference/user/permissions"""
+    """Return the granted permissions; None if the answer contains no list.
+
+    https://developers.facebook.com/docs/graph-api/reference/user/permissions
+    """
     rows = document.get("data")
     if not isinstance(rows, list):
         return None

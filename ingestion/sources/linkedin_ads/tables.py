@@ -6,7 +6,7 @@ from ingestion.landing.arrow import INT, Column, Kind, Table
 
 _ROWS = "elements[]"
 _ACCOUNT = Column("account_id", "id")
-# ids are JSON numbers here and URNs there; references to other objects are always URNs
+# ids are JSON numbers in some answers and URNs in others; references to other objects are always URNs
 _ID = Column("id", "id", "id", required=True, wire=INT)
 _NAME = Column("name", "text", "name")
 _STATUS = Column("status", "text", "status")
