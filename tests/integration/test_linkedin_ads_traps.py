@@ -304,7 +304,7 @@ def test_a_missing_required_permission_is_reported(
 ) -> None:
     network.faults({"linkedin_access": {"scopes": scopes}})
     line = failure(network, tmp_path, table)
-    assert line.startswith(f"sources.linkedin_ads.access_token does not have {missing} ")
+    assert line.startswith(f"sources.linkedin_ads.access_token does not have {missing}")
     assert line.endswith(f"authorise again with {missing}")
 
 
