@@ -1,4 +1,4 @@
-"""Write the tables of supported export files and of inputs, from ingestion/exports/layouts."""
+"""Generate the tables of docs/exports.md from the layouts: supported files and the inputs they provide."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ _KINDS = {kind.name for vendor in VENDORS for kind in layout(vendor).files}
 
 
 def write(folder: Path) -> None:
-    """Write two tables into `folder`.
-
-    `downloads.md` has a line per kind of file, with its required columns; `inputs.md` a line per input of
-    the bridge's steps.
+    """Write two tables into `folder`: `downloads.md` with a line per kind of file and its required columns,
+    and `inputs.md` with a line per input that bridge steps need.
     """
-    lines = ["| vendor | file | where to click | required columns |", "| --- | --- | --- | --- |"]
+    lines = ["| vendor | file | where to download it | required columns |", "| --- | --- | --- | --- |"]
     for vendor in VENDORS:
         known = layout(vendor)
         for kind in known.files:
@@ -24,7 +22,7 @@ def write(folder: Path) -> None:
             lines.append(f"| {known.title} | {kind.title} | {kind.where} | {columns} |")
     folder.mkdir(exist_ok=True)
     (folder / "downloads.md").write_text("\n".join(lines) + "\n")
-    lines = ["| input | how to add | needed by |", "| --- | --- | --- |"]
+    lines = ["| input | how to add it | needed by |", "| --- | --- | --- |"]
     for vendor in VENDORS:
         known = layout(vendor)
         for each in known.inputs.values():

@@ -1,1 +1,1 @@
-"""dlt sources that land raw records. Knows HTTP and raw shapes; never Dagster, never dbt."""
+"""dlt sources that land raw records. Covers HTTP and raw record shapes; imports neither Dagster nor dbt."""

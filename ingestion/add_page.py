@@ -1,4 +1,4 @@
-"""Pages on demand: `add_page` snapshots a page now and from then on with every load."""
+"""Add a landing page by hand: `add_page` takes a snapshot now, and every later load takes another."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ingestion.landing.store import Store
 from ingestion.sources.landing_pages import settings, tables
 from ingestion.sources.landing_pages.snapshots import Snapshot
 from ingestion.sources.landing_pages.source import Pages
-from ingestion.sources.landing_pages.urls import BadAddress, address
+from ingestion.sources.landing_pages.urls import BadUrl, page_url
 
 _LONGEST_TAG = 64
 
 
 @dataclass(frozen=True)
 class AddedPage:
-    """What became of a page: its snapshot, and all its tags."""
+    """A page that was added: its new snapshot and all its tags."""
 
     snapshot: Snapshot
     tags: tuple[str, ...]
@@ -33,20 +33,20 @@ def add_page(
     as_of: datetime,
     progress: Callable[[str], None] | None = None,
 ) -> AddedPage:
-    """Snapshots and tags a page; a page that cannot be fetched has a snapshot that says why.
+    """Take a snapshot of a page and tag it. If the page cannot be fetched, the snapshot holds the error.
 
-    A tag that the page has already keeps its date. Raises SettingError for what is no http(s) address or no
-    tag, and IngestionError where the load fails.
+    A tag that the page already has keeps its date. Raises SettingError for an invalid URL or tag, and
+    IngestionError if the load fails.
     """
     try:
-        page = address(url)
-    except BadAddress as bad:
+        page = page_url(url)
+    except BadUrl as bad:
         raise SettingError(
-            f"the page cannot be added, {bad}: give it like https://www.example.com/demo"
+            f"the page cannot be added, {bad}: enter a URL like https://www.example.com/demo"
         ) from None
     given = tuple(dict.fromkeys(tag.strip() for tag in tags))
     if any(not tag or len(tag) > _LONGEST_TAG or not tag.isprintable() for tag in given):
-        raise SettingError(f"a tag has 1 to {_LONGEST_TAG} printable characters")
+        raise SettingError(f"a tag must have 1 to {_LONGEST_TAG} printable characters")
     store = Store(pipelines.home() / "raw" / f"{settings.SOURCE}.duckdb")
     present = _tags(store, page.url)
     new = [

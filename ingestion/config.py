@@ -1,4 +1,4 @@
-"""Where settings come from: dlt's own providers, and `ADLEDGER_HOME` for everything that is written."""
+"""Settings from dlt's own providers, and the directory for all written files (`ADLEDGER_HOME`)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROJECT = Path(__file__).resolve().parent.parent
 
 
 def home() -> Path:
-    """The directory that holds all state: `ADLEDGER_HOME`, else `.adledger/` beside pyproject.toml."""
+    """Return the directory of all state: `ADLEDGER_HOME`, else `.adledger/` next to pyproject.toml."""
     configured = os.environ.get("ADLEDGER_HOME", "").strip()
     if configured:
         return Path(configured).expanduser().resolve()
@@ -35,15 +35,15 @@ class Section:
     path: str
 
     def name(self, key: str) -> str:
-        """The full name of a setting, as errors show it."""
+        """Return the full name of a setting, as shown in errors."""
         return f"{self.path}.{key}"
 
     def environment(self, key: str) -> str:
-        """The environment variable of a setting."""
+        """Return the environment variable of a setting."""
         return self.name(key).replace(".", "__").upper()
 
     def get(self, key: str) -> str | None:
-        """The value as text, None when it is unset or blank."""
+        """Return the value as text, None if it is unset or blank."""
         value = self._value(key)
         if value is None or not str(value).strip():
             return None
@@ -54,7 +54,7 @@ class Section:
         return dlt.config.get(self.name(key)) if value is None else value
 
     def require(self, key: str) -> str:
-        """The value as text. Raises SettingError when it is unset."""
+        """Return the value as text. Raises SettingError if it is unset."""
         value = self.get(key)
         if value is None:
             raise SettingError(
@@ -63,7 +63,7 @@ class Section:
         return value
 
     def integer(self, key: str, default: int, lowest: int, highest: int) -> int:
-        """A whole number of a range. Raises SettingError when it is none."""
+        """Return a whole number from `lowest` to `highest`. Raises SettingError for any other value."""
         value = self.get(key) or str(default)
         if not value.isdecimal() or not lowest <= int(value) <= highest:
             raise SettingError(
@@ -73,39 +73,42 @@ class Section:
         return int(value)
 
     def url(self, key: str, default: str) -> str:
-        """An http(s) address without a trailing slash. Raises SettingError when it is none."""
+        """Return an http(s) URL without a trailing slash. Raises SettingError for any other value."""
         value = (self.get(key) or default).rstrip("/")
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingError(f"{self.name(key)} is no http(s) address: set it like {default}")
+            raise SettingError(f"{self.name(key)} is not an http(s) URL: set it like {default}")
         return value
 
     def ids(self, key: str) -> tuple[str, ...]:
-        """Ids as digits, from a list, a JSON list or a comma-separated text, in order, once each.
+        """Return the ids of a list, a JSON list or a comma-separated text: digits only, in order, no repeats.
 
-        Raises SettingError for an entry that is not digits after dashes and an `act_` are removed.
+        Dashes and a leading `act_` are removed. Raises SettingError for an entry with other characters.
         """
         digits = [entry.removeprefix("act_").replace("-", "") for entry in self.entries(key)]
         for entry in digits:
             if not entry.isdigit():
-                raise SettingError(f'{self.name(key)} holds "{entry}", which is no id: use digits only')
+                raise SettingError(
+                    f'{self.name(key)} contains "{entry}", which is not an id: use digits only'
+                )
         return tuple(dict.fromkeys(digits))
 
     def hosts(self, key: str) -> tuple[str, ...]:
-        """Host names in lower case without a leading `www.`, from the same kinds of lists, once each.
+        """Return the host names of such a list, in lower case, without a leading `www.`, without repeats.
 
-        Raises SettingError for an entry that is more or less than a host name.
+        Raises SettingError for an entry that is not a host name.
         """
         found = [entry.lower().removeprefix("www.") for entry in self.entries(key)]
         for entry in found:
             if not _HOST.fullmatch(entry):
                 raise SettingError(
-                    f'{self.name(key)} holds "{entry}", which is no host name: set it like www.example.com'
+                    f'{self.name(key)} contains "{entry}", which is not a host name:'
+                    " set it like www.example.com"
                 )
         return tuple(dict.fromkeys(found))
 
     def entries(self, key: str) -> list[str]:
-        """The texts of a list, a JSON list or a comma-separated text, without blank ones."""
+        """Return the entries of a list, a JSON list or a comma-separated text, without blank ones."""
         value = self._value(key)
         if isinstance(value, str):
             try:
@@ -118,7 +121,7 @@ class Section:
         return [text for entry in entries if (text := str(entry).strip())]
 
     def table(self, key: str, example: str) -> Mapping[str, Any]:
-        """A table of the settings file, or a JSON object; empty where it is not set. Raises SettingError."""
+        """Return a table of the settings file or a JSON object, empty if unset. Raises SettingError."""
         value = self._value(key)
         if isinstance(value, str):
             try:
@@ -128,13 +131,13 @@ class Section:
         elif value is None:
             value = {}
         if not isinstance(value, Mapping):
-            raise SettingError(f"{self.name(key)} is no table: set it like {example}")
+            raise SettingError(f"{self.name(key)} is not a table: set it like {example}")
         return value
 
     def credentials(self, *alternatives: tuple[str, ...]) -> dict[str, str] | None:
-        """The first alternative whose keys are all set; None when no key of any alternative is set.
+        """Return the first alternative whose keys are all set, None if no key of any alternative is set.
 
-        Raises SettingError naming the missing key when only a part is set.
+        Raises SettingError with the missing key if only some keys are set.
         """
         found = {key: self.get(key) for keys in alternatives for key in keys}
         for keys in alternatives:

@@ -1,7 +1,7 @@
-"""What can be wrong between this machine and a source: findings, each with its fix.
+"""Check settings, connection and access of a source; each problem is a finding with its fix.
 
-Nothing is landed and nothing is changed. A source is asked few, small requests, and none is repeated for
-long: a vendor that throttles or fails is a finding.
+Lands and changes nothing. Sends few, small requests and does not keep retrying: throttling or failures of a
+vendor are findings.
 """
 
 from __future__ import annotations
@@ -13,55 +13,57 @@ from typing import cast
 
 from ingestion.errors import SettingError
 from ingestion.exports import origin as exports
-from ingestion.sources.visit import Examiner, Finding, Refused, Visit
+from ingestion.sources.probe import Examiner, Finding, Probe, Refused
 
 SECRETS_FILE = ".dlt/secrets.toml"
 
 
 def examine(source: str, now: datetime | None = None) -> Iterator[Finding]:
-    """Everything there is to say about a source, as it is found. `now` is this machine's time.
+    """Yield the findings of a source as the checks run. `now` is this machine's time.
 
     Raises ModuleNotFoundError for an unknown source.
     """
     module = cast(Examiner, importlib.import_module(f"ingestion.sources.{source}.doctor"))
-    visit = Visit(source, now or datetime.now(UTC))
+    probe = Probe(source, now or datetime.now(UTC))
     try:
         if exports.reader(source) is not None:
-            yield visit.finding("settings", "ok", "read from downloaded files, see adledger doctor --exports")
+            yield probe.finding(
+                "settings", "ok", "loaded from downloaded files, see adledger doctor --exports"
+            )
             return
-        missing = list(_missing_settings(visit, module.CREDENTIALS))
+        missing = list(_missing_settings(probe, module.CREDENTIALS))
         yield from missing
         if missing:
             return
-        yield from module.examine(visit)
+        yield from module.examine(probe)
     except SettingError as error:
-        # «what is wrong: what to do»
+        # the text of a SettingError is «problem: fix»
         wrong, _, advice = str(error).rpartition(": ")
-        yield visit.finding("settings", "error", wrong, f"{advice[:1].upper()}{advice[1:]}.")
+        yield probe.finding("settings", "error", wrong, f"{advice[:1].upper()}{advice[1:]}.")
     except Refused as refused:
-        yield visit.explain(refused, module.VENDOR, module.TOKEN_FIX)
+        yield probe.explain(refused, module.VENDOR, module.TOKEN_FIX)
     finally:
-        visit.close()
-    yield from visit.clock(module.VENDOR)
-    if visit.requests:
-        sent = f"{visit.requests} request{'' if visit.requests == 1 else 's'} sent"
-        yield visit.finding("requests", "ok", sent)
+        probe.close()
+    yield from probe.clock(module.VENDOR)
+    if probe.requests:
+        sent = f"{probe.requests} request{'' if probe.requests == 1 else 's'} sent"
+        yield probe.finding("requests", "ok", sent)
 
 
 def is_skipped(findings: list[Finding]) -> bool:
-    """Whether these findings of one source say that it is not set up."""
+    """Return whether the findings of one source show that it is not set up."""
     return [finding.level for finding in findings if finding.check == "settings"] == ["note"]
 
 
-def _missing_settings(visit: Visit, alternatives: tuple[tuple[str, ...], ...]) -> Iterator[Finding]:
-    section = visit.section
+def _missing_settings(probe: Probe, alternatives: tuple[tuple[str, ...], ...]) -> Iterator[Finding]:
+    section = probe.section
     present = {key for keys in alternatives for key in keys if section.get(key) is not None}
     if any(present.issuperset(keys) for keys in alternatives):
         return
     if not present:
         first, *others = (" + ".join(keys) for keys in alternatives)
-        choices = " or ".join([f"sources.{visit.source}.{first}", *others])
-        yield visit.finding(
+        choices = " or ".join([f"sources.{probe.source}.{first}", *others])
+        yield probe.finding(
             "settings",
             "note",
             "skipped, no credentials are set",
@@ -72,7 +74,7 @@ def _missing_settings(visit: Visit, alternatives: tuple[tuple[str, ...], ...]) -
     closest = max(alternatives, key=lambda keys: sum(key in present for key in keys))
     for key in closest:
         if key not in present:
-            yield visit.finding(
+            yield probe.finding(
                 "settings",
                 "error",
                 f"{section.name(key)} is not set although {section.name(min(present))} is",

@@ -1,4 +1,4 @@
-"""The errors ingestion raises, and the redaction every text passes before it leaves the package."""
+"""Errors that ingestion raises, and the redaction of every text that leaves the package."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LONGEST_LINE = 400
 
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """One line of `text` without tokens and e-mail addresses.
+    """Return `text` as one line without tokens and e-mail addresses.
 
-    `secrets` are values that must not appear anywhere; the patterns catch what a server echoes.
+    `secrets` are values that must never appear; patterns remove the ones that a server echoes.
     """
     for secret in secrets:
         if secret:
@@ -30,9 +30,9 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
 
 
 class IngestionError(Exception):
-    """A load that cannot go on. `str()` is one line: the setting or the fault, and the fix.
+    """A load failed. `str()` is one line: the setting or the fault, and the fix.
 
-    `transient`: the same load may succeed some minutes later although nobody changed anything.
+    `transient`: the same load may succeed some minutes later without any change.
     """
 
     transient = False
@@ -50,24 +50,24 @@ class AccessError(IngestionError):
 
 
 class PermissionMissing(AccessError):
-    """The credential is good, but its scopes or the account's tier do not cover the request."""
+    """The credential is valid, but its scopes or the account's subscription do not cover the request."""
 
 
 class UnreachableError(IngestionError):
-    """The server could not be reached, or kept failing."""
+    """The server could not be reached or kept failing."""
 
     transient = True
 
 
 class LimitSpent(UnreachableError):
-    """The vendor's limit is used up for longer than a run lasts."""
+    """The vendor's rate limit is used up, and it resets too late for this run to wait."""
 
     transient = False
 
 
 class LoadStopped(IngestionError):
-    """The load was stopped before it was complete; nothing of it landed."""
+    """The load was stopped before it was complete; it landed nothing."""
 
 
 class ResponseError(IngestionError):
-    """The server answered with something this program cannot use."""
+    """The server's answer cannot be used."""

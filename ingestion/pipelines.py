@@ -1,6 +1,6 @@
-"""Loads: one dlt pipeline and one DuckDB file per source, the schema contract, what a load reports.
+"""Loads: one dlt pipeline and one DuckDB file per source, the schema contract, the load report.
 
-The interface the orchestration uses. A load lands a whole part of a source or leaves what is there untouched.
+Orchestration uses this interface. A load lands a part of a source completely or leaves it unchanged.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-# before dlt reads its runtime settings: a load tells nobody and needs no network but its source
+# set before dlt reads its runtime settings: no telemetry, no network access except to the source
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
-# memory stays the same whatever the volume: few pages wait for each other, one table loads at a time
+# memory use must not grow with the volume: few pages are queued, one table loads at a time
 os.environ.setdefault("EXTRACT__MAX_PARALLEL_ITEMS", "8")
 os.environ.setdefault("LOAD__WORKERS", "1")
-# what was erased must not go on lying in a staging table or in a package that is done
+# erased data must not remain in staging tables or in finished load packages
 os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")
 os.environ.setdefault("LOAD__DELETE_COMPLETED_JOBS", "true")
 
@@ -87,26 +87,26 @@ _MODULES: dict[str, tuple[ModuleType, ModuleType]] = {
     "google_ads": (google_ads, google_settings),
     "facebook_ads": (facebook_ads, facebook_settings),
     "linkedin_ads": (linkedin_ads, linkedin_settings),
-    # last: it reads what the others landed
+    # last, because it reads tables that the other sources landed
     "landing_pages": (landing_pages, landing_pages_settings),
 }
 SOURCES: tuple[str, ...] = tuple(_MODULES)
 VENDORS: tuple[str, ...] = tuple(name for name, (_, settings) in _MODULES.items() if settings.CREDENTIALS)
 
-# glibc keeps a heap per thread, and what one frees no other uses: M_ARENA_MAX of malloc.h
+# glibc keeps one heap per thread and does not share freed memory between them: limit M_ARENA_MAX (malloc.h)
 if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt"):
     ctypes.CDLL(None).mallopt(-8, 2)
 
-# Loads run side by side, each within its memory; raw rows have no order to keep.
+# Several loads run at once, so each gets a memory limit; the order of raw rows does not matter.
 _DUCKDB = {"threads": 1, "memory_limit": "100MB", "preserve_insertion_order": False}
-# the stream whose state is the newest day of the last daily load that ended
+# the state of this stream is the newest day of the last completed daily load
 _DAYS = "days"
 _CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What a load did. `rows` counts landed rows per table, `requests` HTTP requests by outcome."""
+    """Result of a load. `rows` counts landed rows per table, `requests` counts HTTP requests by outcome."""
 
     source: str
     skipped: bool
@@ -119,22 +119,22 @@ class LoadReport:
 
 
 def parts(name: str) -> tuple[str, ...]:
-    """The parts of a source: "entities", and "daily" where it has daily figures."""
+    """Return the parts of a source: "entities", and "daily" if it has daily figures."""
     return ("entities", "daily") if _module(name).DAILY else ("entities",)
 
 
 def main_table(name: str, part: str) -> str:
-    """The table that stands for a part of a source."""
+    """Return the table that represents a part of a source in freshness checks."""
     return _tables(name, part)[0].name
 
 
 def reads_first(name: str) -> tuple[tuple[str, str], ...]:
-    """Source and table of what must have landed before a source is read."""
+    """Return (source, table) of the tables that must have landed before a source is loaded."""
     return tuple((origin.source, origin.table) for origin in getattr(_settings(name), "ORIGINS", ()))
 
 
 def build_source(name: str, part: str, window: Window | None, as_of: datetime) -> Any:
-    """The dlt source of a part ("entities" or "daily"). No I/O and no settings before its resources run.
+    """Return the dlt source of a part ("entities" or "daily"). Reads nothing until its resources run.
 
     Raises ValueError for an unknown name or part, and for "daily" of a source without daily figures.
     """
@@ -152,11 +152,11 @@ def load(
     exclusive: Callable[[str], AbstractContextManager[None]] = lambda source: nullcontext(),
     stopped: threading.Event | None = None,
 ) -> LoadReport:
-    """Lands one part of a source under `home()`. Days of "daily" are those of `window`.
+    """Load one part of a source into `home()`; "daily" loads the days of `window`.
 
-    Days never read come first and land by themselves; `reread` says which others are read again. `exclusive`
-    is held while the named source's file is read for this one. Once `stopped` is set, the load ends early.
-    Raises IngestionError; what was landed before is untouched then. Raises ValueError for an unknown part.
+    New days are loaded first, in loads of their own; `reread` selects the days to load again. `exclusive` is
+    a lock that is held while another source's file is read. The load ends early once `stopped` is set.
+    Raises IngestionError and then leaves the landed data unchanged, ValueError for an unknown part.
     """
     landing = replace(
         _landing(name, part, window, as_of, progress),
@@ -165,7 +165,7 @@ def load(
         stopped=stopped or threading.Event(),
     )
     _tables(name, part)
-    _use_store(name)
+    _switch_file(name)
     if not is_configured(name):
         message = f"{name}: skipped, {_why_skipped(name)}"
         silent = replace(landing, progress=None)
@@ -195,7 +195,7 @@ def _load_whole(landing: Landing, part: str) -> None:
     pipeline = _pipeline(landing.source)
     source = _source(landing, part, _reader(landing.source))
     _run(pipeline, [source, _bookkeeping(landing)], landing)
-    if again := landing.second_readings():
+    if again := landing.repeated_records():
         _run(pipeline, [_dlt_source(landing, again.copy)], landing)
     for follow_up in landing.follow_ups:
         for resources in follow_up():
@@ -213,7 +213,7 @@ def _load_days(landing: Landing, window: Window, reread: Reread) -> None:
         window,
         reread,
         state.read_at.date() if state else None,
-        # files are read in a moment: no pass of theirs is worth keeping by itself
+        # files are read within seconds, so one pass loads all their days
         EVER_DAYS if landing.from_files else PASS_DAYS,
     )
     for number, each in enumerate(found, 1):
@@ -224,12 +224,12 @@ def _load_days(landing: Landing, window: Window, reread: Reread) -> None:
             newest = datetime.combine(window.end, time(), UTC)
             landing.remember(_DAYS, StreamState(None, newest, newest))
         if each.is_first:
-            landing.before_load.append(partial(_forget_half_landed, landing, module.DAILY, each))
+            landing.before_load.append(partial(_delete_incomplete_days, landing, module.DAILY, each))
         run(landing, lambda: module.resources(landing, "daily"))
 
 
-def _forget_half_landed(landing: Landing, tables: Sequence[Table], days: Pass) -> None:
-    """Deletes rows of days that were never read to their end: a load that died left them."""
+def _delete_incomplete_days(landing: Landing, tables: Sequence[Table], days: Pass) -> None:
+    """Delete rows of incomplete days that an interrupted load left behind."""
     held = {table.name: table.account for table in tables if not landing.store.is_new(table)}
     with duckdb.connect(str(landing.store.path)) as connection:
         for (table, account), windows in days.windows.items():
@@ -241,19 +241,20 @@ def _forget_half_landed(landing: Landing, tables: Sequence[Table], days: Pass) -
 
 
 def run(landing: Landing, resources: Callable[[], list[Any]]) -> None:
-    """Lands the resources and the load's books: all of it or nothing. Raises IngestionError."""
+    """Load the resources and the bookkeeping tables, completely or not at all. Raises IngestionError."""
     _run(_pipeline(landing.source), [_dlt_source(landing, resources), _bookkeeping(landing)], landing)
 
 
 def reads_files(name: str) -> bool:
-    """Whether downloaded files tell a source (setting `exports.folder`). Raises SettingError."""
+    """Return whether a source is loaded from files in `exports.folder`. Raises SettingError."""
     return exports.reader(name) is not None
 
 
 def is_configured(name: str) -> bool:
-    """Whether files tell a source, any credential of it is set, or it needs none and is switched on.
+    """Return whether a source can be loaded; sources that are not configured are skipped.
 
-    Others are skipped. Raises SettingError for a folder of files that is none.
+    True if it has files or a credential, or if it needs no credential and is enabled. Raises SettingError if
+    `exports.folder` is not a folder.
     """
     settings = _settings(name)
     if reads_files(name):
@@ -268,15 +269,15 @@ def _why_skipped(name: str) -> str:
     credentials = _settings(name).CREDENTIALS
     if not credentials:
         return f"{Settings(name).name('enabled')} is false"
-    lacking = exports.lacking(name)
+    missing = exports.missing_main_file(name)
     why = f"no credentials (set {Settings(name).name(credentials[0][0])})"
-    return f"{why}, and {lacking}" if lacking else why
+    return f"{why}, and {missing}" if missing else why
 
 
 def landed_days(name: str) -> Window | None:
-    """From the first day that any daily table of a source has read to the newest that all have.
+    """Return the window from the first day in any daily table of a source to the newest day in all of them.
 
-    None where one has read nothing. Tables begin on different days: click views are served for 90 only.
+    None if one table has no day. Tables begin on different days: Google serves click views for 90 days only.
     """
     tables: tuple[Table, ...] = _module(name).DAILY
     store = Store(_file(name))
@@ -293,9 +294,9 @@ def landed_days(name: str) -> Window | None:
 
 
 def unsettled_since(name: str) -> date | None:
-    """The first landed day that could still change when the last load finished; None before the first.
+    """Return the first landed day that could still change after the last load; None before the first load.
 
-    Of files the first day they have: each is read again.
+    For files it is their first day, because each load reads all their days.
     """
     if _module(name).DAILY and reads_files(name):
         return exports.first_day(name)
@@ -305,14 +306,14 @@ def unsettled_since(name: str) -> date | None:
     state = store.state(_DAYS)
     newest = min(landed.end, state.read_at.date()) if state else landed.end
     days = _settings(name).RESTATEMENT_DAYS
-    # a source whose accounts may change longer than it usually takes says for how long
-    if told := getattr(_module(name), "unsettled_days", None):
-        days = max(days, told(store))
+    # some sources restate figures for longer than usual in some accounts
+    if unsettled_days := getattr(_module(name), "unsettled_days", None):
+        days = max(days, unsettled_days(store))
     return max(landed.start, newest - timedelta(days=days))
 
 
 def loaded_at(name: str) -> dict[str, datetime]:
-    """As-of of the last load of each table of a source, of those that ever landed."""
+    """Return the as-of of the last load by table, for the tables of a source that have landed."""
     try:
         return dict(
             Store(_file(name)).rows("SELECT resource, max(loaded_at) FROM load_counts GROUP BY resource")
@@ -322,7 +323,7 @@ def loaded_at(name: str) -> dict[str, datetime]:
 
 
 def landed_as_of(name: str) -> datetime | None:
-    """As-of of a source's last load, of its part that lags; None where a part never landed."""
+    """Return the as-of of the older of a source's parts; None if a part never landed."""
     known = loaded_at(name)
     newest = [
         max((known[table.name] for table in _tables(name, part) if table.name in known), default=None)
@@ -333,7 +334,7 @@ def landed_as_of(name: str) -> datetime | None:
 
 
 def portal_time_zone() -> str | None:
-    """The HubSpot portal's own time zone (IANA) as last landed; None before that."""
+    """Return the HubSpot portal's time zone (IANA) from the last load; None before the first load."""
     store = Store(_file("hubspot"))
     if store.is_new(hubspot_tables.ACCOUNT):
         return None
@@ -358,7 +359,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _reader(name: str) -> ModuleType:
-    """What reads a source now: its files' loader, or its API's."""
+    """Return the module that loads a source: the one for its files, else the one for its API."""
     return exports.reader(name) or _module(name)
 
 
@@ -384,29 +385,31 @@ def _source(landing: Landing, part: str, reader: ModuleType) -> Any:
 def _dlt_source(landing: Landing, resources: Callable[[], list[Any]]) -> Any:
     name = landing.source
 
-    def given() -> list[Any]:
-        # dlt asks a source for its module, which a built-in has not
+    def source_resources() -> list[Any]:
+        # dlt reads the function's `__module__`, which a partial or built-in does not have
         return resources()
 
-    return dlt.source(given, name=name, section=name, max_table_nesting=0, schema_contract=_CONTRACT)()
+    return dlt.source(
+        source_resources, name=name, section=name, max_table_nesting=0, schema_contract=_CONTRACT
+    )()
 
 
 def _empty(landing: Landing, part: str) -> list[Any]:
     empty = [(table, resource(landing, table, lambda: ())) for table in _tables(landing.source, part)]
     for table, rows in empty:
         if table.disposition == "replace":
-            # what was landed before the credentials went stays
+            # rows that landed while credentials were set are kept
             rows.apply_hints(write_disposition="append")
     return [rows for _, rows in empty]
 
 
 def _bookkeeping(landing: Landing) -> Any:
-    """Quarantine, counts and stream states, extracted after everything else so that they are complete."""
+    """Return the dlt source of the bookkeeping tables; it is extracted last, so that they are complete."""
 
-    return _dlt_source(landing, lambda: _books(landing))
+    return _dlt_source(landing, lambda: bookkeeping_resources(landing))
 
 
-def _books(landing: Landing) -> list[Any]:
+def bookkeeping_resources(landing: Landing) -> list[Any]:
     def quarantine() -> Iterator[pa.Table]:
         yield QUARANTINE.empty_table()
         if landing.rejected:
@@ -436,7 +439,7 @@ def _books(landing: Landing) -> list[Any]:
             write_disposition="append",
             columns={
                 "stream": {"data_type": "text"},
-                # one dictionary each: dlt writes the column's name into it
+                # a separate dictionary for each column: dlt writes the column's name into it
                 **{name: {**instant} for name in ("cursor", "read_at", "listed_at")},
                 "surplus": {"data_type": "bigint"},
             },
@@ -454,15 +457,15 @@ def _file(name: str) -> Path:
 
 
 def _pipeline_name(name: str) -> str:
-    """Files and API land through pipelines of their own: what one read the other never continues."""
+    """Return the pipeline's name; files and API have separate pipelines that do not share state."""
     if reads_files(name):
         return f"{name}_exports"
-    # a source that is skipped leaves what there is as it is
-    return name if is_configured(name) else _landed_by(name) or name
+    # a skipped source keeps its current file
+    return name if is_configured(name) else _pipeline_of_file(name) or name
 
 
-def _landed_by(name: str) -> str | None:
-    """The pipeline that the source's file was landed by; None before the first load."""
+def _pipeline_of_file(name: str) -> str | None:
+    """Return the pipeline that wrote the source's file; None before the first load."""
     known = (
         "SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND table_name = '_dlt_pipeline_state'"
     )
@@ -473,22 +476,22 @@ def _landed_by(name: str) -> str | None:
     return str(found[0][0]) if found else None
 
 
-def _use_store(name: str) -> None:
-    """Sets the file of the other origin aside, and takes the one that this origin filled before.
+def _switch_file(name: str) -> None:
+    """Put the database file of the other origin aside and restore the file of this origin (API or files).
 
-    Renames only, each of which may be the last before a crash.
+    Each step is one rename or one deletion, so that a crash between two steps loses nothing.
     """
-    wanted, landed, file = _pipeline_name(name), _landed_by(name), _file(name)
+    wanted, landed, file = _pipeline_name(name), _pipeline_of_file(name), _file(name)
 
     def aside(pipeline: str) -> Path:
         return file.with_name(f"{name}.{'exports' if pipeline != name else 'api'}.duckdb")
 
     if landed is not None and landed != wanted:
         with duckdb.connect(str(file)):
-            # a load that died left a log beside the file, which belongs to it
+            # merges the write-ahead log that an interrupted load left next to the file
             pass
         if landed != name and not _module(name).DAILY:
-            # files tell it whole again: people's data does not lie about where no erasure comes by
+            # files can be loaded again; personal data must not stay where erasure requests do not apply
             file.unlink()
         else:
             file.rename(aside(landed))
@@ -510,7 +513,7 @@ def _pipeline(name: str) -> Any:
 
 def _run(pipeline: Any, sources: list[Any], landing: Landing) -> None:
     if pipeline.has_pending_data:
-        # a load that died left packages behind; dlt would land those and leave the new data out
+        # dlt would load the packages of an interrupted load and ignore the new data
         pipeline.drop()
     try:
         pipeline.sync_destination()
@@ -519,8 +522,8 @@ def _run(pipeline: Any, sources: list[Any], landing: Landing) -> None:
         _verify(pipeline, landing)
         for change in landing.before_load:
             change()
-        _give_back()
-        # held open, or DuckDB would write everything out after each table
+        _release_memory()
+        # an open connection keeps DuckDB from writing a checkpoint after each table
         with duckdb.connect(str(_file(landing.source))):
             pipeline.load()
     except PipelineStepFailed as failure:
@@ -532,8 +535,8 @@ def _run(pipeline: Any, sources: list[Any], landing: Landing) -> None:
     landing.after_load.clear()
 
 
-def _give_back() -> None:
-    """Returns to the system what reading took, before DuckDB takes its share."""
+def _release_memory() -> None:
+    """Release the memory that extraction used before DuckDB loads the rows."""
     gc.collect()
     pa.default_memory_pool().release_unused()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
@@ -542,7 +545,7 @@ def _give_back() -> None:
 
 
 def _verify(pipeline: Any, landing: Landing) -> None:
-    """Raises IngestionError where what dlt is about to load is not what was read."""
+    """Raise IngestionError if dlt is about to load another number of rows than was read."""
     normalized = pipeline.last_trace.last_normalize_info.row_counts
     for table, counts in landing.counts.items():
         found, expected = normalized.get(table, 0), counts.staged
@@ -550,8 +553,8 @@ def _verify(pipeline: Any, landing: Landing) -> None:
         if found != expected:
             pipeline.drop()
             raise IngestionError(
-                f"{landing.source}.{table}: {expected} rows were read and {found} are about to be loaded:"
-                " this is a defect of the loader, please report it"
+                f"{landing.source}.{table}: {expected} rows were read, but {found} are about to be loaded:"
+                " this is a bug in the loader, please report it"
             )
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ingestion.doctor import SECRETS_FILE, examine, is_skipped
 from ingestion.pipelines import VENDORS
-from ingestion.sources.visit import Finding
+from ingestion.sources.probe import Finding
 
 _NAMES = {
     "hubspot": "HubSpot",

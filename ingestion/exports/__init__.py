@@ -1,1 +1,1 @@
-"""Files that vendors let a user download, as another way to what their APIs answer."""
+"""Load reports that users download from the vendors' interfaces, as an alternative to the APIs."""

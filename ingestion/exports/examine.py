@@ -1,4 +1,4 @@
-"""What a folder of downloaded files holds: its files, their days, gaps, overlaps and faults."""
+"""Examine a folder of downloaded files: the files, their days, gaps, overlaps and errors."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _SHOWN_PROBLEMS = 5
 
 @dataclass(frozen=True)
 class Account:
-    """The days that a kind of file has of one ad account. `gaps` lie between the first and the last."""
+    """The days of one ad account in files of one kind. `gaps` lie between the first and the last day."""
 
     vendor: str
     kind: str
     account: str
     days: Window
     gaps: tuple[Window, ...]
-    #: days that more than one file has, with the names of those files
+    #: days that are in more than one file, with the names of those files
     overlaps: tuple[tuple[Window, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True)
 class File:
-    """A recognised file: how many rows can be read, and what is wrong with others."""
+    """A recognised file, the number of readable rows, and the problems of the others."""
 
     export: Export
     rows: int
@@ -38,7 +38,7 @@ class File:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that is known of a folder. `problems` are of files that are not read at all."""
+    """The content of a folder. `problems` belong to files that are not read at all."""
 
     files: tuple[File, ...]
     accounts: tuple[Account, ...]
@@ -47,12 +47,12 @@ class Findings:
 
     @property
     def has_fault(self) -> bool:
-        """Whether anything in the folder cannot be read, or nothing can."""
+        """Return whether the folder has no recognised file, or a file or row that cannot be read."""
         return not self.files or bool(self.problems) or any(file.problems for file in self.files)
 
 
 def examine(path: Path) -> Findings:
-    """Reads every row of every file. Raises OSError where the folder cannot be listed."""
+    """Read every row of every file. Raises OSError if the folder cannot be listed."""
     folder = read(path)
     files = tuple(_file(export) for export in folder.exports)
     return Findings(files, tuple(_accounts(folder.exports)), folder.problems, folder.copies)
@@ -61,7 +61,7 @@ def examine(path: Path) -> Findings:
 def _file(export: Export) -> File:
     rows = 0
     problems: list[Problem] = []
-    # which zone clock times are of changes nothing here
+    # the time zone of clock times does not matter here
     for found in export.records(ZoneInfo("UTC")):
         if isinstance(found, Record):
             rows += 1

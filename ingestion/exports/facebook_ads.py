@@ -1,6 +1,6 @@
-"""Meta Ads Manager's table of campaigns by day, and the leads of instant forms, as its API's answers.
+"""Convert files of Meta Ads Manager (campaigns by day, leads of instant forms) to answers of its API.
 
-Ad sets, ads and forms without leads are in neither file.
+Neither file contains ad sets, ads or forms without leads.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ VENDOR = "facebook_ads"
 _FIGURES, _LEADS = "campaigns", "leads"
 
 
-# the file of leads does not name the page that owns a form
+# the leads file has no page id
 ENTITIES = tuple(table.with_column("page_id", path="page_id") for table in tables.ENTITIES)
-# what a column counts: https://developers.facebook.com/docs/marketing-api/reference/ads-action-stats
+# the action type of a column: https://developers.facebook.com/docs/marketing-api/reference/ads-action-stats
 _ACTIONS = {
     "lead": "offsite_conversion.fb_pixel_lead",
     "complete_registration": "offsite_conversion.fb_pixel_complete_registration",
@@ -36,26 +36,26 @@ _WINDOWS = ("1d_click", "7d_click", "28d_click")
 
 
 def accounts(landing: Landing) -> Sequence[str]:
-    """The ad accounts with figures."""
+    """Return the ad accounts with figures."""
     return rows.accounts(landing, VENDOR)
 
 
 def span(landing: Landing, table: Table, account: str) -> Span:
-    """Every day that a file has."""
+    """Return a span that covers every day of the files."""
     return rows.span()
 
 
 def resources(landing: Landing, part: str) -> list[Any]:
-    """The dlt resources of a part. No file is opened before they run."""
+    """Return the dlt resources of a part. Opens no file until they run."""
     if part == "daily":
-        return rows.dated(landing, VENDOR, DAILY, {tables.INSIGHTS_CAMPAIGN.name: _insights})
+        return rows.daily_resources(landing, VENDOR, DAILY, {tables.INSIGHTS_CAMPAIGN.name: _insights})
     read = {
         tables.AD_ACCOUNTS.name: _accounts,
         tables.CAMPAIGNS.name: _campaigns,
         tables.LEAD_FORMS.name: _lead_forms,
         tables.LEADS.name: _leads,
     }
-    return rows.listed(landing, ENTITIES, read)
+    return rows.entity_resources(landing, ENTITIES, read)
 
 
 def _wrap(data: list[Mapping[str, Any]]) -> Any:
@@ -74,7 +74,7 @@ def _accounts(landing: Landing) -> Iterator[Page]:
                     "timezone_name": settings.account_zone(account),
                 },
             )
-            for (account,), row in rows.newest(landing, VENDOR).items()
+            for (account,), row in rows.latest_rows(landing, VENDOR).items()
         ),
         _wrap,
     )
@@ -92,17 +92,17 @@ def _campaigns(landing: Landing) -> Iterator[Page]:
                     "effective_status": row.word("delivery"),
                 },
             )
-            for (account, campaign), row in rows.newest(landing, VENDOR, "campaign_id").items()
+            for (account, campaign), row in rows.latest_rows(landing, VENDOR, "campaign_id").items()
         ),
         _wrap,
     )
 
 
 def _insights(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
-    asked = rows.asked(landing, table, VENDOR)
+    asked = rows.requested_days(landing, table, VENDOR)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
+        for row in rows.current_rows(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
             yield (
                 (("account_id", row.account),),
                 {
@@ -122,7 +122,7 @@ def _insights(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
 
 
 def _actions(row: Row) -> list[dict[str, str]]:
-    """Where the table compares no attribution windows, all of an action counts as clicked."""
+    """Return the actions of a row; without attribution windows in the file, all of them count as clicks."""
     shown = row.export.header.fields
     found = []
     for name, kind in _ACTIONS.items():
@@ -131,18 +131,18 @@ def _actions(row: Row) -> list[dict[str, str]]:
         action = {"action_type": kind, "value": str(row[name])}
         windows = [window for window in _WINDOWS if f"{name}.{window}" in shown]
         for window in _WINDOWS if name != "lead_form" else ():
-            told = row[f"{name}.{window}"] if windows else row[name]
-            if told:
-                action[window] = str(told)
+            count = row[f"{name}.{window}"] if windows else row[name]
+            if count:
+                action[window] = str(count)
         found.append(action)
     return found
 
 
 def _setting(row: Row) -> str | None:
-    """`7-day click or 1-day view` as the API writes it; null where ad sets differ."""
-    told = normal(row["attribution_setting"] or "")
+    """Return the attribution setting (`7-day click or 1-day view`) in the API's spelling; null if mixed."""
+    setting = normal(row["attribution_setting"] or "")
     clicks = row.export.layout.words.get("attribution_setting", {})
-    return next((value for words, value in clicks.items() if f" {words} " in f" {told} "), None)
+    return next((value for words, value in clicks.items() if f" {words} " in f" {setting} "), None)
 
 
 def _lead_forms(landing: Landing) -> Iterator[Page]:

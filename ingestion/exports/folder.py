@@ -1,4 +1,4 @@
-"""A folder of downloaded files: what each one is, its days and accounts, what is wrong with it."""
+"""Read a folder of downloaded files: the kind of each file, its days and accounts, its problems."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ingestion.landing.planning import Window
 
 _SAMPLE_ROWS = 2000
 _TABLES = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xls", ".zip", ".gz", ".pdf"})
-#: Fields that say which entity a row of daily figures is of; a row without any is a total.
+#: Fields that identify the entity of a row with daily figures; a row with none of them is a total.
 _ENTITIES = ("campaign_id", "group_id", "conversion_action", "conversion_name")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong in a file, in one line that names file, row and column as far as they are known.
+    """A problem in a file; its text is one line with file, row and column, as far as they are known.
 
-    `cell` is what stands there, where it cannot be of a person.
+    `cell` is the cell's content if it cannot be personal data.
     """
 
     file: str
@@ -53,13 +53,13 @@ class Record:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What a file speaks for of one account: its days, first to last, of the campaigns it names."""
+    """The days (first to last) and campaigns of one account for which a file is authoritative."""
 
     days: Window
     campaigns: frozenset[str]
 
     def holds(self, record: Record) -> bool:
-        """Whether the file speaks for the campaign and day of a record."""
+        """Return whether the file covers the campaign and day of a record."""
         day, campaign = record.values["date"], record.values["campaign_id"]
         return self.days.start <= day <= self.days.end and campaign in self.campaigns
 
@@ -83,32 +83,32 @@ class Export:
 
     @property
     def vendor(self) -> Vendor:
-        """Whose file it is."""
+        """Return the vendor of the file."""
         return self.layout.vendor
 
     @property
     def inputs(self) -> frozenset[str]:
-        """What the file tells, of what reasons need."""
+        """Return the inputs of bridge steps that the file provides."""
         return self.kind.inputs | {
             added for added, names in self.kind.adds.items() if names & self.header.fields.keys()
         }
 
     @property
     def has_figures(self) -> bool:
-        """Whether its rows are figures of days."""
+        """Return whether the rows are daily figures."""
         return "date" in self.kind.needs
 
     @cached_property
     def named_days(self) -> list[date]:
-        """The days in the lines above the table: first, last, perhaps that of the download."""
+        """Return the days in the lines above the table: first, last and, in some files, the download day."""
         order = values.day_order(self.before, self.header.language)
         return [found for line in self.before for found in values.days_in(line, order)]
 
     def records(self, zone: ZoneInfo, only: Collection[str] = ()) -> Iterator[Record | Problem]:
-        """Every row below the header, totals left out; with `only`, just these fields of it.
+        """Yield every row below the header without totals; with `only`, just these fields.
 
-        Clock times are those of `zone`. A row that cannot be read is a Problem with its row and column, and a
-        file that breaks off is one, too.
+        Clock times are in `zone`. A row that cannot be read is a Problem with row and column; a truncated
+        file is a Problem at the end of its readable rows.
         """
         fields = self.layout.fields
         columns = [
@@ -129,7 +129,7 @@ class Export:
                         entry.name: self._value(entry.name, entry.kind, cells[place], zone)
                         for entry, place in columns
                     }
-                except _Unfit as unfit:
+                except _BadCell as unfit:
                     yield Problem(self.name, str(unfit), line.number, unfit.column, unfit.cell)
                     continue
                 yield Record(line.number, found)
@@ -137,7 +137,7 @@ class Export:
             yield Problem(self.name, str(fault))
 
     def _is_total(self, cells: Sequence[str]) -> bool:
-        """A line of sums: it names no entity, and no day."""
+        """Return whether a line is a total: it has no entity and no day."""
         names = self.header.fields
         found = [names[name] for name in _ENTITIES if name in names]
         if "date" not in names or not found:
@@ -169,12 +169,12 @@ class Export:
             sign = "." if self.layout.fields[name].is_machine else self.style.decimal
             found = values.number(text, sign)
             if kind == "integer" and found is not None and found != int(found):
-                raise values.BadValue("is no whole number")
+                raise values.BadValue("is not a whole number")
             return int(found) if kind == "integer" and found is not None else found
         except values.BadValue as bad:
-            # where columns are shifted a cell may hold anything of a person
+            # if columns are shifted, a cell of a contacts file may contain personal data
             cell = redact(text)[:40] if self.has_figures else None
-            raise _Unfit(str(bad), self.layout.label(name), cell) from None
+            raise _BadCell(str(bad), self.layout.label(name), cell) from None
 
     @cached_property
     def _summary(self) -> tuple[dict[str, Coverage], frozenset[str]]:
@@ -198,47 +198,47 @@ class Export:
 
     @property
     def coverage(self) -> dict[str, Coverage]:
-        """What the file speaks for, by account; of files with daily figures."""
+        """Return the coverage by account of a file with daily figures."""
         return self._summary[0]
 
     @property
     def currencies(self) -> frozenset[str]:
-        """The currencies of its amounts; of files with daily figures."""
+        """Return the currencies of the amounts in a file with daily figures."""
         return self._summary[1]
 
     @cached_property
     def range(self) -> tuple[date, date] | None:
-        """First and last day, where the file's own title says them."""
+        """Return the first and last day if the lines above the table contain them."""
         if len(self.named_days) < 2 or self.named_days[0] > self.named_days[1]:
             return None
         return self.named_days[0], self.named_days[1]
 
     def account(self, record: Record) -> str:
-        """The ad account of a row: its column, else the number in the file's name; empty where neither is."""
-        told = record.values.get("account_id")
-        if told:
-            return str(told)
+        """Return the ad account of a row: its column, else the number in the file name, else empty text."""
+        account_id = record.values.get("account_id")
+        if account_id:
+            return str(account_id)
         digits = [part for part in _digits(self.path.stem) if len(part) >= 6]
         return digits[0] if digits else ""
 
     @property
     def downloaded(self) -> tuple[date, datetime]:
-        """When it was made, as near as it tells: its own date, else its last day; then the file's time."""
+        """Return a sort key for the download time: a date in the file or its last day, then the file time."""
         named = self.named_days
         return (named[2] if len(named) > 2 else max(named, default=date.min)), self.modified
 
 
-class _Unfit(Exception):
+class _BadCell(Exception):
     def __init__(self, fault: str, column: str, cell: str | None) -> None:
         super().__init__(fault)
         self.column, self.cell = column, cell
 
 
 def _id(text: str) -> str:
-    """An id as digits: without dashes, and without the letters that Meta puts before one."""
+    """Return an id as digits, without dashes and Meta's prefixes."""
     bare = text.replace("-", "").rpartition(":")[2].removeprefix("act_")
     if not bare.isdigit():
-        raise values.BadValue("is no id")
+        raise values.BadValue("is not an id")
     return bare
 
 
@@ -248,23 +248,23 @@ def _digits(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Folder:
-    """What lies in a folder."""
+    """The files of a folder."""
 
     path: Path
     exports: tuple[Export, ...]
     problems: tuple[Problem, ...]
-    #: the same bytes twice: name of the copy, and of the file it equals
+    #: files with equal content: name of the copy, name of the original
     copies: tuple[tuple[str, str], ...] = ()
 
     def of(self, vendor: str, kind: str) -> list[Export]:
-        """A vendor's files of a kind, the newest first: what two tell, the newer one tells."""
+        """Return a vendor's files of a kind, newest first: the newer file wins where two overlap."""
         found = [one for one in self.exports if one.vendor == vendor and one.kind.name == kind]
         return sorted(found, key=lambda one: (*one.downloaded, one.name), reverse=True)
 
 
 @dataclass
-class _Look:
-    """What a look at a file's first lines found."""
+class _HeaderMatch:
+    """The line of a file that matches a known header best."""
 
     header: Header | None = None
     row: int = 0
@@ -275,7 +275,7 @@ class _Look:
 
 
 def read(path: Path) -> Folder:
-    """What lies in a folder and its sub-folders, hidden files left out. Raises OSError."""
+    """Read a folder and its sub-folders without hidden files. Raises OSError."""
     found = []
     for file in sorted(path.rglob("*")):
         parts = file.relative_to(path).parts
@@ -289,7 +289,7 @@ def read(path: Path) -> Folder:
 def _read(
     path: Path, files: tuple[tuple[str, int, int], ...], columns: tuple[tuple[str, str], ...]
 ) -> Folder:
-    """A folder whose files did not change (names, sizes, times) is looked at once."""
+    """Read a folder; cached as long as the names, sizes and times of its files do not change."""
     exports: list[Export] = []
     problems: list[Problem] = []
     copies: list[tuple[str, str]] = []
@@ -297,7 +297,7 @@ def _read(
     for name, size, _ in files:
         file = path / name
         if file.suffix.lower() not in _TABLES:
-            problems.append(Problem(name, "is no CSV file: it is not read"))
+            problems.append(Problem(name, "is not a CSV file: it is not read"))
             continue
         try:
             key = (size, _fingerprint(file))
@@ -325,38 +325,42 @@ def _fingerprint(file: Path) -> bytes:
 
 
 def recognise(path: Path, name: str, columns: Mapping[str, str] | None = None) -> Export | Problem:
-    """What a file is, by its header; `columns` say what further labels mean. Raises Unreadable, OSError."""
-    meant = {normal(label): known for label, known in (columns or {}).items()}
+    """Recognise a file by its header; `columns` maps other labels to known ones.
+
+    Raises Unreadable, OSError.
+    """
+    known_labels = {normal(label): known for label, known in (columns or {}).items()}
     encoding = reading.encoding_of(path)
-    best = _Look()
+    best = _HeaderMatch()
     for delimiter in reading.DELIMITERS:
         found = reading.first_lines(path, encoding, delimiter, reading.HEADER_LINES)
         for place, line in enumerate(found):
-            cells = [meant.get(normal(cell), cell) for cell in line.cells]
+            cells = [known_labels.get(normal(cell), cell) for cell in line.cells]
             for vendor in VENDORS:
                 named = layout(vendor).header(cells)
                 whole = layout(vendor).kind_of(named.fields)
-                # a kind that is whole beats any number of labels
+                # a kind of file with all its columns beats any number of known labels
                 score = (len(whole.needs) if whole else 0, len(named.fields))
                 if score > best.score:
                     before = [" ".join(above.cells) for above in found[:place]]
                     width = len(reading.padded(line.cells, 0))
-                    best = _Look(named, line.number, delimiter, width, before, score)
+                    best = _HeaderMatch(named, line.number, delimiter, width, before, score)
     header = best.header
     if header is None or (not best.score[0] and best.score[1] < 3):
-        return Problem(name, "has no header that is known: see docs/exports.md for the files that are read")
+        return Problem(name, "has no known header: see docs/exports.md for the supported files")
     known = layout(header.vendor)
     kind = known.kind_of(header.fields)
     if kind is None:
-        nearest, lacking = known.nearest(header.fields)
-        if not lacking:
+        nearest, missing = known.nearest(header.fields)
+        if not missing:
             return Problem(
                 name,
-                f"looks like {known.title}, {nearest.title}, but of something finer: {nearest.where}",
+                f"looks like {known.title}, {nearest.title}, but is too detailed; download it from:"
+                f" {nearest.where}",
                 best.row,
             )
-        labels = ", ".join(known.label(missing) for missing in lacking)
-        unknown = f"; not understood: {', '.join(header.unknown[:6])}" if header.unknown else ""
+        labels = ", ".join(known.label(name) for name in missing)
+        unknown = f"; unknown columns: {', '.join(header.unknown[:6])}" if header.unknown else ""
         return Problem(
             name,
             f"looks like {known.title}, {nearest.title}, without {labels}: add it to the report{unknown}",
@@ -379,8 +383,8 @@ def recognise(path: Path, name: str, columns: Mapping[str, str] | None = None) -
     )
 
 
-def _style(path: Path, encoding: str, look: _Look, header: Header, known: Layout) -> values.Style:
-    """How the file writes numbers and days, from its first rows."""
+def _style(path: Path, encoding: str, look: _HeaderMatch, header: Header, known: Layout) -> values.Style:
+    """Return the number and date format of a file, detected in its first rows."""
     sample = reading.first_lines(path, encoding, look.delimiter, _SAMPLE_ROWS)
     below = [line.cells for line in sample if line.number > look.row]
 

@@ -1,7 +1,7 @@
-"""Google Ads' reports as its API's answers: campaigns by day, conversions by action and day.
+"""Convert Google Ads reports (campaigns by day, conversions by action and day) to answers of its API.
 
-A report names a conversion action, so that its name stands for its id; settings of actions, ads and clicks
-are in no report.
+Reports contain the name of a conversion action but no id, so the name replaces the id. No report contains
+settings of actions, ads or clicks.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _CampaignDay = tuple[str, str, date]
 VENDOR = "google_ads"
 _FIGURES, _ACTIONS = "campaigns", "actions"
 _METRICS = ("conversions", "conversions_value", "all_conversions", "all_conversions_value")
-#: What stands for the actions of a campaign where no report tells them apart.
+#: The action of a campaign's conversions that no report splits by action.
 _NO_ACTION = "Conversions of no known action"
-# each figure of a report is rounded to two decimals by itself
+# reports round each figure to two decimals
 _ROUNDING = Decimal("0.005")
 
 
@@ -37,22 +37,22 @@ DAILY = tuple(table.with_column("conversion_action_id", kind="text") for table i
 
 
 def accounts(landing: Landing) -> Sequence[str]:
-    """The accounts with figures."""
+    """Return the accounts with figures."""
     return rows.accounts(landing, VENDOR)
 
 
 def span(landing: Landing, table: Table, account: str) -> Span:
-    """Every day that a file has."""
+    """Return a span that covers every day of the files."""
     return rows.span()
 
 
 def resources(landing: Landing, part: str) -> list[Any]:
-    """The dlt resources of a part. No file is opened before they run."""
+    """Return the dlt resources of a part. Opens no file until they run."""
     if part == "entities":
         read = {tables.CUSTOMERS.name: _customers, tables.CAMPAIGNS.name: _campaigns}
-        return rows.listed(landing, ENTITIES, read)
+        return rows.entity_resources(landing, ENTITIES, read)
     figures = {tables.CAMPAIGN_METRICS.name: _metrics, tables.CAMPAIGN_CONVERSIONS.name: _conversions}
-    return rows.dated(landing, VENDOR, DAILY, figures)
+    return rows.daily_resources(landing, VENDOR, DAILY, figures)
 
 
 def _wrap(results: list[Mapping[str, Any]]) -> Any:
@@ -74,7 +74,7 @@ def _customers(landing: Landing) -> Iterator[Page]:
                     }
                 },
             )
-            for (account,), row in rows.newest(landing, VENDOR).items()
+            for (account,), row in rows.latest_rows(landing, VENDOR).items()
         ),
         _wrap,
     )
@@ -94,20 +94,20 @@ def _campaigns(landing: Landing) -> Iterator[Page]:
                     }
                 },
             )
-            for (account, campaign), row in rows.newest(landing, VENDOR, "campaign_id").items()
+            for (account, campaign), row in rows.latest_rows(landing, VENDOR, "campaign_id").items()
         ),
         _wrap,
     )
 
 
 def _metrics(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
-    asked = rows.asked(landing, table, VENDOR)
+    asked = rows.requested_days(landing, table, VENDOR)
     actions = _sums(landing)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
         seen: set[_CampaignDay] = set()
-        for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
-            total, _ = _told_once(row, actions)
+        for row in rows.current_rows(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
+            total, _ = _deduplicated(row, actions)
             seen.add(_campaign_day(row))
             yield (
                 (("customer_id", row.account),),
@@ -136,36 +136,36 @@ def _by_action_alone(
     actions: Mapping[_CampaignDay, tuple[Decimal, int]],
     seen: Collection[_CampaignDay],
 ) -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-    """Figures of campaigns' days that only the other report has: the campaigns' own is cut, or filtered."""
+    """Yield figures of campaign days that only the report by action contains."""
     alone = [key for key in actions if key not in seen and key[2] in asked.get(key[0], ())]
     for account, campaign, day in alone:
-        told = float(actions[account, campaign, day][0])
+        conversions = float(actions[account, campaign, day][0])
         metrics = dict.fromkeys(("impressions", "clicks", "costMicros", "viewThroughConversions"), "0")
         place = {"segments": {"date": str(day)}, "campaign": {"id": campaign}}
         yield (
             (("customer_id", account),),
-            {**place, "metrics": metrics | {"conversions": told, "allConversions": told}},
+            {**place, "metrics": metrics | {"conversions": conversions, "allConversions": conversions}},
         )
     if alone:
         rows.notice_once(
             landing,
-            f"Google Ads: {len(alone)} days of campaigns have conversions by action and no row in campaigns"
-            " by day: is that report cut, or filtered?",
+            f"Google Ads: {len(alone)} campaign days have conversions by action but no row in the report of"
+            " campaigns by day: check whether that report is truncated or filtered",
         )
 
 
 def _conversions(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
-    """By action where a report tells it; the rest of a campaign's conversions as those of no known action."""
+    """Yield conversions by action; conversions that no report splits get the action `_NO_ACTION`."""
     reports = rows.exports(landing, VENDOR, _ACTIONS)
-    rows.beyond(landing, VENDOR, reports)
-    asked = rows.asked(landing, table, VENDOR)
+    rows.notice_unread_days(landing, VENDOR, reports)
+    asked = rows.requested_days(landing, table, VENDOR)
     actions = _sums(landing)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        for row in rows.current(landing, reports, table, asked):
+        for row in rows.current_rows(landing, reports, table, asked):
             yield (("customer_id", row.account),), _action(row)
-        for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), None, asked):
-            _, rest = _told_once(row, actions)
+        for row in rows.current_rows(landing, rows.exports(landing, VENDOR, _FIGURES), None, asked):
+            _, rest = _deduplicated(row, actions)
             if rest:
                 yield (("customer_id", row.account),), _rest(row, rest)
 
@@ -182,15 +182,17 @@ def _action(row: Row) -> dict[str, Any]:
     metrics = {
         "conversions": counted,
         "conversions_value": row["conversions_value"] or Decimal(0),
-        # without the column nothing beyond the headline is known
+        # without the column only the primary conversions are known
         "all_conversions": counted if row["all_conversions"] is None else row["all_conversions"],
         "all_conversions_value": row["all_conversions_value"] or Decimal(0),
     }
-    # without the columns a conversion is dated as the report dates it
-    dated = "conversions_by_conversion_date" in row.export.header.fields
+    # without the columns by conversion date, the report's own date is used
+    has_conversion_date = "conversions_by_conversion_date" in row.export.header.fields
     for name in _METRICS:
-        told = row[f"{name}_by_conversion_date"]
-        metrics[f"{name}_by_conversion_date"] = (told or Decimal(0)) if dated else metrics[name]
+        value = row[f"{name}_by_conversion_date"]
+        metrics[f"{name}_by_conversion_date"] = (
+            (value or Decimal(0)) if has_conversion_date else metrics[name]
+        )
     place = _at(row)
     place["segments"] |= {
         "conversionAction": row["conversion_action"],
@@ -203,7 +205,7 @@ def _action(row: Row) -> dict[str, Any]:
 
 
 def _rest(row: Row, conversions: Decimal) -> dict[str, Any]:
-    """Conversions of a campaign's day that no action explains, with their part of the value."""
+    """Return the conversions of a campaign day without a known action, with their part of the value."""
     place = _at(row)
     place["segments"] |= {
         "conversionAction": _NO_ACTION,
@@ -238,26 +240,26 @@ def _campaign_day(row: Row) -> _CampaignDay:
 
 
 def _sums(landing: Landing) -> Mapping[_CampaignDay, tuple[Decimal, int]]:
-    """What the actions of a campaign's day add up to, and how many rows they are."""
+    """Return the sum of conversions over the actions of each campaign day, and the number of rows."""
     return rows.files(landing).once("google_ads actions", lambda: _add_up(landing))
 
 
 def _add_up(landing: Landing) -> Mapping[_CampaignDay, tuple[Decimal, int]]:
     found: defaultdict[_CampaignDay, tuple[Decimal, int]] = defaultdict(lambda: (Decimal(0), 0))
-    for row in rows.current(landing, rows.exports(landing, VENDOR, _ACTIONS)):
+    for row in rows.current_rows(landing, rows.exports(landing, VENDOR, _ACTIONS)):
         total, count = found[_campaign_day(row)]
         found[_campaign_day(row)] = total + (row["conversions"] or Decimal(0)), count + 1
     return found
 
 
-def _told_once(row: Row, actions: Mapping[_CampaignDay, tuple[Decimal, int]]) -> tuple[Decimal, Decimal]:
-    """A campaign's conversions of a day, and how many of them no action explains.
+def _deduplicated(row: Row, actions: Mapping[_CampaignDay, tuple[Decimal, int]]) -> tuple[Decimal, Decimal]:
+    """Return a campaign's conversions of a day, and how many of them belong to no known action.
 
-    Two reports tell them, each rounding for itself, perhaps cut or of another day: one figure told twice
-    would be two headlines. Where only rounding parts them the actions' sum stands, else the larger one.
+    Two reports contain this figure; each is rounded separately and may be truncated or from another day. If
+    they differ only by rounding, the sum over the actions counts, otherwise the larger figure.
     """
     total = row["conversions"] or Decimal(0)
-    told, count = actions.get(_campaign_day(row), (Decimal(0), 0))
-    if count and abs(told - total) <= _ROUNDING * (count + 1):
-        return told, Decimal(0)
-    return max(told, total), max(total - told, Decimal(0))
+    by_action, count = actions.get(_campaign_day(row), (Decimal(0), 0))
+    if count and abs(by_action - total) <= _ROUNDING * (count + 1):
+        return by_action, Decimal(0)
+    return max(by_action, total), max(total - by_action, Decimal(0))

@@ -1,6 +1,7 @@
-"""HubSpot's exports as its API's answers: contacts, deals, a file per form, the ads tool's campaigns.
+"""Convert HubSpot exports (contacts, deals, one file per form, campaigns of the ads tool) to API answers.
 
-Each load reads the files whole. Page views, histories of properties, deleted contacts and lists are in none.
+Each load reads all rows of the files. They contain no page views, property histories, deleted contacts or
+lists.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from ingestion.sources.hubspot import tables
 __all__ = ["DAILY", "ENTITIES", "resources"]
 
 VENDOR = "hubspot"
-# a contact's own list of submissions, and the addresses by which they are found in a form's file
+# a contact's list of submissions, and the e-mail addresses that match them to rows of a form's file
 _COUNTED = ("hs_calculated_form_submissions", "email", "hs_additional_emails")
 _NEXT = timedelta(milliseconds=1)
 # the default of HubSpot's ads tool: https://knowledge.hubspot.com/ads/understand-ad-attribution-reports
 _USUAL_REPORT = "first_form_submission"
 
 
-# each load has all there is, but for the portal's id
+# each load replaces the tables, because the files contain all records; only the portal id may be missing
 ENTITIES = tuple(
     replace(table.with_column("portal_id", required=False), disposition="replace", latest=False, whole=None)
     for table in tables.ENTITIES
@@ -44,7 +45,7 @@ DAILY: tuple[Table, ...] = ()
 
 
 def resources(landing: Landing, part: str) -> list[Any]:
-    """The dlt resources of a part. No file is opened before they run."""
+    """Return the dlt resources of a part. Opens no file until they run."""
     read = {
         tables.ACCOUNT.name: _account,
         tables.CONTACTS.name: _contacts,
@@ -55,7 +56,7 @@ def resources(landing: Landing, part: str) -> list[Any]:
         tables.EXCHANGE_RATES.name: _exchange_rates,
         tables.ADS_EXPORT.name: _ads,
     }
-    return rows.listed(landing, ENTITIES, read)
+    return rows.entity_resources(landing, ENTITIES, read)
 
 
 def _wrap(results: list[Mapping[str, Any]]) -> Any:
@@ -63,7 +64,7 @@ def _wrap(results: list[Mapping[str, Any]]) -> Any:
 
 
 def _iso(value: Any) -> Any:
-    # an instant is a date, too
+    # a datetime is also a date
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -71,8 +72,8 @@ def _account(landing: Landing) -> Iterator[Page]:
     if not settings.is_zone_set():
         rows.notice_once(
             landing,
-            f"{settings.SECTION.name('time_zone')} is not set: clock times of the files are taken as UTC;"
-            f" set it ({settings.SECTION.environment('time_zone')}) to the HubSpot account's own zone,"
+            f"{settings.SECTION.name('time_zone')} is not set: times in the files are read as UTC;"
+            f" set it ({settings.SECTION.environment('time_zone')}) to the HubSpot account's time zone,"
             " like Europe/Berlin",
         )
     portal = settings.portal_id()
@@ -92,7 +93,7 @@ def _account(landing: Landing) -> Iterator[Page]:
 
 
 def _once(landing: Landing, kind: str, table: Table | None, *only: str) -> Iterator[tuple[Export, Record]]:
-    """The records of a kind, each as the newest file has it."""
+    """Yield the records of a kind, each from the newest file that contains it."""
     seen: set[str] = set()
     for export, record in rows.records(landing, rows.exports(landing, VENDOR, kind), table, only):
         if (key := record.values["contact_id"]) in seen:
@@ -105,17 +106,17 @@ def _once(landing: Landing, kind: str, table: Table | None, *only: str) -> Itera
 def _contacts(landing: Landing) -> Iterator[Page]:
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
         for export, record in _once(landing, "contacts", tables.CONTACTS):
-            told = _properties(record, hubspot.CONTACT_PROPERTIES)
+            properties = _properties(record, hubspot.CONTACT_PROPERTIES)
             for name in ("hs_analytics_source", "hs_latest_source"):
-                told[name] = export.layout.word("source", told.get(name))
-            created = told["createdate"]
+                properties[name] = export.layout.word("source", properties.get(name))
+            created = properties["createdate"]
             yield (
                 (),
                 {
                     "id": record.values["contact_id"],
                     "createdAt": created,
-                    "updatedAt": told.get("lastmodifieddate") or created,
-                    "properties": told,
+                    "updatedAt": properties.get("lastmodifieddate") or created,
+                    "properties": properties,
                 },
             )
 
@@ -135,7 +136,7 @@ def _properties(record: Record, names: Sequence[str]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Counted:
-    """A submission that a contact's own list counts: form, and instant to the millisecond."""
+    """A submission in a contact's own list: form, and instant to the millisecond."""
 
     form: str
     at: datetime
@@ -143,7 +144,7 @@ class _Counted:
 
 @dataclass
 class _Form:
-    """A form as its files have it, the newest first; each file is of one form."""
+    """A form and its files, newest first; each file contains one form."""
 
     id: str
     title: str
@@ -151,19 +152,19 @@ class _Form:
 
 
 def _counted(landing: Landing) -> dict[tuple[str, datetime], list[_Counted]]:
-    """What the contacts' lists count, by address and minute."""
+    """Return the submissions in the contacts' lists by e-mail address and minute."""
     found: dict[tuple[str, datetime], list[_Counted]] = defaultdict(list)
     for _, record in _once(landing, "contacts", None, "contact_id", *_COUNTED):
-        listed, *told = (record.values.get(name) for name in _COUNTED)
-        addresses = ";".join(filter(None, told))
+        listed, *emails = (record.values.get(name) for name in _COUNTED)
+        addresses = ";".join(filter(None, emails))
         for entry in (listed or "").split(";"):
             form, _, rest = entry.partition(":")
             stamp = rest.rpartition(":")[2]
             if not stamp.isdecimal():
                 continue
             at = datetime.fromtimestamp(int(stamp) / 1000, tz=UTC)
-            for address in {each.strip().casefold() for each in addresses.split(";")} - {""}:
-                found[address, _minute(at)].append(_Counted(form, at))
+            for email in {each.strip().casefold() for each in addresses.split(";")} - {""}:
+                found[email, _minute(at)].append(_Counted(form, at))
     return found
 
 
@@ -177,7 +178,7 @@ def _place(record: Record) -> tuple[str, datetime]:
 
 @dataclass(frozen=True)
 class _Forms:
-    """The forms of all files, and what contacts count."""
+    """The forms of all files, and the submissions in the contacts' lists."""
 
     forms: Sequence[_Form]
     counted: Mapping[tuple[str, datetime], Sequence[_Counted]]
@@ -189,7 +190,7 @@ def _read_forms(landing: Landing) -> _Forms:
     for export in rows.exports(landing, VENDOR, "submissions"):
         records = [record for _, record in rows.records(landing, [export], tables.FORM_SUBMISSIONS)]
         votes = Counter(one.form for record in records for one in counted.get(_place(record), ()))
-        # no file names its form's id: it is that of most counted submissions that fit its rows
+        # files contain no form id: take the id of most submissions in contacts' lists that match the rows
         name = re.sub(r"\d+", " ", export.path.stem)
         form_id = votes.most_common(1)[0][0] if votes else f"file:{normal(name).replace(' ', '-')}"
         titles = {record.values.get("conversion_title") for record in records} - {None}
@@ -199,26 +200,26 @@ def _read_forms(landing: Landing) -> _Forms:
     return _Forms(list(found.values()), counted)
 
 
-def _told_forms(landing: Landing) -> _Forms:
+def _forms_of_files(landing: Landing) -> _Forms:
     return rows.files(landing).once("forms", lambda: _read_forms(landing))
 
 
 def _forms(landing: Landing) -> Iterator[Page]:
-    forms = _told_forms(landing).forms
+    forms = _forms_of_files(landing).forms
     yield from rows.pages(
         (((), {"id": form.id, "name": form.title, "formType": "hubspot"}) for form in forms), _wrap
     )
 
 
 def _submissions(landing: Landing) -> Iterator[Page]:
-    """Submissions at the instant that the contact's own list has; files are to the minute.
+    """Yield submissions with the instant from the contact's own list, because files have minutes only.
 
-    A row of an older file that a newer one has, too, is one submission; equal rows of one file are several.
+    The same row in an older and a newer file is one submission; equal rows in one file are several.
     """
-    told = _told_forms(landing)
+    all_forms = _forms_of_files(landing)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        for form in told.forms:
+        for form in all_forms.forms:
             instants: dict[tuple[str, datetime], list[datetime]] = {}
             used: set[tuple[str, datetime]] = set()
             newer: Counter[tuple[Any, ...]] = Counter()
@@ -232,10 +233,12 @@ def _submissions(landing: Landing) -> Iterator[Page]:
                         continue
                     newer[place, page] += 1
                     if place not in instants:
-                        listed = sorted(one.at for one in told.counted.get(place, ()) if one.form == form.id)
+                        listed = sorted(
+                            one.at for one in all_forms.counted.get(place, ()) if one.form == form.id
+                        )
                         instants[place] = listed
                     at = instants[place].pop(0) if instants[place] else record.values["conversion_date"]
-                    # what nothing but a row of its own tells from another is one more submission
+                    # equal rows of one file are different submissions, so each needs its own instant
                     while (place[0], at) in used:
                         at += _NEXT
                     used.add((place[0], at))
@@ -257,15 +260,15 @@ def _submissions(landing: Landing) -> Iterator[Page]:
 def _deals(landing: Landing) -> Iterator[Page]:
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
         for export, record in _once(landing, "deals", tables.DEALS):
-            told = _properties(record, hubspot.DEAL_PROPERTIES)
-            told["hs_is_closed_won"] = _is_won(export, record)
+            properties = _properties(record, hubspot.DEAL_PROPERTIES)
+            properties["hs_is_closed_won"] = _is_won(export, record)
             yield (
                 (),
                 {
                     "id": record.values["contact_id"],
-                    "createdAt": told.get("createdate"),
-                    "updatedAt": told.get("hs_lastmodifieddate"),
-                    "properties": told,
+                    "createdAt": properties.get("createdate"),
+                    "updatedAt": properties.get("hs_lastmodifieddate"),
+                    "properties": properties,
                 },
             )
 
@@ -273,10 +276,10 @@ def _deals(landing: Landing) -> Iterator[Page]:
 
 
 def _is_won(export: Export, record: Record) -> str:
-    """The file's own word for it, else a stage that is called so."""
-    told = record.values.get("hs_is_closed_won")
-    if told is not None:
-        return export.layout.word("affirmed", told) or "false"
+    """Return "true" if the deal is won, by its closed-won column, else by the name of its stage."""
+    closed_won = record.values.get("hs_is_closed_won")
+    if closed_won is not None:
+        return export.layout.word("affirmed", closed_won) or "false"
     return "true" if export.layout.word("stage", record.values.get("dealstage")) == "CLOSED_WON" else "false"
 
 
@@ -301,7 +304,7 @@ def _ids(text: str | None) -> list[str]:
 
 
 def _exchange_rates(landing: Landing) -> Iterator[Page]:
-    """The rates that the settings name; no file has any."""
+    """Yield the exchange rates of the settings; files contain none."""
     home = company_currency(rows.files(landing).folder)
     yield from rows.pages(
         (
@@ -321,19 +324,19 @@ def _exchange_rates(landing: Landing) -> Iterator[Page]:
     )
 
 
-# -- what HubSpot's own ads tool counts ---------------------------------------------------------------------
+# -- contacts by campaign in HubSpot's ads tool -------------------------------------------------------------
 
 
 def _ads(landing: Landing) -> Iterator[Page]:
-    """Rows of all its exports; the newest of a report and range speaks for it."""
+    """Yield the rows of all ads exports; the newest file of a report and date range wins."""
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
         seen: dict[tuple[Any, ...], str] = {}
         for export, record in rows.records(landing, rows.exports(landing, VENDOR, "ads"), tables.ADS_EXPORT):
-            told = record.values
-            network = export.layout.word("network", told["ad_network"])
+            cells = record.values
+            network = export.layout.word("network", cells["ad_network"])
             first, last = export.range or (None, None)
-            key = (_report(export), network, told.get("ad_campaign_id"), told["ad_campaign"], first, last)
+            key = (_report(export), network, cells.get("ad_campaign_id"), cells["ad_campaign"], first, last)
             if seen.setdefault(key, export.name) != export.name:
                 rows.count_repeat(landing, tables.ADS_EXPORT)
                 continue
@@ -342,11 +345,11 @@ def _ads(landing: Landing) -> Iterator[Page]:
                 {
                     "attributionReport": key[0],
                     "network": network,
-                    "campaignId": told.get("ad_campaign_id"),
-                    "campaignName": told["ad_campaign"],
+                    "campaignId": cells.get("ad_campaign_id"),
+                    "campaignName": cells["ad_campaign"],
                     "firstDate": _iso(first),
                     "lastDate": _iso(last),
-                    "contacts": told["contacts"] or 0,
+                    "contacts": cells["contacts"] or 0,
                 },
             )
 
@@ -354,11 +357,11 @@ def _ads(landing: Landing) -> Iterator[Page]:
 
 
 def _report(export: Export) -> str:
-    """The attribution report that the lines above the table name, else HubSpot's default."""
+    """Return the attribution report in the lines above the table, else HubSpot's default."""
     words = export.layout.words["report"]
     for line in export.before:
-        told = normal(line)
-        found = [text for text in words if text in told]
+        text_above = normal(line)
+        found = [text for text in words if text in text_above]
         if found:
             return words[max(found, key=len)]
     return _USUAL_REPORT

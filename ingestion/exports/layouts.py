@@ -1,6 +1,6 @@
-"""What tells each vendor's files: their columns, in all languages, and which of them make a kind of file.
+"""Layouts of each vendor's files: column labels in all languages, and the columns of each kind of file.
 
-The facts stand in layouts/*.yml, one file per vendor; this reads them.
+Read from layouts/*.yml, one file per vendor.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _CURRENCY = re.compile(r"^(?P<label>.*\S)\s*[(\[](?P<currency>[A-Z]{3})[)\]]$")
 
 
 def normal(label: str) -> str:
-    """A label as it is compared: letters and digits alone, case folded."""
+    """Return a label for comparison: letters and digits only, case folded."""
     return _WORDS.sub(" ", unicodedata.normalize("NFKC", label).casefold()).strip()
 
 
 @dataclass(frozen=True)
 class Field:
-    """A column that is read. `is_machine`: its numbers have a point whatever the language."""
+    """A column that is read. `is_machine`: its numbers have a decimal point in every language."""
 
     name: str
     kind: Kind
@@ -42,10 +42,10 @@ class Field:
 
 @dataclass(frozen=True)
 class FileKind:
-    """A kind of file: which fields make it, which show that it is another, and where it is downloaded.
+    """A kind of file: its required fields, the fields it must not have, and where to download it.
 
-    Of the columns it `needs`, cells of `blank` ones may be empty. `facts` are what it tells of what reasons
-    need, and `adds` the fields that tell more.
+    Of the fields it `needs`, cells of `blank` ones may be empty; a file with a `never` field is another kind.
+    `inputs` are the inputs of bridge steps that the file provides, `adds` further inputs and their fields.
     """
 
     name: str
@@ -60,7 +60,7 @@ class FileKind:
 
 @dataclass(frozen=True)
 class Header:
-    """A line as a header of a vendor: fields by position, and what is left over."""
+    """A line read as a vendor's header: position by field, and the unknown and repeated labels."""
 
     vendor: Vendor
     fields: Mapping[str, int]
@@ -71,13 +71,13 @@ class Header:
 
     @property
     def language(self) -> str:
-        """The language of most labels that have one of their own; English where none has."""
+        """Return the language of most labels that exist in one language only; English by default."""
         return Counter(self.languages).most_common(1)[0][0] if self.languages else "en"
 
 
 @dataclass(frozen=True)
 class Input:
-    """Something that reasons need of a vendor. `api`: how to read what no file tells; None where one does."""
+    """An input that bridge steps need from a vendor. `api`: how to add it if no file has it, else None."""
 
     name: str
     title: str
@@ -86,7 +86,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Layout:
-    """All files of a vendor, and all that reasons need of it."""
+    """All files of a vendor, and all inputs that bridge steps need from it."""
 
     vendor: Vendor
     title: str
@@ -97,7 +97,7 @@ class Layout:
     labels: Mapping[str, Sequence[tuple[str, str]]] = field(repr=False)
 
     def header(self, cells: Sequence[str]) -> Header:
-        """The fields that a line names. Of a label that comes twice, the first column is read."""
+        """Return a line as a header. If a label occurs twice, the first column is read."""
         fields: dict[str, int] = {}
         languages: list[str] = []
         unknown: list[str] = []
@@ -116,21 +116,22 @@ class Layout:
                 repeated.append(cell)
                 continue
             fields[name] = place
-            spoken = [language for _, language in found]
-            # a label that English shares says nothing
-            languages += [] if "en" in spoken and len(set(spoken)) > 1 else spoken
+            label_languages = [language for _, language in found]
+            # a label that is the same in English does not identify the language
+            is_shared = "en" in label_languages and len(set(label_languages)) > 1
+            languages += [] if is_shared else label_languages
             if with_currency:
                 currency = with_currency["currency"]
         return Header(self.vendor, fields, tuple(languages), currency, tuple(unknown), tuple(repeated))
 
     def kind_of(self, fields: Iterable[str]) -> FileKind | None:
-        """The kind of file that has all these fields; None where none is whole."""
+        """Return the kind of file whose required fields are all present; None if there is none."""
         found = frozenset(fields)
         whole = [kind for kind in self.files if kind.needs <= found and not kind.never & found]
         return max(whole, key=lambda kind: len(kind.needs)) if whole else None
 
     def nearest(self, fields: Iterable[str]) -> tuple[FileKind, tuple[str, ...]]:
-        """The kind of file that most of the fields speak for, and the fields that it lacks."""
+        """Return the kind of file that matches most of the fields, and its missing fields."""
         found = frozenset(fields)
 
         def fits(kind: FileKind) -> tuple[int, int]:
@@ -140,33 +141,33 @@ class Layout:
         return kind, tuple(sorted(kind.needs - found))
 
     def label(self, name: str) -> str:
-        """What a field is called in the interface, for messages."""
+        """Return the label of a field in the vendor's interface, for messages."""
         return self.fields[name].label
 
-    def how_to_add(self, needed: str, there: Collection[str]) -> str:
+    def how_to_add(self, needed: str, present: Collection[str]) -> str:
         """Return how to add an input: a report and where to find it, a column of one, or the API.
 
-        `there` are the kinds of files that the user has.
+        `present` are the kinds of files that the user has.
         """
         if api := self.inputs[needed].api:
             return f"{self.title}: {api}"
         kind = next(kind for kind in self.files if needed in kind.inputs or needed in kind.adds)
-        if needed in kind.inputs or kind.name not in there:
+        if needed in kind.inputs or kind.name not in present:
             return f"{self.title}: {kind.title} ({kind.where})"
         columns = " or ".join(self.label(name) for name in self.fields if name in kind.adds[needed])
         return f"{self.title}: the column {columns} in {kind.title}"
 
     def word(self, name: str, text: str | None) -> str | None:
-        """The enum value that a word of the interface stands for; an unknown word in an enum's spelling."""
+        """Return the API's enum value for a text of the interface; an unknown text in upper snake case."""
         if not text:
             return None
-        told = normal(text)
-        return self.words[name].get(told) or told.replace(" ", "_").upper()
+        known_as = normal(text)
+        return self.words[name].get(known_as) or known_as.replace(" ", "_").upper()
 
 
 @cache
 def layout(vendor: Vendor) -> Layout:
-    """The layout of a vendor, from its YAML."""
+    """Return the layout of a vendor from its YAML file."""
     document = yaml.safe_load((_FOLDER / f"{vendor}.yml").read_text(encoding="utf-8"))
     fields: dict[str, Field] = {}
     labels: dict[str, list[tuple[str, str]]] = {}
@@ -185,7 +186,7 @@ def layout(vendor: Vendor) -> Layout:
                     fields.setdefault(
                         inner, Field(inner, entry["kind"], f"{text} ({named['en'][0]})", machine)
                     )
-                    # a language's own words for the window, or English ones beside a translated column
+                    # the window's name in the same language, or in English next to a translated column
                     for words in {*named.get(language, ()), *named["en"]}:
                         labels.setdefault(normal(f"{text} {words}"), []).append((inner, language))
     return Layout(

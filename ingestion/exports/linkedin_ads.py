@@ -1,7 +1,7 @@
-"""LinkedIn Campaign Manager's reports of campaigns and of conversions by day, as its API's answers.
+"""Convert LinkedIn Campaign Manager reports (campaigns and conversions by day) to answers of its API.
 
-A report names a conversion rule, so that its name stands for its id; windows of rules, ads and single leads
-are in neither report.
+Reports contain the name of a conversion rule but no id, so the name replaces the id. Neither report contains
+windows of rules, ads or single leads.
 """
 
 from __future__ import annotations
@@ -40,30 +40,30 @@ DAILY = tuple(table.with_column("conversion_id", kind="text", wire=None) for tab
 
 
 def accounts(landing: Landing) -> Sequence[str]:
-    """The ad accounts with figures."""
+    """Return the ad accounts with figures."""
     return rows.accounts(landing, VENDOR)
 
 
 def span(landing: Landing, table: Table, account: str) -> Span:
-    """Every day that a file has."""
+    """Return a span that covers every day of the files."""
     return rows.span()
 
 
 def resources(landing: Landing, part: str) -> list[Any]:
-    """The dlt resources of a part. No file is opened before they run."""
+    """Return the dlt resources of a part. Opens no file until they run."""
     if part == "daily":
         figures = {
             tables.CAMPAIGN_ANALYTICS.name: _analytics,
             tables.CAMPAIGN_CONVERSIONS.name: _by_rule,
         }
-        return rows.dated(landing, VENDOR, DAILY, figures)
+        return rows.daily_resources(landing, VENDOR, DAILY, figures)
     read = {
         tables.AD_ACCOUNTS.name: _accounts,
         tables.CAMPAIGN_GROUPS.name: _groups,
         tables.CAMPAIGNS.name: _campaigns,
         tables.CONVERSIONS.name: _rules,
     }
-    return rows.listed(landing, ENTITIES, read)
+    return rows.entity_resources(landing, ENTITIES, read)
 
 
 def _wrap(elements: list[Mapping[str, Any]]) -> Any:
@@ -73,12 +73,12 @@ def _wrap(elements: list[Mapping[str, Any]]) -> Any:
 def _accounts(landing: Landing) -> Iterator[Page]:
     yield from rows.pages(
         (
-            # days of the reports are UTC
+            # days in the reports are UTC days
             (
                 (("reporting_time_zone", "UTC"),),
                 {"id": int(account), "name": row["account_name"], "currency": account_currency(row)},
             )
-            for (account,), row in rows.newest(landing, VENDOR).items()
+            for (account,), row in rows.latest_rows(landing, VENDOR).items()
         ),
         _wrap,
     )
@@ -91,7 +91,7 @@ def _groups(landing: Landing) -> Iterator[Page]:
                 (("account_id", account),),
                 {"id": int(group), "name": row["group_name"], "status": row.word("status", "group_status")},
             )
-            for (account, group), row in rows.newest(landing, VENDOR, "group_id").items()
+            for (account, group), row in rows.latest_rows(landing, VENDOR, "group_id").items()
         ),
         _wrap,
     )
@@ -110,7 +110,7 @@ def _campaigns(landing: Landing) -> Iterator[Page]:
                     "type": row.word("campaign_type"),
                 },
             )
-            for (account, campaign), row in rows.newest(landing, VENDOR, "campaign_id").items()
+            for (account, campaign), row in rows.latest_rows(landing, VENDOR, "campaign_id").items()
         ),
         _wrap,
     )
@@ -118,7 +118,7 @@ def _campaigns(landing: Landing) -> Iterator[Page]:
 
 def _rules(landing: Landing) -> Iterator[Page]:
     found: dict[tuple[str, str], str | None] = {}
-    for row in rows.current(landing, rows.exports(landing, VENDOR, _CONVERSIONS)):
+    for row in rows.current_rows(landing, rows.exports(landing, VENDOR, _CONVERSIONS)):
         found.setdefault((row.account, row["conversion_name"]), row.word("conversion_type"))
     yield from rows.pages(
         (
@@ -145,10 +145,10 @@ def _figures(row: Row, *pivots: str) -> Mapping[str, Any]:
 
 
 def _analytics(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
-    asked = rows.asked(landing, table, VENDOR)
+    asked = rows.requested_days(landing, table, VENDOR)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        for row in rows.current(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
+        for row in rows.current_rows(landing, rows.exports(landing, VENDOR, _FIGURES), table, asked):
             yield (("account_id", row.account),), _figures(row, _pivot(row))
 
     yield from rows.pages(found(), _wrap)
@@ -157,11 +157,11 @@ def _analytics(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
 
 def _by_rule(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
     exports = rows.exports(landing, VENDOR, _CONVERSIONS)
-    rows.beyond(landing, VENDOR, exports)
-    asked = rows.asked(landing, table, VENDOR)
+    rows.notice_unread_days(landing, VENDOR, exports)
+    asked = rows.requested_days(landing, table, VENDOR)
 
     def found() -> Iterator[tuple[rows.Context, Mapping[str, Any]]]:
-        for row in rows.current(landing, exports, table, asked):
+        for row in rows.current_rows(landing, exports, table, asked):
             yield (("account_id", row.account),), _figures(row, _pivot(row), row["conversion_name"])
 
     yield from rows.pages(found(), _wrap)

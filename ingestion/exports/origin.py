@@ -1,4 +1,4 @@
-"""Which sources are read from files, and with what."""
+"""The sources that are loaded from files, and the module that loads each of them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _READERS: dict[str, ModuleType] = {
 
 
 def reader(source: str) -> ModuleType | None:
-    """What lands a source's files; None where no folder is set or it lacks the source's main file.
+    """Return the module that loads a source's files; None without a folder or without the source's main file.
 
-    Raises SettingError for a folder that cannot be listed.
+    Raises SettingError if the folder cannot be listed.
     """
     found = _folder()
     if found is None or source not in _READERS or not found.of(source, settings.MAIN[source]):
@@ -30,16 +30,16 @@ def reader(source: str) -> ModuleType | None:
     return _READERS[source]
 
 
-def lacking(source: str) -> str | None:
-    """Why the files that a source has in the folder do not suffice; None where it has none, or enough."""
+def missing_main_file(source: str) -> str | None:
+    """Return a message if a source has files but no main file; None if it has no file or its main file."""
     found = _folder()
     if found is None or not any(export.vendor == source for export in found.exports):
         return None
     if found.of(source, settings.MAIN[source]):
         return None
-    there = next(export for export in found.exports if export.vendor == source)
-    main = next(kind for kind in there.layout.files if kind.name == settings.MAIN[source])
-    return f"{found.path} has no {main.title} of it ({main.where})"
+    export = next(export for export in found.exports if export.vendor == source)
+    main = next(kind for kind in export.layout.files if kind.name == settings.MAIN[source])
+    return f"{found.path} contains no file of its {main.title} ({main.where})"
 
 
 def available_inputs(source: str, *, from_files: bool) -> list[dict[str, object]]:
@@ -68,9 +68,9 @@ def available_inputs(source: str, *, from_files: bool) -> list[dict[str, object]
 
 
 def first_day(source: str) -> date | None:
-    """The first day that the source's files have; None where they have none."""
+    """Return the first day in the source's files; None if they have no days."""
     found = _folder()
-    days = rows.whole(found, source) if found is not None else None
+    days = rows.day_range(found, source) if found is not None else None
     return days.start if days else None
 
 

@@ -1,6 +1,6 @@
-"""A downloaded file as rows of text: its encoding, its delimiter, where its table begins.
+"""Read a downloaded file as rows of text: encoding, delimiter, first lines.
 
-Nothing here knows a vendor. A file is read as a stream, again for each table that is landed from it.
+Independent of vendors. A file is streamed, and read again for each table that is loaded from it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 DELIMITERS = ("\t", ",", ";")
-#: A title, a range and some lines more stand above a table at most.
+#: A table has at most a title, a date range and a few more lines above its header.
 HEADER_LINES = 15
 _SAMPLE_BYTES = 64 << 10
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -28,7 +28,7 @@ csv.field_size_limit(1 << 24)
 
 
 class Unreadable(Exception):
-    """A file that is no table of text; `str()` says what it is, and the fix."""
+    """A file that is not a text table; `str()` is the problem and the fix."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Line:
 
 
 def encoding_of(path: Path) -> str:
-    """The encoding by its mark, else by what decodes. Raises Unreadable, OSError."""
+    """Return the encoding by its byte order mark, else the first that decodes. Raises Unreadable, OSError."""
     with path.open("rb") as file:
         sample = file.read(_SAMPLE_BYTES)
     if not sample.strip():
@@ -51,14 +51,14 @@ def encoding_of(path: Path) -> str:
     for mark, encoding in _MARKS:
         if sample.startswith(mark):
             return encoding
-    # UTF-16 without its mark: every other byte of Western text is zero
+    # UTF-16 without a byte order mark: every other byte of Western text is zero
     for place, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         if sample[place::2].count(0) > len(sample) // 4:
             return encoding
     if b"\0" in sample:
-        raise Unreadable("is no text: download it as CSV")
+        raise Unreadable("is not a text file: download it as CSV")
     try:
-        # a character may lie across the sample's end
+        # incremental, because the sample may end within a character
         codecs.getincrementaldecoder("utf-8")().decode(sample)
     except UnicodeDecodeError:
         return "cp1252"
@@ -66,7 +66,7 @@ def encoding_of(path: Path) -> str:
 
 
 def lines(path: Path, encoding: str, delimiter: str) -> Iterator[Line]:
-    """Every row that is not blank. Raises Unreadable where the bytes end or break off; OSError."""
+    """Yield every row that is not blank. Raises Unreadable if the file is truncated or damaged, OSError."""
     number = 0
     try:
         with path.open(encoding=encoding, newline="") as file:
@@ -77,12 +77,12 @@ def lines(path: Path, encoding: str, delimiter: str) -> Iterator[Line]:
                     yield Line(number, tuple(cell.strip() for cell in cells))
     except (UnicodeError, csv.Error):
         raise Unreadable(
-            f"breaks off after line {number}: it is cut or damaged there, download it again"
+            f"breaks off after line {number}: it is truncated or damaged, download it again"
         ) from None
 
 
 def first_lines(path: Path, encoding: str, delimiter: str, most: int) -> list[Line]:
-    """The first rows of a file; fewer where it breaks off among them. Raises OSError."""
+    """Return the first rows of a file; fewer if it is truncated. Raises OSError."""
     found: list[Line] = []
     with suppress(Unreadable):
         found.extend(islice(lines(path, encoding, delimiter), most))
@@ -90,7 +90,7 @@ def first_lines(path: Path, encoding: str, delimiter: str, most: int) -> list[Li
 
 
 def padded(cells: Sequence[str], width: int) -> tuple[str, ...]:
-    """The cells without empty ones beyond the header's width, which Excel leaves behind."""
+    """Return the cells without the empty ones beyond the header's width, which Excel adds."""
     end = len(cells)
     while end > width and not cells[end - 1]:
         end -= 1

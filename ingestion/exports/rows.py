@@ -1,4 +1,4 @@
-"""From files to the pages that an API would have sent: the newest file speaks, bad rows go to quarantine."""
+"""Convert rows of files to pages as an API sends them: the newest file wins, bad rows go to quarantine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SHOWN_PROBLEMS = 5
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a file, and whose figures it holds."""
+    """A row of a file and its ad account."""
 
     export: Export
     account: str
@@ -41,30 +41,30 @@ class Row:
         return self.record.values.get(name)
 
     def word(self, name: str, column: str | None = None) -> str | None:
-        """The enum value of a cell, of the words of `name`."""
+        """Return the API's enum value of a cell, by the texts for `name` in the layout."""
         return self.export.layout.word(name, self[column or name])
 
 
 @dataclass
 class Files:
-    """The folder of one load, and what several tables need of it.
+    """The folder of one load, and values that several tables share.
 
-    `told` are the files whose bad rows were counted for a table.
+    `reported` holds (table, file) whose bad rows are already counted.
     """
 
     folder: Folder
-    told: set[tuple[str, str]] = field(default_factory=set)
-    kept: dict[str, Any] = field(default_factory=dict)
+    reported: set[tuple[str, str]] = field(default_factory=set)
+    cache: dict[str, Any] = field(default_factory=dict)
 
     def once(self, name: str, make: Callable[[], _T]) -> _T:
-        """What `make` gives, made once per load."""
-        if name not in self.kept:
-            self.kept[name] = make()
-        return cast(_T, self.kept[name])
+        """Return the result of `make`, which is called once per load."""
+        if name not in self.cache:
+            self.cache[name] = make()
+        return cast(_T, self.cache[name])
 
 
 def files(landing: Landing) -> Files:
-    """The folder that a load reads. Raises SettingError where it cannot be listed."""
+    """Return the folder that a load reads. Raises SettingError if it cannot be listed."""
 
     def look(landing: Landing) -> Files:
         path = settings.folder()
@@ -76,20 +76,20 @@ def files(landing: Landing) -> Files:
 
 
 def exports(landing: Landing, vendor: str, kind: str) -> list[Export]:
-    """A vendor's files of a kind, the newest first."""
+    """Return a vendor's files of a kind, newest first."""
     return files(landing).folder.of(vendor, kind)
 
 
-def current(
+def current_rows(
     landing: Landing,
     found: Sequence[Export],
     table: Table | None = None,
     asked: Mapping[str, Collection[date]] | None = None,
 ) -> Iterator[Row]:
-    """The rows of daily figures that no newer file speaks for; `found` come newest first.
+    """Yield the rows of daily figures that no newer file covers; `found` are the files, newest first.
 
-    With a table, what is left out is counted, and what cannot be read goes to its quarantine. With `asked`,
-    days by account, only their rows.
+    With a table, skipped rows are counted and unreadable rows go to its quarantine. With `asked` (days by
+    account), only rows of those days are yielded.
     """
     newer: list[Mapping[str, Coverage]] = []
     for export in found:
@@ -100,7 +100,7 @@ def current(
                 continue
             account = export.account(each)
             if not account:
-                fault = "names no ad account: put its id into the file's name, like account_508912347.csv"
+                fault = "has no ad account: put its id into the file name, like account_508912347.csv"
                 with_faults.refuse(Problem(export.name, fault, each.row))
                 continue
             if asked is not None and each.values["date"] not in asked.get(account, ()):
@@ -113,10 +113,10 @@ def current(
         newer.append(export.coverage)
 
 
-def newest(landing: Landing, vendor: str, *columns: str) -> dict[tuple[str, ...], Row]:
-    """The row of the last day of each account, or of each value of these columns in it, in the main files."""
+def latest_rows(landing: Landing, vendor: str, *columns: str) -> dict[tuple[str, ...], Row]:
+    """Return the latest row of each account in the main files, or of each account and value of `columns`."""
     found: dict[tuple[str, ...], Row] = {}
-    for row in current(landing, exports(landing, vendor, settings.MAIN[vendor])):
+    for row in current_rows(landing, exports(landing, vendor, settings.MAIN[vendor])):
         key = (row.account, *(row[column] for column in columns))
         if key not in found or row["date"] > found[key]["date"]:
             found[key] = row
@@ -126,7 +126,7 @@ def newest(landing: Landing, vendor: str, *columns: str) -> dict[tuple[str, ...]
 def records(
     landing: Landing, found: Sequence[Export], table: Table | None, only: Collection[str] = ()
 ) -> Iterator[tuple[Export, Record]]:
-    """The rows of other files, or `only` these fields of them; clock times are those of the portal's zone."""
+    """Yield the rows of other files, or `only` these fields of them; times are in the portal's time zone."""
     zone = settings.portal_zone()
     for export in found:
         with_faults = _Faults(landing, table, export)
@@ -139,7 +139,7 @@ def records(
 
 
 def count_repeat(landing: Landing, table: Table | None) -> None:
-    """Counts a row that a newer file has, too."""
+    """Count a row that a newer file also contains."""
     if table is not None:
         counts = landing.counts.setdefault(table.name, Counts())
         counts.received += 1
@@ -147,15 +147,15 @@ def count_repeat(landing: Landing, table: Table | None) -> None:
 
 
 class _Faults:
-    """The bad rows of a file, counted once per load and table however often it is read."""
+    """Counts the bad rows of a file once per load and table, even if the file is read several times."""
 
     def __init__(self, landing: Landing, table: Table | None, export: Export) -> None:
         self._landing, self._table, self._export = landing, table, export
         self._number = 0
-        self._is_told = table is None or (table.name, export.name) in files(landing).told
+        self._is_reported = table is None or (table.name, export.name) in files(landing).reported
 
     def refuse(self, problem: Problem) -> None:
-        if self._is_told or self._table is None:
+        if self._is_reported or self._table is None:
             return
         self._number += 1
         counts = self._landing.counts.setdefault(self._table.name, Counts())
@@ -167,16 +167,16 @@ class _Faults:
             notice_once(self._landing, str(problem))
 
     def close(self) -> None:
-        if self._table is None or self._is_told:
+        if self._table is None or self._is_reported:
             return
-        files(self._landing).told.add((self._table.name, self._export.name))
+        files(self._landing).reported.add((self._table.name, self._export.name))
         if self._number > _SHOWN_PROBLEMS:
-            line = f"{self._number} rows in all cannot be read: see reconciliation.quarantine"
+            line = f"{self._number} rows cannot be read in total: see reconciliation.quarantine"
             notice_once(self._landing, f"{self._export.name}: {line}")
 
 
 def notice_once(landing: Landing, line: str) -> None:
-    """A notice that several tables, or several passes, have a reason to give."""
+    """Add a notice once, even if several tables or passes cause it."""
     if line not in landing.notices:
         landing.notice(line)
 
@@ -184,7 +184,7 @@ def notice_once(landing: Landing, line: str) -> None:
 def pages(
     found: Iterable[tuple[Context, Mapping[str, Any]]], wrap: Callable[[list[Mapping[str, Any]]], Any]
 ) -> Iterator[Page]:
-    """(context, record) as pages in a vendor's own shape, which `wrap` makes of a list of records."""
+    """Group (context, record) into pages; `wrap` builds the vendor's page from a list of records."""
     held: dict[Context, list[Mapping[str, Any]]] = {}
     for context, record in found:
         group = held.setdefault(context, [])
@@ -197,18 +197,20 @@ def pages(
             yield Page(orjson.dumps(wrap(group)), context, len(group))
 
 
-def listed(landing: Landing, tables: Iterable[Table], read: Mapping[str, Listing]) -> list[Any]:
-    """The dlt resources of tables, by name; what no file tells stays empty."""
+def entity_resources(landing: Landing, tables: Iterable[Table], read: Mapping[str, Listing]) -> list[Any]:
+    """Return the dlt resources of tables; tables without a function in `read` stay empty."""
     return [
         resource(landing, table, partial(read.get(table.name, lambda _: ()), landing)) for table in tables
     ]
 
 
-def dated(landing: Landing, vendor: str, tables: Iterable[Table], read: Mapping[str, Figures]) -> list[Any]:
-    """The dlt resources of daily tables, by name; of what no file tells the days are read and have no row."""
+def daily_resources(
+    landing: Landing, vendor: str, tables: Iterable[Table], read: Mapping[str, Figures]
+) -> list[Any]:
+    """Return the dlt resources of daily tables; tables without a function in `read` get day markers only."""
 
     def no_rows(landing: Landing, table: Table) -> Iterator[DaysRead]:
-        yield from days_read(asked(landing, table, vendor))
+        yield from days_read(requested_days(landing, table, vendor))
 
     return [
         resource(landing, table, partial(read.get(table.name, no_rows), landing, table)) for table in tables
@@ -216,28 +218,28 @@ def dated(landing: Landing, vendor: str, tables: Iterable[Table], read: Mapping[
 
 
 def accounts(landing: Landing, vendor: str) -> tuple[str, ...]:
-    """The ad accounts that a network's main files name."""
+    """Return the ad accounts in a network's main files."""
     found = exports(landing, vendor, settings.MAIN[vendor])
     return tuple(sorted({account for export in found for account in export.coverage if account}))
 
 
 def span() -> Span:
-    """Files have the days they have, and each of them is read again."""
+    """Return the span of files: no first day, and every day is loaded again."""
     return Span(None, EVER_DAYS)
 
 
-def covered(found: Iterable[Export], account: str) -> set[date]:
-    """The days that files speak for."""
+def covered_days(found: Iterable[Export], account: str) -> set[date]:
+    """Return the days of an account that the files cover."""
     return {
         day for export in found if account in export.coverage for day in export.coverage[account].days.days()
     }
 
 
-def asked(landing: Landing, table: Table, vendor: str) -> dict[str, set[date]]:
-    """The days that the load asks for and the network's main files speak for, by account."""
+def requested_days(landing: Landing, table: Table, vendor: str) -> dict[str, set[date]]:
+    """Return the days, by account, that the load requests and the network's main files cover."""
     main = exports(landing, vendor, settings.MAIN[vendor])
     return {
-        account: covered(main, account).intersection(
+        account: covered_days(main, account).intersection(
             day for piece in landing.pieces(table, account, EVER_DAYS) for day in piece.days()
         )
         for account in accounts(landing, vendor)
@@ -245,35 +247,35 @@ def asked(landing: Landing, table: Table, vendor: str) -> dict[str, set[date]]:
 
 
 def days_read(days: Mapping[str, Collection[date]]) -> Iterator[DaysRead]:
-    """Word that these days of accounts were read to their end."""
+    """Yield the day markers of days, by account, that were read completely."""
     for account, each in days.items():
         for window in runs(each):
             yield DaysRead(account, window)
 
 
-def whole(folder: Folder, vendor: str) -> Window | None:
-    """From the first to the last day of a network's main files; None where they have none."""
+def day_range(folder: Folder, vendor: str) -> Window | None:
+    """Return the first and last day of a network's main files; None if they have no days."""
     found = [
         one.days for export in folder.of(vendor, settings.MAIN[vendor]) for one in export.coverage.values()
     ]
     return Window(min(one.start for one in found), max(one.end for one in found)) if found else None
 
 
-def beyond(landing: Landing, vendor: str, found: Sequence[Export]) -> None:
-    """Says which days of files stay unread because no main file of the network has them."""
+def notice_unread_days(landing: Landing, vendor: str, found: Sequence[Export]) -> None:
+    """Add notices about days that are not loaded because no main file of the network covers them."""
     main = exports(landing, vendor, settings.MAIN[vendor])
     for export in found:
         for account, coverage in sorted(export.coverage.items()):
-            missing = set(coverage.days.days()) - covered(main, account)
+            missing = set(coverage.days.days()) - covered_days(main, account)
             if missing:
                 title = next(kind.title for kind in export.layout.files if kind.name == settings.MAIN[vendor])
                 notice_once(
                     landing,
-                    f"{export.name}: {len(missing)} days of account {account} are not read, from"
-                    f" {min(missing)} to {max(missing)}: no report of {title} has them",
+                    f"{export.name}: {len(missing)} days of account {account} are not loaded, from"
+                    f" {min(missing)} to {max(missing)}: no file of {title} covers them",
                 )
 
 
 def number_text(value: Decimal | int | None) -> str:
-    """A number as JSON text; nothing is zero, as the interfaces leave zeros out."""
+    """Return a number as text; a blank is zero, because the interfaces leave zeros out."""
     return format(value, "f") if isinstance(value, Decimal) else str(value or 0)

@@ -1,4 +1,4 @@
-"""Settings of files as a source: where they lie, and what no file tells."""
+"""Settings for downloaded files: the folder, and values that the files do not contain."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ingestion.errors import SettingError
 SECTION = Section("exports")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
-#: The file without which a vendor is not read from files; the others only tell more.
+#: The main file of each vendor, required to load the vendor from files; the other files are optional.
 MAIN = {
     "hubspot": "contacts",
     "google_ads": "campaigns",
@@ -25,30 +25,30 @@ MAIN = {
 
 
 def folder() -> Path | None:
-    """The folder of files; None where none is set. Raises SettingError for what is no folder."""
+    """Return the folder of files; None if unset. Raises SettingError if it is not a folder."""
     value = SECTION.get("folder")
     if value is None:
         return None
     path = Path(value).expanduser()
     if not path.is_dir():
         raise SettingError(
-            f"{SECTION.name('folder')} is {path}, which is no folder: set it to the one with the files"
+            f"{SECTION.name('folder')} is {path}, which is not a folder: set it to the folder with the files"
         )
     return path.resolve()
 
 
 def portal_zone() -> ZoneInfo:
-    """The zone of HubSpot's exports: `time_zone`, else UTC. Raises SettingError for an unknown name."""
+    """Return the time zone of HubSpot's exports: `time_zone`, else UTC. Raises SettingError if unknown."""
     return _zone("time_zone", SECTION.get("time_zone") or "UTC")
 
 
 def is_zone_set() -> bool:
-    """Whether the portal's zone is told or only assumed."""
+    """Return whether the portal's time zone is set; otherwise UTC is assumed."""
     return SECTION.get("time_zone") is not None
 
 
 def portal_id() -> str | None:
-    """The portal's own id, which no file tells; None where it is not set. Raises SettingError."""
+    """Return the portal id, which no file contains; None if unset. Raises SettingError."""
     value = SECTION.get("portal_id")
     if value is not None and not value.isdecimal():
         raise SettingError(
@@ -58,12 +58,15 @@ def portal_id() -> str | None:
 
 
 def account_zone(account: str) -> str:
-    """The zone of an ad account's days: its entry in `time_zones`, else the portal's. Raises SettingError."""
+    """Return the time zone of an ad account: its entry in `time_zones`, else the portal's.
+
+    Raises SettingError.
+    """
     return _zones().get(account) or portal_zone().key
 
 
 def currency() -> str | None:
-    """The portal's home currency, an ISO 4217 code; None where it is not set. Raises SettingError."""
+    """Return the portal's home currency, an ISO 4217 code; None if unset. Raises SettingError."""
     value = SECTION.get("currency")
     if value is not None and not _CURRENCY.fullmatch(value):
         raise SettingError(f'{SECTION.name("currency")} is "{value}": set it to an ISO 4217 code like EUR')
@@ -71,7 +74,7 @@ def currency() -> str | None:
 
 
 def columns() -> Mapping[str, str]:
-    """Labels that are not known, and the known one that each means. Raises SettingError."""
+    """Return the known label of each extra column label. Raises SettingError."""
     return {
         str(label): str(known)
         for label, known in SECTION.table("columns", '{"Kampagnennummer": "Campaign ID"}').items()
@@ -79,7 +82,7 @@ def columns() -> Mapping[str, str]:
 
 
 def exchange_rates() -> Mapping[str, Decimal]:
-    """Units of the portal's currency for one of another, for all days. Raises SettingError."""
+    """Return the price of one unit of other currencies in the portal's, for all days. Raises SettingError."""
     found = {}
     for code, rate in SECTION.table("exchange_rates", '{"USD": 0.92}').items():
         try:
@@ -88,8 +91,8 @@ def exchange_rates() -> Mapping[str, Decimal]:
             found[str(code)] = Decimal(0)
         if not _CURRENCY.fullmatch(str(code)) or not found[str(code)].is_finite() or found[str(code)] <= 0:
             raise SettingError(
-                f"{SECTION.name('exchange_rates')} holds {code} = {rate}: set it like USD = 0.92, the units"
-                " of the HubSpot account's currency for one US dollar"
+                f"{SECTION.name('exchange_rates')} contains {code} = {rate}: set it like USD = 0.92,"
+                " the price of one US dollar in the HubSpot account's currency"
             )
     return found
 
@@ -106,7 +109,7 @@ def _zone(key: str, name: str) -> ZoneInfo:
     found = _known_zone(name)
     if found is None:
         raise SettingError(
-            f'{SECTION.name(key)} holds "{name}", which is no time zone: set it like Europe/Berlin'
+            f'{SECTION.name(key)} contains "{name}", which is not a time zone: set it like Europe/Berlin'
         )
     return found
 

@@ -1,7 +1,7 @@
-"""Numbers, days and instants as people's interfaces write them.
+"""Parse numbers, days and instants in the formats of the vendors' interfaces.
 
-Which sign parts decimals, and whether days stand before months, is found from the cells of a file; where they
-leave it open, the language of its header decides.
+The decimal sign and the order of day and month are detected in the cells of a file; if they are ambiguous,
+the language of its header decides.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from babel import Locale
 Order = Literal["day", "month"]
 
 LANGUAGES = ("en", "de", "fr", "es", "pt", "it", "nl")
-#: What stands for nothing in the vendors' files.
+#: Texts for a missing value in the vendors' files.
 NOTHING = frozenset({"", "-", "--", "—", "–", "n/a"})
 
 _SPACES = re.compile(r"[\s\u00a0\u202f'’]")
 _SIGNS = re.compile(r"[.,]")
-# a currency's sign or code, or a percent sign, around a number
+# a currency sign or code, or a percent sign, before or after a number
 _AROUND = re.compile(r"[^\d.,@-]{0,4}(?P<minus>[-−]?)[^\d.,@-]{0,4}(?P<number>[.,]?\d[\d.,]*)[^\d.,@-]{0,4}")
 _ISO_DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
 _LOCAL_DAY = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
@@ -41,46 +41,46 @@ _CLOCK = re.compile(
 
 
 class BadValue(ValueError):
-    """A cell that is not of its column's kind; `str()` says what it is not."""
+    """A cell does not have the type of its column; `str()` is the problem."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a file writes numbers and days."""
+    """The number and date format of a file."""
 
     decimal: Literal[".", ","] = "."
     order: Order = "month"
 
 
 def is_nothing(text: str) -> bool:
-    """Whether a cell says that there is no value."""
+    """Return whether a cell contains no value."""
     return text.strip().lower() in NOTHING
 
 
 def number(text: str, decimal: str) -> Decimal | None:
-    """A number with thousands in groups, perhaps with a currency; None for nothing. Raises BadValue."""
+    """Parse a number with optional thousands separators and currency; None if missing. Raises BadValue."""
     if is_nothing(text):
         return None
     compact = _SPACES.sub("", text)
     around = _AROUND.fullmatch(compact)
     if not around:
-        raise BadValue("is no number")
+        raise BadValue("is not a number")
     digits, group = around["number"], "," if decimal == "." else "."
     whole, _, fraction = digits.partition(decimal)
     groups = whole.split(group)
     if decimal in fraction or group in fraction or not all(len(part) == 3 for part in groups[1:]):
-        raise BadValue(f"is no number with {decimal!r} before its decimals, as the others of its file")
+        raise BadValue(f"is not a number with the decimal sign {decimal!r} of the rest of the file")
     if len(groups) > 1 and not 1 <= len(groups[0]) <= 3:
-        raise BadValue("is no number")
+        raise BadValue("is not a number")
     try:
         value = Decimal(f"{''.join(groups)}.{fraction or 0}")
     except InvalidOperation:
-        raise BadValue("is no number") from None
+        raise BadValue("is not a number") from None
     return -value if around["minus"] else value
 
 
 def decimal_sign(cells: Iterable[str], language: str) -> Literal[".", ","]:
-    """The sign before decimals: what most cells prove, else what the language would write."""
+    """Return the decimal sign of most cells with a clear one, else the usual one of the language."""
     votes = {".": 0, ",": 0}
     for cell in cells:
         compact = _SPACES.sub("", cell)
@@ -102,7 +102,7 @@ def decimal_sign(cells: Iterable[str], language: str) -> Literal[".", ","]:
 
 
 def day_order(cells: Iterable[str], language: str) -> Order:
-    """Whether days stand before months: what any cell proves, else what the language would write."""
+    """Return whether day or month comes first: by the first unambiguous cell, else by the language."""
     for cell in cells:
         found = _LOCAL_DAY.match(cell)
         if found and int(found[1]) > 12:
@@ -113,13 +113,13 @@ def day_order(cells: Iterable[str], language: str) -> Order:
 
 
 def day(text: str, order: Order) -> date:
-    """A calendar day. Raises BadValue."""
+    """Parse a calendar day. Raises BadValue."""
     try:
         if found := _ISO_DAY.match(text):
             return date(*map(int, found.groups()))
         if found := _LOCAL_DAY.match(text):
             first, second, year = map(int, found.groups())
-            # a point never stands in the American order
+            # dates with dots never have the month first
             return (
                 date(year, second, first) if order == "day" or "." in found[0] else date(year, first, second)
             )
@@ -129,11 +129,11 @@ def day(text: str, order: Order) -> date:
             return date(int(found[3]), _month(found[1]), int(found[2]))
     except (ValueError, KeyError):
         pass
-    raise BadValue("is no day")
+    raise BadValue("is not a date")
 
 
 def days_in(text: str, order: Order) -> list[date]:
-    """The days that a line names, in its order."""
+    """Return the days in a line, in their order."""
     found = []
     for match in _ANY_DAY.finditer(text):
         try:
@@ -144,7 +144,7 @@ def days_in(text: str, order: Order) -> list[date]:
 
 
 def instant(text: str, zone: ZoneInfo, order: Order) -> datetime:
-    """An instant in UTC from a day and a clock time of `zone`, or from ISO 8601. Raises BadValue."""
+    """Parse an instant from a day and a time in `zone`, or from ISO 8601, to UTC. Raises BadValue."""
     try:
         exact = datetime.fromisoformat(text)
     except ValueError:
@@ -158,7 +158,7 @@ def instant(text: str, zone: ZoneInfo, order: Order) -> datetime:
         try:
             exact = datetime.combine(on, time(hour, int(clock[2]), int(clock[3] or 0)))
         except ValueError:
-            raise BadValue("is no date with a time") from None
+            raise BadValue("is not a date with a time") from None
     return (exact if exact.tzinfo else exact.replace(tzinfo=zone)).astimezone(UTC)
 
 
@@ -168,7 +168,7 @@ def _month(word: str) -> int:
 
 @cache
 def _months() -> dict[str, int]:
-    """Names of months, whole and short, in every language."""
+    """Return the month number of full and short month names in every language."""
     return {
         name.casefold().rstrip("."): month
         for language in LANGUAGES

@@ -1,1 +1,1 @@
-"""The one HTTP client, and requests within a rate limit."""
+"""The HTTP client of all sources, error classification and rate limiting."""

@@ -1,6 +1,6 @@
-"""The one HTTP client: retries, tokens, limits, redaction.
+"""The HTTP client of all sources: retries, tokens, rate limits, redaction.
 
-A vendor's judge (`faults.py`) turns a failed answer into a `Fault`; the client decides what to do about it.
+A vendor's judge (`faults.py`) turns a failed answer into a `Fault`; the client decides whether to retry.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ _ANY = "any"
 
 
 class Token(Protocol):
-    """What authorises requests. `setting` is the name an error shows."""
+    """Authorises requests. `setting` is the setting that errors refer to."""
 
     setting: str
 
     def value(self) -> str:
-        """The current access token."""
+        """Return the current access token."""
 
     def renew(self, refused: str) -> bool:
-        """Replaces the refused token; False when that is not possible."""
+        """Replace the refused token; return False if that is not possible."""
 
     def secrets(self) -> tuple[str, ...]:
-        """Values that must never be shown."""
+        """Return values that must never be shown."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back, whatever it says. Names of headers are looked up in any case."""
+    """A response before it is checked for errors. Header names are case-insensitive."""
 
     status: int
     headers: Mapping[str, str]
@@ -62,12 +62,12 @@ class Reply:
 
 
 Send = Callable[[str, str, Mapping[str, str], bytes | None], Reply]
-"""Sends method, address, headers and body. Raises urllib3's HTTPError."""
+"""Sends a request with method, URL, headers and body. Raises urllib3's HTTPError."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A successful answer: the body as received, and what `decode` made of it."""
+    """A successful response: the body as received, and the document that `decode` returned."""
 
     body: bytes
     document: Any
@@ -76,10 +76,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Policy:
-    """How one vendor is spoken to. `judge` reads status, headers and parsed body of every answer.
+    """Request rules of one vendor. `judge` classifies every answer by status, headers and parsed body.
 
-    `lane` names the rate limit a path counts against, `limits` what is known of them beforehand, and `learn`
-    reads from an answer what that lane's limit is. `concurrency` counts requests under way.
+    `lane` maps a path to the rate limit that it counts against, `limits` are the initial limits by lane, and
+    `learn` reads a lane's limit from the headers of an answer. `concurrency` is the number of parallel
+    requests.
     """
 
     source: str
@@ -93,7 +94,7 @@ class Policy:
 
 @dataclass
 class _Failed(Exception):
-    """One failed attempt; `stage` decides how often and how long it is worth trying again."""
+    """One failed attempt; `stage` decides the number of retries and the waiting time."""
 
     stage: str
     detail: str
@@ -103,7 +104,7 @@ class _Failed(Exception):
 
     @property
     def is_too_long(self) -> bool:
-        """Whether the vendor asks for a longer pause than a run makes."""
+        """Return whether the vendor asks for a longer pause than a run allows."""
         return self.wait is not None and self.wait > _LONGEST_HINT
 
 
@@ -117,10 +118,10 @@ class _Request:
 
 
 def _pool(base_url: str, concurrency: int) -> urllib3.PoolManager:
-    """Connections to a host, through the proxy that the environment names for it."""
+    """Return connections to a host, through the proxy that the environment sets for it."""
     parts = urlsplit(base_url)
     options: dict[str, Any] = {"maxsize": concurrency, "block": True}
-    # a base_url on loopback must not travel through a proxy that the shell happens to name
+    # requests to this machine must not go through a proxy that the shell happens to set
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
     proxy = None if local or proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
     return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
@@ -128,13 +129,12 @@ def _pool(base_url: str, concurrency: int) -> urllib3.PoolManager:
 
 @dataclass
 class Client:
-    """Requests to one vendor's API at `base_url`.
+    """Sends requests to one vendor's API at `base_url`.
 
-    Raises AccessError for a refused token, UnreachableError when the server cannot be reached or keeps
-    failing (LimitSpent: for longer than a run lasts), ResponseError when an answer is not JSON, and
-    RequestFault for what only the caller can explain.
-    `send` and `clock` are for tests. `check` is called before each request; it and `sleep` may raise to end a
-    load.
+    Raises AccessError for a refused token, UnreachableError if the server cannot be reached or keeps failing
+    (LimitSpent if a rate limit outlasts the run), ResponseError if an answer is not JSON, and RequestFault
+    for errors that only the caller can explain. `send` and `clock` are replaced in tests. `check` is called
+    before each request; it and `sleep` may raise to end a load.
     """
 
     policy: Policy
@@ -154,20 +154,20 @@ class Client:
         self._pool = _pool(self.base_url, self.policy.concurrency)
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._pool.clear()
 
     @property
     def setting(self) -> str:
-        """The name of the setting that decides where requests go."""
+        """Return the name of the setting with the URL that requests go to."""
         return f"sources.{self.policy.source}.{self.base_setting}"
 
     def secrets(self) -> tuple[str, ...]:
-        """Values that must never be shown."""
+        """Return values that must never be shown."""
         return self.token.secrets() if self.token else ()
 
     def error(self, kind: type[IngestionError], message: str) -> IngestionError:
-        """An error of this client, redacted."""
+        """Return an error of this client, redacted."""
         return kind(message, secrets=self.secrets())
 
     def get(
@@ -177,9 +177,9 @@ class Client:
         headers: Mapping[str, str] | None = None,
         decode: Callable[[bytes], Any] = orjson.loads,
     ) -> Answer:
-        """GET `path` (relative to the base URL; its query may be encoded already).
+        """GET `path`, relative to the base URL; it may already contain an encoded query.
 
-        `decode` makes the answer's document; it raises ValueError for what is not JSON.
+        `decode` parses the body into the answer's document; it raises ValueError for a body that is not JSON.
         """
         if params:
             path = f"{path}{'&' if '?' in path else '?'}{urlencode(params)}"
@@ -192,18 +192,18 @@ class Client:
         headers: Mapping[str, str] | None = None,
         decode: Callable[[bytes], Any] = orjson.loads,
     ) -> Answer:
-        """POST a JSON body that only reads: it is repeated like a GET."""
+        """POST a JSON body that changes nothing at the vendor, so that it is retried like a GET."""
         typed = {"Content-Type": "application/json", **(headers or {})}
         return self._send("POST", path, body=orjson.dumps(json), headers=typed, decode=decode)
 
     def get_tunnelled(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
-        """GET `path` with its query in the body of a POST, for addresses that are too long."""
-        address, _, query = path.partition("?")
-        told = {"X-HTTP-Method-Override": "GET", "Content-Type": "application/x-www-form-urlencoded"}
-        return self._send("POST", address, body=query.encode(), headers={**told, **(headers or {})})
+        """GET `path` with its query in the body of a POST, for URLs that are too long."""
+        path, _, query = path.partition("?")
+        override = {"X-HTTP-Method-Override": "GET", "Content-Type": "application/x-www-form-urlencoded"}
+        return self._send("POST", path, body=query.encode(), headers={**override, **(headers or {})})
 
     def post_form(self, path: str, form: Mapping[str, str]) -> Answer:
-        """POST a form, without authorisation (token endpoints)."""
+        """POST a form without authorisation, for token endpoints."""
         typed = {"Content-Type": "application/x-www-form-urlencoded"}
         return self._send("POST", path, body=urlencode(form).encode(), headers=typed, authorize=False)
 
@@ -292,15 +292,15 @@ class Client:
             raise self.error(ResponseError, f"{self.setting}: {error}") from None
         except urllib3.exceptions.HTTPError as error:
             self._count("unreachable")
-            # the request may have been answered: what was lost on the way back is worth more attempts
-            on_the_way = isinstance(
+            # the server may have handled the request and only the answer was lost, so retry more often
+            may_have_arrived = isinstance(
                 error, (urllib3.exceptions.ReadTimeoutError, urllib3.exceptions.ProtocolError)
             )
-            stage = "transient" if on_the_way else "unreachable"
+            stage = "transient" if may_have_arrived else "unreachable"
             raise _Failed(stage, f"{type(error).__name__}: {error}") from None
-        told = self.policy.learn(reply.headers)
-        if told is not None:
-            pacer.adopt(told)
+        limit = self.policy.learn(reply.headers)
+        if limit is not None:
+            pacer.adopt(limit)
         return self._read(reply, request.decode)
 
     def _pooled(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
@@ -316,7 +316,7 @@ class Client:
         except ValueError:
             document = None
             if status < 400:
-                # a cut body may come whole the next time, and a gateway's page of its own may be gone
+                # a truncated body or a gateway's error page may not occur again
                 self._count("unreadable")
                 raise _Failed("response", "not JSON", status) from None
         fault_found = self.policy.judge(status, headers, document)
@@ -332,13 +332,13 @@ class Client:
         if failed.stage == "unreachable":
             return self.error(
                 UnreachableError,
-                f"{self.setting}: {host} cannot be reached ({detail}): check the address and network",
+                f"{self.setting}: {host} cannot be reached ({detail}): check the URL and the network",
             )
         if failed.stage == "response":
             return self.error(
                 ResponseError,
-                f"{self.setting}: {host} answered {failed.status} with something that is not JSON:"
-                " check that the address is the API's own",
+                f"{self.setting}: {host} answered {failed.status} with a body that is not JSON:"
+                " check that the URL is the API's own",
             )
         if failed.stage == "token" and authorized:
             setting = self.token.setting if self.token else self.setting
@@ -358,27 +358,27 @@ class Client:
 
 @dataclass
 class StaticToken:
-    """A token that was configured as it is."""
+    """A configured access token that cannot be renewed."""
 
     setting: str
     token: str
 
     def value(self) -> str:
-        """The token."""
+        """Return the token."""
         return self.token
 
     def renew(self, refused: str) -> bool:
-        """False: there is nothing to renew it with."""
+        """Return False: a configured token cannot be renewed."""
         return False
 
     def secrets(self) -> tuple[str, ...]:
-        """The token."""
+        """Return the token, which must never be shown."""
         return (self.token,)
 
 
 @dataclass
 class RefreshToken:
-    """An access token fetched with a refresh token, on first use and when one is refused (RFC 6749)."""
+    """An access token that is fetched with a refresh token on first use and after a refusal (RFC 6749)."""
 
     setting: str
     client: Client
@@ -388,21 +388,21 @@ class RefreshToken:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def value(self) -> str:
-        """The current access token, fetched when there is none."""
+        """Return the current access token; fetch one if there is none."""
         with self._lock:
             if self._current is None:
                 self._current = self._fetch()
             return self._current
 
     def renew(self, refused: str) -> bool:
-        """Fetches a new token, once for all threads whose request failed with the same one."""
+        """Fetch a new token, once for all threads whose request failed with the same token."""
         with self._lock:
             if self._current == refused:
                 self._current = self._fetch()
         return True
 
     def secrets(self) -> tuple[str, ...]:
-        """Everything that is sent to the token endpoint, and what came back."""
+        """Return the secrets sent to the token endpoint and the token it returned."""
         sent = tuple(value for key, value in self.form.items() if key in ("client_secret", "refresh_token"))
         return (*sent, self._current) if self._current else sent
 
@@ -412,7 +412,7 @@ class RefreshToken:
         except RequestFault as fault:
             raise AccessError(
                 f"{self.setting} was refused ({fault.status}): {fault.fault.detail};"
-                " authorise again and check client_id and client_secret",
+                " authorise the app again and check client_id and client_secret",
                 secrets=self.secrets(),
             ) from None
         token = answer.document.get("access_token") if isinstance(answer.document, dict) else None
@@ -422,15 +422,15 @@ class RefreshToken:
 
 
 def token_endpoint(policy: Policy, url: str) -> tuple[Client, str]:
-    """A client of the token endpoint's host, and the endpoint's path."""
+    """Return a client of the token endpoint's host, and the endpoint's path."""
     parts = urlsplit(url)
     return Client(policy, f"{parts.scheme}://{parts.netloc}", base_setting="token_url"), parts.path
 
 
 def in_parallel(streams: Sequence[Callable[[], Iterator[T]]], workers: int = _CONCURRENCY) -> Iterator[T]:
-    """Yields what the streams yield, as it comes, reading up to `workers` of them at once.
+    """Yield the items of all streams as they arrive, reading up to `workers` streams at once.
 
-    The first error of any stream ends all of them. Memory is bounded by a short queue.
+    The first error of any stream ends all of them. A short queue bounds the memory.
     """
     if len(streams) == 1:
         yield from streams[0]()

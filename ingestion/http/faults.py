@@ -1,7 +1,7 @@
-"""The one judge of the vendors' answers: which fault an answer has, and how long to wait.
+"""Classify the vendors' answers: the fault of an answer, and how long to wait before a retry.
 
-A vendor contributes a function that reads the body of its errors, and a table of its own signals. HTTP
-statuses, Retry-After and the detail line are judged here, for all vendors.
+Each vendor has a function that reads its error bodies and a table of its own signals. HTTP statuses,
+Retry-After and the detail line are handled here for all vendors.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ FaultKind = Literal[
 
 @dataclass(frozen=True)
 class Fault:
-    """What went wrong with one answer.
+    """The error of one answer.
 
-    `wait` is the vendor's own hint in seconds; `hopeless` marks a limit that no wait within a run outlasts.
+    `wait` is the vendor's own hint in seconds; `hopeless` marks a limit that does not reset within a run.
     """
 
     kind: FaultKind
@@ -31,7 +31,7 @@ class Fault:
 
 
 class RequestFault(Exception):
-    """A fault that only the caller can explain: nothing was wrong with the connection or the token."""
+    """A refused request that only the caller can explain: connection and token were fine."""
 
     def __init__(self, fault: Fault, status: int) -> None:
         super().__init__(fault.detail)
@@ -41,10 +41,10 @@ class RequestFault(Exception):
 
 @dataclass(frozen=True)
 class ErrorBody:
-    """An answer's error as the vendor's body describes it; empty where the body describes none.
+    """The error in the body of an answer; empty if the body contains none.
 
-    `status` is the status to judge by: an error can come with HTTP status 200. `shown` is added to the detail
-    line. `wait` is the pause in seconds that a throttled answer asks for other than by Retry-After.
+    `status` is the effective status: an error can come with HTTP status 200. `shown` is added to the detail
+    line. `wait` is the pause in seconds that a throttled answer requests other than by Retry-After.
     """
 
     status: int
@@ -56,10 +56,10 @@ class ErrorBody:
 
 @dataclass(frozen=True)
 class Signal:
-    """A vendor's own sign of a fault: one of `codes` or the `text` in the detail line, and one of `statuses`.
+    """A vendor's rule for a fault: one of `codes` or the `text` in the detail line, and one of `statuses`.
 
-    An empty condition is not required. `wait` is the pause in seconds where the answer asks for none,
-    `advice` is added to the detail line.
+    An empty condition always holds. `wait` is the pause in seconds if the answer requests none, `advice` is
+    added to the detail line.
     """
 
     kind: FaultKind
@@ -71,7 +71,7 @@ class Signal:
     advice: str = ""
 
     def fits(self, error: ErrorBody, detail: str) -> bool:
-        """Whether the error shows this sign."""
+        """Return whether the error meets the conditions."""
         if self.statuses and error.status not in self.statuses:
             return False
         if not self.codes and not self.text:
@@ -80,23 +80,23 @@ class Signal:
 
 
 def codes(*values: object) -> frozenset[str]:
-    """Error codes as text; missing ones are left out."""
+    """Return error codes as text, without None."""
     return frozenset(str(value) for value in values if value is not None)
 
 
 @dataclass(frozen=True)
 class Judge:
-    """The fault of an answer of one vendor, None where there is none.
+    """Returns the fault of an answer of one vendor, None if it has none.
 
     `read` gets status, headers and the parsed body. The first of `signals` that fits decides, otherwise the
-    status.
+    HTTP status.
     """
 
     read: Callable[[int, Mapping[str, str], Any], ErrorBody]
     signals: tuple[Signal, ...]
 
     def __call__(self, status: int, headers: Mapping[str, str], document: Any) -> Fault | None:
-        """The fault of an answer with this status, these headers and this body."""
+        """Return the fault of an answer with this status, these headers and this body."""
         error = self.read(status, headers, document)
         if error.status < 400:
             return None
@@ -114,7 +114,7 @@ class Judge:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of a Retry-After header, given as seconds or as a date (RFC 9110, section 10.2.3)."""
+    """Return the seconds of a Retry-After header, given as seconds or date (RFC 9110, section 10.2.3)."""
     value = headers.get("retry-after", "").strip()
     if not value:
         return None
@@ -130,7 +130,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _kind(status: int) -> FaultKind:
-    """The default fault of an HTTP status (RFC 9110, section 15; 423 and 429: RFC 4918, RFC 6585)."""
+    """Return the default fault for an HTTP status (RFC 9110, section 15; 423 and 429: RFC 4918, RFC 6585)."""
     if status == 401:
         return "token"
     if status == 403:
@@ -143,7 +143,7 @@ def _kind(status: int) -> FaultKind:
 
 
 def _oauth_message(document: Any) -> str:
-    """The error of a token endpoint (RFC 6749, section 5.2); empty where the document is none."""
+    """Return the error text of a token endpoint (RFC 6749, section 5.2), empty for other documents."""
     if not isinstance(document, dict) or not isinstance(document.get("error"), str):
         return ""
     return f"{document['error']}: {document.get('error_description') or ''}".rstrip(": ")

@@ -1,6 +1,6 @@
-"""Requests within a vendor's rate limit: as fast as it allows, and no faster.
+"""Rate limiting: send requests as fast as a vendor allows, and no faster.
 
-The libraries for this take a limit that is known beforehand; a vendor tells its own in answers' headers.
+Available libraries need a limit that is known beforehand; vendors send theirs in response headers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-# clocks run apart a little, even over seconds
+# the vendor's clock and this machine's drift apart a little, even over seconds
 _SLACK_SECONDS = 0.02
 
 
@@ -25,10 +25,11 @@ class Limit:
 
 
 class Pacer:
-    """Lets requests go, at most as many as the limit allows. For several threads at once.
+    """Delays requests so that no more than the limit are sent. Safe for several threads.
 
-    The vendor counts a request when it arrives, which is before its answer is here: a request counts while it
-    is under way and from its answer on for the limit's seconds, so that no jitter brings one too many.
+    The vendor counts a request when it arrives, which is before its answer returns. A request therefore
+    counts while it is in progress and for the limit's seconds after its answer, so that jitter never exceeds
+    the limit.
     """
 
     def __init__(
@@ -47,22 +48,22 @@ class Pacer:
 
     @property
     def limit(self) -> Limit | None:
-        """The limit in force."""
+        """Return the current limit."""
         return self._limit
 
     def adopt(self, limit: Limit) -> None:
-        """Takes the limit that the vendor tells."""
+        """Replace the limit by the one that the vendor sent."""
         with self._lock:
             self._limit = limit
 
     def hold(self, seconds: float) -> None:
-        """Lets nothing go for `seconds`: the vendor refused one request and would refuse the others, too."""
+        """Send nothing for `seconds`: the vendor refused one request and would refuse the others, too."""
         with self._lock:
             self._closed_until = max(self._closed_until, self._clock() + seconds)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Waits until one request may go; the body sends it."""
+        """Wait until one request is allowed; the body of the `with` statement sends it."""
         while (pause := self._reserve()) > 0:
             self._sleep(pause)
         try:
@@ -81,7 +82,7 @@ class Pacer:
             while self._answered and self._answered[0] <= now - span:
                 self._answered.popleft()
             if self._limit and len(self._answered) + self._under_way >= self._limit.requests:
-                # never 0, which would be a turn: the difference may round to it
+                # 0 would mean that the request may be sent, and the difference can round to 0
                 return max(self._answered[0] + span - now, 1e-6) if self._answered else _SLACK_SECONDS
             self._under_way += 1
             return 0.0

@@ -1,4 +1,4 @@
-"""The one paginator: pages by cursor, with a guard against a server that repeats itself."""
+"""Paging for all sources: pages by cursor, with a guard against a server that repeats pages."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def pages(
     what: str,
     content: Callable[[Answer], Any] = lambda answer: None,
 ) -> Iterator[Answer]:
-    """Answers page by page. Raises ResponseError where the server sends the same page again and again.
+    """Yield the answers page by page. Raises ResponseError if the server repeats a page even after a retry.
 
-    `ask` gets a cursor, None for the first page; `following` reads the next one from an answer: None at the
-    end, empty where there should be one. `what` names the listing in the error. Where a cursor is an offset,
-    which never repeats, `content` is what no two pages in a row have in common.
+    `ask` requests the page of a cursor, None for the first page. `following` returns the next cursor: None at
+    the end, empty if it is missing. `what` is the listing's name in the error. Offsets never repeat as
+    cursors do; for them `content` returns a page's content, which must differ from the page before.
     """
     cursor: str | None = None
     passed: set[str] = set()
@@ -29,7 +29,7 @@ def pages(
         answer = ask(cursor)
         after, now = following(answer), content(answer)
         if after == "" or after in passed or (now is not None and now == before):
-            # once may be a slip of the server; twice would go on for ever
+            # retry once, because a second repeat would never end
             if is_second_try:
                 raise ResponseError(f"{what} repeated its paging cursor; run again")
             is_second_try = True

@@ -1,4 +1,4 @@
-"""Errors of requests that a vendor refused: what was refused, its answer, what to do; worded once for all."""
+"""Error messages for refused requests, shared by all vendors: the request, the vendor's answer, the fix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ingestion.http.faults import RequestFault
 
 @dataclass(frozen=True)
 class Refusals:
-    """The errors of one vendor. `version` is the value of `version_key`, the setting of its API version."""
+    """Error messages of one vendor. `version` is the value of the setting `version_key`, its API version."""
 
     client: Client
     vendor: str
@@ -19,7 +19,7 @@ class Refusals:
     version: str
 
     def request(self, refused: RequestFault, kind: type[ResponseError] = ResponseError) -> IngestionError:
-        """The error of a request that the vendor does not accept as it is."""
+        """Return the error of a request that the vendor rejects."""
         return self._error(
             kind,
             f"{self.client.setting}: {self.vendor} refused a request",
@@ -28,26 +28,25 @@ class Refusals:
         )
 
     def permission(self, refused: RequestFault, missing: str, fix: str) -> IngestionError:
-        """The error of a credential that lacks a permission."""
+        """Return the error of a credential without a permission."""
         setting = self.client.token.setting if self.client.token else self.client.setting
-        return self._error(PermissionMissing, f"{setting} lacks {missing}", refused, fix)
+        return self._error(PermissionMissing, f"{setting} does not have {missing}", refused, fix)
 
     def subject(
         self, refused: RequestFault, key: str, name: str, check: str, kind: type[AccessError] = AccessError
     ) -> IngestionError:
-        """The error of an account or a page, named in the setting `key`; `check` is what may be wrong."""
+        """Return the error of an account or a page in the setting `key`; `check` is the likely cause."""
         seen = f"{self._name(key)}: {name} is unknown or not accessible"
         return self._error(kind, seen, refused, f"check the id and {check}")
 
     def setting(self, refused: RequestFault, key: str, state: str, fix: str) -> IngestionError:
-        """The error of the setting `key`, which the vendor does not accept."""
+        """Return the error of the setting `key`, which the vendor rejects."""
         return self._error(SettingError, f"{self._name(key)} {state}", refused, fix)
 
     def without(self, path: str, content: str) -> IngestionError:
-        """The error of JSON that lacks its `content`."""
-        address = path.partition("?")[0]
-        seen = f"{self.client.setting}: {address} sent JSON without {content}"
-        return self.client.error(ResponseError, f"{seen}; is that the API of {self.vendor}?")
+        """Return the error of an answer that is JSON but has no `content`."""
+        message = f"{self.client.setting}: {path.partition('?')[0]} sent JSON without {content}"
+        return self.client.error(ResponseError, f"{message}; check that this is the API of {self.vendor}")
 
     def _name(self, key: str) -> str:
         return f"sources.{self.client.policy.source}.{key}"

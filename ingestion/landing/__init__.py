@@ -1,1 +1,1 @@
-"""From bodies to what dlt loads: Arrow, batches, duplicates, quarantine, counts, planning of days."""
+"""Turn response bodies into rows for dlt: Arrow, batches, duplicates, quarantine, counts, days to load."""

@@ -1,8 +1,8 @@
-"""Raw pages to Arrow: one declaration per table, read without a Python loop over rows.
+"""Convert raw pages to Arrow by one declaration per table, without a Python loop over rows.
 
-`pyarrow.json` reads the scalars with an explicit schema and refuses what does not fit; DuckDB cuts the JSON
-columns out of the same bytes as received (`pyarrow.json` could only rebuild them, without unknown keys).
-A page that is refused is read again row by row, by halving, through the very same typed read.
+`pyarrow.json` reads scalars with an explicit schema and rejects values that do not fit. DuckDB extracts the
+JSON columns from the same bytes as received; `pyarrow.json` would rebuild them without unknown keys.
+A rejected page is split in halves until the same typed read isolates the bad rows.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _SQL_NAME: dict[pa.DataType, str] = {
     pa.bool_(): "BOOLEAN",
 }
 _PARTS = pa.struct([("year", pa.int64()), ("month", pa.int64()), ("day", pa.int64())])
-# The type a value has on the wire, and the one it is read as when a page refuses the first.
+# The usual JSON type of a value, and the type to try if a page does not have it.
 _WIRE: dict[Kind, tuple[pa.DataType, pa.DataType]] = {
     "text": (pa.string(), pa.string()),
     "id": (pa.string(), pa.string()),
@@ -78,9 +78,9 @@ class Column:
     """One raw column.
 
     `path` leads from the row to the value (`a.b`; `^a` starts at the enclosing row of a nested list; `a[0]`
-    takes the first element); None means that the request knows the value (`Page.context`). `wire` is the
-    JSON type where it is not the usual one of the kind. A `sql` column is computed by DuckDB from the JSON
-    fields in `inputs`, as `row.<name>`.
+    takes the first element); None takes the value from the request (`Page.context`). `wire` are the JSON
+    types if they differ from the usual ones of the kind. DuckDB computes a `sql` column from the JSON fields
+    in `inputs`, as `row.<name>`.
     """
 
     name: str
@@ -94,22 +94,22 @@ class Column:
 
     @property
     def target(self) -> pa.DataType:
-        """The Arrow type that lands."""
+        """Return the Arrow type of the landed column."""
         return _TARGET[self.kind]
 
     @property
     def wires(self) -> tuple[pa.DataType, pa.DataType]:
-        """The JSON types to try, in order."""
+        """Return the JSON types to try, in order."""
         return self.wire or _WIRE[self.kind]
 
     @property
     def from_json(self) -> bool:
-        """Whether DuckDB cuts this column out of the page."""
+        """Return whether DuckDB extracts this column from the page."""
         return self.kind == "json" or self.sql is not None
 
     @property
     def expression(self) -> str:
-        """The SQL over `row` that gives a `from_json` column."""
+        """Return the SQL expression over `row` of a `from_json` column."""
         return self.sql or f'row."{self.path}"'
 
 
@@ -118,13 +118,13 @@ INT = (pa.int64(), pa.string())
 
 @dataclass(frozen=True)
 class Table:
-    """One raw table: where its rows lie in a page, its columns and its key.
+    """One raw table: the path of its rows in a page, its columns and its key.
 
-    `rows` names the lists from the page down to the row (`results[].to[]`). `private` are keys whose values
-    are personal data whatever they look like. `account` is the column that, with `date`, says what an
-    observation replaces; a `track` table is a full listing per account, of which every version is kept. With
-    `whole`, the landed rows of one value of that column replace all earlier ones. With `latest`, a record
-    that was read twice keeps what was read last; otherwise the first of equals.
+    `rows` is the path of lists from the page down to the row (`results[].to[]`). Values of `private` keys are
+    always personal data. Observations replace earlier ones with the same `account` column and `date`; a
+    `track` table is a full listing per account and keeps every version. With `whole`, new rows replace all
+    earlier rows with the same value of that column. With `latest`, the last version of a record that is read
+    twice wins, otherwise the first.
     """
 
     name: str
@@ -139,29 +139,29 @@ class Table:
 
     @cached_property
     def levels(self) -> tuple[str, ...]:
-        """The lists to open, outermost first."""
+        """Return the names of the nested lists, outermost first."""
         return tuple(_ROWS_PATH.findall(self.rows))
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The Arrow schema of what lands, without the columns that the load itself adds."""
+        """Return the Arrow schema of the landed rows, without the columns that the load adds."""
         return pa.schema([(column.name, column.target) for column in self.columns])
 
     def with_column(self, name: str, **changes: Any) -> Table:
-        """The table with a column read otherwise, where it has that column."""
+        """Return the table with changed attributes of a column, or unchanged if it has no such column."""
         columns = (replace(each, **changes) if each.name == name else each for each in self.columns)
         return replace(self, columns=tuple(columns))
 
     def empty(self) -> pa.Table:
-        """No rows, every column."""
+        """Return the table without rows."""
         return self.schema.empty_table()
 
 
 @dataclass(frozen=True)
 class Page:
-    """The bytes of one answer, and what the request knows about every row in it.
+    """The body of one answer, and the values from its request that apply to each of its rows.
 
-    `records` is how many rows the sender of the request counted, and `ids` theirs, where it read them.
+    `records` is the number of rows in the body and `ids` are their ids, if the caller read them.
     """
 
     body: bytes
@@ -172,7 +172,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A record that could not be read: personal data masked, and why."""
+    """A record that could not be read, with personal data masked, and the reason."""
 
     record: str
     reason: str
@@ -180,23 +180,23 @@ class Rejected:
 
 @dataclass
 class Reading:
-    """What a batch of pages gave. `received` counts records, read or not."""
+    """The rows and rejected records of a batch of pages."""
 
     table: pa.Table
     rejected: list[Rejected] = field(default_factory=list)
 
     @property
     def received(self) -> int:
-        """Records in the pages."""
+        """Return the number of records in the pages, rejected ones included."""
         return int(self.table.num_rows) + len(self.rejected)
 
 
 class Refused(Exception):
-    """The typed read does not take these pages; the text is the reason, without any value."""
+    """The typed read rejects these pages; the text is the reason, without any value."""
 
 
 def mask(value: Any, private: frozenset[str] = frozenset()) -> Any:
-    """The record without personal data: e-mail addresses, long texts and everything under a `private` key."""
+    """Mask personal data in a record: e-mail addresses, long texts and everything under a `private` key."""
     if isinstance(value, dict):
         return {
             key: f"<{type(item).__name__}>" if key in private and item is not None else mask(item, private)
@@ -210,7 +210,7 @@ def mask(value: Any, private: frozenset[str] = frozenset()) -> Any:
 
 
 class Reader:
-    """Reads pages of one table. Not for several threads at once."""
+    """Reads pages of one table. Not thread-safe."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -220,19 +220,19 @@ class Reader:
 
     @property
     def _duckdb(self) -> duckdb.DuckDBPyConnection:
-        """An in-memory database, made when a table needs one: each takes some megabytes."""
+        """Return the in-memory database, created on first use because each takes some megabytes."""
         if self._connection is None:
             self._connection = duckdb.connect(":memory:", config={"threads": 1})
         return self._connection
 
     def close(self) -> None:
-        """Releases the in-memory database."""
+        """Close the in-memory database."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def unordered(self, lists: pa.Array) -> pa.Array:
-        """JSON lists with their elements sorted: the same facts in another order are nothing new."""
+    def sorted_lists(self, lists: pa.Array) -> pa.Array:
+        """Return JSON lists with sorted elements, so that a different order is not a change."""
         self._duckdb.register("lists", pa.table({"item": lists}))
         elements = """list_sort(json_transform(item, '["JSON"]'))"""
         query = f"SELECT coalesce({elements}::VARCHAR, item) AS item FROM lists"
@@ -241,7 +241,7 @@ class Reader:
         return found.column("item").combine_chunks()
 
     def hashes(self, keys: pa.Array) -> pa.Array:
-        """The MD5 of each text, in hexadecimal."""
+        """Return the hexadecimal MD5 of each text."""
         if not len(keys):
             return pa.array([], pa.string())
         self._duckdb.register("keys", pa.table({"key": keys}))
@@ -250,7 +250,7 @@ class Reader:
         return found.column("hash").combine_chunks()
 
     def read(self, bodies: Sequence[bytes], context: dict[str, str]) -> Reading:
-        """All records of pages that share a context: typed, or rejected with a reason."""
+        """Read all records of pages that share a context: typed rows, and rejected ones with a reason."""
         if not bodies:
             return Reading(self.table.empty())
         tables: list[pa.Table] = []
@@ -278,7 +278,7 @@ class Reader:
         yield from self._readable(bodies[middle:], context, rejected)
 
     def typed(self, bodies: Sequence[bytes], context: dict[str, str]) -> pa.Table:
-        """The typed read: all or nothing. Raises Refused with the reason."""
+        """Read pages with the declared types, all or nothing. Raises Refused with the reason."""
         joined = self._wrap(bodies)
         reason = ""
         for attempt, schema in enumerate(self._schemas):
@@ -311,7 +311,7 @@ class Reader:
         for depth, level in enumerate(self.table.levels):
             lists = pc.struct_field(current, [level])
             parents = pc.list_parent_indices(lists)
-            # only the values that a column names: the whole row would repeat its page once per record
+            # only values that a column needs: the whole row would repeat its page once per record
             above = len(self.table.levels) - depth
             enclosing = [
                 *({path: values.take(parents) for path, values in taken.items()} for taken in enclosing),
@@ -336,7 +336,7 @@ class Reader:
         return pa.Table.from_arrays(arrays, schema=self.table.schema)
 
     def _above(self, levels: int) -> list[str]:
-        """Paths of the columns whose value stands that many levels above the row."""
+        """Return the paths of the columns whose value is that many levels above the row."""
         carets = "^" * levels
         return [
             column.path.lstrip("^")
@@ -356,7 +356,7 @@ class Reader:
         finally:
             self._duckdb.unregister("pages")
         if found.num_rows != expected:
-            raise Refused("the record's lists are not lists")
+            raise Refused("a list of the record is not a list")
         return {name: found.column(name).combine_chunks() for name in found.column_names}
 
     def _build_json_query(self) -> str | None:
@@ -390,7 +390,7 @@ class Reader:
         return pa.schema([pa.field(name, _node_type(child)) for name, child in rows[0].items()])
 
     def _explode(self, body: bytes) -> Iterator[bytes]:
-        """One page per record of this page, each with the lists around it."""
+        """Yield one page per record of this page, each with the enclosing lists."""
 
         def single(node: Any, levels: tuple[str, ...]) -> Iterator[Any]:
             if not levels:
@@ -429,7 +429,7 @@ def _node_type(node: Any) -> pa.DataType:
 
 
 def _shape_reason(message: str) -> str:
-    """The reason in a refusal of pyarrow.json: the path and the types, never the value."""
+    """Return the reason of a pyarrow.json error: the path and the types, never the value."""
     column = re.search(r"Column\((/[^)]*)\) (changed from \w+ to \w+|was specified twice)", message)
     if column:
         return f"{column[1].replace('/[]', '').strip('/').replace('/', '.')} {column[2]}"
@@ -456,9 +456,10 @@ def _convert(column: Column, value: pa.Array) -> pa.Array:
     try:
         result = _CONVERSIONS[column.kind](value) if not column.sql else pc.cast(value, column.target)
     except pa.ArrowInvalid:
-        raise Refused(f"{column.name} is no {_SQL_NAME[column.target]}") from None
+        raise Refused(f"{column.name} is not a {_SQL_NAME[column.target]}") from None
     if result.null_count > value.null_count:
-        raise Refused(f"{column.name} is no {'id' if column.kind == 'id' else _SQL_NAME[column.target]}")
+        expected = "an id" if column.kind == "id" else f"a {_SQL_NAME[column.target]}"
+        raise Refused(f"{column.name} is not {expected}")
     if column.default is not None:
         result = pc.fill_null(result, pa.scalar(column.default, column.target))
     if column.required and result.null_count:
@@ -484,7 +485,7 @@ def _to_date_from_parts(value: pa.Array) -> pa.Array:
 
 
 def _to_money(value: pa.Array) -> pa.Array:
-    # half up, away from zero: a vendor's decimals run to some twenty places
+    # round half away from zero, because vendors send up to twenty decimal places
     wide = pc.cast(pc.cast(value, pa.string()), _WIDE)
     return pc.cast(pc.round(wide, ndigits=6, round_mode="half_towards_infinity"), MONEY)
 
@@ -505,7 +506,7 @@ _CONVERSIONS: dict[Kind, Callable[[pa.Array], pa.Array]] = {
 
 
 def keys_of(table: pa.Table, names: Sequence[str]) -> pa.Array:
-    """One text per row that is equal exactly where the named columns are equal (nulls equal nulls)."""
+    """Return one text per row; two rows have the same text if their key columns are equal, nulls included."""
     # the length in front of each part keeps ("a|b", "c") apart from ("a", "b|c")
     parts: list[Any] = []
     if len(names) == 1 and not table.column(names[0]).null_count:
@@ -519,5 +520,5 @@ def keys_of(table: pa.Table, names: Sequence[str]) -> pa.Array:
 
 
 def constant(value: datetime | date | bool, size: int, kind: pa.DataType) -> pa.Array:
-    """`size` times the same value."""
+    """Return an array with `size` times the same value."""
     return pa.repeat(pa.scalar(value, kind), size)

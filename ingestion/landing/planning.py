@@ -1,4 +1,4 @@
-"""Which days of which account a load asks a network for: new ones first, then what may still change."""
+"""Plan the days that a load requests by account: new days first, then days that may still change."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Literal
 from ingestion.landing.arrow import Table
 from ingestion.landing.store import Store
 
-# One pass lands whole or not at all, so it is also what an interrupted load loses.
+# A pass lands completely or not at all, so an interrupted load loses at most one pass.
 PASS_DAYS = 100
-# longer than any file of figures reaches back
+# more days than any downloaded file covers
 EVER_DAYS = 100 * 366
 
 Reread = Literal["unsettled", "all", "none"]
-"""Which days that were read before are read again: those that may still change, every one, or none."""
+"""The loaded days to load again: those that may still change, all of them, or none."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Window:
     end: date
 
     def days(self) -> Iterator[date]:
-        """Every day of the window."""
+        """Yield every day of the window."""
         for offset in range((self.end - self.start).days + 1):
             yield self.start + timedelta(days=offset)
 
     def slices(self, days: int) -> Iterator[Window]:
-        """The window in pieces of at most `days` days."""
+        """Yield the window in pieces of at most `days` days."""
         start = self.start
         while start <= self.end:
             end = min(self.end, start + timedelta(days=days - 1))
@@ -43,9 +43,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Span:
-    """What a network serves of a daily table and still changes.
+    """The days of a daily table that a network serves and may still restate.
 
-    `earliest` is the first day it serves (None: no limit), `unsettled` how many trailing days may change.
+    `earliest` is the first day it serves (None: no limit), `unsettled` the number of trailing days that may
+    change.
     """
 
     earliest: date | None
@@ -54,9 +55,9 @@ class Span:
 
 @dataclass(frozen=True)
 class Pass:
-    """The windows to read of each table and account, newest first; what one dlt load lands.
+    """The windows of one dlt load by (table, account), newest first.
 
-    `is_first`: none of these days was ever read, so that there is no observation to compare with.
+    `is_first`: none of these days was loaded before, so there are no earlier observations to compare with.
     """
 
     label: str
@@ -74,10 +75,10 @@ def passes(
     complete: date | None,
     most: int = PASS_DAYS,
 ) -> list[Pass]:
-    """The passes of a load, each at most `most` days; days never read come first: nothing starves them.
+    """Return the passes of a load, each of at most `most` days; new days come first, so nothing delays them.
 
-    `complete` is the newest day of the last load that also finished its second readings: a day that could
-    change then is read again, however long ago that was. There is always one pass, if an empty one.
+    `complete` is the newest day of the last load that also finished reloading days: a day that could still
+    change then is loaded again, however long ago that was. Returns at least one pass, which may be empty.
     """
     unread: dict[tuple[str, str], list[date]] = {}
     again: dict[tuple[str, str], list[date]] = {}
@@ -121,7 +122,7 @@ def _cut(
 
 
 def runs(days: Iterable[date]) -> list[Window]:
-    """Days without gaps as windows, newest first."""
+    """Group days without gaps into windows, newest first."""
     found = [
         [day for _, day in run]
         for _, run in groupby(enumerate(sorted(days)), lambda item: item[1].toordinal() - item[0])

@@ -1,4 +1,4 @@
-"""From pages to what dlt loads: batches, duplicates, quarantine, day markers, counts."""
+"""Turn pages into dlt resources: batches, duplicates, quarantine, day markers, counts."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _Api = TypeVar("_Api")
 _BATCH_BYTES = 2 << 20
 _PROGRESS_SECONDS = 5.0
 _REMEMBERED_KEYS = 50_000
-# One bad value costs one row; when most rows are bad, the API no longer sends what is declared here, and
-# landing the rest would close good observations.
+# A bad value rejects one row. If most rows are bad, the API has changed, and landing the rest would close
+# correct observations.
 _SUSPICIOUS_REJECTS = 100
 
 QUARANTINE = pa.schema(
@@ -63,7 +63,7 @@ AVAILABLE_INPUTS = pa.schema(
 
 @dataclass(frozen=True)
 class DaysRead:
-    """Says that every day of the window was read completely for an account, rows or not."""
+    """Marks every day of the window as completely read for an account, with or without rows."""
 
     account: str
     window: Window
@@ -71,7 +71,7 @@ class DaysRead:
 
 @dataclass
 class Counts:
-    """received = landed + duplicates + quarantined. `staged` rows went to dlt, day markers included."""
+    """received = landed + duplicates + quarantined. `staged` counts rows given to dlt, with day markers."""
 
     received: int = 0
     landed: int = 0
@@ -81,17 +81,17 @@ class Counts:
 
 
 Batch = Mapping[str, list[Page]]
-"""Pages of several tables that one request, or requests that depend on it, answered; by table."""
+"""Pages by table from one request and the requests that depend on it."""
 
 
 @dataclass
 class Landing:
-    """What one load of one source landed, per table, and what it had to leave aside.
+    """The state of one load of one source: connections, counts, rejected records, notices and stream states.
 
-    `days` are those of daily tables that the present pass reads, and `exclusive` keeps writers out of another
-    source's file while it is read. `before_load` and `after_load` change the store around dlt's load step;
-    `follow_ups` give resources that can only be read once the first ones are landed. Once `stopped` is set,
-    the load ends at its next request or pause.
+    `days` are the windows of daily tables that the current pass reads. `exclusive` locks another source's
+    file while it is read. `before_load` and `after_load` change the store around dlt's load step.
+    `follow_ups` yield resources that depend on rows landed before. Once `stopped` is set, the load ends at
+    its next request or pause.
     """
 
     source: str
@@ -114,27 +114,27 @@ class Landing:
     follow_ups: list[Callable[[], Iterator[list[Any]]]] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
     _api: Any = None
-    _put_off: dict[Table, list[pa.Table]] = field(default_factory=dict)
+    _deferred: dict[Table, list[pa.Table]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def connection(self, connect: Callable[[Landing], _Api]) -> _Api:
-        """What asks the vendor, made once per load."""
+        """Return the source's API object, created once per load."""
         with self._lock:
             if self._api is None:
                 self._api = connect(self)
             return cast(_Api, self._api)
 
     def pieces(self, table: Table, account: str, days: int) -> list[Window]:
-        """The windows of at most `days` days that the present pass reads of a table, newest first."""
+        """Return the windows of at most `days` days that the current pass reads of a table, newest first."""
         windows = self.days.windows.get((table.name, account), ()) if self.days else ()
         return [piece for window in windows for piece in reversed(list(window.slices(days)))]
 
-    def is_first_reading(self, table: Table) -> bool:
-        """Whether the rows of a table are the first observation of their days, which replaces none."""
+    def is_first_observation(self, table: Table) -> bool:
+        """Return whether the rows of a table are the first observations of their days and replace none."""
         return table.disposition == "observe" and self.days is not None and self.days.is_first
 
     def client(self, client: Client) -> Client:
-        """The client, counting into this load and speaking through its progress, closed at its end."""
+        """Register a client: its requests and notices belong to this load, which also closes it."""
         client.requests, client.notify, client.check = self.requests, self.say, self.check
         if client.sleep is time.sleep:
             client.sleep = self.pause
@@ -142,62 +142,62 @@ class Landing:
         return client
 
     def check(self) -> None:
-        """Raises LoadStopped once the load is stopped."""
+        """Raise LoadStopped once the load is stopped."""
         if self.stopped.is_set():
             raise LoadStopped(f"{self.source}: the load was stopped")
 
     def pause(self, seconds: float) -> None:
-        """Sleeps. Raises LoadStopped as soon as the load is stopped."""
+        """Sleep. Raises LoadStopped as soon as the load is stopped."""
         self.stopped.wait(seconds)
         self.check()
 
     def say(self, line: str) -> None:
-        """Shows a line of progress."""
+        """Show a line of progress."""
         if self.progress:
             self.progress(line)
 
     def notice(self, line: str) -> None:
-        """Remembers what the user should know of this load although it succeeds."""
+        """Add a notice for the user to a load that otherwise succeeds."""
         self.notices.append(line)
         self.say(f"{self.source}: {line}")
 
-    def lander(self, table: Table, settled: pa.Table | None = None) -> Lander:
-        """The lander of a table. It drops repeats, and records with the key of a `settled` row."""
+    def lander(self, table: Table, protected: pa.Table | None = None) -> Lander:
+        """Return the lander of a table; it drops repeats and records with the key of a `protected` row."""
         lander = Lander(self, table)
-        if settled is not None:
-            lander.settle(settled)
+        if protected is not None:
+            lander.protect(protected)
         with self._lock:
             self.landers.append(lander)
         return lander
 
-    def put_off(self, table: Table, rows: pa.Table) -> None:
-        """Keeps what was read of a record for the second time: it lands after the first reading has."""
+    def defer(self, table: Table, rows: pa.Table) -> None:
+        """Keep repeated versions of records; they are loaded after the first versions."""
         with self._lock:
-            self._put_off.setdefault(table, []).append(rows)
+            self._deferred.setdefault(table, []).append(rows)
 
-    def second_readings(self) -> list[Any]:
-        """Resources with the last reading of each record that was read again; a reading is given once."""
+    def repeated_records(self) -> list[Any]:
+        """Return resources with the latest version of records fetched twice; each is returned once."""
         with self._lock:
-            found, self._put_off = self._put_off, {}
-        return [_last_of_each(self, table, rows) for table, rows in found.items()]
+            found, self._deferred = self._deferred, {}
+        return [_latest_versions(self, table, rows) for table, rows in found.items()]
 
     def close(self) -> None:
-        """Releases connections and readers."""
+        """Close connections and readers."""
         for client in self.clients:
             client.close()
         for lander in self.landers:
             lander.close()
 
     def remember(self, stream: str, state: StreamState) -> None:
-        """Where the next load goes on with a stream; it holds only if this load's rows land."""
+        """Store the state of a stream for the next load; it counts only if this load's rows land."""
         self.states[stream] = state
 
     def stream_states(self) -> list[dict[str, Any]]:
-        """One record per remembered stream."""
+        """Return one record per stream with a new state."""
         return [{"stream": stream, **asdict(state)} for stream, state in sorted(self.states.items())]
 
     def quarantine(self) -> pa.Table:
-        """The rejected records of this load. Ids make a repeated load replace its own rows."""
+        """Return the rejected records of this load; a repeated load replaces its own rows by their ids."""
         moment = self.as_of.isoformat()
         repeats: Counter[tuple[str, str, str]] = Counter()
         ids: list[str] = []
@@ -218,7 +218,7 @@ class Landing:
         )
 
     def load_counts(self) -> pa.Table:
-        """One row per table of this load. Ids make a repeated load replace its own rows."""
+        """Return one row of counts per table; a repeated load replaces its own rows by their ids."""
         scope = f"{self.window.start}..{self.window.end}" if self.window else "whole"
         rows: list[dict[str, Any]] = [
             {
@@ -233,10 +233,10 @@ class Landing:
 
 
 class Recent:
-    """The newest `size` keys at least; every key where `size` is None.
+    """A set of recent keys: at least the newest `size`, or all keys if `size` is None.
 
-    Repeats come from neighbouring pages, so memory need not grow with the load, and staging drops equal rows
-    from further apart. A record that changes while it is listed can come again at any distance.
+    Most repeats come from neighbouring pages, so memory does not have to grow with the load; staging drops
+    equal rows that are further apart. A record that changes during its listing can repeat at any distance.
     """
 
     def __init__(self, size: int | None) -> None:
@@ -245,7 +245,7 @@ class Recent:
         self._older: set[Any] = set()
 
     def add(self, key: Any) -> bool:
-        """Remembers a key; False where it is known."""
+        """Add a key; return False if it is already known."""
         if key in self._newer or key in self._older:
             return False
         self._turn()
@@ -253,7 +253,7 @@ class Recent:
         return True
 
     def add_all(self, keys: Sequence[Any]) -> bool:
-        """Remembers the keys if each is new; False, and nothing is remembered, where one is not."""
+        """Add the keys if all are new; otherwise add none and return False."""
         found = set(keys)
         if len(found) < len(keys) or not (found.isdisjoint(self._newer) and found.isdisjoint(self._older)):
             return False
@@ -267,9 +267,9 @@ class Recent:
 
 
 class Lander:
-    """Lands pages of one table: reads batches, drops duplicates, adds what the disposition needs.
+    """Lands pages of one table: reads batches, drops duplicates, adds the columns of the disposition.
 
-    One thread at a time.
+    Not thread-safe.
     """
 
     def __init__(self, landing: Landing, table: Table) -> None:
@@ -278,23 +278,23 @@ class Lander:
         self._counts = landing.counts.setdefault(table.name, Counts())
         self._reader = Reader(table)
         self._seen = Recent(None if table.latest else _REMEMBERED_KEYS)
-        self._settled: frozenset[str] = frozenset()
-        self._said = time.monotonic()
+        self._protected: frozenset[str] = frozenset()
+        self._last_progress = time.monotonic()
 
     def close(self) -> None:
-        """Releases the reader."""
+        """Close the reader."""
         self._reader.close()
 
-    def settle(self, rows: pa.Table) -> None:
-        """Drops every record with the key of one of these rows, as a duplicate."""
-        self._settled = frozenset(keys_of(rows, self._table.key).to_pylist())
+    def protect(self, rows: pa.Table) -> None:
+        """Keep these landed rows: drop every later record with one of their keys as a duplicate."""
+        self._protected = frozenset(keys_of(rows, self._table.key).to_pylist())
 
     def empty(self) -> pa.Table:
-        """No rows, every column: what makes the destination create them."""
+        """Return a table without rows, so that the destination creates all columns."""
         return self._finish(self._table.empty())
 
     def land(self, items: Iterable[Page | DaysRead]) -> Iterator[pa.Table]:
-        """Yields at least one table, if an empty one, so that the destination has every column."""
+        """Yield the rows; the first table is empty, so that the destination creates all columns."""
         read: list[DaysRead] = []
 
         def pages() -> Iterator[Page]:
@@ -312,20 +312,20 @@ class Lander:
         self._landing.say(f"{self._landing.source}.{self._table.name}: {self._counts.landed:,} rows")
 
     def land_batch(self, pages: Iterable[Page]) -> Iterator[pa.Table]:
-        """The rows of some pages, one table per context."""
+        """Yield the rows of some pages, one table per context."""
         contexts: dict[tuple[tuple[str, str], ...], list[Page]] = {}
         for page in pages:
             contexts.setdefault(page.context, []).append(page)
         for context, found in contexts.items():
             yield self._read(found, dict(context))
-        self._distrust()
-        if time.monotonic() - self._said >= _PROGRESS_SECONDS:
-            self._said = time.monotonic()
+        self._stop_if_mostly_rejected()
+        if time.monotonic() - self._last_progress >= _PROGRESS_SECONDS:
+            self._last_progress = time.monotonic()
             self._landing.say(
                 f"{self._landing.source}.{self._table.name}: {self._counts.landed:,} rows so far"
             )
 
-    def _distrust(self) -> None:
+    def _stop_if_mostly_rejected(self) -> None:
         counts = self._counts
         if self._landing.from_files:
             return
@@ -333,8 +333,8 @@ class Lander:
             source, table = self._landing.source, self._table.name
             reason = next(reason for name, _, reason in reversed(self._landing.rejected) if name == table)
             raise ResponseError(
-                f"{source}.{table}: {counts.quarantined} of {counts.received} records are refused ({reason});"
-                f" check sources.{source}.base_url and the API version"
+                f"{source}.{table}: {counts.quarantined} of {counts.received} records were rejected"
+                f" ({reason}); check sources.{source}.base_url and the API version"
             )
 
     def _read(self, pages: list[Page], context: dict[str, str]) -> pa.Table:
@@ -343,16 +343,16 @@ class Lander:
         counted = sum(records or 0 for records in sent)
         if None not in sent and counted != reading.received:
             raise IngestionError(
-                f"{self._landing.source}.{self._table.name}: {counted} records were sent and"
-                f" {reading.received} were read: this is a defect of the loader, please report it"
+                f"{self._landing.source}.{self._table.name}: {counted} records were sent, but"
+                f" {reading.received} were read: this is a bug in the loader, please report it"
             )
         rows = reading.table
         keys = keys_of(rows, self._table.key).to_pylist()
         fresh: Sequence[int] = range(len(keys))
         again: list[int] = []
-        # repeats are rare, and a look at each key costs more than one at all of them
-        if not self._settled.isdisjoint(keys) or not self._seen.add_all(keys):
-            fresh, again = self._sorted_out(keys)
+        # repeats are rare, and checking all keys at once is faster than checking each key
+        if not self._protected.isdisjoint(keys) or not self._seen.add_all(keys):
+            fresh, again = self._split_repeats(keys)
         counts = self._counts
         counts.received += reading.received
         counts.landed += len(fresh)
@@ -362,18 +362,18 @@ class Lander:
             (self._table.name, item.record, item.reason) for item in reading.rejected
         )
         if again and self._table.latest:
-            self._landing.put_off(self._table, self._finish(rows.take(pa.array(again, pa.int64()))))
+            self._landing.defer(self._table, self._finish(rows.take(pa.array(again, pa.int64()))))
         if len(fresh) < rows.num_rows:
             rows = rows.take(pa.array(fresh, pa.int64()))
         counts.staged += rows.num_rows
         return self._finish(rows)
 
-    def _sorted_out(self, keys: Sequence[str]) -> tuple[list[int], list[int]]:
-        """Positions of the records to land, and of those that were read before."""
+    def _split_repeats(self, keys: Sequence[str]) -> tuple[list[int], list[int]]:
+        """Return the positions of the records to land and of the records that were read before."""
         fresh: list[int] = []
         again: list[int] = []
         for position, key in enumerate(keys):
-            if key not in self._settled:
+            if key not in self._protected:
                 (fresh if self._seen.add(key) else again).append(position)
         return fresh, again
 
@@ -397,35 +397,37 @@ class Lander:
             return rows.append_column("observed_at", constant(self._landing.as_of, size, INSTANT))
         if self._table.disposition == "observe":
             rows = rows.append_column("is_day_marker", constant(marker, size, pa.bool_()))
-        # equal exactly where nothing that the network reports changed
-        facts = rows
+        # row_version must not change if a JSON list only changes its order
+        hashed = rows
         for column in self._table.columns:
             if column.kind == "json":
                 position = rows.schema.get_field_index(column.name)
-                facts = facts.set_column(position, column.name, reader.unordered(rows.column(column.name)))
-        rows = rows.append_column("row_version", reader.hashes(keys_of(facts, facts.column_names)))
-        if not self._landing.is_first_reading(self._table):
+                hashed = hashed.set_column(
+                    position, column.name, reader.sorted_lists(rows.column(column.name))
+                )
+        rows = rows.append_column("row_version", reader.hashes(keys_of(hashed, hashed.column_names)))
+        if not self._landing.is_first_observation(self._table):
             return rows
         observed = rows.append_column("observed_at", constant(self._landing.as_of, size, INSTANT))
         return observed.append_column("superseded_at", pa.nulls(size, INSTANT))
 
 
 def hints(landing: Landing, table: Table) -> dict[str, Any]:
-    """dlt's hints for a table: write disposition, keys, and types where Arrow's do not say enough (JSON)."""
+    """Return dlt's hints for a table: write disposition, keys, and the JSON type, which Arrow lacks."""
     columns: dict[str, Any] = {
         column.name: {"data_type": "json"} for column in table.columns if column.kind == "json"
     }
     if table.disposition == "replace":
         return {"columns": columns, "write_disposition": "replace"}
     if table.disposition == "merge":
-        # the lander has dropped repeats; dlt would sort whole tables in memory to find none
+        # the lander has already dropped repeats; dlt would sort whole tables in memory to find none
         merge = {"disposition": "merge", "strategy": "delete-insert", "deduplicated": True}
         whole = {"merge_key": table.whole} if table.whole else {}
         return {"columns": columns, "write_disposition": merge, "primary_key": table.key, **whole}
     columns["row_version"] = {"x-row-version": True}
     merge_key = (table.account, "date") if table.disposition == "observe" else (table.account,)
-    if landing.is_first_reading(table):
-        # the columns that dlt's scd2 makes by itself, which it finds here the next time
+    if landing.is_first_observation(table):
+        # the first load appends rows with the columns that dlt's scd2 strategy adds itself in later loads
         columns["row_version"] |= {"nullable": False, "unique": False, "row_key": False}
         validity = {"data_type": "timestamp", "nullable": True}
         columns["observed_at"] = {**validity, "x-valid-from": True}
@@ -444,8 +446,8 @@ def hints(landing: Landing, table: Table) -> dict[str, Any]:
     }
 
 
-def _last_of_each(landing: Landing, table: Table, readings: list[pa.Table]) -> Any:
-    rows = pa.concat_tables(readings)
+def _latest_versions(landing: Landing, table: Table, versions: list[pa.Table]) -> Any:
+    rows = pa.concat_tables(versions)
     places = {key: place for place, key in enumerate(keys_of(rows, table.key).to_pylist())}
     last = rows.take(pa.array(sorted(places.values()), pa.int64()))
     landing.counts[table.name].staged += last.num_rows
@@ -453,19 +455,19 @@ def _last_of_each(landing: Landing, table: Table, readings: list[pa.Table]) -> A
 
 
 def resource(landing: Landing, table: Table, items: Callable[[], Iterable[Page | DaysRead]]) -> Any:
-    """A dlt resource that lands `table` from the pages `items()` gives once it runs."""
+    """Return a dlt resource that lands `table` from the pages of `items()`, called when the resource runs."""
 
     def rows() -> Iterator[pa.Table]:
         lander = landing.lander(table)
         yield from lander.land(items())
-        # each reader holds a database of its own, and a load has many passes
+        # each reader holds its own in-memory database, and a load has many passes
         lander.close()
 
     return dlt.resource(rows, name=table.name, **hints(landing, table))
 
 
 def batches(pages: Iterable[Page]) -> Iterator[list[Page]]:
-    """The pages in groups of a few megabytes: large enough to be read fast, small enough to be held."""
+    """Group pages into batches of a few megabytes: large enough to read fast, small enough for memory."""
     group: list[Page] = []
     size = 0
     for page in pages:
@@ -479,7 +481,7 @@ def batches(pages: Iterable[Page]) -> Iterator[list[Page]]:
 
 
 def reading(name: str, items: Callable[[], Iterable[Batch]]) -> Any:
-    """A dlt resource that lands nothing itself: it reads batches for the tables that hang on it."""
+    """Return a dlt resource that lands no table itself: it reads batches for its dependent `part` tables."""
 
     def read() -> Iterator[Batch]:
         yield {}
@@ -492,20 +494,20 @@ def part(
     landing: Landing,
     table: Table,
     parent: Any,
-    settled: Callable[[], pa.Table] | None = None,
+    protected: Callable[[], pa.Table] | None = None,
     widened: Callable[[], Table] | None = None,
 ) -> Any:
-    """A dlt transformer that lands `table` from what the batches of its parent hold for it.
+    """Return a dlt transformer that lands `table` from its pages in the batches of the parent.
 
-    `settled` gives the keys of landed rows that no answer may change any more; `widened` the table with the
-    columns that only the vendor can tell.
+    `protected` returns the keys of landed rows that must not change any more; `widened` returns the table
+    with columns that are known only after asking the vendor.
     """
     landers: list[Lander] = []
 
     def rows(batch: Batch) -> Iterator[pa.Table]:
         if not landers:
-            told = widened() if widened else table
-            landers.append(landing.lander(told, settled() if settled else None))
+            current = widened() if widened else table
+            landers.append(landing.lander(current, protected() if protected else None))
             yield landers[0].empty()
         if batch.get(table.name):
             yield from landers[0].land_batch(batch[table.name])

@@ -1,4 +1,4 @@
-"""What a source landed in earlier loads, read-only: loads that read only what changed start from it."""
+"""Read-only access to the tables that a source landed before; incremental loads start from them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import pyarrow as pa
 
 from ingestion.landing.arrow import Table
 
-# not the source's name: DuckDB calls a file's catalog like the file, and equal names are ambiguous
+# not the source's name: DuckDB names a file's catalog after the file, and equal names are ambiguous
 RAW_SCHEMA = "raw"
 
 
 @dataclass(frozen=True)
 class StreamState:
-    """Where the last complete load left a stream.
+    """The state of a stream after its last complete load.
 
-    `cursor` is the newest change it saw, `read_at` when it looked, `listed_at` when it last read everything,
-    and `surplus` by how much the vendor's own count then differed from what it listed.
+    `cursor` is the newest change that was loaded, `read_at` the time of the load, `listed_at` the time of the
+    last full listing, and `surplus` the vendor's record count minus the number of records it then listed.
     """
 
     cursor: datetime | None
@@ -32,41 +32,41 @@ class StreamState:
     surplus: int = 0
 
     def since(self, lag: timedelta) -> datetime | None:
-        """From which instant changes can be new, where they show up to `lag` late; None for all of them."""
+        """Return the instant from which changes can be new, None for all; changes appear up to `lag` late."""
         if self.cursor is None:
             return None
         settled = self.read_at - lag
-        # milliseconds are the finest that a vendor dates changes by
+        # vendors date changes to the millisecond at best
         return self.cursor + timedelta(milliseconds=1) if self.cursor < settled else settled
 
 
 @dataclass(frozen=True)
 class Store:
-    """The raw file of a source. A query opens it and closes it again: dlt writes to it later."""
+    """The raw DuckDB file of a source. Each query opens and closes it, because dlt writes to it later."""
 
     path: Path
 
     def is_new(self, *tables: Table) -> bool:
-        """Whether one of the tables is missing, or lacks a column that is declared today."""
+        """Return whether one of the tables, or one of their declared columns, is missing."""
         found = _columns(self, tuple(_changed(Path(f"{self.path}{suffix}")) for suffix in ("", ".wal")))
         return any((table.name, column.name) not in found for table in tables for column in table.columns)
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query over the raw schema's tables; none where nothing has landed yet."""
+        """Return the rows of a query over the raw schema's tables; none if nothing has landed yet."""
         if not self.path.exists():
             return []
         with self._open() as connection:
             return connection.execute(query, parameters).fetchall()
 
     def column(self, query: str, parameters: Sequence[Any] = ()) -> pa.Array:
-        """The first column of a query's rows, as Arrow."""
+        """Return the first column of a query as Arrow."""
         if not self.path.exists():
             return pa.array([], pa.string())
         with self._open() as connection:
             return connection.execute(query, parameters).to_arrow_table().column(0).combine_chunks()
 
     def state(self, stream: str) -> StreamState | None:
-        """The stream's state after the last load that completed; None before that."""
+        """Return the stream's state after the last completed load; None before the first."""
         known = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND table_name = 'stream_state'"
         if not any(count for (count,) in self.rows(known, [RAW_SCHEMA])):
             return None
@@ -98,9 +98,9 @@ def _changed(file: Path) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
-# every table of a load asks, and opening a file takes longer than asking it
+# cached because each table of a load needs it, and opening the file is slow
 @lru_cache(maxsize=16)
 def _columns(store: Store, changed: tuple[tuple[int, int], ...]) -> frozenset[tuple[str, str]]:
-    """Tables and columns of a file that was last written to then."""
+    """Return (table, column) of a file; `changed` (time and size of the file) is part of the cache key."""
     query = "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = ?"
     return frozenset((table, column) for table, column in store.rows(query, [RAW_SCHEMA]))

@@ -1,1 +1,1 @@
-"""The vendors and the landing pages: a folder each, read by `ingestion.pipelines`."""
+"""The vendors and the landing pages: one folder each, loaded by `ingestion.pipelines`."""

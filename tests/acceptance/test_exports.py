@@ -259,6 +259,6 @@ def test_a_folder_without_any_known_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing of the kind\n")
     done = Home(tmp_path / "home").run("refresh", "--exports", str(tmp_path))
     assert done.returncode == 1
-    assert "notes.txt: has no header that is known" in done.stdout
+    assert "notes.txt: has no known header" in done.stdout
     assert "contains no known report" in done.stderr
     assert not (tmp_path / "home" / "raw").exists()

@@ -1,4 +1,4 @@
-"""Days of the past and days that change: what an interruption costs, and what a later load asks for again."""
+"""Backfills and restated days: interrupted loads, and days that later loads request again."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def control(company: Company, path: str, method: str, body: Any = None) -> None:
 
 @pytest.fixture
 def broken(company: Company) -> Iterator[Any]:
-    """Refuses figures after some requests, until the test has ended."""
+    """Refuse figures after some requests, until the test ends."""
 
     def after(requests: int) -> None:
         rule = {"status": 400, "path": "adAnalytics", "after": requests, "times": None}
@@ -69,7 +69,7 @@ def landed(home: Path) -> dict[str, list[tuple[Any, ...]]]:
     return {table: sorted(rows(home, SOURCE, table), key=str) for table in TABLES}
 
 
-def test_an_interrupted_backfill_goes_on_where_it_stopped(
+def test_an_interrupted_backfill_continues_where_it_stopped(
     company: Company, broken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = use(tmp_path / "whole", company, monkeypatch)
@@ -92,7 +92,7 @@ def test_an_interrupted_backfill_goes_on_where_it_stopped(
     assert asked(load(YEAR, "none")) <= 2, "nothing is left to read but the accounts"
 
 
-def test_new_days_land_although_reading_the_old_ones_again_fails(
+def test_new_days_land_even_if_reloading_old_ones_fails(
     company: Company, broken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     last_week = Window(TODAY - timedelta(days=40), TODAY - timedelta(days=7))
@@ -119,7 +119,7 @@ def test_new_days_land_although_reading_the_old_ones_again_fails(
     assert landed(home) == landed(tmp_path / "undisturbed")
 
 
-def test_what_a_dead_load_left_of_a_day_is_not_there_twice(
+def test_rows_of_an_interrupted_load_are_not_duplicated(
     company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     month = Window(TODAY - timedelta(days=29), TODAY)
@@ -128,7 +128,7 @@ def test_what_a_dead_load_left_of_a_day_is_not_there_twice(
     died = use(tmp_path / "died", company, monkeypatch)
     load(month, "none")
     with duckdb.connect(str(died / "raw" / f"{SOURCE}.duckdb")) as connection:
-        # the rows of a file that landed before the one with the day's markers
+        # rows that landed before the day markers did
         connection.execute(
             "DELETE FROM raw.creative_analytics WHERE is_day_marker AND date > DATE '2026-10-15'"
         )
@@ -137,7 +137,7 @@ def test_what_a_dead_load_left_of_a_day_is_not_there_twice(
     assert landed(died) == landed(whole)
 
 
-def test_days_that_nobody_changes_any_more_are_left_alone(
+def test_settled_days_are_not_loaded_again(
     company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use(tmp_path, company, monkeypatch)
@@ -150,7 +150,7 @@ def test_days_that_nobody_changes_any_more_are_left_alone(
     assert pipelines.unsettled_since(SOURCE) > date(2026, 7, 1)
 
 
-def test_a_load_that_is_stopped_leaves_what_was_landed(
+def test_a_stopped_load_keeps_landed_rows(
     company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     month = Window(TODAY - timedelta(days=29), TODAY)

@@ -18,7 +18,7 @@ from adledger.cli import app
 from ingestion.doctor import examine
 from ingestion.pipelines import VENDORS
 from ingestion.sources.hubspot.doctor import ENDPOINTS, Endpoint
-from ingestion.sources.visit import Finding
+from ingestion.sources.probe import Finding
 from sandbox.apis.facebook_ads.objects import PAGE_ID, SECOND_PAGE_ID
 from sandbox.apis.state import Sandbox
 from sandbox.serve import build_sandbox, settings
@@ -54,7 +54,7 @@ def served() -> Iterator[tuple[Sandbox, str]]:
 
 @pytest.fixture
 def company(served: tuple[Sandbox, str], monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """The vendors without a fault, now, and the settings that point at them."""
+    """The vendors without a fault at the current time, and the settings for them."""
     sandbox, url = served
     sandbox.faults.clear()
     sandbox.set_now(datetime.now(UTC))
@@ -70,7 +70,7 @@ def company(served: tuple[Sandbox, str], monkeypatch: pytest.MonkeyPatch) -> San
 
 @pytest.fixture
 def portal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
-    """HubSpot with every scope, as its documentation shows it."""
+    """HubSpot with every scope, with answers from its documentation."""
     page = {"results": [{"id": "151"}]}
     crm = f"/crm/objects/{VERSION}"
     limits = {
@@ -107,7 +107,7 @@ def portal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
 
 
 def faults(source: str, now: datetime | None = None) -> list[Finding]:
-    """What is worse than a note."""
+    """Return the findings that are worse than a note."""
     return [finding for finding in examine(source, now) if finding.level in ("warning", "error")]
 
 
@@ -142,11 +142,11 @@ def missing_scope(*scopes: str) -> dict[str, object]:
     }
 
 
-# -- all is well ------------------------------------------------------------------------------------------
+# -- no fault ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("source", NETWORKS)
-def test_a_network_in_order_shows_its_account_and_every_check(company: Sandbox, source: str) -> None:
+def test_a_network_without_faults_shows_its_account_and_every_check(company: Sandbox, source: str) -> None:
     found = list(examine(source))
 
     assert faults(source) == []
@@ -167,7 +167,7 @@ def test_a_network_in_order_shows_its_account_and_every_check(company: Sandbox, 
     }
 
 
-def test_a_portal_in_order_is_asked_once_per_endpoint(portal: Recorded) -> None:
+def test_a_portal_without_faults_gets_one_request_per_endpoint(portal: Recorded) -> None:
     found = list(examine("hubspot"))
 
     assert faults("hubspot") == []
@@ -188,13 +188,13 @@ def test_nothing_is_landed_and_no_state_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_simulated_portal_in_order_has_no_fault(company: Sandbox) -> None:
+def test_the_simulated_portal_has_no_fault(company: Sandbox) -> None:
     assert faults("hubspot") == []
     assert "scopes, does not expire" in seen("hubspot", "credentials")[0]
 
 
 @pytest.mark.parametrize("endpoint", [each for each in ENDPOINTS if len(each.scopes) == 1])
-def test_a_scope_taken_from_the_simulated_portal_is_named(company: Sandbox, endpoint: Endpoint) -> None:
+def test_a_missing_scope_of_the_simulated_portal_is_reported(company: Sandbox, endpoint: Endpoint) -> None:
     fault(company, "missing_scope", scopes=list(endpoint.scopes))
     found = faults("hubspot")
 
@@ -207,7 +207,7 @@ def test_a_scope_taken_from_the_simulated_portal_is_named(company: Sandbox, endp
 
 @dataclass(frozen=True)
 class Case:
-    """A fault of a source, and its one finding: `seen` and `fix` are patterns.
+    """A fault of a source and its only finding: `seen` and `fix` are patterns.
 
     `access` is what the token may do, `environment` holds settings by key, blank to take one away.
     """
@@ -223,7 +223,7 @@ class Case:
 
 
 GOOGLE, META, LINKEDIN = NETWORKS
-SETTING = r"^sources\.facebook_ads\.api_version is no API version$"
+SETTING = r"^sources\.facebook_ads\.api_version is not an API version$"
 DATA_ENDS = "^access to the user's data expires in 3 days"
 DEAD = r"^version 202701 is not active \(426\): Requested version 202701 is not active$"
 CASES: dict[str, Case] = {
@@ -233,9 +233,9 @@ CASES: dict[str, Case] = {
     # -- credentials
     **{
         f"refused {source} {key}": Case(
-            source, "credentials", told, f"sources.{source}.", environment={key: value}
+            source, "credentials", detail, f"sources.{source}.", environment={key: value}
         )
-        for source, key, value, told in (
+        for source, key, value, detail in (
             (GOOGLE, "REFRESH_TOKEN", "revoked", "invalid_grant"),
             (GOOGLE, "CLIENT_SECRET", "wrong", "invalid_client"),
             (META, "ACCESS_TOKEN", "EAAB-other", "Invalid OAuth access token"),
@@ -279,7 +279,7 @@ CASES: dict[str, Case] = {
         for source, key in ((GOOGLE, "CUSTOMER_IDS"), (META, "ACCOUNT_IDS"), (LINKEDIN, "ACCOUNT_IDS"))
     },
     **{
-        f"{source} token that reaches no account": Case(
+        f"{source} token without access to any account": Case(
             source, "accounts", access=access, environment=dict.fromkeys(keys, "")
         )
         for source, access, keys in (
@@ -297,7 +297,7 @@ CASES: dict[str, Case] = {
     "manager without accounts": Case(
         GOOGLE,
         "accounts",
-        "no enabled account below the managers",
+        "no enabled account under the managers",
         access={"linked": False},
         environment={"CUSTOMER_IDS": ""},
     ),
@@ -317,7 +317,7 @@ CASES: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_fault_is_one_finding_that_says_what_is_wrong_and_what_to_do(
+def test_a_fault_is_one_finding_with_problem_and_fix(
     case: Case, company: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for key, value in case.environment.items():
@@ -348,7 +348,7 @@ PAGE: dict[str, Any] = {"raw": "<html>Sign in</html>", "headers": {"Content-Type
         (401, {"answer": EXPIRED}, "credentials", "expired", "sources.hubspot.access_token", 1),
     ],
 )
-def test_a_first_answer_that_is_no_use_ends_the_visit(
+def test_an_unusable_first_answer_ends_the_examination(
     status: int, sent: dict[str, Any], check: str, seen: str, fix: str, most: int, portal: Recorded
 ) -> None:
     portal.first(Exchange("no", f"/account-info/{VERSION}/details", status=status, **sent))
@@ -388,7 +388,7 @@ def test_the_accounts_under_a_manager_are_listed(company: Sandbox, monkeypatch: 
 
 
 @pytest.mark.parametrize("source", VENDORS)
-def test_a_source_without_credentials_is_a_note_that_names_the_variable(source: str) -> None:
+def test_a_source_without_credentials_is_a_note_with_the_variable(source: str) -> None:
     (finding,) = examine(source)
 
     assert finding.level == "note"
@@ -396,7 +396,7 @@ def test_a_source_without_credentials_is_a_note_that_names_the_variable(source: 
     assert f"SOURCES__{source}__".upper() in finding.fix
 
 
-def test_every_missing_part_of_a_credential_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_missing_part_of_a_credential_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__GOOGLE_ADS__REFRESH_TOKEN", "1//refresh-secret")
     found = list(examine("google_ads"))
 
@@ -411,8 +411,10 @@ def test_every_missing_part_of_a_credential_is_named(monkeypatch: pytest.MonkeyP
 # -- reachability -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("scheme", "fix"), [("http", "proxy (HTTPS_PROXY)"), ("https", "speaks https")])
-def test_an_address_that_does_not_answer_is_named(
+@pytest.mark.parametrize(
+    ("scheme", "fix"), [("http", "proxy (HTTPS_PROXY)"), ("https", "is an https server")]
+)
+def test_an_unreachable_server_is_reported_with_its_address(
     scheme: str, fix: str, portal: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = portal.url.removeprefix("http://")
@@ -447,7 +449,7 @@ def test_an_address_that_does_not_answer_is_named(
         ("rates", "settings.currencies.read", "warning", "no portal exchange rates"),
     ],
 )
-def test_a_missing_hubspot_scope_is_named_with_what_it_costs(
+def test_a_missing_hubspot_scope_is_reported_with_its_consequence(
     portal: Recorded, exchange: str, scope: str, level: str, without: str
 ) -> None:
     portal["token"].answer["scopes"] = [name for name in SCOPES if name != scope]
@@ -459,7 +461,7 @@ def test_a_missing_hubspot_scope_is_named_with_what_it_costs(
     assert f"Add the scope {scope}: in HubSpot, Development" in (finding.fix or "")
 
 
-def test_events_of_a_smaller_tier_are_a_note_not_a_scope(portal: Recorded) -> None:
+def test_missing_events_of_a_smaller_tier_are_a_note_without_scope(portal: Recorded) -> None:
     portal["events"].answer, portal["events"].status = missing_scope("oauth"), 403
     notes = [each for each in examine("hubspot") if (each.check, each.level) == ("permissions", "note")]
 
@@ -469,12 +471,12 @@ def test_events_of_a_smaller_tier_are_a_note_not_a_scope(portal: Recorded) -> No
     ]
 
 
-def test_scopes_that_are_not_told_are_found_by_asking(portal: Recorded) -> None:
+def test_unreported_scopes_are_tested_by_requests(portal: Recorded) -> None:
     portal["token"].answer, portal["token"].status = {"status": "error", "message": "no such key"}, 404
     portal["lists"].answer, portal["lists"].status = missing_scope("crm.lists.read"), 403
 
     assert the_fault("hubspot").subject == "crm.lists.read"
-    assert "does not tell this key's scopes" in seen("hubspot", "credentials")[0]
+    assert "does not report this key's scopes" in seen("hubspot", "credentials")[0]
 
 
 def test_an_oauth_token_is_described_by_its_own_endpoint(
@@ -490,7 +492,7 @@ def test_an_oauth_token_is_described_by_its_own_endpoint(
     portal["companies"].answer, portal["companies"].status = missing_scope("crm.objects.companies.read"), 403
     found = list(examine("hubspot"))
 
-    assert any("renewed by itself" in finding.seen for finding in found)
+    assert any("renewed automatically" in finding.seen for finding in found)
     assert not portal.asked("/oauth/v2/private-apps/get/access-token-info")
     assert "authorise the app again" in (the_fault("hubspot").fix or "")
     assert not [finding for finding in found if re.search(r"ann@|secret", str(finding))]
@@ -509,9 +511,9 @@ def test_without_metas_lead_permissions_a_refresh_works_without_leads(company: S
     fault(company, "facebook_access", permissions=["ads_read"])
     found = list(examine("facebook_ads"))
 
-    told = {(each.check, each.level, each.subject) for each in found if each.level != "ok"}
-    assert ("permissions", "note", "leads_retrieval") in told
-    assert ("accounts", "warning", PAGE_ID) in told
+    findings = {(each.check, each.level, each.subject) for each in found if each.level != "ok"}
+    assert ("permissions", "note", "leads_retrieval") in findings
+    assert ("accounts", "warning", PAGE_ID) in findings
     assert not [each for each in found if each.level == "error"]
 
 
@@ -521,19 +523,19 @@ def test_metas_pages_are_found_without_page_ids(company: Sandbox, monkeypatch: p
     found = {each.subject: each for each in examine("facebook_ads") if each.check == "accounts"}
 
     assert (found[SECOND_PAGE_ID].level, found[PAGE_ID].level) == ("ok", "warning")
-    assert "its leads can be read" in found[SECOND_PAGE_ID].seen
-    assert "gives no token of its own" in found[PAGE_ID].seen
+    assert "its leads can be loaded" in found[SECOND_PAGE_ID].seen
+    assert "returns no page access token" in found[PAGE_ID].seen
     assert "leads_retrieval" in (found[PAGE_ID].fix or "")
 
 
-def test_pages_that_page_ids_leaves_out_are_told(company: Sandbox) -> None:
+def test_pages_not_in_page_ids_are_reported(company: Sandbox) -> None:
     fault(company, "facebook_pages", second=True)
-    told = [each for each in examine("facebook_ads") if SECOND_PAGE_ID in each.seen]
+    findings = [each for each in examine("facebook_ads") if SECOND_PAGE_ID in each.seen]
 
-    assert [(each.level, "left out by" in each.seen) for each in told] == [("note", True)]
+    assert [(each.level, "pages not listed in" in each.seen) for each in findings] == [("note", True)]
 
 
-def test_a_page_whose_leads_need_a_permission_says_which(
+def test_a_page_without_lead_permissions_shows_the_missing_ones(
     company: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SOURCES__FACEBOOK_ADS__PAGE_IDS")
@@ -541,13 +543,15 @@ def test_a_page_whose_leads_need_a_permission_says_which(
     (finding,) = [each for each in examine("facebook_ads") if each.subject == PAGE_ID]
 
     assert finding.level == "warning"
-    assert "cannot be read without leads_retrieval, pages_read_engagement" in finding.seen
+    assert "cannot be loaded without leads_retrieval, pages_read_engagement" in finding.seen
 
 
 # -- accounts ---------------------------------------------------------------------------------------------
 
 
-def test_an_account_under_two_roots_is_told_once(company: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_under_two_roots_is_reported_once(
+    company: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     account = next(each for held in company.company.accounts.values() for each in held if each.manager_id)
     monkeypatch.setenv("SOURCES__GOOGLE_ADS__CUSTOMER_IDS", f"{account.manager_id},{account.id}")
     found = [finding.subject for finding in examine("google_ads") if finding.check == "accounts"]
@@ -593,7 +597,7 @@ def test_a_linkedin_account_without_a_role_is_an_error_though_it_is_listed(
         ("linkedin_ads", "LINKEDIN_VERSION", "202601", "2026-12-01T12:00:00Z", "warning"),
     ],
 )
-def test_an_old_version_is_told_before_and_after_its_end(
+def test_an_old_version_is_reported_before_and_after_its_end(
     source: str,
     key: str,
     version: str,
@@ -615,7 +619,7 @@ def test_an_old_version_is_told_before_and_after_its_end(
     ("offset", "level", "side"),
     [(120, "warning", "ahead of"), (-120, "warning", "behind"), (900, "error", "ahead of"), (20, None, "")],
 )
-def test_a_clock_that_is_off_is_told(company: Sandbox, offset: int, level: str | None, side: str) -> None:
+def test_a_wrong_clock_is_reported(company: Sandbox, offset: int, level: str | None, side: str) -> None:
     found = faults("google_ads", datetime.now(UTC) + timedelta(seconds=offset))
 
     assert [finding.level for finding in found] == ([level] if level else [])
@@ -624,7 +628,7 @@ def test_a_clock_that_is_off_is_told(company: Sandbox, offset: int, level: str |
         assert side in finding.seen
 
 
-def test_a_hubspot_portal_near_its_daily_limit_is_told(portal: Recorded) -> None:
+def test_a_hubspot_portal_near_its_daily_limit_is_reported(portal: Recorded) -> None:
     portal["account"].headers["X-HubSpot-RateLimit-Daily-Remaining"] = "65000"
     finding = the_fault("hubspot")
     assert (finding.check, finding.level) == ("rate_limit", "warning")
@@ -633,7 +637,7 @@ def test_a_hubspot_portal_near_its_daily_limit_is_told(portal: Recorded) -> None
     assert the_fault("hubspot").level == "error"
 
 
-def test_a_throttled_vendor_is_a_finding_and_no_wait(portal: Recorded) -> None:
+def test_a_throttled_vendor_is_a_finding_without_waiting(portal: Recorded) -> None:
     body = {
         "status": "error",
         "message": "You have reached your ten_secondly_rolling limit.",
@@ -669,7 +673,7 @@ def test_the_command_exits_zero_without_an_error_and_one_with(
     assert "Google Ads" not in bad.output
 
 
-def test_json_is_for_machines(company: Sandbox, portal: Recorded) -> None:
+def test_findings_as_json(company: Sandbox, portal: Recorded) -> None:
     fault(company, "linkedin_access", scopes=["r_ads"])
     result = CliRunner().invoke(app, ["doctor", "--json"])
     document = json.loads(result.output)
@@ -684,7 +688,7 @@ def test_json_is_for_machines(company: Sandbox, portal: Recorded) -> None:
         assert (finding["fix"] is not None) or finding["level"] not in ("warning", "error")
 
 
-def test_no_secret_and_no_address_is_ever_shown(
+def test_no_secret_and_no_email_address_is_ever_shown(
     company: Sandbox, portal: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCES__FACEBOOK_ADS__APP_SECRET", "meta-app-secret")

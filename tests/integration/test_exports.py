@@ -1,4 +1,4 @@
-"""Downloaded files as a source: what lands of them, which file speaks, what a bad one costs."""
+"""Downloaded files as a source: landed rows, overlapping files, bad files."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _rows(home: Path, source: str, query: str) -> list[tuple[Any, ...]]:
 
 
 def _landed(home: Path, source: str) -> dict[str, list[tuple[Any, ...]]]:
-    """What the tables of a source hold, without what a load adds."""
+    """Return the rows of a source's tables without the columns that a load adds."""
     tables = "SELECT DISTINCT table_name FROM duckdb_columns() WHERE schema_name = 'raw'"
     found = {}
     for (table,) in _rows(home, source, f"{tables} AND NOT starts_with(table_name, '_')"):
@@ -96,7 +96,7 @@ def _clicks(home: Path) -> list[tuple[Any, ...]]:
 
 @pytest.fixture(scope="module")
 def languages(company: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Homes that landed the same company's files, once in English and once in German."""
+    """Homes with the files of the same company, once in English and once in German."""
     homes = {}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
@@ -116,7 +116,7 @@ def test_files_of_each_language_land_the_same_rows(languages: dict[str, Path], s
     english, german = (_landed(languages[language], source) for language in ("en", "de"))
     assert sum(map(len, english.values())) > 50
     if source == "google_ads":
-        # an action's name stands for its id, and Google's interface translates none
+        # the name of an action replaces its id, and Google's interface does not translate names
         assert english["campaign_conversions"]
     assert english == german
 
@@ -139,14 +139,14 @@ def test_a_submission_has_its_contacts_exact_instant_and_its_forms_id(
             key=str,
         )
 
-    # what no contact counts is known to the minute, as the file has it
+    # submissions that no contact counts have the minute of the file
     inexact = by_file - by_api
     assert minutes(inexact) == sorted(inexact.elements(), key=str)
     assert minutes(by_api) == minutes(by_file)
     assert inexact.total() < 0.05 * by_file.total()
 
 
-def test_the_newest_file_speaks_for_its_days_and_campaigns(home: Path, tmp_path: Path) -> None:
+def test_the_newest_file_wins_for_its_days_and_campaigns(home: Path, tmp_path: Path) -> None:
     days = [FIRST + timedelta(days=offset) for offset in range(4)]
     _google(
         tmp_path / "files",
@@ -165,7 +165,7 @@ def test_the_newest_file_speaks_for_its_days_and_campaigns(home: Path, tmp_path:
     assert daily.quarantined == 0
 
 
-def test_a_later_download_restates_what_it_has_and_the_rest_stays(home: Path, tmp_path: Path) -> None:
+def test_a_later_download_restates_its_rows_and_keeps_the_rest(home: Path, tmp_path: Path) -> None:
     days = [FIRST, FIRST + timedelta(days=1), FIRST + timedelta(days=2)]
     _google(tmp_path / "files", "one.csv", *map(_row, days[:2]), modified=1)
     _load("google_ads")
@@ -184,7 +184,7 @@ def test_a_later_download_restates_what_it_has_and_the_rest_stays(home: Path, tm
 
 BROKEN = {
     "nothing.csv": (b"", "nothing.csv: is empty"),
-    "stranger.csv": (b"a,b,c\n1,2,3\n", "stranger.csv: has no header that is known"),
+    "stranger.csv": (b"a,b,c\n1,2,3\n", "stranger.csv: has no known header"),
     "workbook.xlsx": (b"PK\x03\x04", "workbook.xlsx: is an Excel workbook"),
     "half.csv": (
         HEADER.replace("Campaign ID", "Kampagne Nr.").encode(),
@@ -193,25 +193,25 @@ BROKEN = {
 }
 BAD_ROWS = {
     "2026-09-03,111-222-3333,Bra": ("bad.csv, row 3: has 3 cells where the header has 9", None),
-    _row(FIRST).replace(",5,", ",many,"): ('bad.csv, row 4, column Clicks: "many" is no number', "Clicks"),
-    _row(FIRST).replace("2026-09-01", "soon"): ('bad.csv, row 5, column Day: "soon" is no day', "Day"),
+    _row(FIRST).replace(",5,", ",many,"): ('bad.csv, row 4, column Clicks: "many" is not a number', "Clicks"),
+    _row(FIRST).replace("2026-09-01", "soon"): ('bad.csv, row 5, column Day: "soon" is not a date', "Day"),
     _row(FIRST, campaign=""): ("bad.csv, row 6, column Campaign ID: is missing", "Campaign ID"),
 }
 
 
-def test_what_cannot_be_read_is_named_and_the_rest_lands(home: Path, tmp_path: Path) -> None:
+def test_unreadable_rows_are_reported_and_the_rest_lands(home: Path, tmp_path: Path) -> None:
     files = tmp_path / "files"
     for name, (content, _) in BROKEN.items():
         (files / name).write_bytes(content)
     _google(files, "bad.csv", _row(FIRST), *BAD_ROWS)
     good = _google(files, "cut.csv", *(_row(FIRST, str(campaign)) for campaign in range(20, 40)))
-    # half a character
+    # ends within a multi-byte character
     good.write_bytes(good.read_text().encode("utf-16")[:-5])
     entities, daily = _load("google_ads")
     assert len(_clicks(home)) == 1 + 19
     assert daily.message == "; ".join(
         [
-            "cut.csv: breaks off after line 20: it is cut or damaged there, download it again",
+            "cut.csv: breaks off after line 20: it is truncated or damaged, download it again",
             *(line for line, _ in BAD_ROWS.values()),
         ]
     )
@@ -230,7 +230,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_lands(home: Path, tmp_path: P
     assert entities.rows["campaigns"] == 20
 
 
-def test_a_file_of_nothing_but_bad_rows_stops_nothing(home: Path, tmp_path: Path) -> None:
+def test_a_file_with_only_bad_rows_does_not_stop_the_load(home: Path, tmp_path: Path) -> None:
     _google(tmp_path / "files", "bad.csv", *[_row(FIRST).replace(",5,", ",many,")] * 300)
     _google(tmp_path / "files", "good.csv", _row(FIRST), modified=9)
     _, daily = _load("google_ads")
@@ -238,10 +238,10 @@ def test_a_file_of_nothing_but_bad_rows_stops_nothing(home: Path, tmp_path: Path
     assert daily.quarantined == 300
     assert daily.message is not None
     assert daily.message.count("; ") == 5
-    assert daily.message.endswith("bad.csv: 300 rows in all cannot be read: see reconciliation.quarantine")
+    assert daily.message.endswith("bad.csv: 300 rows cannot be read in total: see reconciliation.quarantine")
 
 
-def test_days_that_the_main_report_lacks_are_named(home: Path, tmp_path: Path) -> None:
+def test_days_missing_from_the_main_report_are_reported(home: Path, tmp_path: Path) -> None:
     files = tmp_path / "files"
     _google(files, "campaigns.csv", _row(FIRST))
     header = "Day,Customer ID,Campaign,Campaign ID,Conversion action,Conversions"
@@ -250,13 +250,13 @@ def test_days_that_the_main_report_lacks_are_named(home: Path, tmp_path: Path) -
     _, daily = _load("google_ads")
     assert daily.rows["campaign_conversions"] == 1
     assert daily.message == (
-        "actions.csv: 2 days of account 1112223333 are not read, from 2026-09-02 to 2026-09-03:"
-        " no report of campaigns by day has them"
+        "actions.csv: 2 days of account 1112223333 are not loaded, from 2026-09-02 to 2026-09-03:"
+        " no file of campaigns by day covers them"
     )
 
 
-def test_a_figure_told_in_two_reports_is_one(home: Path, tmp_path: Path) -> None:
-    """Each report rounds for itself: three times a third is 0.99 in one and 1.00 in the other."""
+def test_a_figure_in_two_reports_counts_once(home: Path, tmp_path: Path) -> None:
+    """Each report is rounded separately: three times a third is 0.99 in one and 1.00 in the other."""
     files = tmp_path / "files"
     _google(files, "campaigns.csv", _row(FIRST), _row(FIRST, "12", conversions="5.00"))
     header = "Day,Customer ID,Campaign,Campaign ID,Conversion action,Conversions"
@@ -267,12 +267,12 @@ def test_a_figure_told_in_two_reports_is_one(home: Path, tmp_path: Path) -> None
     ]
     (files / "actions.csv").write_text("\n".join((header, *actions, "")))
     _, daily = _load("google_ads")
-    told = (
+    query = (
         "SELECT campaign_id, round(conversions, 6) FROM campaign_metrics WHERE NOT is_day_marker ORDER BY ALL"
     )
-    assert _rows(home, "google_ads", told) == [("11", 0.99), ("12", 5.0), ("13", 0.99)]
-    assert "1 days of campaigns have conversions by action and no row" in str(daily.message)
-    # what is more than rounding is no known action's, so that the headline adds up
+    assert _rows(home, "google_ads", query) == [("11", 0.99), ("12", 5.0), ("13", 0.99)]
+    assert "1 campaign days have conversions by action but no row" in str(daily.message)
+    # a difference beyond rounding belongs to no known action, so that the total adds up
     by_action = "SELECT campaign_id, count(*), round(sum(conversions), 6) FROM campaign_conversions"
     assert _rows(home, "google_ads", f"{by_action} WHERE NOT is_day_marker GROUP BY ALL ORDER BY ALL") == [
         ("11", 3, 0.99),
@@ -281,7 +281,7 @@ def test_a_figure_told_in_two_reports_is_one(home: Path, tmp_path: Path) -> None
     ]
 
 
-def test_what_files_and_api_told_is_never_mixed(
+def test_data_from_files_and_api_is_never_mixed(
     company: Sandbox, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export(company, tmp_path / "files", FIRST, LAST)
@@ -293,7 +293,7 @@ def test_what_files_and_api_told_is_never_mixed(
     with served(company) as url:
         for name, value in settings(company, url).items():
             monkeypatch.setenv(name, value)
-        # files win over credentials
+        # files take precedence over credentials
         assert all(report.from_files for report in _load("google_ads", as_of=AS_OF + timedelta(hours=1)))
         monkeypatch.delenv("EXPORTS__FOLDER")
         assert not any(report.from_files for report in _load("google_ads", as_of=AS_OF + timedelta(hours=2)))
@@ -304,7 +304,7 @@ def test_what_files_and_api_told_is_never_mixed(
     _load("google_ads", as_of=AS_OF + timedelta(hours=3))
     assert _rows(home, "google_ads", actions) == by_name
     assert (home / "raw" / "google_ads.api.duckdb").exists()
-    # without files and credentials what landed last stays
+    # without files and credentials the last landed rows are kept
     monkeypatch.delenv("EXPORTS__FOLDER")
     for name in settings(company, url):
         monkeypatch.delenv(name, raising=False)
@@ -312,7 +312,7 @@ def test_what_files_and_api_told_is_never_mixed(
     assert _rows(home, "google_ads", actions) == by_name
 
 
-def test_people_of_files_do_not_stay_beside_the_api(
+def test_contacts_from_files_are_deleted_once_the_api_is_loaded(
     company: Sandbox, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export(company, tmp_path / "files", FIRST, LAST)
@@ -330,10 +330,10 @@ def test_people_of_files_do_not_stay_beside_the_api(
     assert _rows(home, "hubspot", "SELECT count(*) > 0 FROM page_view_events") == [(True,)]
 
 
-def test_doctor_and_freshness_speak_of_files(home: Path, tmp_path: Path) -> None:
+def test_doctor_and_freshness_support_files(home: Path, tmp_path: Path) -> None:
     _google(tmp_path / "files", "campaigns.csv", _row(FIRST))
     assert [(found.level, found.seen) for found in examine("google_ads", AS_OF)] == [
-        ("ok", "read from downloaded files, see adledger doctor --exports")
+        ("ok", "loaded from downloaded files, see adledger doctor --exports")
     ]
     _load("google_ads")
     assert late_days("google_ads", AS_OF, Limits(1, 36)) == (
@@ -351,7 +351,9 @@ def test_a_vendor_without_its_main_file_is_read_from_its_api(
     )
     reports = _load("linkedin_ads")
     assert all(report.skipped for report in reports)
-    assert "has no campaign performance by day of it (Plan or Advertise > Export" in str(reports[0].message)
+    assert "contains no file of its campaign performance by day (Plan or Advertise > Export" in str(
+        reports[0].message
+    )
     with served(company) as url:
         for name, value in settings(company, url).items():
             monkeypatch.setenv(name, value)
@@ -361,15 +363,15 @@ def test_a_vendor_without_its_main_file_is_read_from_its_api(
 @pytest.mark.parametrize(
     ("setting", "value", "said"),
     [
-        ("EXPORTS__FOLDER", "/nowhere/at/all", "exports.folder is /nowhere/at/all, which is no folder"),
-        ("EXPORTS__TIME_ZONE", "Berlin", 'exports.time_zone holds "Berlin", which is no time zone'),
-        ("EXPORTS__TIME_ZONES", "[1]", "exports.time_zones is no table"),
+        ("EXPORTS__FOLDER", "/nowhere/at/all", "exports.folder is /nowhere/at/all, which is not a folder"),
+        ("EXPORTS__TIME_ZONE", "Berlin", 'exports.time_zone contains "Berlin", which is not a time zone'),
+        ("EXPORTS__TIME_ZONES", "[1]", "exports.time_zones is not a table"),
         ("EXPORTS__CURRENCY", "euro", 'exports.currency is "euro": set it to an ISO 4217 code'),
-        ("EXPORTS__EXCHANGE_RATES", '{"USD": "much"}', "exports.exchange_rates holds USD = much"),
+        ("EXPORTS__EXCHANGE_RATES", '{"USD": "much"}', "exports.exchange_rates contains USD = much"),
         ("EXPORTS__PORTAL_ID", "mine", 'exports.portal_id is "mine"'),
     ],
 )
-def test_a_setting_that_cannot_be_meant_is_named(
+def test_an_invalid_setting_is_reported(
     languages: dict[str, Path],
     home: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""What Meta's answers land as, by recorded shapes that the simulated account does not have."""
+"""Landed rows of recorded answers of Meta that the simulated account does not send."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def link(url: str, form: str | None = None) -> dict[str, Any]:
             ["https://ex.test/page-like"],
             None,
         ),
-        # an existing post: the creative does not say where it leads
+        # an existing post: the creative contains no link
         ({"effective_object_story_id": "301_7"}, None, [], None),
     ],
     ids=["carousel", "video", "catalogue", "assets", "plain", "post"],
@@ -119,7 +119,7 @@ def lead(number: str, answers: dict[str, list[str]], **more: Any) -> dict[str, A
 
 @pytest.fixture
 def page(server: Recorded, monkeypatch: pytest.MonkeyPatch) -> Recorded:
-    """The recorded account with a page of one form."""
+    """The recorded account with a page and one form."""
     monkeypatch.setenv("SOURCES__FACEBOOK_ADS__PAGE_IDS", PAGE)
     server.first(Exchange("page", f"/v26.0/{PAGE}", answer={"access_token": "EAAP-page-secret", "id": PAGE}))
     form = {"id": "88", "name": "Guide", "status": "ACTIVE", "leads_count": 3}
@@ -128,7 +128,7 @@ def page(server: Recorded, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     return server
 
 
-def test_of_a_lead_the_email_lands_and_nothing_else_that_was_written(page: Recorded, tmp_path: Path) -> None:
+def test_only_the_email_of_a_leads_answers_lands(page: Recorded, tmp_path: Path) -> None:
     page["leads"].answer = {
         "data": [
             lead(
@@ -159,7 +159,7 @@ def test_of_a_lead_the_email_lands_and_nothing_else_that_was_written(page: Recor
         assert text not in written
 
 
-def test_leads_are_asked_for_from_a_day_before_the_newest_known_one(page: Recorded, tmp_path: Path) -> None:
+def test_leads_are_requested_from_a_day_before_the_newest_known_one(page: Recorded, tmp_path: Path) -> None:
     page["leads"].answer = {"data": [lead("3301", {"email": ["a@ex.test"]})]}
     load()
     page["leads"].answer = {"data": [lead("3302", {"email": ["b@ex.test"]})]}
@@ -182,12 +182,12 @@ def test_a_token_without_the_page_leaves_its_leads_out_with_a_notice(page: Recor
     report = load()
 
     assert report.message is not None
-    assert f"page {PAGE} gives no token of its own" in report.message
+    assert f"page {PAGE} returned no page access token" in report.message
     assert rows(tmp_path, "facebook_ads", "campaigns", "id") == [("6215",), ("6216",)]
     assert rows(tmp_path, "facebook_ads", "leads") == []
 
 
-def test_insights_name_the_statuses_and_windows_they_want(server: Recorded) -> None:
+def test_insights_are_requested_with_statuses_and_windows(server: Recorded) -> None:
     load("daily")
     asked = {request.query["level"]: request.query for request in server.asked("/v26.0/act_1700252/insights")}
 

@@ -1,4 +1,4 @@
-"""Every trap of Meta's API alone: with it the same rows land as without it, until its handling is out."""
+"""Each trap of Meta's API on its own: the same rows land with it, unless its handling is removed."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ OBJECTS = ("campaigns", "ad_sets", "ads", "ad_creatives")
 BY_CAMPAIGN = ("insights_campaign",)
 BY_AD = ("insights_ad",)
 LEADS = ("lead_forms", "leads")
-# even where nothing is known of the account yet
+# even if nothing is known about the account yet
 REPORTS = {"SYNCHRONOUS_ROWS": -1}
 ONE_DAY = {**REPORTS, "SLICE_DAYS": 1}
-# the resource that the rows of both come from
+# the resource from which both tables are loaded
 FEEDS = {"lead_forms": "lead_pages", "leads": "lead_pages"}
 
 
-# -- what is taken out ------------------------------------------------------------------------------------
+# -- removed handling -------------------------------------------------------------------------------------
 
 
 def until_an_empty_page(patch: Patch) -> None:
-    """A page without rows is the last one."""
+    """Without the handling, a page without rows counts as the last one."""
     following = api._next
     patch.setattr(api, "_next", lambda answer: following(answer) if answer.document["data"] else None)
 
 
 def columns(name: str, **changed: Any) -> Without:
-    """A column of the insights is declared in another way."""
+    """Without the handling, a column of the insights is declared differently."""
 
     def changing(table: Table) -> Table:
         declared = (replace(c, **changed) if c.name == name else c for c in table.columns)
@@ -66,24 +66,24 @@ def columns(name: str, **changed: Any) -> Without:
 
 
 def colons_in_offsets(value: pa.Array) -> pa.Array:
-    """Instants have an offset with a colon, or Z."""
+    """Without the handling, only offsets with a colon, or Z, are parsed."""
     fits = pc.match_substring_regex(value, r"(Z|[+-]\d\d:\d\d)$")
     return pc.cast(pc.if_else(fits, value, pa.scalar(None, pa.string())), arrow.INSTANT)
 
 
 def minor_units(value: pa.Array, whole: Any = arrow._CONVERSIONS["money"]) -> pa.Array:
-    """Money is in minor units, as budgets are."""
+    """Without the handling, amounts are read as minor units, like budgets."""
     return whole(pc.divide(pc.cast(value, pa.float64()), 100))
 
 
 def usual_statuses(patch: Patch) -> None:
-    """No status is asked for."""
+    """Without the handling, no status is requested."""
     patch.setattr(insights, "statuses", lambda level, allowed: {})
     patch.setattr(source, "_EDGES", tuple((*edge[:3], ()) for edge in source._EDGES))
 
 
 def by_parameter(patch: Patch) -> None:
-    """Statuses are asked for by the parameter of that name."""
+    """Without the handling, statuses are requested by the parameter `effective_status`."""
 
     def named(level: str, allowed: tuple[str, ...]) -> dict[str, str]:
         return {"effective_status": json.dumps(allowed)}
@@ -92,7 +92,7 @@ def by_parameter(patch: Patch) -> None:
 
 
 def never(name: str) -> Without:
-    """A step that is not taken: the load ends there."""
+    """Without the handling, the load ends at this step."""
 
     def refuse(*_: Any) -> Any:
         raise IngestionError("given up")
@@ -101,20 +101,20 @@ def never(name: str) -> Without:
 
 
 def leads_of_now(patch: Patch) -> None:
-    """The landed leads are those that Meta still keeps."""
+    """Without the handling, landed leads are replaced by those that Meta still keeps."""
     declared = replace(tables.LEADS, disposition="replace")
     patch.setattr(tables, "LEADS", declared)
     patch.setattr(leads.Leads, "_newest", lambda _: {})
 
 
 def one_version(patch: Patch) -> None:
-    """An ad set is what it is now."""
+    """Without the handling, only the current version of an ad set is kept."""
     edges = ((replace(edge[0], disposition="merge"), *edge[1:]) for edge in source._EDGES)
     patch.setattr(source, "_EDGES", tuple(edges))
 
 
 def no_proof(patch: Patch) -> None:
-    """The app's secret is not used."""
+    """Without the handling, requests are not signed with the app's secret."""
     graph = api.graph
     patch.setattr(
         api, "graph", lambda landing, base, version, token, _: graph(landing, base, version, token, None)
@@ -122,7 +122,7 @@ def no_proof(patch: Patch) -> None:
 
 
 def failure(code: int, subcode: int | None = None, message: str = "An error occurred", **more: Any) -> Any:
-    """A body of Meta's."""
+    """Return an error body of Meta."""
     return {
         "error": {
             "message": message,
@@ -135,7 +135,7 @@ def failure(code: int, subcode: int | None = None, message: str = "An error occu
 
 
 def broken(code: int, path: str = "", status: int = 400, after: int = 0, **more: Any) -> dict[str, Any]:
-    """One answer of Meta's with an error, which the status hardly tells."""
+    """Plan one answer of Meta with an error that the status hardly reveals."""
     return {"status": {"status": status, "path": path, "after": after, "body": failure(code, **more)}}
 
 
@@ -153,30 +153,32 @@ TRAPS: dict[str, Trap] = {
     "a page without rows that has a next": Trap(
         until_an_empty_page, OBJECTS, {"facebook_empty_page": {"every": 2}}
     ),
-    "archived and deleted objects are listed only when asked for": Trap(usual_statuses, OBJECTS),
-    "the parameter of statuses takes no deleted ones": Trap(by_parameter, ("ads",), NO_DELETED, fails=True),
+    "archived and deleted objects are listed only if requested": Trap(usual_statuses, OBJECTS),
+    "the parameter for statuses accepts no deleted ones": Trap(
+        by_parameter, ("ads",), NO_DELETED, fails=True
+    ),
     "figures of archived ads are hidden": Trap(usual_statuses, BY_AD, {"facebook_archived_hidden": {}}),
     "figures of archived campaigns are hidden": Trap(
         usual_statuses, BY_CAMPAIGN, {"facebook_archived_hidden": {}}
     ),
     # -- values
     "numbers are text": Trap(columns("impressions", wire=(pa.int64(), pa.int64())), BY_CAMPAIGN, fails=True),
-    "no actions are no list at all": Trap(columns("action_values", default=None), BY_CAMPAIGN),
+    "actions are absent if there are none": Trap(columns("action_values", default=None), BY_CAMPAIGN),
     "spend is in major units where budgets are in minor ones": Trap(
         converted("money", minor_units), BY_CAMPAIGN
     ),
     "offsets without a colon": Trap(converted("instant", colons_in_offsets), CAMPAIGNS),
-    # -- too much at once
+    # -- too large answer
     "a page that is too large": Trap(
         replaced(settings, "SMALLEST_PAGE_SIZE", 200),
         OBJECTS,
         {"facebook_reduce": {"limit": 100}},
         fails=True,
     ),
-    "days that are too many at once": Trap(
+    "too many days in one request": Trap(
         never("halves"), BY_CAMPAIGN, {"facebook_reduce": {"limit": None, "rows": 30}}, fails=True
     ),
-    "a day that is too much at once": Trap(
+    "a day too large for one request": Trap(
         never("_report"), BY_CAMPAIGN, {"facebook_reduce": {"limit": None, "rows": 1}}, fails=True
     ),
     "a listing that runs out of time": Trap(
@@ -217,7 +219,7 @@ TRAPS: dict[str, Trap] = {
         REPORTS,
         fails=True,
     ),
-    "a report that does not know its own fields yet": Trap(
+    "a report that does not have its fields yet": Trap(
         no_signal(api, "in summary param"),
         BY_CAMPAIGN,
         {"facebook_async": {"polls": 0, "cannot_include": 2}},
@@ -225,14 +227,14 @@ TRAPS: dict[str, Trap] = {
         fails=True,
     ),
     # -- days
-    "actions show up weeks later": Trap(
+    "actions appear weeks later": Trap(
         replaced(settings, "RESTATEMENT_DAYS", 1),
         BY_AD,
         {"facebook_late_actions": {"share": 0.6, "days": 10}},
         begin="2026-10-31T22:00:00Z",
     ),
     # -- limits and failures
-    "a throttle that comes as 400 and tells its minutes": Trap(
+    "a throttle with status 400 and the minutes to wait": Trap(
         no_retry, OBJECTS, {"facebook_throttle": THROTTLE}, fails=True
     ),
     "the throttle of lead forms": Trap(
@@ -244,24 +246,24 @@ TRAPS: dict[str, Trap] = {
         )
         for code in (1, 2)
     },
-    "an error that calls itself transient": Trap(
+    "an error marked as transient": Trap(
         no_retry, CAMPAIGNS, broken(190_000, "/campaigns", after=1, is_transient=True), fails=True
     ),
     # -- accounts and access
-    "an app that wants its secret proven": Trap(
+    "an app that requires a proof of its secret": Trap(
         no_proof,
         (*CAMPAIGNS, *LEADS),
         {"facebook_require_proof": {}},
         environment={"APP_SECRET": APP_SECRET},
         fails=True,
     ),
-    "leads need the token of their page": Trap(
+    "leads need a page access token": Trap(
         replaced(api.FacebookAds, "page", lambda ads, page: ads.graph), LEADS, fails=True
     ),
 }
 
 
-# -- the proof --------------------------------------------------------------------------------------------
+# -- the test of all traps --------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +277,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def network(served: World, monkeypatch: Patch) -> Iterator[World]:
-    """The account at NOW without a fault; waits take a hundredth of a second."""
+    """Return the account at NOW without a fault; pauses take a hundredth of a second."""
     quick(monkeypatch)
     for name in ("FIRST_POLL_SECONDS", "LONGEST_POLL_SECONDS", "LONGEST_PAUSE"):
         monkeypatch.setattr(settings, name, 0.01)
@@ -285,16 +287,14 @@ def network(served: World, monkeypatch: Patch) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS)
-def test_a_trap_changes_nothing_unless_its_handling_is_out(
-    trap: Trap, network: World, tmp_path: Path
-) -> None:
+def test_a_trap_changes_rows_only_without_its_handling(trap: Trap, network: World, tmp_path: Path) -> None:
     prove(trap, network, tmp_path)
 
 
-# -- what has no truth without the trap -------------------------------------------------------------------
+# -- traps without a comparison ---------------------------------------------------------------------------
 
 
-def test_days_beyond_the_retention_are_not_asked_for(
+def test_days_beyond_the_retention_are_not_requested(
     network: World, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     truth = network.truth(BY_CAMPAIGN).rows("insights_campaign")
@@ -310,7 +310,7 @@ def test_days_beyond_the_retention_are_not_asked_for(
         network.load(tmp_path / "without", BY_CAMPAIGN)
 
 
-def test_the_oldest_day_that_is_asked_for_is_served(network: World, tmp_path: Path) -> None:
+def test_the_oldest_requested_day_is_served(network: World, tmp_path: Path) -> None:
     oldest = pipelines.Window(date(2023, 10, 1), date(2023, 10, 14))
     network.load(tmp_path, BY_CAMPAIGN, window=oldest)
 
@@ -369,7 +369,7 @@ def test_leads_stay_longer_than_meta_keeps_them(network: World, tmp_path: Path, 
     assert spoilt.query(first) == []
 
 
-def test_organic_and_test_leads_are_told_apart(network: World, tmp_path: Path) -> None:
+def test_organic_and_test_leads_are_distinguished(network: World, tmp_path: Path) -> None:
     network.faults({"facebook_leads": {"organic": 2, "test": 1}})
     network.load(tmp_path, LEADS)
     home = network.home(tmp_path)
@@ -384,7 +384,7 @@ def test_organic_and_test_leads_are_told_apart(network: World, tmp_path: Path) -
     ]
 
 
-def test_of_a_leads_answers_only_the_email_lands(network: World) -> None:
+def test_only_the_email_of_the_answers_lands(network: World) -> None:
     home = network.truth(LEADS)
     columns = {name for (name,) in home.query("SELECT column_name FROM (DESCRIBE leads)")}
 
@@ -396,14 +396,14 @@ def test_of_a_leads_answers_only_the_email_lands(network: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("granted", "told"),
+    ("granted", "expected"),
     [
         (["ads_read", "pages_show_list"], "Requires leads_retrieval permission"),
-        (["ads_read"], "gives no token of its own"),
+        (["ads_read"], "returned no page access token"),
     ],
 )
-def test_leads_that_may_not_be_read_leave_everything_else_readable(
-    granted: list[str], told: str, network: World, tmp_path: Path
+def test_without_lead_permissions_everything_else_is_loaded(
+    granted: list[str], expected: str, network: World, tmp_path: Path
 ) -> None:
     network.load(tmp_path, LEADS)
     network.faults({"facebook_access": {"permissions": granted}})
@@ -412,7 +412,7 @@ def test_leads_that_may_not_be_read_leave_everything_else_readable(
 
     assert report.message is not None
     assert report.message.startswith(f"no leads of page {PAGE}: sources.facebook_ads.page_ids: page {PAGE}")
-    assert told in report.message
+    assert expected in report.message
     assert "leads_retrieval, pages_show_list" in report.message
     assert home.state(OBJECTS) == network.truth(OBJECTS).state(OBJECTS)
     assert home.rows("leads") == network.truth(LEADS).rows("leads"), "what was read before stays"
@@ -443,7 +443,7 @@ def test_vector_n21_without_page_ids_the_same_leads_land(
     assert network.home(tmp_path).state(LEADS) == network.truth(LEADS).state(LEADS)
 
 
-def test_finding_the_pages_takes_one_listing_of_each_kind(network: World, tmp_path: Path) -> None:
+def test_finding_the_pages_needs_one_listing_of_each_kind(network: World, tmp_path: Path) -> None:
     network.asked()
     network.load(tmp_path, LEADS, {"PAGE_IDS": ""})
     asked, _ = network.asked()
@@ -478,7 +478,9 @@ def test_several_pages_are_read_and_page_ids_narrows_them(network: World, tmp_pa
 
 
 @pytest.mark.parametrize("by_ad", [True, False])
-def test_a_page_without_permission_costs_no_other_page(by_ad: bool, network: World, tmp_path: Path) -> None:
+def test_a_page_without_permission_does_not_affect_other_pages(
+    by_ad: bool, network: World, tmp_path: Path
+) -> None:
     network.faults({"facebook_pages": {"second": True}})
     network.load(tmp_path / "both", LEADS, {"PAGE_IDS": ""})
     network.faults({"facebook_pages": {"second": True, "refused": [PAGE], "by_ad": by_ad}})
@@ -491,20 +493,20 @@ def test_a_page_without_permission_costs_no_other_page(by_ad: bool, network: Wor
     ]
     assert report.message is not None
     (line,) = [each for each in report.message.split("; ") if PAGE in each][:1]
-    told = f"leads of page {PAGE} are read ad by ad" if by_ad else f"no leads of page {PAGE}"
-    assert line.startswith(told)
-    assert f"page {PAGE} gives no token of its own" in report.message
+    expected = f"leads of page {PAGE} are loaded ad by ad" if by_ad else f"no leads of page {PAGE}"
+    assert line.startswith(expected)
+    assert f"page {PAGE} returned no page access token" in report.message
     assert "grant leads_retrieval, pages_show_list" in report.message
 
 
-def test_a_page_that_is_refused_and_has_no_lead_ads_is_not_missed(network: World, tmp_path: Path) -> None:
+def test_a_refused_page_without_lead_ads_adds_no_notice(network: World, tmp_path: Path) -> None:
     network.faults({"facebook_pages": {"refused": [PAGE], "ad_sets": False, "creatives": False}})
     (report,) = network.load(tmp_path, LEADS, {"PAGE_IDS": ""})
 
     assert report.message is None
 
 
-def test_a_page_that_does_not_exist_costs_only_itself(network: World, tmp_path: Path) -> None:
+def test_an_unknown_page_does_not_affect_other_pages(network: World, tmp_path: Path) -> None:
     (report,) = network.load(tmp_path, LEADS, {"PAGE_IDS": f"123,{PAGE}"})
 
     assert report.message is not None
@@ -530,7 +532,7 @@ def test_no_token_is_kept_or_shown(network: World, tmp_path: Path) -> None:
         assert secret.encode() not in written
 
 
-# -- what the figures say ---------------------------------------------------------------------------------
+# -- figures ----------------------------------------------------------------------------------------------
 
 
 def test_vector_n18_a_deleted_ads_figures_stay_in_its_campaign(network: World) -> None:
@@ -562,7 +564,7 @@ def test_vector_n19_parameters_that_meta_ignores_change_nothing(
     assert network.home(tmp_path).rows("insights_ad") == truth
 
 
-# -- how it is asked --------------------------------------------------------------------------------------
+# -- requests ---------------------------------------------------------------------------------------------
 
 
 def test_the_last_page_has_no_other_after_it(network: World, tmp_path: Path, monkeypatch: Patch) -> None:
@@ -580,7 +582,7 @@ def test_the_last_page_has_no_other_after_it(network: World, tmp_path: Path, mon
     assert network.asked()[0][path] == 5
 
 
-def test_what_is_expected_to_be_large_is_a_report_at_once(
+def test_a_large_expected_result_is_a_report_at_once(
     network: World, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     def reports() -> int:
@@ -608,7 +610,7 @@ def test_what_is_expected_to_be_large_is_a_report_at_once(
     )
 
 
-def test_a_report_that_never_comes_is_an_error_that_names_account_and_day(
+def test_a_report_that_always_fails_is_an_error_with_account_and_day(
     network: World, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     monkeypatch.setattr(settings, "SYNCHRONOUS_ROWS", -1)
@@ -617,7 +619,7 @@ def test_a_report_that_never_comes_is_an_error_that_names_account_and_day(
     with pytest.raises(pipelines.ResponseError) as failed:
         network.load(tmp_path, BY_AD, window=days)
 
-    assert f"fails to report ad insights of account {ACCOUNT} on 2026-10-31 (Job Failed: " in str(
+    assert f"report of ad insights failed for account {ACCOUNT} on 2026-10-31 (Job Failed: " in str(
         failed.value
     )
 
@@ -634,7 +636,7 @@ def test_a_report_that_hangs_is_given_up(network: World, tmp_path: Path, monkeyp
     assert any(f"report of account {ACCOUNT} for {WINDOW.end}" in line for line in said)
 
 
-def test_a_report_that_is_lost_while_it_is_read_lands_once(
+def test_a_report_lost_while_it_is_read_lands_once(
     network: World, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     truth = network.truth(BY_AD).rows("insights_ad")
@@ -642,7 +644,7 @@ def test_a_report_that_is_lost_while_it_is_read_lands_once(
     monkeypatch.setattr(settings, "SYNCHRONOUS_ROWS", -1)
     monkeypatch.setattr(settings, "PAGE_SIZE", 10)
     monkeypatch.setattr(settings, "MOST_ROWS", 30)
-    # the 25th page that follows on another
+    # the 25th page after the first
     gone = broken(100, "&after=", after=24, subcode=33, message="Object with ID '1' does not exist")
     for home in (tmp_path / "whole", tmp_path / "twice"):
         network.load(home, ("ads",))

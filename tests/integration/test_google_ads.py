@@ -1,4 +1,4 @@
-"""Google Ads: what lands of settings, leads and clicks; which days are read; when figures are done."""
+"""Google Ads: landed settings, leads and clicks, days to load, completeness of figures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MANAGER = "9999999999"
 
 
 def tracked_by(server: Recorded, customer: str) -> None:
-    """Conversions of the account are those of this customer's actions."""
+    """The account uses the conversion actions of this customer."""
     found = server["customer_settings"].answer[0]["results"][0]["customer"]
     found["conversionTrackingSetting"]["googleAdsConversionCustomer"] = f"customers/{customer}"
 
@@ -55,7 +55,7 @@ def google(served: GoogleSandbox) -> Iterator[GoogleSandbox]:
     served.sandbox.faults.clear()
 
 
-# -- what lands -------------------------------------------------------------------------------------------
+# -- landed rows ------------------------------------------------------------------------------------------
 
 
 def test_settings_asset_groups_and_the_owner_of_conversions_land(server: Recorded, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_leads_land_in_utc_with_nothing_personal_but_the_email(server: Recorded,
     ]
     assert report.quarantined == 1
     (rejected,) = rows(tmp_path, "google_ads", "quarantine", "record, reason")
-    assert rejected[1] == "submitted_at is no TIMESTAMP WITH TIME ZONE"
+    assert rejected[1] == "submitted_at is not a TIMESTAMP WITH TIME ZONE"
     everything = str(rejected) + str(rows(tmp_path, "google_ads", "lead_form_submissions"))
     personal = ("Lovelace", "Grace", "grace@", "ada@work.test", "+49 151", "Cj0Klead'")
     assert [text for text in personal[:-1] if text in everything] == []
@@ -115,7 +115,7 @@ def test_clicks_land_by_segment_with_or_without_an_ad(server: Recorded, tmp_path
     ]
 
 
-def test_an_account_found_by_itself_that_is_closed_is_left_out(
+def test_a_closed_directly_accessible_account_is_skipped(
     server: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SOURCES__GOOGLE_ADS__LOGIN_CUSTOMER_ID")
@@ -130,7 +130,7 @@ def test_an_account_found_by_itself_that_is_closed_is_left_out(
 
     assert report.rows["campaigns"] == 2
     assert report.message is not None
-    assert "account 5555555555 is left out" in report.message
+    assert "account 5555555555 is not loaded" in report.message
     assert "CUSTOMER_NOT_ENABLED" in report.message
 
     del names["resourceNames"][1]
@@ -138,7 +138,7 @@ def test_an_account_found_by_itself_that_is_closed_is_left_out(
         pipelines.load("google_ads", "entities", window=None, as_of=AS_OF)
 
 
-def test_accounts_are_walked_through_managers_and_closed_ones_land_unread(
+def test_accounts_are_found_through_managers_and_closed_ones_have_no_figures(
     google: GoogleSandbox, tmp_path: Path
 ) -> None:
     google.sandbox.faults.set("google_hierarchy", {})
@@ -163,7 +163,7 @@ def test_every_version_of_a_conversion_action_is_kept(server: Recorded, tmp_path
     ]
 
 
-# -- which days -------------------------------------------------------------------------------------------
+# -- days to load -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -171,14 +171,14 @@ def test_every_version_of_a_conversion_action_is_kept(server: Recorded, tmp_path
     [
         ("WEBPAGE", 30, "ENABLED", 91, 32),
         ("WEBPAGE", 1, "ENABLED", 91, 5),
-        # clicks of the last 90 days keep the window they were made under
+        # clicks of the last 90 days keep the window of their time
         ("WEBPAGE", 60, "ENABLED", 10, 92),
         ("WEBPAGE", 60, "REMOVED", 91, 92),
         ("UPLOAD_CLICKS", 7, "ENABLED", 91, 92),
         (None, 0, "", 0, 92),
     ],
 )
-def test_days_are_unsettled_for_the_widest_window_of_the_accounts_own_actions(
+def test_days_are_unsettled_for_the_longest_window_of_the_accounts_actions(
     kind: str | None,
     window: int,
     status: str,
@@ -208,7 +208,7 @@ def test_days_are_unsettled_for_the_widest_window_of_the_accounts_own_actions(
 
 
 @pytest.mark.parametrize(("window", "unsettled"), [("60", 62), (None, 92)])
-def test_a_managers_actions_land_with_the_account_they_count_in(
+def test_a_managers_actions_land_for_the_account_that_uses_them(
     window: str | None, unsettled: int, server: Recorded, tmp_path: Path
 ) -> None:
     own = server["conversion_actions"].answer[0]["results"]
@@ -225,14 +225,14 @@ def test_a_managers_actions_land_with_the_account_they_count_in(
         exchange.status, exchange.answer = 403, [{"error": error}]
     else:
         shared |= {"status": "ENABLED", "type": "WEBPAGE", "clickThroughLookbackWindowDays": window}
-        # an action that both list is one
+        # an action that both list lands once
         exchange.answer[0]["results"] = [{"conversionAction": shared}, *own]
     report = pipelines.load("google_ads", "entities", window=None, as_of=AS_OF)
 
     actions = "customer_id, id, owner_customer_id, click_through_lookback_window_days"
     expected: list[tuple[Any, ...]] = [("1234567890", "7", None, 30)]
     if window is None:
-        assert "actions that account 1234567890 shares with others are unknown" in (report.message or "")
+        assert "actions that a manager shares with account 1234567890 are unknown" in (report.message or "")
     else:
         expected.append(("1234567890", "99", MANAGER, 60))
         assert report.message is None
@@ -243,7 +243,7 @@ def test_a_managers_actions_land_with_the_account_they_count_in(
     landing.close()
 
 
-def test_a_month_that_lacks_the_day_ends_with_its_last() -> None:
+def test_a_shorter_month_uses_its_last_day() -> None:
     assert source._months_before(date(2026, 3, 31), 37) == date(2023, 2, 28)
     assert source._months_before(date(2026, 1, 15), 37) == date(2022, 12, 15)
 
@@ -269,7 +269,7 @@ def test_vector_n8_clicks_until_six_are_visible_by_nine(google: GoogleSandbox, t
     assert seen[0] < made == seen[1]
 
 
-def test_vector_n8_data_driven_conversions_come_up_to_fifteen_hours_late(
+def test_vector_n8_data_driven_conversions_arrive_up_to_fifteen_hours_late(
     google: GoogleSandbox, tmp_path: Path
 ) -> None:
     # the newest day with a conversion that was not visible at its end

@@ -1,4 +1,4 @@
-"""Every trap of Google's API alone: with it the same rows land as without it, until its handling is out."""
+"""Each trap of Google's API on its own: the same rows land with it, unless its handling is removed."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ LEADS = {"google_lead_forms": {"share": 0.5}}
 LAST_DAYS = Window(date(2026, 10, 28), date(2026, 10, 31))
 
 
-# -- what is taken out ------------------------------------------------------------------------------------
+# -- removed handling -------------------------------------------------------------------------------------
 
 
 def first_error_only(patch: Patch) -> None:
-    """An answer that is a list holds no error."""
+    """Without the handling, errors in a list are not found."""
     found = api._error
     patch.setattr(api, "_error", lambda document: None if isinstance(document, list) else found(document))
 
 
 def paged(**size: int) -> Without:
-    """Pages of `search` instead of one stream."""
+    """Without the handling, `search` pages are read instead of one stream."""
 
     def search(self: GoogleAds, account: str, text: str, login: str, _: Any = None) -> Answer:
         body: dict[str, Any] = {"query": text, **size}
@@ -68,7 +68,7 @@ def paged(**size: int) -> Without:
 
 
 def full_batches(patch: Patch) -> None:
-    """Every answer has a first batch, and that has results."""
+    """Without the handling, every answer must have a first batch with results."""
 
     def rows(self: GoogleAds, account: str, text: str) -> Iterator[Page]:
         answer = self._search(account, text, self.accounts[account].login, orjson.loads)
@@ -79,7 +79,7 @@ def full_batches(patch: Patch) -> None:
 
 
 def long_pieces(patch: Patch) -> None:
-    """Clicks are asked for like everything else."""
+    """Without the handling, clicks are requested in pieces of several days."""
     pieces = Landing.pieces
     patch.setattr(
         Landing, "pieces", lambda self, table, account, days: pieces(self, table, account, max(days, 31))
@@ -87,12 +87,12 @@ def long_pieces(patch: Patch) -> None:
 
 
 def spans(unsettled: int) -> Without:
-    """Everything is there for ever, and changes for so many days."""
+    """Without the handling, all days are requested and change for this number of days."""
     return lambda patch: patch.setattr(source, "span", lambda *_: Span(None, unsettled))
 
 
 def read_also(account: str) -> Without:
-    """An account more is read."""
+    """Without the handling, one more account is read."""
     more = {account: Account(MANAGER, UTC)}
     return lambda patch: patch.setattr(
         GoogleAds, "accounts", property(lambda ads: {**ads._hierarchy[1], **more})
@@ -100,7 +100,7 @@ def read_also(account: str) -> Without:
 
 
 def direct_clients_only(patch: Patch) -> None:
-    """Accounts below a sub-manager are not found."""
+    """Without the handling, accounts under a sub-manager are not found."""
     patch.setattr(
         GoogleAds,
         "accounts",
@@ -109,7 +109,7 @@ def direct_clients_only(patch: Patch) -> None:
 
 
 def in_the_managers_currency(patch: Patch) -> None:
-    """All accounts have the currency of the root."""
+    """Without the handling, all accounts have the currency of the root."""
     patch.setattr(
         GoogleAds,
         "customers",
@@ -128,17 +128,17 @@ def _as_double(value: pa.Array) -> pa.Array:
 
 
 def integers_as_numbers(patch: Patch) -> None:
-    """int64 is a JSON number."""
+    """Without the handling, int64 must be a JSON number."""
     patch.setitem(arrow._WIRE, "integer", (pa.int64(), pa.int64()))
 
 
 def from_ads(patch: Patch) -> None:
-    """Campaigns' figures are those of their ads."""
+    """Without the handling, a campaign's figures are those of its ads."""
     patch.setitem(tables.RESOURCES, tables.CAMPAIGN_METRICS, "ad_group_ad")
 
 
 def clicks_as(changed: Table) -> Without:
-    """Clicks are declared differently."""
+    """Without the handling, clicks are declared differently."""
 
     def patched(patch: Patch) -> None:
         patch.setitem(tables.RESOURCES, changed, "click_view")
@@ -149,13 +149,13 @@ def clicks_as(changed: Table) -> Without:
 
 
 def queries(change: Callable[[str], str]) -> Without:
-    """Other queries are sent."""
+    """Without the handling, other queries are sent."""
     query = tables.query
     return lambda patch: patch.setattr(source, "query", lambda table, version: change(query(table, version)))
 
 
 def headers(**always: str) -> Without:
-    """Every request carries these, and no token that is set."""
+    """Without the handling, every request has these headers and no configured token."""
 
     def sent(self: GoogleAds, login: str | None) -> dict[str, str]:
         own = {"login-customer-id": login} if login else {}
@@ -165,7 +165,7 @@ def headers(**always: str) -> Without:
 
 
 def wide_ids(_: GoogleSandbox, patch: Patch) -> None:
-    """The sandbox's ads get ids beyond 2^53, odd ones."""
+    """Give the sandbox's ads odd ids beyond 2^53."""
     placement = Books.placement
 
     def widened(self: Books, *arguments: Any) -> Any:
@@ -191,7 +191,7 @@ CLICKS_BY_ID = replace(tables.CLICK_VIEWS, key=("customer_id", "date", "gclid"))
 TRAPS: dict[str, Trap] = {
     # -- errors and limits
     **{
-        f"a quota told in the body alone: {what}": Trap(
+        f"a quota error in the body only: {what}": Trap(
             without,
             ("customers",),
             {"google_quota": {"daily": 0, "retry_delay": 600}},
@@ -204,7 +204,7 @@ TRAPS: dict[str, Trap] = {
         first_error_only, METRICS, {"google_stream_error": {"batches": 1, "path": "FROM campaign"}}
     ),
     **{
-        f"a passing error ({kind}: {code}, {status})": Trap(
+        f"a temporary error ({kind}: {code}, {status})": Trap(
             no_retry,
             METRICS,
             {"google_error": {"status": status, "kind": kind, "code": code, "path": "FROM campaign"}},
@@ -233,7 +233,7 @@ TRAPS: dict[str, Trap] = {
         for form, what in (("array", "no batch"), ("batch", "a batch without results"))
     },
     # -- accounts
-    "a client below a sub-manager": Trap(direct_clients_only, METRICS, world={"google_hierarchy": {}}),
+    "a client under a sub-manager": Trap(direct_clients_only, METRICS, world={"google_hierarchy": {}}),
     "a cancelled account": Trap(
         read_also(CLOSED), ("customers", "campaigns"), world={"google_hierarchy": {}}, fails=True
     ),
@@ -278,7 +278,7 @@ TRAPS: dict[str, Trap] = {
         window=Window(date(2026, 6, 15), date(2026, 8, 31)),
         begin="2026-07-12T06:00:00+00:00",
     ),
-    "clicks of a day that was not over": Trap(
+    "clicks of an unfinished day": Trap(
         spans(0),
         CLICKS,
         window=Window(date(2026, 10, 8), date(2026, 10, 31)),
@@ -298,11 +298,11 @@ TRAPS: dict[str, Trap] = {
     "removed campaigns": Trap(
         queries(lambda text: f"{text} WHERE campaign.status != 'REMOVED'"), ("campaigns",)
     ),
-    "impressions beside the conversion action (400)": Trap(
+    "impressions with the conversion action (400)": Trap(
         queries(lambda text: text.replace(" FROM", ", metrics.impressions FROM")), CONVERSIONS, fails=True
     ),
     # -- versions and tokens
-    "a field that an older version does not know (400)": Trap(
+    "a field that an older version does not have (400)": Trap(
         lambda patch: patch.setattr(tables, "_SINCE", {}),
         ("asset_groups", "campaigns", "ads"),
         environment={"API_VERSION": "v23"},
@@ -324,7 +324,7 @@ TRAPS: dict[str, Trap] = {
 }
 
 
-# -- the proof ----------------------------------------------------------------------------------------------
+# -- the test of all traps ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -342,13 +342,13 @@ def google(served: GoogleSandbox) -> Iterator[GoogleSandbox]:
 
 
 @pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS)
-def test_a_trap_changes_nothing_unless_its_handling_is_out(
+def test_a_trap_changes_rows_only_without_its_handling(
     trap: Trap, google: GoogleSandbox, tmp_path: Path
 ) -> None:
     prove(trap, google, tmp_path)
 
 
-# -- what is said, not only landed ------------------------------------------------------------------------
+# -- messages ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -358,7 +358,7 @@ def test_a_trap_changes_nothing_unless_its_handling_is_out(
         ("required", {}, "set it"),
     ],
 )
-def test_a_refused_or_missing_developer_token_names_its_setting(
+def test_a_refused_or_missing_developer_token_is_reported_with_its_setting(
     header: str, environment: dict[str, str], fix: str, google: GoogleSandbox, tmp_path: Path
 ) -> None:
     google.faults({"google_developer_token": {"header": header}})
@@ -367,7 +367,9 @@ def test_a_refused_or_missing_developer_token_names_its_setting(
 
 
 @pytest.mark.parametrize("version", ["v23", "v24", "v25", "v26"])
-def test_every_version_alive_lands_every_table(version: str, google: GoogleSandbox, tmp_path: Path) -> None:
+def test_every_supported_version_lands_every_table(
+    version: str, google: GoogleSandbox, tmp_path: Path
+) -> None:
     google.faults(LEADS)
     names = [table.name for table in tables.RESOURCES]
     reports = google.load(tmp_path, names, {"API_VERSION": version}, LAST_DAYS)

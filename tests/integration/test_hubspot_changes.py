@@ -1,4 +1,4 @@
-"""What changes in the portal while it is read and between loads: afterwards a home holds what it holds."""
+"""Changes in the portal during and between loads: afterwards the landed rows match the portal."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def ids(portal: Portal, kind: str = "contacts") -> list[str]:
 
 
 def while_read(portal: Portal, path: str, *operations: dict[str, Any]) -> None:
-    """Plans operations one by one, each after one more answer of that path."""
+    """Plan operations one by one, each after one more answer of that path."""
     for number, operation in enumerate(operations, 1):
         portal.do(**operation, after_requests=number, path=path)
 
 
 def assert_landed(portal: Portal, home: Store, folder: Path, tables: Sequence[str] = COMPARED) -> None:
-    """The home says what a first load of the portal says, and the portal's own ids are its live ones."""
+    """Check that the home equals a first load of the portal, and its live ids are those of the portal."""
     portal.load(folder)
     fresh = Store(folder)
     for table in tables:
@@ -72,10 +72,10 @@ ALIVE = {
 # -- while pages are read -----------------------------------------------------------------------------------
 
 
-def test_changes_while_pages_are_read_are_whole_after_two_refreshes(
+def test_changes_while_pages_are_read_are_complete_after_two_refreshes(
     portal: Portal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every kind of change, in the middle of the first listing and of the load of changes after it."""
+    """Every kind of change, during the first listing and during the next incremental load."""
     monkeypatch.setattr(settings, "PAGE_SIZE_WITH_HISTORY", 5)
     monkeypatch.setattr(settings, "PAGE_SIZE", 20)
     monkeypatch.setattr(settings, "SUBMISSIONS_PAGE_SIZE", 10)
@@ -149,7 +149,7 @@ def test_a_portal_that_grows_while_it_is_listed_is_not_listed_again(
 # -- between two loads --------------------------------------------------------------------------------------
 
 
-def test_changes_between_two_refreshes_are_whole_and_the_models_take_them(
+def test_changes_between_two_refreshes_are_complete_and_reach_the_models(
     portal: Portal, tmp_path: Path
 ) -> None:
     warehouse = Warehouse.empty(tmp_path / "home")
@@ -184,7 +184,7 @@ def test_changes_between_two_refreshes_are_whole_and_the_models_take_them(
 
 
 def test_a_week_later_everything_is_listed_again(portal: Portal, tmp_path: Path) -> None:
-    """What no count tells: an archived contact that is erased."""
+    """An archived contact that is erased does not change the number of live records."""
     home = Store(tmp_path / "home")
     victim = ids(portal)[7]
     portal.do(do="archive", ids=[victim])
@@ -206,7 +206,9 @@ def test_a_week_later_everything_is_listed_again(portal: Portal, tmp_path: Path)
 # -- nothing new --------------------------------------------------------------------------------------------
 
 
-def test_a_refresh_with_nothing_new_asks_once_per_stream_and_form(portal: Portal, tmp_path: Path) -> None:
+def test_a_refresh_without_changes_sends_one_request_per_stream_and_form(
+    portal: Portal, tmp_path: Path
+) -> None:
     portal.load(tmp_path)
     portal.pass_time(minutes=30)
     portal.load(tmp_path)
@@ -251,7 +253,7 @@ OPERATIONS = st.one_of(
 
 
 def perform(portal: Portal, home: Store, operation: dict[str, Any]) -> None:
-    """One operation, its picks turned into records that are there."""
+    """Return one operation with its picks replaced by existing records."""
     if operation["do"] == "load":
         portal.load(home.path)
         return
@@ -262,7 +264,7 @@ def perform(portal: Portal, home: Store, operation: dict[str, Any]) -> None:
     kind = operation.get("type", "contacts")
     among = held["archived" if operation["do"] == "restore" else "live"][kind]
     if operation["do"] == "archive":
-        # one that was created since the last load shows as archived only with the next full listing
+        # a record created since the last load is found as archived only by the next full listing
         landed = {i for (i,) in home.query(f"SELECT id FROM {kind}")}
         among = [i for i in among if i in landed]
     asked = dict(operation)
@@ -278,7 +280,7 @@ def perform(portal: Portal, home: Store, operation: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def sequenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Portal, Store, Iterator[Path]]]:
-    """A portal and a home that go on changing from one sequence to the next, and folders to compare in."""
+    """A portal and a home that keep their changes between sequences, and folders for comparisons."""
     folder = tmp_path_factory.mktemp("sequences")
     with served_portal("--now", "2026-10-12T06:00:00Z", people=60) as portal:
         home = Store(folder / "home")
@@ -288,7 +290,7 @@ def sequenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Portal
 
 @hypothesis.given(operations=st.lists(OPERATIONS, min_size=3, max_size=8))
 @hypothesis.settings(max_examples=hypothesis.settings().max_examples // 20)
-def test_after_any_sequence_of_changes_and_loads_a_load_lands_the_portal(
+def test_after_any_sequence_of_changes_a_load_lands_the_portal(
     operations: list[dict[str, Any]], sequenced: tuple[Portal, Store, Iterator[Path]]
 ) -> None:
     portal, home, folders = sequenced
@@ -299,7 +301,7 @@ def test_after_any_sequence_of_changes_and_loads_a_load_lands_the_portal(
     assert_landed(portal, home, next(folders))
 
 
-# -- a load that dies ---------------------------------------------------------------------------------------
+# -- a crashed load -----------------------------------------------------------------------------------------
 
 DIES = """
 import os, sys
@@ -327,7 +329,7 @@ pipelines.load("hubspot", "entities", window=None, as_of=datetime.fromisoformat(
 
 
 @pytest.mark.parametrize("point", ["extract", "before load", "mid-load"])
-def test_a_load_that_dies_and_runs_again_lands_what_an_undisturbed_one_lands(
+def test_a_repeated_load_after_a_crash_lands_the_same_as_an_undisturbed_one(
     point: str, reloaded: tuple[Portal, Store, Store], tmp_path: Path
 ) -> None:
     portal, before, undisturbed = reloaded
@@ -351,7 +353,7 @@ def test_a_load_that_dies_and_runs_again_lands_what_an_undisturbed_one_lands(
 
 @pytest.fixture(scope="module")
 def reloaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Portal, Store, Store]]:
-    """A portal, a home that landed it, and that home after the portal changed and was loaded again."""
+    """A portal, a home with its first load, and that home after changes and a second load."""
     folder = tmp_path_factory.mktemp("reloaded")
     with served_portal("--now", "2026-10-12T06:00:00Z") as portal:
         before = Store(folder / "before")

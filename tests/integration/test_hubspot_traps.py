@@ -1,4 +1,4 @@
-"""Every trap of HubSpot's API alone: with it the same rows land as without it, until its handling is out."""
+"""Each trap of HubSpot's API on its own: the same rows land with it, unless its handling is removed."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ OWNERS = "/crm/owners/"
 
 
 class Never(Exception):
-    """An error that nothing raises."""
+    """An error that is never raised."""
 
 
-# -- what is taken out ------------------------------------------------------------------------------------
+# -- removed handling -------------------------------------------------------------------------------------
 
 
 def _search(hubspot: HubSpot, kind: str, body: dict[str, Any]) -> Any:
@@ -49,7 +49,7 @@ def _search(hubspot: HubSpot, kind: str, body: dict[str, Any]) -> Any:
 
 
 def by_offset(patch: Patch) -> None:
-    """Changes are paged by offset, not by id."""
+    """Without the handling, changes are paged by offset, not by id."""
 
     def changed(self: HubSpot, kind: str, modified: str, since: datetime) -> Iterator[list[str]]:
         filters = [{"propertyName": modified, "operator": "GTE", "value": since.isoformat()}]
@@ -65,7 +65,7 @@ def by_offset(patch: Patch) -> None:
 
 
 def by_instant(patch: Patch) -> None:
-    """Changes are paged by starting again after the last instant seen."""
+    """Without the handling, changes are paged by the last instant seen."""
 
     def changed(self: HubSpot, kind: str, modified: str, since: datetime) -> Iterator[list[str]]:
         operator, last = "GTE", since.isoformat()
@@ -83,7 +83,7 @@ def by_instant(patch: Patch) -> None:
 
 
 def no_archived(*names: str) -> Callable[[Patch], None]:
-    """Only live records are listed."""
+    """Without the handling, only live records are listed."""
 
     def patched(patch: Patch) -> None:
         for name in names:
@@ -98,7 +98,7 @@ def no_archived(*names: str) -> Callable[[Patch], None]:
 
 
 def no_tolerance(patch: Patch) -> None:
-    """No status is anything but a failure."""
+    """Without the handling, every error status is a failure."""
     listing = HubSpot.listing
 
     def strict(
@@ -110,7 +110,7 @@ def no_tolerance(patch: Patch) -> None:
 
 
 def one_precision(patch: Patch) -> None:
-    """Instants have milliseconds, always."""
+    """Without the handling, instants must have milliseconds."""
     milliseconds = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
 
     def strict(value: pa.Array) -> pa.Array:
@@ -121,7 +121,7 @@ def one_precision(patch: Patch) -> None:
 
 
 def only_200(patch: Patch) -> None:
-    """207 is no success."""
+    """Without the handling, 207 is not a success."""
 
     def judge(status: int, headers: Mapping[str, str], document: Any) -> Any:
         refused = Fault("request", f"HTTP {status}") if 200 < status < 400 else None
@@ -131,7 +131,7 @@ def only_200(patch: Patch) -> None:
 
 
 def associations_as_received(patch: Patch) -> None:
-    """Associations land as they come."""
+    """Without the handling, associations land as received."""
 
     def associated(self: HubSpot, kind: str, ids: Any, other: str) -> Iterator[Page]:
         path = f"/crm/associations/{self.version}/{kind}/{other}/batch/read"
@@ -142,13 +142,13 @@ def associations_as_received(patch: Patch) -> None:
 
 
 def no_aliases(patch: Patch) -> None:
-    """A contact that is not listed any more is an erased one."""
+    """Without the handling, a contact that is no longer listed counts as erased."""
     patch.setattr(HubSpot, "survivor", lambda *_: None)
     patch.setattr(records, "_merged", lambda pages: iter(()))
 
 
 def only_conversion_ids(patch: Patch) -> None:
-    """Submissions are told apart by their conversion id alone."""
+    """Without the handling, submissions are identified by their conversion id only."""
     columns = tuple(
         Column("id", "text", "conversionId", default="") if column.name == "id" else column
         for column in tables.FORM_SUBMISSIONS.columns
@@ -157,7 +157,7 @@ def only_conversion_ids(patch: Patch) -> None:
 
 
 def typed_listings(patch: Patch) -> None:
-    """Pages are what the specification says."""
+    """Without the handling, pages must match the specification."""
 
     def decode(body: bytes) -> Any:
         return msgspec.json.decode(body, type=api._Listing)
@@ -166,7 +166,7 @@ def typed_listings(patch: Patch) -> None:
 
 
 def no_refusals(*modules: Any) -> Callable[[Patch], None]:
-    """A refused stream ends the load."""
+    """Without the handling, a refused stream ends the load."""
 
     def patched(patch: Patch) -> None:
         for module in modules:
@@ -176,17 +176,17 @@ def no_refusals(*modules: Any) -> Callable[[Patch], None]:
 
 
 def no_follow_up(patch: Patch) -> None:
-    """Page views come in bulk, from the newest landed on, and in no other way."""
+    """Without the handling, page views are only loaded in bulk, from the newest landed one."""
     patch.setattr(page_views.PageViews, "missing", lambda views: [])
 
 
 def no_patience(patch: Patch) -> None:
-    """An answer that takes a moment is given up, once and for all."""
+    """Without the handling, a slow answer fails without a retry."""
     no_retry(patch)
     patch.setattr(http, "_TIMEOUT", urllib3.Timeout(connect=5.0, read=0.1))
 
 
-# -- what happens in the portal ---------------------------------------------------------------------------
+# -- changes in the portal --------------------------------------------------------------------------------
 
 
 def live(portal: Portal, kind: str = "contacts") -> list[str]:
@@ -195,7 +195,7 @@ def live(portal: Portal, kind: str = "contacts") -> list[str]:
 
 
 def import_many(portal: Portal) -> None:
-    """Seventy contacts get the same instant."""
+    """Give seventy contacts the same instant."""
     portal.pass_time(hours=1)
     portal.do(do="touch", count=70)
     portal.pass_time(minutes=1)
@@ -218,7 +218,7 @@ def stage(portal: Portal) -> None:
 
 
 def merge_in_chains(portal: Portal) -> None:
-    """One pair, and one chain of three: contacts with submissions, page views and deals."""
+    """Merge one pair and one chain of three contacts with submissions, page views and deals."""
     portal.pass_time(hours=1)
     rows = portal.ask(
         "GET",
@@ -252,14 +252,14 @@ def submit_backdated(portal: Portal) -> None:
 
 
 def arrive(portal: Portal) -> None:
-    """What arrived while the log was read is in the portal from now on."""
+    """Keep the submissions that arrived while the log was read."""
     portal.faults({"submissions_arriving": {"times": 0}})
     portal.changes += 1
 
 
 TRAPS: dict[str, Trap] = {
     # -- search
-    "more changes than a query gives": Trap(
+    "more changes than a query returns": Trap(
         by_offset,
         CONTACTS,
         {"search_cap": {"results": 40}},
@@ -281,10 +281,10 @@ TRAPS: dict[str, Trap] = {
         then=lambda portal: portal.pass_time(seconds=90),
     ),
     # -- listings
-    "archived records are in no usual listing": Trap(
+    "archived records are not in the default listing": Trap(
         no_archived("objects"), CONTACTS, prepare=lambda portal, _: archive_two(portal)
     ),
-    "property names that do not fit an address (414)": Trap(
+    "property names too long for a URL (414)": Trap(
         no_tolerance, CONTACTS, {"uri_length": {"bytes": 600}}, fails=True
     ),
     "instants of any precision": Trap(
@@ -345,7 +345,7 @@ TRAPS: dict[str, Trap] = {
         compare=("form_submissions",),
         then=lambda portal: None,
     ),
-    "submissions dated back": Trap(
+    "backdated submissions": Trap(
         replaced(source, "_OVERLAP", timedelta(0)),
         FORMS,
         compare=("form_submissions",),
@@ -362,10 +362,10 @@ TRAPS: dict[str, Trap] = {
         {"status": {"status": 404, "path": "/submissions/forms/", "after": 2, "times": 1}},
         fails=True,
     ),
-    "forms of other types are not listed unasked": Trap(
+    "forms of other types are listed only if requested": Trap(
         replaced(settings, "FORM_TYPES", "hubspot"), FORMS, compare=("forms", "form_submissions")
     ),
-    "archived forms are in no usual listing": Trap(no_archived("forms"), FORMS),
+    "archived forms are not in the default listing": Trap(no_archived("forms"), FORMS),
     # -- page views
     "no page views in the portal's tier (403)": Trap(
         no_refusals(page_views), VIEWS, {"events_forbidden": {}}, compare=("contacts",), fails=True
@@ -373,11 +373,11 @@ TRAPS: dict[str, Trap] = {
     "page views per contact only (400)": Trap(
         no_follow_up, VIEWS, {"events_per_contact": {}}, compare=("page_view_events",)
     ),
-    "page views that show up late, with their old instants": Trap(
+    "page views that appear late, with their old instants": Trap(
         no_follow_up, VIEWS, compare=("page_view_events",), change=lambda portal: portal.pass_time(days=12)
     ),
     # -- access
-    "scopes that the token lacks (403)": Trap(
+    "scopes missing from the token (403)": Trap(
         no_refusals(source),
         ("contacts", "lists", "owners", "campaigns", "rates", "companies"),
         {
@@ -406,13 +406,13 @@ TRAPS: dict[str, Trap] = {
         )
         for status in (408, 423, 429, 477, 500, 502, 503, 504, 524)
     },
-    "a body that comes slowly": Trap(
+    "a slow body": Trap(
         no_patience, ("owners",), {"slow_body": {"path": OWNERS, "seconds": 1.2, "parts": 4}}, fails=True
     ),
 }
 
 
-# -- the proof ----------------------------------------------------------------------------------------------
+# -- the test of all traps ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -429,7 +429,7 @@ def no_faults_left(portal: Portal) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS)
-def test_a_trap_changes_nothing_unless_its_handling_is_out(
+def test_a_trap_changes_rows_only_without_its_handling(
     trap: Trap, portal: Portal, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     quick(monkeypatch)
@@ -437,14 +437,14 @@ def test_a_trap_changes_nothing_unless_its_handling_is_out(
 
 
 def facts_of(truth: Store) -> list[str]:
-    """The landed tables that hold no bookkeeping."""
+    """Return the landed tables without the bookkeeping tables."""
     return sorted(truth.tables() - {"stream_state", "load_counts", "quarantine", "available_inputs"})
 
 
-# -- what is said, not only landed ------------------------------------------------------------------------
+# -- messages ---------------------------------------------------------------------------------------------
 
 
-def test_merged_contacts_that_are_still_listed_as_archived_are_no_contacts(
+def test_merged_contacts_still_listed_as_archived_do_not_land_as_contacts(
     portal: Portal, tmp_path: Path
 ) -> None:
     streams = ("contacts", "page_views")
@@ -468,7 +468,7 @@ def test_merged_contacts_that_are_still_listed_as_archived_are_no_contacts(
     ("kind", "streams"),
     [("null_id", CONTACTS), ("no_id", DEALS), ("not_object", ("contacts", "deals", "forms", "page_views"))],
 )
-def test_a_malformed_record_costs_itself_alone(
+def test_a_malformed_record_affects_no_other_record(
     kind: str, streams: tuple[str, ...], portal: Portal, tmp_path: Path
 ) -> None:
     truth = portal.truth(streams)
@@ -484,7 +484,7 @@ def test_a_malformed_record_costs_itself_alone(
     assert home.query(UNBALANCED) == []
 
 
-def test_a_type_that_changed_is_set_aside_with_its_reason(portal: Portal, tmp_path: Path) -> None:
+def test_a_changed_type_is_quarantined_with_its_reason(portal: Portal, tmp_path: Path) -> None:
     truth = portal.truth(CONTACTS)
     converted = truth.query("SELECT id FROM contacts WHERE num_conversion_events IS NOT NULL ORDER BY id")
     portal.faults({"wire_type": {"property": "num_conversion_events", "type": "contacts"}})
@@ -494,7 +494,7 @@ def test_a_type_that_changed_is_set_aside_with_its_reason(portal: Portal, tmp_pa
 
     assert [(i,) for i, _, _ in rejected] == converted
     reason = "results.properties.num_conversion_events changed from string to number"
-    assert {reason} == {told for _, told, _ in rejected}
+    assert {reason} == {found for _, found, _ in rejected}
     assert all("@" not in record and "<" in record for _, _, record in rejected)
     assert home.query(UNBALANCED) == []
     assert [row for row in truth.rows("contacts") if (row[0],) not in converted] == home.rows("contacts")
@@ -505,7 +505,7 @@ def test_a_type_that_changed_is_set_aside_with_its_reason(portal: Portal, tmp_pa
     assert "GET /crm/objects/2026-09/contacts" not in portal.asked()[0], "they are counted, not looked for"
 
 
-def test_properties_that_go_or_get_another_name_are_reported(portal: Portal, tmp_path: Path) -> None:
+def test_deleted_and_renamed_properties_are_reported(portal: Portal, tmp_path: Path) -> None:
     streams = ("contacts", "properties")
     home = portal.truth(streams).copy(tmp_path / "home")
     portal.do(do="rename_property", old="badge_number", new="badge_code")
@@ -519,7 +519,7 @@ def test_properties_that_go_or_get_another_name_are_reported(portal: Portal, tmp
 
     assert report.message is not None
     assert "the property badge_number of contacts is now badge_code" in report.message
-    assert "contacts have no property hs_linkedin_click_id: what it tells stays empty" in report.message
+    assert "contacts have no property hs_linkedin_click_id: its column stays empty" in report.message
 
 
 def test_an_erased_contact_leaves_a_tombstone_and_nothing_personal(portal: Portal, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong is one line that names the setting and shows no secret; no credentials means skipped."""
+"""Errors are one line with the setting and without secrets; a source without credentials is skipped."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _REFUSALS = {
 
 
 @pytest.mark.parametrize("source", _REFUSALS)
-def test_a_wrong_token_names_its_setting(
+def test_a_wrong_token_is_reported_with_its_setting(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serve(source) as server:
@@ -56,7 +56,9 @@ def test_a_wrong_token_names_its_setting(
     assert line.startswith(f"sources.{source}.access_token was refused ({status})")
 
 
-def test_a_wrong_refresh_token_names_its_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_refresh_token_is_reported_with_its_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with serve("google_ads") as server:
         configure(monkeypatch, tmp_path, "google_ads", server)
         grant = {"error": "invalid_grant", "error_description": "Token 1//refresh-secret has been revoked."}
@@ -68,7 +70,7 @@ def test_a_wrong_refresh_token_names_its_setting(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("source", ["hubspot", "google_ads"])
-def test_an_unreachable_server_fails_fast_and_names_the_address(
+def test_an_unreachable_server_fails_fast_with_its_address(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as free:
@@ -86,7 +88,7 @@ def test_an_unreachable_server_fails_fast_and_names_the_address(
     assert line.startswith(f"sources.{source}.{setting}: 127.0.0.1:{port} cannot be reached")
 
 
-def test_an_unknown_account_names_the_setting_and_the_id(
+def test_an_unknown_account_is_reported_with_setting_and_id(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serve("google_ads") as server:
@@ -117,7 +119,7 @@ def test_an_unknown_account_names_the_setting_and_the_id(
     with serve("linkedin_ads") as server:
         configure(monkeypatch, tmp_path, "linkedin_ads", server)
         monkeypatch.setenv("SOURCES__LINKEDIN_ADS__ACCOUNT_IDS", "500000001,77")
-        # LinkedIn answers figures of an account without access with an empty 200
+        # LinkedIn returns an empty 200 for figures of an account without access
         assert failure("linkedin_ads", "daily")[0] is pipelines.AccessError
         assert failure("linkedin_ads")[1].startswith(
             "sources.linkedin_ads.account_ids: account 77 is unknown"
@@ -125,7 +127,7 @@ def test_an_unknown_account_names_the_setting_and_the_id(
 
 
 @pytest.mark.parametrize("source", pipelines.VENDORS)
-def test_an_html_page_is_no_answer(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_html_page_is_an_error(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(source) as server:
         configure(monkeypatch, tmp_path, source, server)
         for exchange in server.exchanges:
@@ -139,7 +141,7 @@ def test_an_html_page_is_no_answer(source: str, tmp_path: Path, monkeypatch: pyt
     assert "not JSON" in line
 
 
-def test_json_of_something_else_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_json_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve("hubspot") as server:
         configure(monkeypatch, tmp_path, "hubspot", server)
         server["contacts 1"].answer = {"hello": "world"}
@@ -158,7 +160,7 @@ def test_json_of_something_else_is_no_answer(tmp_path: Path, monkeypatch: pytest
         ("google_ads", "REFRESH_TOKEN", "sources.google_ads.refresh_token"),
     ],
 )
-def test_partial_credentials_name_the_missing_one(
+def test_partial_credentials_report_the_missing_one(
     source: str, unset: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(monkeypatch, tmp_path, source, None)
@@ -169,15 +171,15 @@ def test_partial_credentials_name_the_missing_one(
     assert line.startswith(f"{named} is not set although sources.google_ads.client_id is")
 
 
-def test_a_malformed_setting_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_setting_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configure(monkeypatch, tmp_path, "facebook_ads", None)
     monkeypatch.setenv("SOURCES__FACEBOOK_ADS__ACCOUNT_IDS", "act_12,shop")
     assert failure("facebook_ads") == (
         pipelines.SettingError,
-        'sources.facebook_ads.account_ids holds "shop", which is no id: use digits only',
+        'sources.facebook_ads.account_ids contains "shop", which is not an id: use digits only',
     )
     monkeypatch.setenv("SOURCES__FACEBOOK_ADS__BASE_URL", "graph.facebook.com")
-    assert failure("facebook_ads")[1].startswith("sources.facebook_ads.base_url is no http(s) address")
+    assert failure("facebook_ads")[1].startswith("sources.facebook_ads.base_url is not an http(s) URL")
 
 
 @pytest.mark.parametrize(("source", "part"), PARTS)
@@ -198,7 +200,7 @@ def test_a_source_without_credentials_is_skipped_and_its_tables_exist(
     assert pipelines.landed_days(source) is None
 
 
-def test_skipping_a_source_keeps_what_was_landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skipping_a_source_keeps_its_landed_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve("hubspot") as server:
         configure(monkeypatch, tmp_path, "hubspot", server)
         pipelines.load("hubspot", "entities", window=None, as_of=AS_OF)
@@ -208,7 +210,7 @@ def test_skipping_a_source_keeps_what_was_landed(tmp_path: Path, monkeypatch: py
     assert len(rows(tmp_path, "hubspot", "contacts")) == 4
 
 
-def test_building_a_source_reads_no_settings_and_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_building_a_source_reads_no_settings_and_sends_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("not at definition time")
 

@@ -1,4 +1,4 @@
-"""Observations over several loads: what changed is closed and added, what did not change adds nothing."""
+"""Observations over several loads: changed rows are closed and added, unchanged rows add nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIRST, SECOND = date(2026, 11, 1), date(2026, 11, 2)
 
 @dataclass
 class Network:
-    """A network with one campaign, whose figures a test changes between loads."""
+    """A network with one campaign; tests change its figures between loads."""
 
     server: Recorded
     home: Path
@@ -63,7 +63,7 @@ def test_the_same_as_of_twice_changes_nothing(network: Network) -> None:
     assert [rows(network.home, "google_ads", table) for table in tables] == before
 
 
-def test_a_figure_that_goes_and_comes_back_has_three_observations(network: Network) -> None:
+def test_a_figure_that_changes_and_changes_back_has_three_observations(network: Network) -> None:
     metrics = network.batches[0]["results"][0]["metrics"]
     for day, clicks in ((3, "4"), (4, "5"), (5, "4")):
         metrics["clicks"] = clicks
@@ -103,7 +103,7 @@ def test_landed_days_are_the_days_read_even_if_they_had_no_rows(network: Network
     assert pipelines.landed_days("google_ads") == pipelines.Window(FIRST, date(2026, 11, 4))
 
 
-def test_a_failed_load_leaves_the_observations_alone(network: Network) -> None:
+def test_a_failed_load_keeps_the_observations(network: Network) -> None:
     network.load(3)
     before = network.figures("true")
     network.batches[0]["results"][0]["metrics"]["clicks"] = "99"
@@ -127,12 +127,12 @@ def test_most_records_bad_is_an_error_not_a_day_without_figures(network: Network
     row = network.batches[0]["results"][0]
     network.batches[0]["results"] = [row | {"metrics": {"clicks": "many"}} for _ in range(120)]
 
-    with pytest.raises(pipelines.ResponseError, match="120 of 120 records are refused"):
+    with pytest.raises(pipelines.ResponseError, match="120 of 120 records were rejected"):
         network.load(4)
     assert network.figures("true") == before
 
 
-def test_the_same_actions_in_another_order_are_no_change(
+def test_the_same_actions_in_another_order_are_not_a_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serve("facebook_ads") as server:

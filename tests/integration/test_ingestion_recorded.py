@@ -40,7 +40,7 @@ linkedin = pytest.mark.parametrize("server", ["linkedin_ads"], indirect=True)
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pipelines.LoadReport]:
-    """One load of the recorded portal, for tests that only look."""
+    """One load of the recorded portal, for tests that only read."""
     home = tmp_path_factory.mktemp("portal")
     with serve("hubspot") as recorded, pytest.MonkeyPatch.context() as patch:
         configure(patch, home, "hubspot", recorded)
@@ -95,7 +95,7 @@ def test_hubspot_lands_every_table(portal: tuple[Path, pipelines.LoadReport]) ->
     assert {landed[name] for name in ("id", "num_conversion_events", "hs_merged_object_ids")} == {"VARCHAR"}
 
 
-def test_hubspot_lands_what_the_portal_is_set_up_with(portal: tuple[Path, pipelines.LoadReport]) -> None:
+def test_hubspot_lands_the_portals_configuration(portal: tuple[Path, pipelines.LoadReport]) -> None:
     home, _ = portal
 
     assert rows(home, "hubspot", "properties", "object_type, name, type", "is_custom") == [
@@ -106,7 +106,7 @@ def test_hubspot_lands_what_the_portal_is_set_up_with(portal: tuple[Path, pipeli
         ("151", "crm"),
         ("152", None),
     ]
-    # people by their ids alone: who owns a record is known, what they are called is not
+    # owners land by their ids only, without names
     assert rows(home, "hubspot", "owners", "* EXCLUDE (observed_at)") == [
         ("501", "PERSON", "9", '[{"id":"1","name":"Sales","primary":true}]', False),
         ("504", "PERSON", "12", "[]", True),
@@ -117,11 +117,11 @@ def test_hubspot_lands_what_the_portal_is_set_up_with(portal: tuple[Path, pipeli
     assert rows(home, "hubspot", "marketing_campaigns", "hs_name, hs_utm") == [("Q4", "q4")]
     filters = "id, has_ad_filter, filters->'filterBranches'->0->'filters'->0->'searchTerms'->>0"
     assert rows(home, "hubspot", "lists", filters) == [("38", True, "9"), ("39", False, None)]
-    # the row without a contact says that the list was read; a list without ad filters is not
+    # the row without a contact marks the list as read; lists without ad filters are not read
     assert rows(home, "hubspot", "list_memberships", "list_id, contact_id") == [("38", ""), ("38", "151")]
 
 
-def test_hubspot_says_how_many_page_views_a_contact_counts_that_no_event_shows(
+def test_hubspot_counts_page_views_without_events_per_contact(
     portal: tuple[Path, pipelines.LoadReport],
 ) -> None:
     home, _ = portal
@@ -164,7 +164,7 @@ def test_hubspot_associations_take_numbers_and_strings_and_page_within_a_deal(
 
 
 @hubspot
-def test_a_portal_without_events_lands_the_rest_and_says_so(server: Recorded, tmp_path: Path) -> None:
+def test_a_portal_without_events_lands_the_rest_with_a_notice(server: Recorded, tmp_path: Path) -> None:
     refusal = {"status": "error", "message": "needs scopes", "category": "MISSING_SCOPES"}
     server.first(Exchange("no events", server["events 1"].path, status=403, answer=refusal))
     said: list[str] = []
@@ -174,14 +174,15 @@ def test_a_portal_without_events_lands_the_rest_and_says_so(server: Recorded, tm
     assert rows(tmp_path, "hubspot", "page_view_events") == []
     assert types(tmp_path, "hubspot", "page_view_events")["hs_utm_campaign"] == "VARCHAR"
     assert (
-        report.message == "no page-view events in this portal's tier (403): working from contact properties"
+        report.message
+        == "this portal's subscription has no page-view events (403): using contact properties instead"
     )
     assert [line for line in said if report.message in line]
     assert len(rows(tmp_path, "hubspot", "contacts")) == 4
 
 
 @hubspot
-def test_one_bad_value_costs_one_row_and_shows_no_personal_data(server: Recorded, tmp_path: Path) -> None:
+def test_one_bad_value_rejects_one_row_and_shows_no_personal_data(server: Recorded, tmp_path: Path) -> None:
     page = server["contacts 1"].answer
     page["results"][0]["createdAt"] = "yesterday"
     wrong = {"id": "160", "properties": {"email": 5}, "propertiesWithHistory": {}, "createdAt": None}
@@ -203,7 +204,7 @@ def test_one_bad_value_costs_one_row_and_shows_no_personal_data(server: Recorded
         tmp_path, "hubspot", "quarantine", "source, resource, reason, record->>'id', record, loaded_at"
     )
     assert [row[:4] for row in rejected] == [
-        ("hubspot", "contacts", "created_at is no TIMESTAMP WITH TIME ZONE", "151"),
+        ("hubspot", "contacts", "created_at is not a TIMESTAMP WITH TIME ZONE", "151"),
         ("hubspot", "contacts", "results.properties.email changed from string to number", "160"),
     ]
     assert all("@" not in row[4] and row[5] == AS_OF for row in rejected)
@@ -263,7 +264,7 @@ def test_google_sends_the_manager_as_login_and_never_mixes_cost_with_actions(ser
 
 
 @google
-def test_google_refreshes_an_expired_token_once_and_goes_on(server: Recorded, tmp_path: Path) -> None:
+def test_google_refreshes_an_expired_token_once_and_continues(server: Recorded, tmp_path: Path) -> None:
     expired = [{"error": {"code": 401, "message": "expired", "status": "UNAUTHENTICATED", "details": []}}]
     path = "/v26/customers/1234567890/googleAds:searchStream"
     server.first(Exchange("expired", path, method="POST", status=401, answer=expired, times=1))
@@ -279,9 +280,7 @@ def test_google_refreshes_an_expired_token_once_and_goes_on(server: Recorded, tm
 
 
 @google
-def test_google_error_after_good_batches_leaves_the_landed_tables_alone(
-    server: Recorded, tmp_path: Path
-) -> None:
+def test_google_error_after_good_batches_keeps_the_landed_tables(server: Recorded, tmp_path: Path) -> None:
     load("google_ads", "entities")
     server["ads"].answer[0]["results"][0]["adGroupAd"]["ad"]["name"] = "changed"
     server["campaigns"].answer.append(
@@ -343,7 +342,7 @@ def test_facebook_halves_the_page_when_asked_for_less(server: Recorded) -> None:
 
 
 @facebook
-def test_facebook_waits_out_a_throttle_that_comes_as_400(
+def test_facebook_waits_for_a_throttle_with_status_400(
     server: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     throttled = {"error": {"message": "(#80000) too many calls", "code": 80000, "error_subcode": 2446079}}
@@ -412,7 +411,7 @@ def test_linkedin_rounds_money_half_up_and_splits_pivots(server: Recorded, tmp_p
 
 
 @linkedin
-def test_linkedin_speaks_restli_2_on_the_wire(server: Recorded) -> None:
+def test_linkedin_requests_follow_restli_2(server: Recorded) -> None:
     load("linkedin_ads", "daily")
 
     request = next(
@@ -425,7 +424,7 @@ def test_linkedin_speaks_restli_2_on_the_wire(server: Recorded) -> None:
 
 
 @linkedin
-def test_linkedin_splits_a_slice_that_was_cut(
+def test_linkedin_splits_a_truncated_slice(
     server: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ingestion.sources.linkedin_ads.settings.MOST_ELEMENTS", 2)
@@ -440,7 +439,7 @@ def test_linkedin_splits_a_slice_that_was_cut(
     assert load("linkedin_ads", "daily").rows["campaign_analytics"] == 2
 
     server.exchanges[:2] = []
-    with pytest.raises(pipelines.ResponseError, match="cut account 500000001 on 2026-11-01"):
+    with pytest.raises(pipelines.ResponseError, match="truncated account 500000001 on 2026-11-01"):
         pipelines.load(
             "linkedin_ads",
             "daily",

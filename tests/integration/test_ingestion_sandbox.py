@@ -1,4 +1,4 @@
-"""All four sources against the simulated company: nothing is refused, and a repeated load changes nothing."""
+"""All four sources with the simulated company: nothing is rejected, and a repeated load changes nothing."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ingestion import pipelines
 from tests.company import Company, served_company
 from tests.recorded.world import rows
 
-# what only merges, page views that the events API keeps back, and Google's own lead forms bring
+# tables with rows only after merges, for missing page views, and for Google's lead forms
 NOTHING_YET = {"merged_contacts", "page_view_gaps", "ads_export", "lead_form_submissions"}
-# read on from the last load
+# continued from the last load
 READ_ON = {"lead_form_responses", "leads"}
 PARTS = {source: pipelines.parts(source) for source in pipelines.VENDORS}
 
@@ -31,7 +31,7 @@ def company() -> Iterator[Company]:
 
 
 def load_all(source: str, environment: dict[str, str], now: str) -> dict[str, dict[str, int]]:
-    """Loads every part of a source in this process: landed rows per table, quarantined records per part."""
+    """Load all parts of a source in this process; return landed rows by table, quarantined by part."""
     os.environ.update(environment)
     window = pipelines.Window(date(2026, 10, 1), date(2026, 10, 31))
     as_of = datetime.fromisoformat(now)
@@ -44,7 +44,7 @@ def load_all(source: str, environment: dict[str, str], now: str) -> dict[str, di
     }
 
 
-def test_four_sources_land_side_by_side_and_again_without_a_change(company: Company, tmp_path: Path) -> None:
+def test_four_sources_land_in_parallel_and_again_without_a_change(company: Company, tmp_path: Path) -> None:
     environment = company.settings | {"ADLEDGER_HOME": str(tmp_path)}
     environment["SOURCES__HUBSPOT__DOMAINS"] = "www.nordlicht.example,shop.example"
 
@@ -57,7 +57,7 @@ def test_four_sources_land_side_by_side_and_again_without_a_change(company: Comp
             rows(tmp_path, source, table) for source, outcome in first.items() for table in outcome["rows"]
         ]
 
-    # every process imports dlt: two of them still run two loads side by side
+    # each process imports dlt, so use two, which still run two loads in parallel
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         first = refresh()
         before = landed()

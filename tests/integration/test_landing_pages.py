@@ -1,4 +1,4 @@
-"""Landing pages of the simulated company: what lands says what stands there, once per page and as-of."""
+"""Landing pages of the simulated company: one snapshot per page and as-of, which matches the page."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def rows(home: Store, query: str) -> list[tuple[Any, ...]]:
 
 @pytest.fixture(scope="module")
 def landed(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A home with the ads' pages at two instants; tests only read it."""
+    """A home with snapshots of the ads' pages at two instants, for tests that only read."""
     home = tmp_path_factory.mktemp("landed")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**company.settings, "ADLEDGER_HOME": str(home)}.items():
@@ -74,7 +74,7 @@ def test_every_final_url_of_an_ad_has_one_snapshot_per_as_of(landed: Store) -> N
     assert urls == [("google_ads", url, url) for url in expected]
 
 
-def test_the_pages_are_what_the_company_built(landed: Store) -> None:
+def test_the_pages_match_the_simulated_company(landed: Store) -> None:
     found = {
         url: (code, json.loads(portals), json.loads(forms), status, error)
         for url, code, portals, forms, status, error in rows(
@@ -92,7 +92,7 @@ def test_the_pages_are_what_the_company_built(landed: Store) -> None:
             assert forms == [{"kind": "hubspot", **own}]
 
 
-def test_an_unchanged_page_says_so_and_keeps_what_was_read(landed: Store) -> None:
+def test_an_unchanged_page_is_marked_and_keeps_its_content(landed: Store) -> None:
     columns = (
         "url, http_status, has_tracking_code, portal_ids, forms, content_sha256, etag, final_url, redirects"
     )
@@ -104,11 +104,11 @@ def test_an_unchanged_page_says_so_and_keeps_what_was_read(landed: Store) -> Non
 
     assert first == second
     # the shop sends no validator
-    told = (
+    query = (
         "SELECT fetched_at, bool_and(not_modified), bool_or(not_modified) FROM page_snapshots"
         f" WHERE NOT starts_with(url, '{SHOP}') GROUP BY 1 ORDER BY 1"
     )
-    assert rows(landed, told) == [(days[0], False, False), (days[1], True, True)]
+    assert rows(landed, query) == [(days[0], False, False), (days[1], True, True)]
 
 
 @pytest.mark.parametrize("days", [0, 1])
@@ -117,7 +117,7 @@ def test_the_same_refresh_again_lands_the_same(
 ) -> None:
     for name, value in {**company.settings, "ADLEDGER_HOME": str(landed.path.parent.parent)}.items():
         monkeypatch.setenv(name, value)
-    # the bytes differ with every answer in full
+    # each complete answer has different bytes
     names = [column.name for column in tables.PAGE_SNAPSHOTS.columns if column.name != "raw_sha256"]
     columns = ", ".join(names)
     query = f"SELECT {columns} FROM page_snapshots ORDER BY 1"
@@ -170,7 +170,7 @@ def test_tracking_code_has_three_values(home: Store, url: str, code: bool | None
         ("/refresh", 200, f"{CAMPAIGNS}/refresh", None),
     ],
 )
-def test_what_became_of_a_campaign_address(
+def test_results_of_campaign_urls(
     home: Store, path: str, status: int | None, final: str, error: str | None
 ) -> None:
     found = snapshot(home, f"{CAMPAIGNS}{path}", caps=settings.Caps(total=3, size=1 << 20))
@@ -223,7 +223,7 @@ def test_a_page_added_by_hand_is_tagged_and_stays(home: Store) -> None:
     assert rows(home, "SELECT count(*), count(DISTINCT fetched_at) FROM page_snapshots") == [(3, 3)]
 
 
-def test_a_private_page_is_refused_and_said(home: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_private_page_is_refused_with_an_error(home: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__LANDING_PAGES__ALLOW_PRIVATE_NETWORKS", "false")
 
     found = add_page("http://169.254.169.254/latest/meta-data/", as_of=AS_OF).snapshot
@@ -233,7 +233,7 @@ def test_a_private_page_is_refused_and_said(home: Store, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(("url", "tags"), [("demo", []), ("ftp://ex.test/", []), ("https://ex.test/", [" "])])
-def test_what_cannot_be_added_lands_nothing(home: Store, url: str, tags: list[str]) -> None:
+def test_an_invalid_page_or_tag_lands_nothing(home: Store, url: str, tags: list[str]) -> None:
     with pytest.raises(SettingError):
         add_page(url, tags, as_of=AS_OF)
 
@@ -243,13 +243,13 @@ def test_what_cannot_be_added_lands_nothing(home: Store, url: str, tags: list[st
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("HOST_OVERRIDES", "www.ex.test", "host_overrides is no table"),
-        ("HOST_OVERRIDES", '{"www.ex.test": "ftp://ex.test"}', "www.ex.test is fetched from is no http"),
+        ("HOST_OVERRIDES", "www.ex.test", "host_overrides is not a table"),
+        ("HOST_OVERRIDES", '{"www.ex.test": "ftp://ex.test"}', "the base URL of www.ex.test is not an http"),
         ("ALLOW_PRIVATE_NETWORKS", "maybe", "allow_private_networks is neither"),
-        ("SECONDS_BETWEEN_REQUESTS", "soon", "seconds_between_requests is no number"),
+        ("SECONDS_BETWEEN_REQUESTS", "soon", "seconds_between_requests is not a number"),
     ],
 )
-def test_a_malformed_setting_is_named(
+def test_a_malformed_setting_is_reported(
     home: Store, monkeypatch: pytest.MonkeyPatch, key: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv(f"SOURCES__LANDING_PAGES__{key}", value)
@@ -264,7 +264,7 @@ def test_a_page_is_added_from_the_command_line(company: Company, tmp_path: Path)
     refused = home.run("page", "add", "demo")
 
     assert added.returncode == 0, added.stderr
-    for told in ("redirect", f"301 to {SITE}/guide", "lost parameters", "yes (script)", "launch, q4"):
-        assert told in added.stdout
+    for text in ("redirect", f"301 to {SITE}/guide", "lost parameters", "yes (script)", "launch, q4"):
+        assert text in added.stdout
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "give it like https://www.example.com/demo" in refused.stderr
+    assert "enter a URL like https://www.example.com/demo" in refused.stderr

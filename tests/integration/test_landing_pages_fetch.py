@@ -1,4 +1,4 @@
-"""The fetcher against servers that do their worst: every one costs its cap, and none is private."""
+"""The fetcher against hostile servers: each is limited by its caps, and none is private."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from ingestion.sources.landing_pages import fetch
 from ingestion.sources.landing_pages.fetch import Fetched, Fetcher, Validators, is_public, resolve
 from ingestion.sources.landing_pages.settings import Access, Caps
-from ingestion.sources.landing_pages.urls import address
+from ingestion.sources.landing_pages.urls import page_url
 
 Handler = Callable[["Request", asyncio.StreamWriter], Awaitable[None]]
 CAPS = Caps(connect=1.0, read=0.5, total=1.0, size=1 << 20, redirects=5)
@@ -29,7 +29,7 @@ OPEN = Access(allow_private_networks=True, seconds_between_requests=0)
 
 
 class Request:
-    """What came in."""
+    """A received request."""
 
     def __init__(self, head: str) -> None:
         self.target = head.split(" ")[1]
@@ -39,7 +39,7 @@ class Request:
 
 
 class Server:
-    """An asyncio server on loopback in a thread of its own; `pages` answer paths, robots.txt allows all."""
+    """An asyncio server on loopback in its own thread; `pages` answer paths, robots.txt allows all."""
 
     def __init__(self) -> None:
         self.pages: dict[str, Handler] = {"/robots.txt": reply(404)}
@@ -124,7 +124,7 @@ def got(
         fetcher.close()
 
 
-# -- where requests go ------------------------------------------------------------------------------------
+# -- targets of requests ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_private_addresses_are_refused_without_a_connection(server: Server, host
     assert server.connections == 0
 
 
-def test_a_name_that_leads_to_a_private_address_is_refused(server: Server) -> None:
+def test_a_name_that_resolves_to_a_private_address_is_refused(server: Server) -> None:
     found = got(
         server.url("/"), Access(seconds_between_requests=0), resolve=lambda *_: ["93.184.216.34", "10.0.0.1"]
     )
@@ -176,7 +176,7 @@ def test_private_networks_can_be_allowed(server: Server) -> None:
 
 @pytest.fixture
 def loopback_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets a test server stand for a public one; everything else stays what it is."""
+    """Treat a test server as public; all other addresses are judged as usual."""
     monkeypatch.setattr(fetch, "is_public", lambda found: str(found) == "127.0.0.1" or is_public(found))
 
 
@@ -202,7 +202,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(server: Server) -> 
 
     found = got(server.url("/"), Access(seconds_between_requests=0), resolve=lambda *_: answers.pop(0))
 
-    # one answer for robots.txt and one for the page: the third, which is private, is never asked for
+    # one answer for robots.txt and one for the page; the third, a private address, is never requested
     assert (found.status, answers) == (200, [["127.0.0.2"]])
 
 
@@ -259,9 +259,7 @@ def test_public_addresses_are_connected_to_as_they_were_checked(monkeypatch: pyt
     assert connected[:2] == [(answer[1], 443), (answer[0], 443)]
 
 
-def test_https_is_for_the_name_and_not_for_the_address(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_https_verifies_the_name_and_not_the_address(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 
     def refuse(*_: Any, **options: Any) -> Any:
@@ -276,7 +274,7 @@ def test_https_is_for_the_name_and_not_for_the_address(
     assert found.error == "certificate"
 
 
-def test_a_host_is_fetched_from_elsewhere_under_its_own_name(server: Server) -> None:
+def test_an_overridden_host_keeps_its_own_name(server: Server) -> None:
     server.pages["/base/robots.txt"] = reply(404)
     server.pages["/base/demo"] = reply(301, Location=f"http://127.0.0.1:{server.port}/base/next?a=1")
     server.pages["/base/next"] = reply(200, b"<p>x")
@@ -290,7 +288,7 @@ def test_a_host_is_fetched_from_elsewhere_under_its_own_name(server: Server) -> 
     ]
 
 
-# -- what a page may cost ---------------------------------------------------------------------------------
+# -- caps of a page ---------------------------------------------------------------------------------------
 
 
 async def silent(_: Request, writer: asyncio.StreamWriter) -> None:
@@ -323,7 +321,7 @@ def dripping(head: bytes, drop: bytes) -> Handler:
     ],
     ids=["silent", "headers", "body", "chunks", "continue", "empty gzip blocks"],
 )  # fmt: skip
-def test_a_server_that_never_ends_costs_its_cap(server: Server, handler: Handler) -> None:
+def test_an_endless_answer_stops_at_the_cap(server: Server, handler: Handler) -> None:
     server.pages["/"] = handler
     began = time.monotonic()
 
@@ -333,7 +331,7 @@ def test_a_server_that_never_ends_costs_its_cap(server: Server, handler: Handler
     assert time.monotonic() - began < CAPS.total + 0.7
 
 
-def test_a_server_that_never_answers_at_all_costs_one_cap(server: Server) -> None:
+def test_a_silent_server_stops_at_the_cap_once(server: Server) -> None:
     server.pages["/robots.txt"] = silent
     fetcher = Fetcher(OPEN, CAPS, resolve=loopback)
     began = time.monotonic()
@@ -345,7 +343,7 @@ def test_a_server_that_never_answers_at_all_costs_one_cap(server: Server) -> Non
     fetcher.close()
 
 
-def test_a_host_whose_pages_never_answer_is_not_asked_for_all_of_them(server: Server) -> None:
+def test_a_silent_host_is_skipped_after_two_pages(server: Server) -> None:
     server.pages |= {f"/{number}": silent for number in range(20)}
     fetcher = Fetcher(OPEN, CAPS, resolve=loopback)
 
@@ -355,7 +353,7 @@ def test_a_host_whose_pages_never_answer_is_not_asked_for_all_of_them(server: Se
     fetcher.close()
 
 
-def test_a_name_server_that_never_answers_costs_the_cap() -> None:
+def test_a_silent_name_server_stops_at_the_cap() -> None:
     gate = threading.Event()
     began = time.monotonic()
 
@@ -387,7 +385,7 @@ def endless(server: Server, head: bytes, piece: bytes) -> Handler:
     [b"Content-Length: 1073741824\r\n", b"", b"Transfer-Encoding: chunked\r\n"],
     ids=["announced", "until it closes", "chunks"],
 )
-def test_a_page_of_a_gigabyte_costs_its_cap(server: Server, head: bytes) -> None:
+def test_a_page_of_a_gigabyte_stops_at_the_cap(server: Server, head: bytes) -> None:
     piece = b"x" * 65_536
     chunk = b"10000\r\n" + piece + b"\r\n" if b"chunked" in head else piece
     server.pages["/"] = endless(
@@ -397,7 +395,7 @@ def test_a_page_of_a_gigabyte_costs_its_cap(server: Server, head: bytes) -> None
     found = got(server.url("/"), caps=Caps(size=1 << 20, total=10))
 
     assert (found.error, found.is_whole, len(found.body)) == ("too_large", False, 1 << 20)
-    # what the sockets hold on the way comes on top
+    # plus the buffers of the sockets
     assert server.sent < 32 << 20
 
 
@@ -468,16 +466,16 @@ def test_a_chain_without_end_ends(server: Server) -> None:
 @pytest.mark.parametrize(
     "target", ["ftp://site.test/", "javascript:alert(1)", "http://[::1", "http://a:b@site.test/"]
 )
-def test_a_redirect_to_what_is_no_page_ends(server: Server, target: str) -> None:
+def test_a_redirect_to_an_invalid_url_ends(server: Server, target: str) -> None:
     server.pages["/"] = reply(302, Location=target)
 
     assert got(server.url("/")).error == "bad_address"
 
 
-# -- politeness -------------------------------------------------------------------------------------------
+# -- robots.txt and pace ----------------------------------------------------------------------------------
 
 
-def test_robots_are_asked_once_and_obeyed(server: Server) -> None:
+def test_robots_txt_is_fetched_once_and_obeyed(server: Server) -> None:
     own = b"Disallow: /intern*/draft$\nDisallow: /secret\nAllow: /secret/open\n"
     rules = b"User-agent: *\nAllow: /\n\nUser-agent: adledger\n" + own
     server.pages["/robots.txt"] = reply(200, rules)
@@ -513,14 +511,14 @@ def test_robots_are_asked_once_and_obeyed(server: Server) -> None:
         (reply(302, Location="/robots.txt"), None),
     ],
 )
-def test_what_no_robots_txt_means(server: Server, robots: Handler, error: str | None) -> None:
+def test_results_without_a_robots_txt(server: Server, robots: Handler, error: str | None) -> None:
     server.pages["/robots.txt"] = robots
     server.pages["/"] = reply(200, b"<p>x")
 
     assert got(server.url("/")).error == error
 
 
-def test_the_target_of_a_redirect_is_asked_for_permission_too(server: Server) -> None:
+def test_robots_txt_of_a_redirect_target_is_obeyed(server: Server) -> None:
     server.pages["/robots.txt"] = reply(200, b"User-agent: *\nDisallow: /private")
     server.pages["/"] = reply(302, Location="/private")
 
@@ -529,10 +527,10 @@ def test_the_target_of_a_redirect_is_asked_for_permission_too(server: Server) ->
     assert (found.error, len(found.steps), server.asked()) == ("robots_disallowed", 1, ["/"])
 
 
-def test_where_queries_are_forbidden_the_page_is_asked_for_without(server: Server) -> None:
+def test_a_page_with_forbidden_queries_is_fetched_without_query(server: Server) -> None:
     server.pages["/robots.txt"] = reply(200, b"User-agent: *\nDisallow: /*?")
     server.pages["/demo"] = reply(200, b"<p>x")
-    page = address(server.url("/demo"))
+    page = page_url(server.url("/demo"))
     fetcher = Fetcher(OPEN, CAPS, resolve=loopback)
 
     found = fetcher.get(page.fetch_url, fallback=page.url)
@@ -542,7 +540,7 @@ def test_where_queries_are_forbidden_the_page_is_asked_for_without(server: Serve
     assert server.asked() == ["/demo"]
 
 
-def test_requests_to_a_host_keep_their_distance(server: Server) -> None:
+def test_requests_to_a_host_are_paced(server: Server) -> None:
     server.pages["/robots.txt"] = reply(200, b"User-agent: *\nCrawl-delay: 7")
     server.pages["/"] = reply(200, b"<p>x")
     now = [1000.0]
@@ -560,7 +558,7 @@ def test_requests_to_a_host_keep_their_distance(server: Server) -> None:
     assert pauses == [pytest.approx(7, abs=0.1), pytest.approx(2, abs=0.1)]
 
 
-def test_requests_name_the_program(server: Server) -> None:
+def test_requests_have_the_user_agent(server: Server) -> None:
     server.pages["/"] = reply(200, b"<p>x")
     got(server.url("/"))
 
@@ -568,10 +566,10 @@ def test_requests_name_the_program(server: Server) -> None:
     assert {request.headers["host"] for request in server.requests} == {f"site.test:{server.port}"}
 
 
-# -- what helps, and what does not -----------------------------------------------------------------------
+# -- retries ---------------------------------------------------------------------------------------------
 
 
-def test_a_passing_failure_is_tried_once_more(server: Server) -> None:
+def test_a_temporary_failure_is_retried_once(server: Server) -> None:
     async def cut(_: Request, writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
 
@@ -584,7 +582,7 @@ def test_a_passing_failure_is_tried_once_more(server: Server) -> None:
     assert pauses == [1, 0.5]
 
 
-def test_a_refused_connection_is_no_timeout() -> None:
+def test_a_refused_connection_is_not_a_timeout() -> None:
     pauses: list[float] = []
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -594,7 +592,7 @@ def test_a_refused_connection_is_no_timeout() -> None:
     assert (found.error, pauses) == ("unreachable", [0.5])
 
 
-def test_a_connection_that_is_never_taken_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_is_never_accepted_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     def connect(*_: Any, **__: Any) -> Any:
         raise TimeoutError("timed out")
 
@@ -604,7 +602,7 @@ def test_a_connection_that_is_never_taken_is_a_timeout(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(("status", "asked"), [(404, 1), (403, 1), (500, 1), (503, 2)])
-def test_a_lasting_failure_is_a_fact_of_the_page(server: Server, status: int, asked: int) -> None:
+def test_a_permanent_failure_is_recorded(server: Server, status: int, asked: int) -> None:
     server.pages["/"] = reply(status, b"<p>x")
 
     found = got(server.url("/"), sleep=lambda _: None)

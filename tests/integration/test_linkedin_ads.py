@@ -76,7 +76,7 @@ def test_days_stay_unsettled_as_long_as_the_longest_window_of_the_accounts_rules
     assert source.span(landing, tables.CAMPAIGN_ANALYTICS, "7").unsettled == 93
     assert first.earliest is not None
     assert (AS_OF.date() - first.earliest).days == 3650
-    # what a refresh without a range goes back to, for whichever account needs it
+    # a refresh without a range goes back as far as the account with the longest window needs
     assert source.unsettled_days(landing.store) == unsettled
 
 
@@ -124,7 +124,7 @@ def test_a_refresh_goes_back_as_far_as_the_longest_window(server: Recorded) -> N
         (None, None, []),
     ],
 )
-def test_sponsored_content_leads_where_its_post_says(
+def test_sponsored_content_has_the_link_of_its_post(
     post: dict[str, Any] | None,
     landing_url: str | None,
     urls: list[str],
@@ -150,7 +150,7 @@ def test_sponsored_content_leads_where_its_post_says(
     assert asked.headers["x-restli-method"] == "BATCH_GET"
 
 
-def test_figures_are_asked_for_in_twenty_fields_at_most(server: Recorded) -> None:
+def test_figures_are_requested_with_twenty_fields_at_most(server: Recorded) -> None:
     load(part="daily")
 
     asked = [request.query["fields"].split(",") for request in server.asked("/rest/adAnalytics")]
@@ -166,7 +166,7 @@ def test_figures_are_asked_for_in_twenty_fields_at_most(server: Recorded) -> Non
     assert {"qualifiedLeads", "oneClickLeadFormOpens", "viralOneClickLeads"} < by_campaign
 
 
-def test_leads_are_asked_for_by_account_and_time(server: Recorded) -> None:
+def test_leads_are_requested_by_account_and_time(server: Recorded) -> None:
     load()
     load(AS_OF + timedelta(days=30))
 
@@ -182,7 +182,7 @@ def test_leads_are_asked_for_by_account_and_time(server: Recorded) -> None:
     assert f"{owner}&submittedAtTimeRange={span(month, then)}&" in last
 
 
-def test_posts_of_a_page_without_a_role_are_told_of(server: Recorded, tmp_path: Path) -> None:
+def test_posts_of_a_page_without_a_role_add_a_notice(server: Recorded, tmp_path: Path) -> None:
     refused = {"status": 403, "message": "Not enough permissions to access: GET /posts"}
     server["posts"].answer = {"results": {}, "errors": {"urn:li:share:7": refused}}
 
@@ -190,7 +190,7 @@ def test_posts_of_a_page_without_a_role_are_told_of(server: Recorded, tmp_path: 
     assert rows(tmp_path, "linkedin_ads", "creatives", "landing_url")[1:] == [(None,)]
 
 
-def test_leads_of_a_form_that_is_not_listed_land_without_an_address_and_are_told_of(
+def test_leads_of_an_unlisted_form_land_without_email_and_with_a_notice(
     server: Recorded, tmp_path: Path
 ) -> None:
     server["lead_forms"].answer = {"elements": [], "paging": {"total": 0}}
@@ -199,8 +199,8 @@ def test_leads_of_a_form_that_is_not_listed_land_without_an_address_and_are_told
     assert rows(tmp_path, "linkedin_ads", "lead_form_responses", "id, email") == [("f0a-4", None)]
 
 
-def test_a_question_is_that_of_the_leads_own_form(server: Recorded, tmp_path: Path) -> None:
-    # the id that asks for the first name here asks for the address there
+def test_question_ids_are_looked_up_in_the_leads_own_form(server: Recorded, tmp_path: Path) -> None:
+    # the question id of the first name in this form is that of the e-mail address in the other
     other = {"questionId": 2001, "name": "Email", "predefinedField": "EMAIL"}
     answer = server["lead_forms"].answer
     answer["elements"].append({**answer["elements"][0], "id": 686, "content": {"questions": [other]}})

@@ -1,4 +1,4 @@
-"""Every trap of LinkedIn's API alone: with it the same rows land as without it, until its handling is out."""
+"""Each trap of LinkedIn's API on its own: the same rows land with it, unless its handling is removed."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from tests.traps import Patch, Store, Timer, Trap, Without, World, converted, no
 FIGURES = ("campaign_analytics", "creative_analytics", "creative_conversions", "campaign_conversions")
 CAMPAIGNS = ("campaign_analytics",)
 LATE = {"linkedin_late_conversions": {"share": 0.8, "days": 25}}
-# pages as long as LinkedIn's own
+# LinkedIn's own page sizes
 USUAL: dict[str, Any] = {"page_caps": {"off": True}}
 WINDOW = Window(date(2026, 10, 12), date(2026, 12, 31))
 VOLUME = {"linkedin_limits": {"metric_values": 8_000}}
-# the bookkeeping of loads
+# bookkeeping tables
 LEFT_OUT = ("observed_at", "superseded_at", "row_version", "is_day_marker")
 
 
 @dataclass(frozen=True)
 class Home(Store):
-    """What a home landed of LinkedIn, without test leads and markers of days."""
+    """The landed rows of LinkedIn without test leads and day markers."""
 
     def rows(self, table: str) -> list[tuple[Any, ...]]:
-        """The current rows of a table, amounts in whole cents as the plain figures have them."""
+        """Return the current rows of a table, with amounts in whole cents as in the plain figures."""
         names = [name for (name,) in self.query(f"SELECT column_name FROM (DESCRIBE {table})")]
         where = [f"NOT {name}" for name in ("is_day_marker", "test_lead") if name in names]
         where += [f"{name} IS NULL" for name in names if name == "superseded_at"]
@@ -50,11 +50,11 @@ class Home(Store):
         return sorted(self.query(query), key=repr)
 
 
-# -- what is taken out ------------------------------------------------------------------------------------
+# -- removed handling -------------------------------------------------------------------------------------
 
 
 def only_common_rows(patch: Patch) -> None:
-    """Answers are merged where each of them has the row."""
+    """Without the handling, only rows that are in all answers are joined."""
     joined = figures.joined
 
     def inner(parts: Any) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ def only_common_rows(patch: Patch) -> None:
 
 
 def no_campaign_facet(patch: Patch) -> None:
-    """A day that was cut is the end."""
+    """Without the handling, a truncated day ends the load."""
 
     def cut(ads: Any, query: Any) -> Any:
         raise ResponseError("cut")
@@ -75,7 +75,7 @@ def no_campaign_facet(patch: Patch) -> None:
 
 
 def column(table: Table, **changes: Any) -> Without:
-    """Columns of a table are read from elsewhere."""
+    """Without the handling, columns of a table are read from other paths."""
 
     def patched(patch: Patch) -> None:
         columns = tuple(
@@ -88,7 +88,7 @@ def column(table: Table, **changes: Any) -> Without:
 
 
 def first_page_by_token(patch: Patch) -> None:
-    """Tokens are not followed."""
+    """Without the handling, page tokens are not followed."""
 
     def one(self: Any, path: str, size: int, account: str | None) -> Iterator[Page]:
         answer = self.ask(f"{path}&pageSize={size}", account)
@@ -98,7 +98,7 @@ def first_page_by_token(patch: Patch) -> None:
 
 
 def until_a_short_page(patch: Patch) -> None:
-    """A page with less than was asked for is the last."""
+    """Without the handling, a short page counts as the last."""
 
     def stream(self: Any, path: str, account: str, permission: str) -> Iterator[Any]:
         start = 0
@@ -113,7 +113,7 @@ def until_a_short_page(patch: Patch) -> None:
 
 
 def nothing_left_out(patch: Patch) -> None:
-    """A missing permission ends the load."""
+    """Without the handling, a missing permission ends the load."""
 
     def refuse(self: Any, permission: str, line: str) -> None:
         raise pipelines.AccessError(line)
@@ -122,12 +122,12 @@ def nothing_left_out(patch: Patch) -> None:
 
 
 def only_what_is_listed(patch: Patch) -> None:
-    """Leads are what the last answer had."""
+    """Without the handling, leads are replaced by the last answer."""
     table = replace(tables.LEAD_FORM_RESPONSES, disposition="replace")
     patch.setattr(source, "LEAD_FORM_RESPONSES", table)
 
 
-# -- what happens in between --------------------------------------------------------------------------------
+# -- changes between loads ----------------------------------------------------------------------------------
 
 
 def pass_days(days: int) -> Callable[[World], None]:
@@ -140,7 +140,7 @@ def five_minutes_pass(network: World, seconds: float) -> None:
 
 
 def leads_expire(network: World) -> None:
-    """Ten days later LinkedIn keeps a fortnight of leads."""
+    """Advance ten days; LinkedIn then keeps leads of two weeks only."""
     pass_days(10)(network)
     network.faults({"linkedin_leads": {"test": 0, "days": 14}})
 
@@ -155,7 +155,7 @@ TRAPS: dict[str, Trap] = {
         CAMPAIGNS,
         fails=True,
     ),
-    "addresses that are too long (414)": Trap(
+    "URLs that are too long (414)": Trap(
         replaced(settings, "LONGEST_ADDRESS", 10**6),
         (*FIGURES, "campaigns", "creatives"),
         {"linkedin_url_length": {"bytes": 300}},
@@ -165,13 +165,13 @@ TRAPS: dict[str, Trap] = {
     "pages by token": Trap(
         first_page_by_token, ("campaign_groups", "campaigns", "creatives"), {"page_caps": {}}
     ),
-    "pages by offset, shorter than asked for, without a total": Trap(
+    "pages by offset, shorter than requested, without a total": Trap(
         until_a_short_page, ("conversions", "lead_forms"), {"page_caps": {}, "linkedin_no_total": {}}
     ),
-    "ids as numbers here and URNs there": Trap(
+    "ids as numbers or URNs": Trap(
         converted("id", lambda value: pc.cast(value, pa.string())), ("creatives", *FIGURES)
     ),
-    "instants in audit stamps here and flat there": Trap(
+    "instants in audit stamps or flat": Trap(
         column(tables.CREATIVES, created_at="changeAuditStamps.created.time"), ("campaigns", "creatives")
     ),
     "days as objects": Trap(
@@ -181,16 +181,16 @@ TRAPS: dict[str, Trap] = {
     ),
     # -- figures
     "at most twenty fields": Trap(replaced(settings, "MOST_FIELDS", 50), CAMPAIGNS, fails=True),
-    "rows of zeros are left out, in each answer other ones": Trap(
+    "rows of zeros are left out, different ones in each answer": Trap(
         only_common_rows, ("campaign_analytics", "creative_analytics"), small={"MOST_FIELDS": 6}
     ),
-    "answers cut without a sign": Trap(
+    "answers truncated without a sign": Trap(
         replaced(settings, "MOST_ELEMENTS", 15_000),
         FIGURES,
         {"linkedin_element_cap": {"elements": 30}},
         {"MOST_ELEMENTS": 30},
     ),
-    "a single day that is cut": Trap(
+    "a single truncated day": Trap(
         no_campaign_facet,
         FIGURES,
         {"linkedin_element_cap": {"elements": 5}},
@@ -212,7 +212,7 @@ TRAPS: dict[str, Trap] = {
         no_signal(api, "metric values"), FIGURES, VOLUME, on_pause=five_minutes_pass, fails=True
     ),
     # -- posts and leads
-    "sponsored content leads where its post says": Trap(
+    "the link of sponsored content is in its post": Trap(
         replaced(api.LinkedInAds, "_posts", lambda self, creatives: {}), ("creatives",)
     ),
     "test leads among the leads": Trap(
@@ -220,7 +220,7 @@ TRAPS: dict[str, Trap] = {
         ("lead_form_responses",),
         {"linkedin_leads": {"test": 2}},
     ),
-    "leads that LinkedIn keeps no longer": Trap(
+    "leads that LinkedIn no longer keeps": Trap(
         only_what_is_listed, ("lead_form_responses",), then=leads_expire
     ),
     # -- access
@@ -233,7 +233,7 @@ TRAPS: dict[str, Trap] = {
     ),
 }
 
-# -- the proof ----------------------------------------------------------------------------------------------
+# -- the test of all traps ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +245,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def network(served: World) -> World:
-    """The network as it began, without a fault; waiting takes no time."""
+    """Return the network in its first state, without a fault; pauses take no time."""
     assert served.timer
     served.timer.reset()
     served.mend()
@@ -254,13 +254,11 @@ def network(served: World) -> World:
 
 
 @pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS)
-def test_a_trap_changes_nothing_unless_its_handling_is_out(
-    trap: Trap, network: World, tmp_path: Path
-) -> None:
+def test_a_trap_changes_rows_only_without_its_handling(trap: Trap, network: World, tmp_path: Path) -> None:
     prove(trap, network, tmp_path)
 
 
-# -- what is said, not only landed ------------------------------------------------------------------------
+# -- messages ---------------------------------------------------------------------------------------------
 
 
 def failure(network: World, home: Path, *tables: str) -> str:
@@ -282,7 +280,7 @@ def test_a_request_without_a_version_is_refused(network: World, tmp_path: Path, 
     assert "check sources.linkedin_ads.linkedin_version" in line
 
 
-def test_an_account_without_access_is_an_error_although_its_figures_come_empty(
+def test_an_account_without_access_is_an_error_despite_empty_answers(
     network: World, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     network.faults({"linkedin_access": {"role": None}})
@@ -301,40 +299,40 @@ def test_an_account_without_access_is_an_error_although_its_figures_come_empty(
         (["r_ads"], "campaign_analytics", "r_ads_reporting"),
     ],
 )
-def test_a_permission_that_nothing_goes_without_is_named(
+def test_a_missing_required_permission_is_reported(
     scopes: list[str], table: str, missing: str, network: World, tmp_path: Path
 ) -> None:
     network.faults({"linkedin_access": {"scopes": scopes}})
     line = failure(network, tmp_path, table)
-    assert line.startswith(f"sources.linkedin_ads.access_token lacks {missing} ")
+    assert line.startswith(f"sources.linkedin_ads.access_token does not have {missing}")
     assert line.endswith(f"authorise again with {missing}")
 
 
-def test_missing_permissions_are_said_once_each(network: World, tmp_path: Path) -> None:
+def test_each_missing_permission_is_reported_once(network: World, tmp_path: Path) -> None:
     tables = ("creatives", "lead_forms", "lead_form_responses")
     network.faults({"linkedin_access": {"scopes": ["r_ads", "r_ads_reporting"]}, "page_caps": {}})
     (report,) = network.load(tmp_path, tables)
     said = report.message or ""
     assert said.count("landing pages of sponsored content are unknown") == 1
-    assert said.count("sources.linkedin_ads.access_token lacks r_organization_social") == 1
-    assert said.count("lead forms and leads are left out") == 1
-    assert said.count("sources.linkedin_ads.access_token lacks r_marketing_leadgen_automation") == 1
+    assert said.count("sources.linkedin_ads.access_token does not have r_organization_social") == 1
+    assert said.count("lead forms and leads are not loaded") == 1
+    assert said.count("sources.linkedin_ads.access_token does not have r_marketing_leadgen_automation") == 1
     found = network.home(tmp_path).state(tables)
     assert (found["lead_forms"], found["lead_form_responses"]) == ([], [])
 
-    # what could not be read is read from the beginning once it can
+    # leads refused before are loaded completely once the permission is granted
     network.mend()
     network.load(tmp_path, tables)
     assert all(network.home(tmp_path).state(tables).values())
 
 
-def test_leads_are_read_on_from_the_last_load_with_days_of_overlap(
+def test_leads_continue_from_the_last_load_with_days_of_overlap(
     network: World, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     table = ("lead_form_responses",)
     network.load(tmp_path / "whole", table)
     submitted = sorted(row[6] for row in network.home(tmp_path / "whole").rows(table[0]))
-    # ten minutes after a lead was sent, LinkedIn does not show it yet
+    # ten minutes after a lead was sent, LinkedIn does not list it yet
     network.company.set_clock((submitted[-2] + timedelta(minutes=10)).isoformat())
     for home in ("with", "without"):
         network.load(tmp_path / home, table)
@@ -348,7 +346,7 @@ def test_leads_are_read_on_from_the_last_load_with_days_of_overlap(
     assert len(network.home(tmp_path / "without").rows(table[0])) == len(submitted) - 1
 
 
-def test_of_a_lead_nothing_personal_lands_but_the_email(network: World, tmp_path: Path) -> None:
+def test_only_the_email_of_a_lead_lands(network: World, tmp_path: Path) -> None:
     path = "/linkedin/rest/leadFormResponses?q=owner&count=500&start=0&leadType=(leadType:SPONSORED)"
     owner = "&owner=(sponsoredAccount:urn%3Ali%3AsponsoredAccount%3A508912347)"
     headers = {"LinkedIn-Version": settings.LINKEDIN_VERSION, "X-Restli-Protocol-Version": "2.0.0"}
@@ -366,7 +364,7 @@ def test_of_a_lead_nothing_personal_lands_but_the_email(network: World, tmp_path
         assert not {first.encode(), last.encode()} & set(written.split(b"\0"))
 
 
-def test_the_doctor_tells_what_a_load_would_go_without(network: World, monkeypatch: Patch) -> None:
+def test_the_doctor_reports_data_missing_without_optional_scopes(network: World, monkeypatch: Patch) -> None:
     network.faults({"linkedin_access": {"scopes": ["r_ads", "r_ads_reporting"]}})
     for key, value in zip(("CLIENT_ID", "CLIENT_SECRET"), Credentials().linkedin_client, strict=False):
         monkeypatch.setenv(f"SOURCES__LINKEDIN_ADS__{key}", value)

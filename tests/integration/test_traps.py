@@ -1,4 +1,4 @@
-"""Traps that any vendor's API may have: held for each of them by the same tests."""
+"""Traps that any vendor's API may have, with the same tests for each vendor."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CLIENT = ("CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN")
 
 @dataclass(frozen=True)
 class Sample:
-    """A listing of one vendor: the loaded tables, a part of its address, and settings for short pages."""
+    """A listing of one vendor: the loaded tables, a part of its URL, and settings for short pages."""
 
     load: tuple[str, ...]
     path: str
@@ -123,7 +123,7 @@ def company() -> Iterator[Company]:
 
 @pytest.fixture(scope="module")
 def worlds(company: Company, tmp_path_factory: pytest.TempPathFactory) -> dict[str, World]:
-    """Every vendor of one company."""
+    """All vendors of one company."""
     worlds = {name: World(company, name, USUAL, OCTOBER) for name in VENDORS if name != "hubspot"}
     worlds["hubspot"] = Portal(company, usual=USUAL)
     for world in worlds.values():
@@ -133,7 +133,7 @@ def worlds(company: Company, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 @pytest.fixture(autouse=True)
 def untroubled(worlds: dict[str, World], monkeypatch: Patch) -> Iterator[None]:
-    """No fault is left from before, and waits take a hundredth of a second."""
+    """Remove earlier faults, and make pauses a hundredth of a second."""
     quick(monkeypatch)
     worlds["hubspot"].mend()
     yield
@@ -142,7 +142,7 @@ def untroubled(worlds: dict[str, World], monkeypatch: Patch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("vendor", "trap"), TRAPS, ids=lambda part: part)
-def test_a_trap_changes_nothing_unless_its_handling_is_out(
+def test_a_trap_changes_rows_only_without_its_handling(
     vendor: str, trap: str, worlds: dict[str, World], tmp_path: Path
 ) -> None:
     prove(TRAPS[vendor, trap], worlds[vendor], tmp_path)
@@ -156,7 +156,7 @@ def test_a_trap_changes_nothing_unless_its_handling_is_out(
         ("linkedin_ads", "campaigns", "/adCampaigns?", 2),
     ],
 )
-def test_a_cursor_that_repeats_is_asked_again_once_and_then_ends_the_load(
+def test_a_repeated_cursor_is_retried_once_and_then_ends_the_load(
     vendor: str,
     table: str,
     path: str,
@@ -204,7 +204,7 @@ def test_a_cursor_that_repeats_is_asked_again_once_and_then_ends_the_load(
     ],
     ids=["hubspot", "google_ads", "linkedin_ads"],
 )
-def test_a_daily_limit_ends_the_load_at_once_and_the_next_one_goes_on(
+def test_a_daily_limit_ends_the_load_at_once_and_the_next_one_continues(
     vendor: str,
     faults: dict[str, Any],
     words: str,
@@ -258,7 +258,7 @@ def test_a_daily_limit_ends_the_load_at_once_and_the_next_one_goes_on(
     ],
     ids=["hubspot", "google_ads", "linkedin_ads"],
 )
-def test_a_version_that_ended_names_the_setting_and_another_version_lands(
+def test_an_ended_version_is_reported_with_its_setting_and_another_version_lands(
     vendor: str,
     faults: dict[str, Any],
     dead: dict[str, str],
@@ -286,7 +286,7 @@ def test_a_version_that_ended_names_the_setting_and_another_version_lands(
         ("linkedin_ads", "ACCESS_TOKEN", 401, {}),
     ],
 )
-def test_a_credential_that_is_refused_names_its_setting_and_leaves_what_was_landed(
+def test_a_refused_credential_is_reported_with_its_setting_and_keeps_landed_rows(
     vendor: str, key: str, status: int, faults: dict[str, Any], worlds: dict[str, World], tmp_path: Path
 ) -> None:
     world, load = worlds[vendor], SAMPLES[vendor].load
@@ -308,7 +308,7 @@ def test_a_credential_that_is_refused_names_its_setting_and_leaves_what_was_land
         ("linkedin_ads", ("campaign_analytics", "campaigns"), "508912347", 2),
     ],
 )
-def test_every_account_the_token_reaches_is_read_unless_some_are_named(
+def test_all_accessible_accounts_are_loaded_unless_some_are_configured(
     vendor: str, tables: tuple[str, ...], own: str, count: int, worlds: dict[str, World], tmp_path: Path
 ) -> None:
     world = worlds[vendor]

@@ -1,4 +1,4 @@
-"""What a finding says and how it is shown, without any server."""
+"""Findings of the doctor and their presentation, without any server."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ingestion.sources.google_ads import settings as google_settings
 from ingestion.sources.hubspot import doctor as hubspot_doctor
 from ingestion.sources.hubspot import settings as hubspot_settings
 from ingestion.sources.linkedin_ads import doctor as linkedin_doctor
-from ingestion.sources.visit import Finding, Level, Refused, Seen, Sunset, Visit
+from ingestion.sources.probe import Finding, Level, Probe, Refused, Sunset, VendorAnswer
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def visit() -> Visit:
-    return Visit("hubspot", NOW)
+def probe() -> Probe:
+    return Probe("hubspot", NOW)
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,12 @@ def visit() -> Visit:
         (None, "ok"),
     ],
 )
-def test_a_version_warns_sixty_days_before_its_end(visit: Visit, day: date | None, level: Level) -> None:
-    finding = visit.version("2026-09", "api_version", Sunset(day, "https://example.test"))
+def test_a_version_warns_sixty_days_before_its_end(probe: Probe, day: date | None, level: Level) -> None:
+    finding = probe.version("2026-09", "api_version", Sunset(day, "https://example.test"))
 
     assert finding.level == level
     assert (finding.fix is not None) == (level != "ok")
-    assert visit.version("2031-03", "api_version", None).level == "note"
+    assert probe.version("2031-03", "api_version", None).level == "note"
 
 
 def test_the_version_in_use_has_a_known_end() -> None:
@@ -59,7 +59,7 @@ def test_the_version_in_use_has_a_known_end() -> None:
     ("version", "day", "exact"),
     [("202601", date(2027, 1, 15), True), ("202607", date(2027, 7, 15), False), ("202699", None, False)],
 )
-def test_a_linkedin_version_lives_a_year(version: str, day: date | None, exact: bool) -> None:
+def test_a_linkedin_version_is_supported_for_a_year(version: str, day: date | None, exact: bool) -> None:
     found = linkedin_doctor.sunset(version)
 
     assert (found.day if found else None) == day
@@ -71,17 +71,17 @@ def test_a_linkedin_version_lives_a_year(version: str, day: date | None, exact: 
     [(15, False, "ok"), (13, False, "warning"), (-1, False, "error"), (0.02, True, "ok")],
 )
 def test_a_token_warns_two_weeks_before_its_end(
-    visit: Visit, left: float, renewed: bool, level: Level
+    probe: Probe, left: float, renewed: bool, level: Level
 ) -> None:
-    finding = visit.expiry("token", NOW + timedelta(days=left), "Make a new one.", renewed)
+    finding = probe.expiry("token", NOW + timedelta(days=left), "Make a new one.", renewed)
 
     assert finding.level == level
     assert (finding.fix is not None) == (level != "ok")
 
 
 @pytest.mark.parametrize(("percent", "level"), [(74.9, "ok"), (75, "warning"), (100, "error")])
-def test_headroom_that_runs_out_is_told(visit: Visit, percent: float, level: Level) -> None:
-    assert visit.spent(percent, "used", "Wait.").level == level
+def test_low_headroom_is_a_warning_or_error(probe: Probe, percent: float, level: Level) -> None:
+    assert probe.limit_usage(percent, "used", "Wait.").level == level
 
 
 @pytest.mark.parametrize(
@@ -96,28 +96,28 @@ def test_headroom_that_runs_out_is_told(visit: Visit, percent: float, level: Lev
             "Correct the host in sources.hubspot.token_url",
         ),
         ("ConnectError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "SSL_CERT_FILE"),
-        ("ConnectError: [SSL: WRONG_VERSION_NUMBER]", "speaks https"),
+        ("ConnectError: [SSL: WRONG_VERSION_NUMBER]", "is an https server"),
         ("ConnectTimeout: timed out", "HTTPS_PROXY"),
     ],
 )
-def test_an_unreachable_host_tells_what_to_check(visit: Visit, detail: str, fix: str) -> None:
-    finding = visit.explain(Refused("unreachable", 0, detail), "HubSpot", "")
+def test_an_unreachable_host_has_a_fix(probe: Probe, detail: str, fix: str) -> None:
+    finding = probe.explain(Refused("unreachable", 0, detail), "HubSpot", "")
 
     assert (finding.check, finding.level) == ("reachability", "error")
     assert fix in (finding.fix or "")
 
 
-def test_a_limit_that_resets_later_says_when(visit: Visit) -> None:
-    seen = Seen(429, {}, None, Fault("throttled", "slow down", wait=330.0))
-    finding = visit.explain(Refused("throttled", 429, "slow down", seen), "LinkedIn", "")
+def test_a_throttled_vendor_shows_when_the_limit_resets(probe: Probe) -> None:
+    seen = VendorAnswer(429, {}, None, Fault("throttled", "slow down", wait=330.0))
+    finding = probe.explain(Refused("throttled", 429, "slow down", seen), "LinkedIn", "")
 
     assert finding.check == "rate_limit"
     assert "in 330 s" in (finding.fix or "")
 
 
-def test_a_finding_shows_no_secret(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finding_shows_no_secret(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCES__HUBSPOT__ACCESS_TOKEN", "pat-eu1-secret")
-    finding = visit.finding(
+    finding = probe.finding(
         "credentials", "error", "pat-eu1-secret of ann@ex.test", "Ask ann@ex.test for pat-eu1-secret."
     )
 
@@ -125,14 +125,14 @@ def test_a_finding_shows_no_secret(visit: Visit, monkeypatch: pytest.MonkeyPatch
     assert finding.fix == "Ask <e-mail> for <secret>."
 
 
-def test_a_server_that_hangs_is_not_asked_for_minutes() -> None:
+def test_a_hanging_server_is_not_retried_for_minutes() -> None:
     slept: list[float] = []
-    visit = Visit("hubspot", NOW, sleep=slept.append)
-    visit.ask(lambda: None)  # type: ignore[arg-type, return-value]
-    visit._pause(0.3)
+    probe = Probe("hubspot", NOW, sleep=slept.append)
+    probe.ask(lambda: None)  # type: ignore[arg-type, return-value]
+    probe._pause(0.3)
 
     with pytest.raises(Exception, match="no answer within"):
-        visit._pause(30.0)
+        probe._pause(30.0)
     assert slept == [0.3]
 
 
@@ -162,7 +162,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("found")
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_every_word_of_a_finding_fits_the_terminal(width: int) -> None:
+def test_findings_are_shown_completely_at_any_width(width: int) -> None:
     console = Console(width=width, file=io.StringIO(), record=True)
     assert doctor.show(console, ["hubspot"]) is False
     text = console.export_text()
@@ -176,7 +176,7 @@ def test_every_word_of_a_finding_fits_the_terminal(width: int) -> None:
 
 
 @pytest.mark.usefixtures("found")
-def test_what_is_fine_takes_one_line_and_stands_after_what_is_not() -> None:
+def test_ok_findings_share_one_line_below_the_others() -> None:
     console = Console(width=120, file=io.StringIO(), record=True)
     doctor.show(console, ["hubspot"])
     lines = [line.split()[:2] for line in console.export_text().splitlines() if " permissions " in line]
@@ -185,13 +185,13 @@ def test_what_is_fine_takes_one_line_and_stands_after_what_is_not() -> None:
 
 
 @pytest.mark.usefixtures("found")
-def test_a_source_named_twice_is_asked_once() -> None:
+def test_a_repeated_source_is_examined_once() -> None:
     assert [source for source, _ in doctor.findings(["hubspot", "hubspot"], Console(quiet=True))] == [
         "hubspot"
     ]
 
 
-def test_with_nothing_set_up_it_says_how_to_start() -> None:
+def test_without_settings_it_shows_how_to_start() -> None:
     result = CliRunner().invoke(app, ["doctor"])
 
     assert result.exit_code == 0

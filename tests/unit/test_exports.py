@@ -1,4 +1,4 @@
-"""Downloaded reports: what is recognised, how numbers and days are read, what a broken file is told."""
+"""Downloaded reports: recognition, numbers and days, error messages for broken files."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _rows(found: Export | Problem) -> Iterator[dict[str, object]]:
         yield dict(record.values)
 
 
-def test_every_file_of_every_vendor_is_recognised_whole(downloaded: Path) -> None:
+def test_every_file_of_every_vendor_is_recognised_with_all_columns(downloaded: Path) -> None:
     found = examine(downloaded)
     assert not found.has_fault
     assert {(file.export.vendor, file.export.kind.name) for file in found.files} == {
@@ -75,13 +75,13 @@ def test_every_file_of_every_vendor_is_recognised_whole(downloaded: Path) -> Non
 
 def test_figures_of_each_language_are_the_same(tmp_path: Path) -> None:
     sandbox = build_sandbox(people=120)
-    told: list[list[tuple[object, ...]]] = []
+    figures: list[list[tuple[object, ...]]] = []
     for language in ("en", "de"):
         export(sandbox, tmp_path / language, FIRST, LAST, language)
         exports = [one for one in read(tmp_path / language).exports if one.kind.name == "campaigns"]
         assert {one.vendor for one in exports} == {"google_ads", "facebook_ads", "linkedin_ads"}
         assert language in {one.header.language for one in exports}
-        told.append(
+        figures.append(
             sorted(
                 (
                     one.vendor,
@@ -94,12 +94,12 @@ def test_figures_of_each_language_are_the_same(tmp_path: Path) -> None:
                 for row in _rows(one)
             )
         )
-    assert told[0] == told[1]
-    assert any(row[-1] for row in told[0])
+    assert figures[0] == figures[1]
+    assert any(row[-1] for row in figures[0])
 
 
 def test_steps_need_only_inputs_that_vendors_have() -> None:
-    """An input by a name that no vendor has would leave its step fully covered whatever is missing."""
+    """A misspelt input would make its step fully covered, even without the input."""
     with (PROJECT / "seeds" / "step_inputs.csv").open(newline="") as file:
         needs = list(csv.DictReader(file))
     known = {(vendor, name) for vendor in VENDORS for name in layout(vendor).inputs}
@@ -111,20 +111,22 @@ def test_steps_need_only_inputs_that_vendors_have() -> None:
     }
     assert len(known) > 25
     assert known - named == set()
-    # of all networks one has it, of a network that one
+    # inputs of "any network" must exist in one network, others in their own network
     assert {(need["network"], need["input"]) for need in needs if need["network"]} - known == set()
     assert {need["input"] for need in needs} == {name for _, name in known}
 
 
-def test_a_label_means_what_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_label_can_be_mapped_in_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _written(tmp_path, HEADER.replace("Campaign ID", "Kampagne Nr."), ROW)
-    assert "not understood: Kampagne Nr." in _faults(tmp_path)[0]
+    assert "unknown columns: Kampagne Nr." in _faults(tmp_path)[0]
     monkeypatch.setenv("EXPORTS__COLUMNS", '{"KAMPAGNE NR": "Campaign ID"}')
     found = examine(tmp_path)
     assert (found.has_fault, [file.rows for file in found.files]) == (False, [1])
 
 
-def test_totals_are_no_rows(tmp_path: Path) -> None:
+def test_totals_are_not_rows(tmp_path: Path) -> None:
     file = _written(tmp_path, HEADER, ROW, "Total: Account, --, --, --,81,6,3.82,1.50, --")
     assert len(list(_rows(recognise(file, "report.csv")))) == 1
 
@@ -134,12 +136,12 @@ def test_totals_are_no_rows(tmp_path: Path) -> None:
     [
         ([""], "utf-8", "report.csv: is empty"),
         (["PK\x03\x04 workbook"], "utf-8", "report.csv: is an Excel workbook"),
-        (["a,b,c", "1,2,3"], "utf-8", "report.csv: has no header that is known"),
+        (["a,b,c", "1,2,3"], "utf-8", "report.csv: has no known header"),
         (
             [HEADER.replace("Campaign ID", "Kampagne Nr."), ROW],
             "utf-8",
             "row 1: looks like Google Ads, campaigns by day, without Campaign ID: add it to the report;"
-            " not understood: Kampagne Nr.",
+            " unknown columns: Kampagne Nr.",
         ),
         (
             [HEADER, ROW, "2026-08-05,447-129-0863,Bra"],
@@ -149,12 +151,12 @@ def test_totals_are_no_rows(tmp_path: Path) -> None:
         (
             [HEADER, ROW, ROW.replace(",81,", ",many,")],
             "utf-8",
-            'report.csv, row 3, column Impr.: "many" is no number',
+            'report.csv, row 3, column Impr.: "many" is not a number',
         ),
         (
             [HEADER, ROW, ROW.replace("2026-08-04", "soon")],
             "utf-8",
-            'report.csv, row 3, column Day: "soon" is no day',
+            'report.csv, row 3, column Day: "soon" is not a date',
         ),
         (
             [HEADER, ROW, ROW.replace("20890417001", "")],
@@ -164,12 +166,12 @@ def test_totals_are_no_rows(tmp_path: Path) -> None:
         (
             [HEADER, ROW, ROW.replace(",81,", ",ann@example.test,")],
             "utf-8",
-            'column Impr.: "<e-mail>" is no number',
+            'column Impr.: "<e-mail>" is not a number',
         ),
         ([HEADER, "2026-08-04,447-129-0863,Bränd,20890417001,81,6,3.82,1.50,EUR"], "cp1252", None),
     ],
 )
-def test_a_broken_file_is_told_with_row_and_column_and_the_rest_is_read(
+def test_a_bad_cell_is_reported_with_row_and_column_and_the_rest_is_read(
     tmp_path: Path, lines: list[str], encoding: str, fault: str | None
 ) -> None:
     _written(tmp_path, *lines, encoding=encoding)
@@ -180,20 +182,20 @@ def test_a_broken_file_is_told_with_row_and_column_and_the_rest_is_read(
     assert {file.export.name: file.rows for file in examine(tmp_path).files}["whole.csv"] == 1
 
 
-def test_of_a_file_that_was_cut_the_rows_before_are_read(tmp_path: Path) -> None:
+def test_a_truncated_file_is_read_up_to_the_cut(tmp_path: Path) -> None:
     file = _written(tmp_path, HEADER, *[ROW] * 9, encoding="utf-16")
-    # half a character
+    # ends within a multi-byte character
     file.write_bytes(file.read_bytes()[:-5])
     found = examine(tmp_path)
     assert [each.rows for each in found.files] == [8]
     assert _faults(tmp_path) == [
-        "report.csv: breaks off after line 9: it is cut or damaged there, download it again"
+        "report.csv: breaks off after line 9: it is truncated or damaged, download it again"
     ]
 
 
-def test_what_stands_in_a_row_of_people_is_never_shown(tmp_path: Path) -> None:
+def test_cells_of_contact_files_are_never_shown(tmp_path: Path) -> None:
     _written(tmp_path, CONTACTS, "Ann Example,ann@example.test,2026-08-04 10:00,Paid Search,,,,1")
-    assert _faults(tmp_path) == ["report.csv, row 2, column Record ID: is no id"]
+    assert _faults(tmp_path) == ["report.csv, row 2, column Record ID: is not an id"]
 
 
 def test_more_than_five_bad_rows_are_counted(tmp_path: Path) -> None:
@@ -203,7 +205,7 @@ def test_more_than_five_bad_rows_are_counted(tmp_path: Path) -> None:
     assert faults[-1] == "report.csv: 3 more rows cannot be read"
 
 
-def test_gaps_overlaps_and_copies_are_named(tmp_path: Path) -> None:
+def test_gaps_overlaps_and_copies_are_reported(tmp_path: Path) -> None:
     def days(*found: str) -> list[str]:
         return [HEADER, *(ROW.replace("2026-08-04", day) for day in found)]
 
@@ -223,14 +225,14 @@ def test_gaps_overlaps_and_copies_are_named(tmp_path: Path) -> None:
     st.decimals(min_value=-(10**9), max_value=10**9, places=2),
     st.sampled_from(["en_US", "de_DE", "fr_FR", "es_ES", "pt_BR", "it_IT", "nl_NL", "de_CH"]),
 )
-def test_a_number_is_what_its_language_wrote(value: Decimal, locale: str) -> None:
+def test_numbers_are_parsed_in_every_language(value: Decimal, locale: str) -> None:
     written = format_decimal(value, format="#,##0.00", locale=locale)
     sign = values.decimal_sign([written], "en" if locale == "de_CH" else locale[:2])
     assert values.number(written, sign) == value
     assert values.number(f"{written} €", sign) == value
 
 
-def test_a_number_of_another_kind_than_its_file_is_refused() -> None:
+def test_a_number_with_the_wrong_decimal_sign_is_rejected() -> None:
     with pytest.raises(values.BadValue):
         values.number("1.234,50", ".")
     with pytest.raises(values.BadValue):
@@ -244,13 +246,13 @@ def test_a_number_of_another_kind_than_its_file_is_refused() -> None:
     st.sampled_from(values.LANGUAGES),
     st.sampled_from(["long", "medium"]),
 )
-def test_a_day_is_what_its_language_wrote(day: date, language: str, length: str) -> None:
+def test_days_are_parsed_in_every_language(day: date, language: str, length: str) -> None:
     written = format_date(day, length, locale=language)
     assert values.day(written, values.day_order([written], language)) == day
     assert values.days_in(f"({written} - {written})", values.day_order([written], language)) == [day, day]
 
 
-def test_an_instant_is_of_the_zone_it_was_written_in() -> None:
+def test_instants_are_converted_from_their_time_zone() -> None:
     berlin, at = ZoneInfo("Europe/Berlin"), datetime(2026, 8, 4, 15, 5, tzinfo=UTC)
     for written in (
         "2026-08-04 17:05",
@@ -263,7 +265,7 @@ def test_an_instant_is_of_the_zone_it_was_written_in() -> None:
     assert values.instant("2026-08-04", berlin, "day") == at - timedelta(hours=17, minutes=5)
 
 
-def test_the_command_shows_it_and_its_exit_says_whether_all_can_be_read(tmp_path: Path) -> None:
+def test_the_command_exits_with_1_if_a_file_cannot_be_read(tmp_path: Path) -> None:
     _written(tmp_path / "files", HEADER, ROW)
     run = CliRunner().invoke
     shown = run(app, ["doctor", "--exports", str(tmp_path / "files")])
@@ -271,9 +273,9 @@ def test_the_command_shows_it_and_its_exit_says_whether_all_can_be_read(tmp_path
     assert "No problems: 1 files, 1 rows" in shown.output
     assert "conversions by action and day" in shown.output
     _written(tmp_path / "files", "a,b", name="other.csv")
-    told = run(app, ["doctor", "--exports", str(tmp_path / "files"), "--json"])
-    assert told.exit_code == 1
-    document = json.loads(told.output)
+    done = run(app, ["doctor", "--exports", str(tmp_path / "files"), "--json"])
+    assert done.exit_code == 1
+    document = json.loads(done.output)
     assert [file["file"] for file in document["files"]] == ["report.csv"]
-    assert document["problems"][0].startswith("other.csv: has no header that is known")
+    assert document["problems"][0].startswith("other.csv: has no known header")
     assert run(app, ["doctor", "hubspot", "--exports", str(tmp_path)]).exit_code == 2

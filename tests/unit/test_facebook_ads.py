@@ -1,4 +1,4 @@
-"""What Meta's answers say of its limits, and how days are cut."""
+"""Meta's rate limits and errors, splitting of days, pages of ads."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ingestion.sources.facebook_ads.pages import page_ids, promoted_ad
 from ingestion.sources.facebook_ads.usage import Usage, pace, usage
 
 
-def headers(**told: Any) -> dict[str, str]:
-    return {f"x-{name.replace('_', '-')}": json.dumps(value) for name, value in told.items()}
+def headers(**usage_headers: Any) -> dict[str, str]:
+    return {f"x-{name.replace('_', '-')}": json.dumps(value) for name, value in usage_headers.items()}
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("usage_headers", "expected"),
     [
         ({}, None),
         ({"app_usage": {"call_count": 12, "total_time": 30, "total_cputime": 5}}, Usage(30, 0)),
@@ -36,7 +36,7 @@ def headers(**told: Any) -> dict[str, str]:
             },
             Usage(100, 240),
         ),
-        # the time until nothing is used is no time to wait for
+        # the time until the usage is zero is not a waiting time
         ({"ad_account_usage": {"acc_id_util_pct": 9.67, "reset_time_duration": 100}}, Usage(9.67, 0)),
         ({"ad_account_usage": {"acc_id_util_pct": 100, "reset_time_duration": 300}}, Usage(100, 300)),
         ({"fb_ads_insights_throttle": {"app_id_util_pct": 40, "acc_id_util_pct": 80}}, Usage(80, 0)),
@@ -44,11 +44,11 @@ def headers(**told: Any) -> dict[str, str]:
         ({"app_usage": "none"}, None),
     ],
 )
-def test_the_nearest_limit_counts(told: dict[str, Any], expected: Usage | None) -> None:
-    assert usage(headers(**told)) == expected
+def test_the_highest_usage_counts(usage_headers: dict[str, Any], expected: Usage | None) -> None:
+    assert usage(headers(**usage_headers)) == expected
 
 
-def test_requests_are_spread_the_more_the_nearer_the_limit_is() -> None:
+def test_requests_slow_down_as_usage_rises() -> None:
     def paced(percent: float) -> Limit:
         limit = pace(headers(app_usage={"call_count": percent}))
         assert limit is not None
@@ -76,7 +76,7 @@ def test_requests_are_spread_the_more_the_nearer_the_limit_is() -> None:
         ({"code": 3018}, "request"),
     ],
 )
-def test_the_body_says_what_is_wrong(error: dict[str, Any], kind: str) -> None:
+def test_the_error_body_decides_the_fault(error: dict[str, Any], kind: str) -> None:
     found = judge(400, {}, {"error": error})
 
     assert found is not None
@@ -105,7 +105,7 @@ def test_halves_cover_every_day_once(days: int) -> None:
         ),
         ({"creative": {"effective_object_story_id": "3_77"}}, ("3",), None),
         ({"creative": {"effective_object_story_id": "77"}}, (), None),
-        # the actor may be an Instagram account: it counts only where nothing else does
+        # the actor may be an Instagram account: it counts only without another page
         ({"creative": {"effective_object_story_id": "3_77", "actor_id": "4"}}, ("3",), None),
         ({"creative": {"actor_id": "4"}}, ("4",), None),
         (
@@ -129,7 +129,7 @@ def test_halves_cover_every_day_once(days: int) -> None:
         ({"creative": None}, (), None),
     ],
 )
-def test_an_ad_names_its_pages_and_its_lead_form(
+def test_an_ad_has_its_pages_and_its_lead_form(
     row: dict[str, Any], pages: tuple[str, ...], form: str | None
 ) -> None:
     found = promoted_ad({"id": "7", **row})

@@ -1,4 +1,4 @@
-"""Every field that is asked for exists in Google's own messages, in each version alive."""
+"""Every queried field exists in Google's protobuf messages of each supported version."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytest.importorskip("google.ads.googleads", reason="google-ads is not installed"
 
 
 def unknown(text: str, version: str) -> list[str]:
-    """The fields of a query that the version's `GoogleAdsRow` does not have."""
+    """Return the fields of a query that the version's `GoogleAdsRow` does not have."""
     stem = f"google.ads.googleads.{version}.services.types.google_ads_service"
     row = importlib.import_module(stem).GoogleAdsRow
     missing = []
@@ -32,11 +32,11 @@ def unknown(text: str, version: str) -> list[str]:
 
 @pytest.mark.parametrize("version", ["v23", "v24", "v25", "v26"])
 @pytest.mark.parametrize("table", RESOURCES, ids=lambda table: table.name)
-def test_fields_are_googles(table: Table, version: str) -> None:
+def test_every_queried_field_exists(table: Table, version: str) -> None:
     assert unknown(query(table, version), version) == []
 
 
-def test_a_field_that_is_not_there_is_noticed() -> None:
+def test_an_unknown_field_is_detected() -> None:
     assert unknown(query(ASSET_GROUPS, "v26"), "v24") == [
         "asset_group.tracking_url_template",
         "asset_group.final_url_suffix",

@@ -1,4 +1,4 @@
-"""The typed read and its row-by-row fallback give the same rows; a bad value costs exactly its row."""
+"""The typed read and its row-by-row fallback return the same rows; a bad value rejects only its row."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_good_pages_need_no_fallback(reader: Reader, records: list[Any]) -> None
     ]
 
 
-def test_every_bad_record_is_refused_with_its_column(reader: Reader) -> None:
+def test_every_bad_record_is_rejected_with_its_column(reader: Reader) -> None:
     reading = reader.read(
         [
             page(
@@ -131,8 +131,8 @@ def test_every_bad_record_is_refused_with_its_column(reader: Reader) -> None:
 
     assert reading.table.column("id").to_pylist() == ["2"]
     assert [rejected.reason for rejected in reading.rejected] == [
-        "at is no TIMESTAMP WITH TIME ZONE",
-        "amount is no DECIMAL(18,6)",
+        "at is not a TIMESTAMP WITH TIME ZONE",
+        "amount is not a DECIMAL(18,6)",
         "id is missing",
     ]
 
@@ -153,13 +153,13 @@ def test_money_is_rounded_half_up_to_six_places(reader: Reader, text: str, value
     assert table.column("amount").to_pylist() == [Decimal(value)]
 
 
-def test_a_page_of_numbers_where_text_is_usual_is_read_too(reader: Reader) -> None:
+def test_numbers_are_accepted_in_place_of_text(reader: Reader) -> None:
     table = reader.typed([page([{"id": "1", "figures": {"count": "12", "amount": 1.5}}])], CONTEXT)
 
     assert table.select(["count", "amount"]).to_pylist() == [{"count": 12, "amount": Decimal("1.500000")}]
 
 
-def test_lists_within_arrays_keep_the_record_around_them() -> None:
+def test_nested_lists_keep_values_of_the_enclosing_record() -> None:
     pairs = Table(
         "pairs",
         "batches[].results[]",
@@ -219,7 +219,7 @@ def test_keys_are_equal_exactly_where_the_columns_are(rows: list[tuple[str | Non
     assert len(set(keys.to_pylist())) == len(set(rows))
 
 
-def test_recent_keys_are_known_again_and_memory_stays_small() -> None:
+def test_recent_keys_are_recognised_with_bounded_memory() -> None:
     recent = Recent(size=100)
 
     assert [recent.add(number) for number in (1, 1, 2)] == [True, False, True]

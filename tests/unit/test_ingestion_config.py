@@ -1,4 +1,4 @@
-"""Settings as a user may write them, and what is said of the ones that cannot be meant."""
+"""Formats of settings, and errors for invalid ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_without_the_setting_there_are_no_hosts() -> None:
 @pytest.mark.parametrize(
     "value", ["https://site.example", "site.example/shop", "localhost", "*.site.example"]
 )
-def test_what_is_no_host_name_is_named_with_the_fix(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_host_name_is_reported_with_the_fix(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(DOMAINS, value)
-    with pytest.raises(SettingError, match=r"sources\.hubspot\.domains holds .* set it like"):
+    with pytest.raises(SettingError, match=r"sources\.hubspot\.domains contains .* set it like"):
         Settings("hubspot").hosts("domains")

@@ -1,4 +1,4 @@
-"""Retries only where they help, waits as told, and never shows a secret."""
+"""The client retries only temporary failures, waits as long as requested, and never shows a secret."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ JUDGES = {"hubspot": hubspot, "google_ads": google, "facebook_ads": facebook, "l
 
 
 def client(answers: Answers, judge: Callable[..., Any] = hubspot) -> tuple[Client, list[float]]:
-    """A client that gets the answers in turn (the last for ever), and the list of its pauses."""
+    """Return a client that gets the answers in turn, then always the last, and the list of its pauses."""
     pauses: list[float] = []
 
     def answer(*_: Any) -> Reply:
@@ -62,7 +62,7 @@ OK = json(200, {"results": []})
 
 
 @pytest.mark.parametrize("status", [423, 429, 500, 502, 503, 504])
-def test_a_passing_failure_is_tried_again(status: int) -> None:
+def test_a_temporary_failure_is_retried(status: int) -> None:
     made, pauses = client([json(status, {"message": "busy"}), OK])
 
     assert made.get("/x").document == {"results": []}
@@ -71,7 +71,7 @@ def test_a_passing_failure_is_tried_again(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 414])
-def test_a_wrong_request_is_not_tried_again(status: int) -> None:
+def test_a_rejected_request_is_not_retried(status: int) -> None:
     made, pauses = client([json(status, {"message": "no"})])
 
     with pytest.raises(RequestFault):
@@ -135,7 +135,7 @@ def test_the_error_of_a_token_endpoint_is_read_for_every_vendor(judge: Any, body
     ],
     ids=JUDGES,
 )
-def test_retry_after_counts_whatever_the_body_says(judge: Any, body: Any) -> None:
+def test_retry_after_counts_with_any_error_body(judge: Any, body: Any) -> None:
     fault = judge(503, {"retry-after": "7"}, body)
     assert (fault.kind, fault.wait) == ("transient", 7.0)
     assert fault.detail.startswith("busy")
@@ -194,7 +194,7 @@ def test_the_vendors_own_signals_decide_the_wait(judge: Any, answer: Reply, leas
         (linkedin, json(429, {"message": "Resource level throttle APPLICATION DAY limit is reached."})),
     ],
 )
-def test_a_daily_limit_is_not_waited_for(judge: Any, answer: Reply) -> None:
+def test_a_daily_limit_ends_the_request_without_waiting(judge: Any, answer: Reply) -> None:
     made, pauses = client([answer], judge)
 
     with pytest.raises(UnreachableError, match="limits requests"):
@@ -214,7 +214,7 @@ def test_an_unreachable_host_is_given_up_within_seconds() -> None:
     assert made.requests == {"unreachable": 3}
 
 
-def test_what_is_not_json_is_asked_for_again_and_then_an_error() -> None:
+def test_a_body_that_is_not_json_is_retried_and_then_an_error() -> None:
     cut = Reply(200, {}, b'{"results":[')
     made, _ = client([cut, OK])
     assert made.get("/x").document == {"results": []}
@@ -271,7 +271,7 @@ def test_redaction_leaves_one_line_without_tokens_and_addresses() -> None:
     assert len(str(IngestionError("x " * 1000))) <= 400
 
 
-def test_streams_are_read_side_by_side_and_end_together() -> None:
+def test_streams_are_read_in_parallel_to_their_end() -> None:
     together = threading.Barrier(3, timeout=5)
 
     def stream(number: int) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""What HubSpot's answers mean: limits, faults, pages that are not to specification."""
+"""HubSpot's answers: limits, faults, pages that violate the specification."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def test_the_ten_second_limit_is_read_from_the_headers() -> None:
 
 
 @pytest.mark.parametrize("changed", [{"x-hubspot-ratelimit-max": value} for value in ("0", "-1", "many", "")])
-def test_a_limit_that_is_none_is_not_taken(changed: dict[str, str]) -> None:
+def test_an_invalid_limit_is_ignored(changed: dict[str, str]) -> None:
     assert api.learn(HEADERS | changed) is None
 
 
-def test_search_answers_tell_no_limit() -> None:
+def test_search_answers_have_no_limit() -> None:
     assert api.learn({"date": "Sun, 01 Nov 2026 06:00:00 GMT"}) is None
 
 
@@ -67,11 +67,11 @@ def test_searches_have_a_limit_of_their_own(path: str, lane: str) -> None:
         (524, {"message": "slow"}, Fault("transient", "slow")),
     ],
 )
-def test_every_status_is_judged(status: int, body: Any, fault: Fault | None) -> None:
+def test_every_status_has_its_fault(status: int, body: Any, fault: Fault | None) -> None:
     assert api.judge(status, {}, body) == fault
 
 
-def test_the_vendors_own_wait_goes_before_ours() -> None:
+def test_the_vendors_waiting_time_wins() -> None:
     fault = api.judge(429, {"retry-after": "4"}, {"message": "x", "policyName": "SECONDLY"})
     assert fault is not None
     assert fault.wait == 4.0
@@ -85,21 +85,21 @@ def listing(rows: list[Any], after: str | None = None) -> Any:
 @pytest.mark.parametrize(
     "odd", [[], ["no object"], [{"id": None}], [{"id": {"a": 1}}], [{"submittedAt": "1"}]]
 )
-def test_a_page_keeps_its_ids_and_cursor_whatever_else_is_in_it(odd: list[Any]) -> None:
+def test_a_page_with_malformed_records_keeps_its_ids_and_cursor(odd: list[Any]) -> None:
     page = listing([*odd, {"id": "151", "submittedAt": 5}, {"id": 152}], "151")
 
     assert (page.ids, page.after, len(page.results)) == (("151", "152"), "151", len(odd) + 2)
 
 
 @pytest.mark.parametrize("body", [b'{"results": {}}', b"[]", b'{"hello": "world"}', b"5"])
-def test_what_is_no_listing_is_none(body: bytes) -> None:
+def test_a_body_that_is_not_a_listing_is_rejected(body: bytes) -> None:
     assert not isinstance(api._listing(body), api._Listing)
     with pytest.raises(ValueError, match="malformed"):
         api._listing(b"<html>")
 
 
 def lists(*answers: dict[str, Any]) -> tuple[list[Any], list[int]]:
-    """The lists that were read, and the offsets that were asked for."""
+    """Return the lists that were read and the offsets that were requested."""
     asked: list[int] = []
     left = list(answers)
 
@@ -116,15 +116,15 @@ def test_lists_are_read_to_their_end() -> None:
     assert lists(first, last) == ([1, 2, 3], [0, 2])
 
 
-@pytest.mark.parametrize("told", [{"offset": 2}, {}])
-def test_lists_that_repeat_their_offset_end_the_load(told: dict[str, int]) -> None:
-    page = {"lists": [1, 2], "hasMore": True, **told}
+@pytest.mark.parametrize("paging", [{"offset": 2}, {}])
+def test_lists_that_repeat_their_offset_end_the_load(paging: dict[str, int]) -> None:
+    page = {"lists": [1, 2], "hasMore": True, **paging}
     with pytest.raises(ResponseError, match="repeated its paging cursor; run again"):
         lists(*[page] * 4)
 
 
 def repeating(answer: dict[str, Any]) -> api.HubSpot:
-    """A portal that gives the same answer to every request."""
+    """Return a portal that sends the same answer to every request."""
 
     def send(method: str, url: str, headers: Any, body: bytes | None) -> Reply:
         return Reply(200, {}, orjson.dumps(answer))
@@ -139,13 +139,13 @@ def test_a_search_that_repeats_itself_ends_the_load(monkeypatch: pytest.MonkeyPa
         list(portal.changed("contacts", "lastmodifieddate", datetime(2026, 11, 1, tzinfo=UTC)))
 
 
-def test_associations_that_never_end_end_the_load() -> None:
+def test_endless_pages_of_associations_end_the_load() -> None:
     endless = {"from": {"id": "1"}, "to": [], "paging": {"next": {"after": "2"}}}
     with pytest.raises(ResponseError, match="associations of deals repeated its paging cursor; run again"):
         list(repeating({"results": [endless]}).associated("deals", ["1"], "contacts"))
 
 
-def test_a_log_ends_where_it_gets_older_than_asked() -> None:
+def test_submissions_are_read_back_to_the_requested_instant() -> None:
     rows = [{"submittedAt": 30}, {"submittedAt": None}, {"submittedAt": 10}]
     assert api._older_than(20)(listing(rows))
     assert not api._older_than(10)(listing(rows))

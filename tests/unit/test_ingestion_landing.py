@@ -1,4 +1,4 @@
-"""What a load does with a record that it reads twice."""
+"""Records that a load reads twice."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_record_archived_long_after_it_was_listed_lands_once_and_as_archived(
 
     ids = [number for rows in landed for number in rows.column("id").to_pylist()]
     assert sorted(map(int, ids)) == list(range(500)), "each key is staged once"
-    (again,) = load.second_readings()
+    (again,) = load.repeated_records()
     assert [row for rows in again for row in rows.select(["id", "archived"]).to_pylist()] == [
         {"id": "3", "archived": True}
     ]

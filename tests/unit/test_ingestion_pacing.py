@@ -1,4 +1,4 @@
-"""Requests go as fast as the limit allows, and no faster."""
+"""Requests are sent as fast as the limit allows, and no faster."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ingestion.http.pacing import Limit, Pacer
 
 @dataclass
 class Clock:
-    """Time that passes only where somebody sleeps or a request takes its time."""
+    """A clock that advances only during sleeps and requests."""
 
     now: float = 0.0
     pauses: list[float] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Clock:
 
 
 def most_within(arrivals: list[float], seconds: float) -> int:
-    """The most arrivals in any window of that length, its start included and its end not."""
+    """Return the maximum number of arrivals in a window of that length, start included, end excluded."""
     return max(sum(start <= at < start + seconds for at in arrivals) for start in arrivals)
 
 
@@ -37,10 +37,10 @@ def most_within(arrivals: list[float], seconds: float) -> int:
     seconds=st.sampled_from([0.5, 1.0, 10.0]),
     answers=st.lists(st.tuples(st.floats(0, 3), st.floats(0, 1), st.floats(0, 5)), min_size=1, max_size=60),
 )
-def test_no_window_holds_more_than_the_limit_wherever_in_its_time_a_request_arrives(
+def test_no_window_has_more_requests_than_the_limit_at_any_arrival_time(
     requests: int, seconds: float, answers: list[tuple[float, float, float]]
 ) -> None:
-    """Each request takes a while, arrives somewhere within it, and the next one comes some time later."""
+    """Each request has a duration, an arrival time within it, and a pause before the next request."""
     clock = Clock()
     pacer = Pacer(Limit(requests, seconds), clock, clock.sleep)
     arrivals = []
@@ -95,7 +95,7 @@ def test_a_request_that_fails_counts_like_any_other() -> None:
         assert clock.now >= 10
 
 
-def test_a_hold_stops_everything_for_its_time_and_no_longer_hold_is_cut_short() -> None:
+def test_the_longest_hold_stops_all_requests() -> None:
     clock = Clock()
     pacer = Pacer(None, clock, clock.sleep)
     pacer.hold(7)
@@ -106,7 +106,7 @@ def test_a_hold_stops_everything_for_its_time_and_no_longer_hold_is_cut_short() 
         assert clock.now == 7
 
 
-def test_a_limit_that_is_told_counts_what_went_before_it() -> None:
+def test_a_new_limit_counts_earlier_requests() -> None:
     clock = Clock()
     pacer = Pacer(Limit(100, 10.0), clock, clock.sleep)
     for _ in range(5):

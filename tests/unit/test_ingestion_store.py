@@ -1,4 +1,4 @@
-"""What a load knows of the loads before it."""
+"""State of earlier loads."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from ingestion.sources.hubspot import tables
 LAG = timedelta(minutes=10)
 READ = datetime(2026, 11, 1, 6, tzinfo=UTC)
 STATE = StreamState(None, READ, READ)
-# milliseconds before the load looked: vendors date changes no finer
+# milliseconds before the load: vendors date changes to the millisecond
 MOMENTS = st.integers(1, 24 * 3_600_000).map(lambda before: READ - timedelta(milliseconds=before))
 
 
-def test_without_a_cursor_everything_can_be_new() -> None:
+def test_without_a_cursor_all_changes_can_be_new() -> None:
     assert STATE.since(LAG) is None
 
 
-def test_a_settled_cursor_is_not_asked_for_again() -> None:
+def test_changes_before_a_settled_cursor_are_not_requested_again() -> None:
     cursor = READ - timedelta(hours=1)
     assert replace(STATE, cursor=cursor).since(LAG) == cursor + timedelta(milliseconds=1)
 
 
-def test_what_the_index_may_have_held_back_is_asked_for_again() -> None:
+def test_changes_within_the_index_lag_are_requested_again() -> None:
     assert replace(STATE, cursor=READ - timedelta(minutes=1)).since(LAG) == READ - LAG
 
 
 @given(changes=st.lists(st.tuples(MOMENTS, st.timedeltas(timedelta(0), LAG)), min_size=1))
 def test_nothing_is_missed_within_the_lag(changes: list[tuple[datetime, timedelta]]) -> None:
-    """Every change shows up some time after its instant: it is in this load, or new to the next one."""
+    """Each change appears some time after its instant and is found by this load or the next one."""
     seen = [at for at, late in changes if at + late < READ]
     since = replace(STATE, cursor=max(seen, default=None)).since(LAG)
 
@@ -66,7 +66,7 @@ def test_a_state_counts_only_with_a_load_that_completed(tmp_path: Path) -> None:
     assert store.state("deals") is None
 
 
-def test_a_table_is_new_until_it_has_every_column_that_is_declared(tmp_path: Path) -> None:
+def test_a_table_is_new_until_it_has_all_declared_columns(tmp_path: Path) -> None:
     store = Store(tmp_path / "it's a store.duckdb")
     assert store.is_new(tables.PAGE_VIEW_GAPS)
     assert store.rows("SELECT 1") == []

@@ -1,5 +1,5 @@
-# ruff: noqa: E501 - snippets stay as they are printed
-"""What stands in a page: tracking code in three values, whose it is, forms, and what counts as a change."""
+# ruff: noqa: E501 - snippets are kept as published
+"""Inspection of pages: tracking code (true, false, unknown), portals, forms, and changes of the content."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def seen(html: str, headers: dict[str, str] | None = None, **options: Any) -> In
         ('<script src="//js.hs-analytics.net/analytics/1705938600000/44416662.js"></script>', ["44416662"], "script"),
         ('<script src="/hs/scriptloader/9158797.js"></script>', ["9158797"], "script"),
         ('<script src="https://www.ex.test/hs/scriptloader/9158797.js?v=1"></script>', ["9158797"], "script"),
-        # held back until the visitor consents, but installed
+        # installed, but blocked until the visitor consents
         (
             '<script type="text/plain" data-cookieconsent="statistics" data-src="//js.hs-scripts.com/7654321.js">'
             "</script>",
@@ -57,11 +57,11 @@ def seen(html: str, headers: dict[str, str] | None = None, **options: Any) -> In
         ('<script>cfg={"src":"https:\\/\\/js.hs-scripts.com\\/555222.js"}</script>', ["555222"], "inline"),
         ('<script src="//js.hs-scripts.com/1.js"></script><script src="//js.hs-scripts.com/111222.js"></script>'
          '<script src="//js.hs-scripts.com/333444.js"></script>', ["111222", "333444"], "script"),
-        # a tag manager beside the code changes nothing
+        # an additional tag manager changes nothing
         (GTM + '<script src="//js.hs-scripts.com/1234567.js"></script>', ["1234567"], "script"),
     ],
 )  # fmt: skip
-def test_tracking_code_that_stands_in_the_page(html: str, portals: list[str], evidence: str) -> None:
+def test_tracking_code_in_the_html_is_found(html: str, portals: list[str], evidence: str) -> None:
     found = seen(html)
 
     assert found.has_tracking_code is True
@@ -80,14 +80,14 @@ def test_tracking_code_that_stands_in_the_page(html: str, portals: list[str], ev
         "<script>/* s.src='//js.hs-scripts.com/1234567.js' */ var a = 1;</script>",
         "<script>\n  // s.src='//js.hs-scripts.com/1234567.js'\n</script>",
         "<link rel='dns-prefetch' href='//js.hs-scripts.com'>",
-        # a form brings no page views
+        # a form script does not load the tracking code
         "<script src='//js.hsforms.net/forms/embed/v2.js'></script>",
-        # Google's own tag loads nobody else's
+        # Google's tag (gtag.js) loads no other vendor's code
         "<script async src='https://www.googletagmanager.com/gtag/js?id=G-1'></script>",
         "<script src='https://js.hs-scripts.com.evil.test/1234567.js'></script>",
     ],
 )
-def test_no_tracking_code(html: str) -> None:
+def test_pages_without_tracking_code(html: str) -> None:
     found = seen(html)
 
     assert found.has_tracking_code is False
@@ -108,7 +108,7 @@ def test_no_tracking_code(html: str) -> None:
         ("<script src='https://web.cmp.usercentrics.eu/ui/loader.js'></script>", [], ["usercentrics"], "consent_manager"),
     ],
 )  # fmt: skip
-def test_a_tag_or_consent_manager_leaves_it_open(
+def test_a_tag_or_consent_manager_makes_the_result_unknown(
     html: str, managers: list[str], consent: list[str], evidence: str
 ) -> None:
     found = seen(html)
@@ -118,7 +118,7 @@ def test_a_tag_or_consent_manager_leaves_it_open(
     assert found.evidence == evidence
 
 
-def test_a_page_that_hubspot_hosts_carries_the_code_by_itself() -> None:
+def test_a_page_hosted_by_hubspot_has_the_code() -> None:
     by_header = seen("", {"x-hs-hub-id": "4202168", "x-hs-content-id": "1"})
     by_generator = seen("<meta name='Generator' content='HubSpot'>")
 
@@ -126,14 +126,14 @@ def test_a_page_that_hubspot_hosts_carries_the_code_by_itself() -> None:
     assert (by_generator.has_tracking_code, by_generator.evidence) == (True, "hosted")
 
 
-def test_a_page_that_its_scripts_make_leaves_it_open() -> None:
+def test_a_page_rendered_by_scripts_is_unknown() -> None:
     shell = b"<!doctype html><div id=root></div><script src=/assets/app.js></script>"
 
     assert inspect(shell, {}, URL).has_tracking_code is None
     assert inspect(shell, {}, URL).evidence == "rendered_by_script"
 
 
-def test_a_page_that_was_cut_tells_only_what_it_has() -> None:
+def test_a_truncated_page_without_code_is_unknown() -> None:
     assert seen("", is_whole=False).has_tracking_code is None
     assert (
         seen("<script src='//js.hs-scripts.com/1234567.js'></script>", is_whole=False).has_tracking_code
@@ -143,7 +143,7 @@ def test_a_page_that_was_cut_tells_only_what_it_has() -> None:
 
 
 @pytest.mark.parametrize("name", ["utf-8", "windows-1252", "ISO-8859-1", "utf-16"])
-def test_a_page_is_read_in_the_encoding_it_names(name: str) -> None:
+def test_a_page_is_read_in_its_declared_encoding(name: str) -> None:
     page = f"<html><body>{TEXT}<p>größe</p></body></html>"
 
     found = inspect(page.encode(name), {"content-type": f"text/html; charset={name}"}, URL)
@@ -196,7 +196,7 @@ def test_forms(html: str, form: dict[str, Any]) -> None:
     assert list(seen(html).forms) == [form]
 
 
-def test_two_forms_of_one_script_are_two() -> None:
+def test_one_script_can_create_two_forms() -> None:
     other = FORM_ID.replace("1a8a", "2b9b")
     calls = "".join(
         f'hbspt.forms.create({{portalId:"507000",formId:"{i}"}});' for i in (FORM_ID, other, FORM_ID)
@@ -205,7 +205,7 @@ def test_two_forms_of_one_script_are_two() -> None:
     assert [form["form_id"] for form in seen(f"<script>{calls}</script>").forms] == [FORM_ID, other]
 
 
-def test_what_names_the_page() -> None:
+def test_canonical_url_language_and_refresh_are_read() -> None:
     found = seen(
         "<link rel=canonical href='/demo?utm_source=x'><meta http-equiv=Refresh content='5; URL=\"/next?a=1\"'>"
     )
@@ -223,7 +223,7 @@ def volatile(token: str, instant: str, form: str = FORM_ID) -> str:
 <script>hbspt.forms.create({{portalId: "1695915", formId: "{form}"}})</script>"""
 
 
-def test_tokens_and_instants_are_no_change() -> None:
+def test_tokens_and_instants_do_not_change_the_hash() -> None:
     one = seen(volatile("a3f9c0de12345678aabbccdd", "2026-11-01T06:00:00Z"))
     two = seen(volatile("ffeeddccbbaa998877665544", "2026-11-02T09:30:01.25Z"))
 
@@ -239,13 +239,13 @@ def test_tokens_and_instants_are_no_change() -> None:
         lambda html: re.sub("<link[^>]*>", "", html),
     ],
 )
-def test_what_visitors_see_or_scripts_do_is_a_change(change: Any) -> None:
+def test_changed_content_or_scripts_change_the_hash(change: Any) -> None:
     html = volatile("a3f9c0de12345678aabbccdd", "2026-11-01T06:00:00Z")
 
     assert seen(html).content_sha256 != seen(change(html)).content_sha256
 
 
-def test_a_page_too_deep_to_read_is_left_open() -> None:
+def test_a_too_deeply_nested_page_is_unknown() -> None:
     found = seen("<div>" * 10_000 + "<script src='//js.hs-scripts.com/1234567.js'></script>")
 
     assert (found.has_tracking_code, found.evidence, found.content_sha256) == (None, "unread", None)
@@ -260,7 +260,7 @@ def test_a_page_too_deep_to_read_is_left_open() -> None:
         b"<script>" + b"/* js.hs-scripts.com/" * 100_000,
         b"<script>" + b"hbspt.forms.create(" * 50_000,
         b"<div>" * 400_000,
-        # formatting elements that HTML5 would open again in every paragraph
+        # formatting elements that an HTML5 parser would copy into every paragraph
         b"".join(b"<b id=%d>" % number for number in range(1000)) + b"</p><p>x" * 400_000,
         b"<a " + b"x=1 " * 100_000,
         b"<script>var a='" + b"a1" * 1_000_000,
@@ -273,7 +273,7 @@ def test_a_page_too_deep_to_read_is_left_open() -> None:
         b"<p>\x00" * 100_000,
     ],
 )
-def test_whatever_a_page_holds_is_read_in_bounded_time(body: bytes) -> None:
+def test_any_page_is_read_in_bounded_time(body: bytes) -> None:
     began = time.process_time()
 
     inspect(body, {}, URL)

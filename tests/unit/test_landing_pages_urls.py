@@ -1,4 +1,4 @@
-"""Which page a final URL means: templates, tracking parameters and spellings tell no pages apart."""
+"""Pages of final URLs: templates, tracking parameters and spelling do not distinguish pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ingestion.landing.resources import Landing
 from ingestion.landing.store import Store
 from ingestion.sources.landing_pages.settings import PROBES, Origin
-from ingestion.sources.landing_pages.urls import BadAddress, address, final_urls, is_tracking
+from ingestion.sources.landing_pages.urls import BadUrl, final_urls, is_tracking, page_url
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,14 @@ from ingestion.sources.landing_pages.urls import BadAddress, address, final_urls
         ("https://ex.test/größe", "https://ex.test/gr%C3%B6%C3%9Fe"),
     ],
 )
-def test_a_page_is_known_by_what_tells_it_apart(final_url: str, url: str) -> None:
-    assert address(final_url).url == url
+def test_a_page_is_identified_by_its_url_without_tracking(final_url: str, url: str) -> None:
+    assert page_url(final_url).url == url
 
 
-def test_the_page_is_asked_for_as_a_click_asks_for_it() -> None:
-    asked = address("https://ex.test/demo?plan=pro&utm_campaign=Brand&kw={keyword:crm}&n={network}").fetch_url
+def test_the_fetch_url_has_the_parameters_of_a_click() -> None:
+    asked = page_url(
+        "https://ex.test/demo?plan=pro&utm_campaign=Brand&kw={keyword:crm}&n={network}"
+    ).fetch_url
     query = {name: values[0] for name, values in parse_qs(urlsplit(asked).query).items()}
 
     assert query["plan"] == "pro"
@@ -66,9 +68,9 @@ def test_the_page_is_asked_for_as_a_click_asks_for_it() -> None:
         "https://ex.test:99999/",
     ],
 )
-def test_what_is_no_web_address_is_refused_without_showing_it(final_url: str) -> None:
-    with pytest.raises(BadAddress) as refused:
-        address(final_url)
+def test_an_invalid_url_is_rejected_without_showing_it(final_url: str) -> None:
+    with pytest.raises(BadUrl) as refused:
+        page_url(final_url)
 
     assert "secret" not in str(refused.value)
 
@@ -83,25 +85,25 @@ def test_what_is_no_web_address_is_refused_without_showing_it(final_url: str) ->
         max_size=4,
     ),
 )
-def test_a_page_means_itself(path: str, query: list[tuple[str, str]]) -> None:
+def test_the_url_of_a_page_maps_to_the_same_page(path: str, query: list[tuple[str, str]]) -> None:
     text = f"https://ex.test/{path}?" + "&".join(f"{name}={value}" for name, value in query)
     try:
-        page = address(text)
-    except BadAddress:
+        page = page_url(text)
+    except BadUrl:
         return
 
-    assert address(page.url).url == page.url
+    assert page_url(page.url).url == page.url
     assert not [name for name in parse_qs(urlsplit(page.url).query) if is_tracking(name)]
     assert "{" not in page.fetch_url
 
 
 def beside(directory: Path) -> Landing:
-    """A load of landing pages whose file lies beside the other sources'."""
+    """Return a load of landing pages with its file next to those of the other sources."""
     store = Store(directory / "landing_pages.duckdb")
     return Landing("landing_pages", datetime(2026, 11, 1, tzinfo=UTC), None, store)
 
 
-def test_final_urls_come_from_what_other_sources_landed(tmp_path: Path) -> None:
+def test_final_urls_come_from_tables_of_other_sources(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "google_ads.duckdb")) as store:
         store.execute("CREATE SCHEMA raw")
         store.execute("CREATE TABLE raw.ads (final_urls JSON, final_mobile_urls JSON)")
@@ -129,7 +131,7 @@ def test_final_urls_come_from_what_other_sources_landed(tmp_path: Path) -> None:
     ]
 
 
-def test_a_source_that_has_landed_nothing_gives_nothing(tmp_path: Path) -> None:
+def test_a_source_without_landed_tables_has_no_final_urls(tmp_path: Path) -> None:
     origins = (Origin("facebook_ads", "ad_creatives", "link_url"),)
 
     assert list(final_urls(beside(tmp_path), origins)) == []

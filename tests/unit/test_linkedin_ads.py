@@ -1,4 +1,4 @@
-"""However LinkedIn's answers are cut, by fields, days or campaigns, the same rows are read of them."""
+"""The same rows are read, however LinkedIn's answers are split by fields, days or campaigns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ facts_of_a_week = st.dictionaries(cells, amounts, max_size=40)
 
 @dataclass
 class AdAnalytics:
-    """The API over some facts: it leaves zeros out, cuts at `most` and refuses too many fields."""
+    """A fake API over some rows: leaves zeros out, truncates at `most` and refuses too many fields."""
 
     facts: Facts
     most: int
@@ -86,7 +86,7 @@ def read(server: AdAnalytics, patch: pytest.MonkeyPatch) -> list[Page | DaysRead
 
 
 def figures_of(items: list[Page | DaysRead]) -> Facts:
-    """What the pages say, zeros left out; no row comes twice."""
+    """Return the rows of the pages without zeros; fails if a row occurs twice."""
     found: dict[Cell, dict[str, int]] = {}
     for item in items:
         for row in orjson.loads(item.body)["elements"] if isinstance(item, Page) else ():
@@ -103,10 +103,10 @@ def without_zeros(facts: Facts) -> Facts:
 
 
 @given(facts_of_a_week, st.integers(4, 60), st.integers(3, 12), st.sampled_from([300, 400, 10**6]))
-def test_any_limit_of_elements_fields_and_address_gives_the_same_rows(
+def test_any_limit_of_elements_fields_and_url_length_gives_the_same_rows(
     facts: Facts, most: int, fields: int, longest: int
 ) -> None:
-    # a campaign has three creatives: with four elements a day of one campaign is whole
+    # a campaign has three creatives, so a day of one campaign fits into four elements
     with pytest.MonkeyPatch.context() as patch:
         items = read(AdAnalytics(facts, most, fields, longest=longest), patch)
     assert figures_of(items) == without_zeros(facts)
@@ -126,7 +126,7 @@ def test_answers_join_to_the_same_rows_whatever_the_split_of_fields(
     assert figures_of([Page(joined)]) == without_zeros(facts)
 
 
-def test_a_key_that_comes_twice_in_an_answer_stays_two_rows() -> None:
+def test_a_repeated_key_in_an_answer_stays_two_rows() -> None:
     row = {"pivotValues": ["urn:1"], "dateRange": {"start": {"day": 1}}}
     joined = figures.joined([[row | {"a": 1}, row | {"a": 2}], [row | {"b": 3}], [None]])
     assert joined == [row | {"a": 1, "b": 3}, row | {"a": 2}, {}]
@@ -136,21 +136,21 @@ def dense() -> Facts:
     return defaultdict(dict, {(0, campaign, c): {"a": 1} for campaign in CAMPAIGNS for c in "xyz"})
 
 
-def test_one_campaign_that_is_cut_on_one_day_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_truncated_day_of_a_single_campaign_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
-        ResponseError, match="cut account 5 on 2026-10-01 at 3 elements, for a single campaign"
+        ResponseError, match="truncated account 5 on 2026-10-01 at 3 elements for a single campaign"
     ):
         read(AdAnalytics(dense(), 3, 20), monkeypatch)
 
 
-def test_rows_of_a_campaign_that_is_not_listed_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ResponseError, match="3 of them belong to no campaign that the account lists"):
+def test_rows_of_an_unlisted_campaign_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ResponseError, match="3 of them belong to no campaign of the account"):
         read(AdAnalytics(dense(), 10, 20, listed=CAMPAIGNS[1:]), monkeypatch)
 
 
 @dataclass
 class Pages:
-    """A resource paged by offset: at most `most` a page, with or without a total."""
+    """A fake resource paged by offset: at most `most` rows a page, with or without a total."""
 
     rows: int
     most: int
@@ -170,7 +170,7 @@ def test_pages_by_offset_are_read_to_their_end(rows: int, most: int, total: bool
     assert [row["id"] for answer in found for row in answer.document["elements"]] == list(range(rows))
 
 
-def test_a_page_by_offset_that_comes_again_ends_the_load() -> None:
+def test_a_repeated_page_by_offset_ends_the_load() -> None:
     class Stuck(Pages):
         def send(self, method: str, url: str, headers: Any, body: bytes | None) -> Reply:
             return super().send(method, "https://x/?start=0", headers, body)
@@ -200,14 +200,14 @@ def test_a_lead_keeps_the_answer_to_an_email_question_and_no_other(
         },
     }
     found = leads.lead(response, {"685": list(emails), "686": [3]})
-    told = dict(given_answers)
-    assert found["email"] == told.get(emails[0], told.get(emails[1]))
+    by_question = dict(given_answers)
+    assert found["email"] == by_question.get(emails[0], by_question.get(emails[1]))
     assert (found["form"], found["formVersion"]) == ("685", "2")
     assert found.keys() == {*leads._KEPT, "form", "formVersion", "email"}
 
 
 @pytest.mark.parametrize("response", [None, "text", 7])
-def test_what_is_no_response_is_not_looked_into(response: Any) -> None:
+def test_a_malformed_response_is_skipped(response: Any) -> None:
     assert leads.lead(response, {"685": [1]}) is None
 
 
@@ -224,9 +224,7 @@ def test_what_is_no_response_is_not_looked_into(response: Any) -> None:
         ({"message": "Too many requests"}, None, False),
     ],
 )
-def test_the_message_tells_which_limit_was_met(
-    body: dict[str, Any], wait: float | None, hopeless: bool
-) -> None:
+def test_the_message_identifies_the_limit(body: dict[str, Any], wait: float | None, hopeless: bool) -> None:
     fault = api.judge(429, {}, body)
     assert fault is not None
     assert (fault.kind, fault.wait, fault.hopeless) == ("throttled", wait, hopeless)

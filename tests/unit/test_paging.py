@@ -1,4 +1,4 @@
-"""The one paginator: it reads to the end, and gives up where a server repeats itself."""
+"""Paging reads to the end, and stops if a server repeats pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def answer(after: str | None) -> Answer:
 
 
 def read(*answers: str | None) -> tuple[list[str | None], list[str | None]]:
-    """The cursors that were asked for, and those of the pages that came out."""
+    """Return the requested cursors and the cursors of the yielded pages."""
     asked: list[str | None] = []
     left = list(answers)
 
@@ -31,7 +31,7 @@ def read(*answers: str | None) -> tuple[list[str | None], list[str | None]]:
     [
         ((None,), [None], [None]),
         (("a", "b", None), [None, "a", "b"], ["a", "b", None]),
-        # the same cursor once more, or none where there should be one: asked again, and that page dropped
+        # a repeated or a missing cursor: the page is requested again
         (("a", "a", "b", None), [None, "a", "a", "b"], ["a", "b", None]),
         (("a", "", None), [None, "a", "a"], ["a", None]),
     ],

@@ -1,4 +1,4 @@
-"""Which days a load asks for, and in which order: new ones first, then those that can still change."""
+"""The days that a load requests, and their order: new days first, then days that can still change."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def day(offset: int) -> date:
 
 
 class Landed(Store):
-    """A store that has read these days of each account."""
+    """A store with these days of each account."""
 
     def __init__(self, read: Mapping[str, set[date]]) -> None:
         super().__init__(Path("unused"))
@@ -74,7 +74,7 @@ def days_of(found: list[Pass], account: str) -> list[date]:
     reread=st.sampled_from(["unsettled", "all", "none"]),
     complete=st.none() | offsets.map(day),
 )
-def test_a_plan_reads_each_day_once_new_ones_first(
+def test_a_plan_loads_each_day_once_and_new_days_first(
     read: dict[str, set[date]],
     ends: tuple[int, int],
     unsettled: int,
@@ -107,7 +107,7 @@ def test_a_plan_reads_each_day_once_new_ones_first(
         assert not touched or (max(touched) - min(touched)).days < PASS_DAYS
 
 
-def test_days_that_could_change_when_the_last_load_ended_are_read_again_however_long_ago() -> None:
+def test_days_unsettled_at_the_last_load_are_loaded_again_however_long_ago() -> None:
     read = {"1": set(Window(day(700), TODAY).days())}
     window = Window(day(700), TODAY)
     span = Span(None, 30)
@@ -116,20 +116,20 @@ def test_days_that_could_change_when_the_last_load_ended_are_read_again_however_
     assert min(days_of(planned(read, window, "unsettled", span, TODAY), "1")) == day(870)
 
 
-def test_an_account_that_was_never_read_gets_the_whole_window() -> None:
+def test_a_new_account_gets_the_whole_window() -> None:
     window = Window(TODAY - timedelta(days=9), TODAY)
     found = planned({"1": set(window.days())}, window, "unsettled", Span(None, 3))
     assert (len(days_of(found, "1")), len(days_of(found, "2"))) == (3, 10)
 
 
-def test_there_is_one_empty_pass_where_nothing_is_left_to_read() -> None:
+def test_without_days_to_load_there_is_one_empty_pass() -> None:
     window = Window(TODAY, TODAY)
     found = planned({account: {TODAY} for account in "12"}, window, "none", Span(None, 3))
     assert [each.windows for each in found] == [{}]
 
 
 @pytest.mark.parametrize("marker", [True, False])
-def test_only_days_read_to_their_end_count(tmp_path: Path, marker: bool) -> None:
+def test_only_completely_read_days_count(tmp_path: Path, marker: bool) -> None:
     path = tmp_path / "source.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE SCHEMA raw")

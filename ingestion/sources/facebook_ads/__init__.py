@@ -1,1 +1,1 @@
-"""Facebook Ads (Meta Marketing API): accounts, campaigns, ads, creatives, daily insights."""
+"""Facebook Ads source (Meta Marketing API): accounts, campaigns, ads, creatives, leads, daily insights."""

@@ -1,4 +1,4 @@
-"""How Meta is asked: fields, paging by cursor until there is no `next`, the vendor's fault signals."""
+"""Meta's API: fields, paging by cursor until there is no `next`, error signals."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _ACCOUNT = re.compile(r"/act_\d+")
 
 
 def _error_body(status: int, headers: Mapping[str, str], document: Any) -> ErrorBody:
-    """The error of an answer: the code in the body says more than the status, which is usually 400."""
+    """Return the error of an answer; the code in the body is more precise than the status, usually 400."""
     body = document.get("error") if isinstance(document, dict) else None
     if not isinstance(body, dict):
         return ErrorBody(status)
@@ -55,7 +55,7 @@ def _error_body(status: int, headers: Mapping[str, str], document: Any) -> Error
     used = usage(headers)
     return ErrorBody(
         max(status, 400),
-        # "Invalid parameter" alone says nothing: error_user_msg has the detail
+        # the message is often just "Invalid parameter"; error_user_msg contains the detail
         " ".join(filter(None, (body.get("message"), body.get("error_user_msg")))),
         codes(
             code, f"*/{subcode}", f"{code}/{subcode}", "is_transient" if body.get("is_transient") else None
@@ -66,13 +66,13 @@ def _error_body(status: int, headers: Mapping[str, str], document: Any) -> Error
 
 
 #: https://developers.facebook.com/docs/graph-api/overview/rate-limiting and
-#: https://developers.facebook.com/docs/marketing-api/error-reference; a code stands before its subcode
+#: https://developers.facebook.com/docs/marketing-api/error-reference; codes are written code/subcode
 judge = Judge(
     _error_body,
     (
         Signal("throttled", codes(4, 17, 32, 613, *range(80000, 80010), 80014)),
         Signal("too_large", codes(f"*/{_SYNC_TIMEOUT}"), "reduce the amount of data"),
-        # a report that has just completed may not know its own fields yet
+        # a report that has just completed may not have its fields yet
         Signal("transient", codes(1, 2, "is_transient"), "in summary param"),
         Signal("token", codes(102, 190)),
         # the object is missing
@@ -83,7 +83,7 @@ judge = Judge(
 
 
 def _lane(path: str) -> str:
-    """Limits are counted per ad account; a report's path does not say whose it is."""
+    """Return the ad account in a path, because limits apply per account; empty for reports."""
     account = _ACCOUNT.search(path)
     return account[0] if account else ""
 
@@ -92,7 +92,7 @@ POLICY = Policy(settings.SOURCE, judge, lane=_lane, learn=pace)
 
 
 class TooLarge(Exception):
-    """Meta cannot answer a listing at once; `timed_out` says that smaller pages would not help either."""
+    """A listing is too large for Meta to answer; if `timed_out`, smaller pages would not help either."""
 
     def __init__(self, detail: str, *, timed_out: bool) -> None:
         super().__init__(detail)
@@ -105,7 +105,7 @@ class NoDeleted(ResponseError):
 
 @dataclass(frozen=True)
 class Subject:
-    """What a request is about, as an error names it: the setting it comes from and what the token needs."""
+    """The account or page of a request for error messages, with its setting and the required permissions."""
 
     setting: str
     name: str
@@ -114,45 +114,45 @@ class Subject:
 
 
 def account_subject(account: str) -> Subject:
-    """An ad account (or the list of them)."""
+    """Return the subject of an ad account, or of the list of accounts."""
     return Subject("account_ids", f"account {account}", "ads_read")
 
 
 def page_subject(page: str, setting: str = "page_ids") -> Subject:
-    """A page whose leads are read. Everything else can still be read without it."""
+    """Return the subject of a page with leads; a refusal does not stop the rest of the load."""
     return Subject(setting, f"page {page}", ", ".join(settings.LEAD_PERMISSIONS), PermissionMissing)
 
 
 def promoted_pages_subject(account: str) -> Subject:
-    """The list of an account's pages, which the ads name too."""
+    """Return the subject of an account's list of pages; a refusal is tolerated, since ads contain pages."""
     permissions = ", ".join(settings.PAGE_PERMISSIONS)
     return Subject("account_ids", f"list of pages of account {account}", permissions, PermissionMissing)
 
 
 @dataclass(frozen=True)
 class Graph:
-    """The Graph API as one token sees it."""
+    """The Graph API with one access token."""
 
     client: Client
     version: str
     proof: str | None = None
 
     def get(self, path: str, params: Mapping[str, str]) -> Answer:
-        """One answer. Raises RequestFault for what only the caller can explain, otherwise as Client does."""
+        """Send a GET request. Raises RequestFault for errors the caller must explain, else as Client."""
         return self.client.get(f"/{self.version}{path}", self._signed(params))
 
     def ask(self, path: str, params: Mapping[str, str], subject: Subject) -> Answer:
-        """One answer. Raises AccessError, ResponseError, and RequestFault for what is too large."""
+        """Send a GET request. Raises AccessError, ResponseError, RequestFault for a too large answer."""
         return self._explained(partial(self.get, path, params), subject)
 
     def start(self, path: str, params: Mapping[str, str], subject: Subject) -> Any:
-        """What a POST with these parameters answers; it may be repeated."""
+        """Send a POST request that may be repeated, and return its document."""
         query = urlencode(self._signed(params))
         post = partial(self.client.post, f"/{self.version}{path}?{query}", {})
         return self._explained(post, subject).document
 
     def pages(self, path: str, params: Mapping[str, str], subject: Subject | None) -> Iterator[Page]:
-        """Pages until one has no `next`: `after` stands on the last page too, and a page can be empty.
+        """Yield pages until one has no `next`; the last page has an `after`, too, and pages can be empty.
 
         Raises TooLarge; without a subject also RequestFault.
         """
@@ -180,14 +180,14 @@ class Graph:
             yield Page(answer.body)
 
     def listing(self, path: str, params: Mapping[str, str], subject: Subject) -> Iterator[Page]:
-        """Pages of what has no smaller part to ask for. Raises AccessError, ResponseError."""
+        """Yield pages of a listing that cannot be split further. Raises AccessError, ResponseError."""
         try:
             yield from self.pages(path, params, subject)
         except TooLarge as refused:
             raise self.client.error(
                 ResponseError,
-                f"{self.client.setting}: {path} is too large even by {settings.SMALLEST_PAGE_SIZE} rows"
-                f" ({refused}); run again later",
+                f"{self.client.setting}: {path} is too large even with {settings.SMALLEST_PAGE_SIZE} rows a"
+                f" page ({refused}); run again later",
             ) from None
 
     @property
@@ -215,19 +215,19 @@ class Graph:
 
 
 def _next(answer: Answer) -> str | None:
-    """The cursor of the next page; None at the end, empty when `next` names none."""
-    told = answer.document.get("paging") or {}
-    if not told.get("next"):
+    """Return the cursor of the next page; None at the end, empty if `next` contains none."""
+    paging_info = answer.document.get("paging") or {}
+    if not paging_info.get("next"):
         return None
-    cursor = (told.get("cursors") or {}).get("after")
-    return str(cursor or (parse_qs(urlsplit(str(told["next"])).query).get("after") or [""])[0])
+    cursor = (paging_info.get("cursors") or {}).get("after")
+    return str(cursor or (parse_qs(urlsplit(str(paging_info["next"])).query).get("after") or [""])[0])
 
 
 def statuses(level: str, allowed: tuple[str, ...]) -> dict[str, str]:
-    """The filter that brings archived and deleted objects along.
+    """Return the filter that includes archived and deleted objects.
 
-    The parameter `effective_status` takes no deleted ones: https://developers.facebook.com/docs/marketing-api
-    /best-practices/manage-your-ad-object-status
+    The parameter `effective_status` does not accept deleted ones: https://developers.facebook.com/docs
+    /marketing-api/best-practices/manage-your-ad-object-status
     """
     rule = {"field": f"{level}.effective_status", "operator": "IN", "value": list(allowed)}
     return {"filtering": orjson.dumps([rule]).decode()} if allowed else {}
@@ -235,7 +235,7 @@ def statuses(level: str, allowed: tuple[str, ...]) -> dict[str, str]:
 
 @dataclass
 class FacebookAds:
-    """The ad accounts and pages that are read, and how."""
+    """Requests for the ad accounts and pages of a load."""
 
     landing: Landing
     graph: Graph
@@ -245,7 +245,7 @@ class FacebookAds:
 
     @cached_property
     def accounts(self) -> list[Page]:
-        """The ad accounts that are read. Raises AccessError."""
+        """Return pages with the ad accounts to load. Raises AccessError."""
         asked = {"fields": ACCOUNT_FIELDS}
         if not self.account_ids:
             return list(self.graph.listing("/me/adaccounts", asked, account_subject("list")))
@@ -257,26 +257,26 @@ class FacebookAds:
 
     @cached_property
     def ids(self) -> list[str]:
-        """The ids of the ad accounts that are read. Raises AccessError, SettingError."""
+        """Return the ids of the ad accounts to load. Raises AccessError, SettingError."""
         if self.account_ids:
             return list(self.account_ids)
         rows = [row for page in self.accounts for row in orjson.loads(page.body)["data"]]
         ids = [str(row["account_id"]) for row in rows]
         if not ids:
             raise SettingError(
-                "sources.facebook_ads.account_ids is not set and the token reaches no account: set it"
+                "sources.facebook_ads.account_ids is not set and the token has access to no account: set it"
             )
         return ids
 
     def objects(self, edge: str, fields: str, allowed: tuple[str, ...]) -> Iterator[Page]:
-        """All objects of an edge of every account, in the given effective statuses where the edge has any."""
+        """Yield the objects of an edge of all accounts, with these effective statuses if the edge has any."""
 
         def stream(account: str) -> Iterator[Page]:
             try:
                 yield from self._objects(account, edge, fields, allowed)
             except NoDeleted as refused:
                 line = f"no deleted {edge} of account {account}: {refused}"
-                # the ads are listed twice: as a table, and for the pages that they name
+                # ads are listed twice: for the table, and for their pages
                 if line not in self.landing.notices:
                     self.landing.notice(line)
                 listed = tuple(status for status in allowed if status != "DELETED")
@@ -291,15 +291,15 @@ class FacebookAds:
 
     @cached_property
     def ads_with_pages(self) -> list[PromotedAd]:
-        """Every ad with the pages that it names. Raises AccessError."""
+        """Return all ads with their pages. Raises AccessError."""
         found = self.objects("ads", pages.AD_FIELDS, settings.AD_STATUSES)
         return [promoted_ad(row) for page in found for row in orjson.loads(page.body)["data"] if row]
 
     @cached_property
     def lead_pages(self) -> tuple[str, ...]:
-        """The pages whose leads are read: those of `page_ids`, else every page that the accounts promote.
+        """Return the pages whose leads are loaded: `page_ids`, else all pages that the accounts promote.
 
-        An account that refuses its list of pages still names them in its ads. Raises AccessError.
+        If an account refuses its list of pages, the pages come from its ads. Raises AccessError.
         """
         return self.page_ids or pages.page_ids(self._listed_pages(), self.ads_with_pages)
 
@@ -319,20 +319,21 @@ class FacebookAds:
         return listed
 
     def subject(self, page: str) -> Subject:
-        """A page with the setting that it comes from: its own id, or the account that promotes it."""
+        """Return the subject of a page, with the setting of its id or of the account that promotes it."""
         return page_subject(page, "page_ids" if self.page_ids else "account_ids")
 
     def page(self, page: str) -> Graph:
-        """The Graph API with the page's own token. Raises PermissionMissing; AccessError for the main token.
+        """Return the Graph API with the page's own token.
 
-        https://developers.facebook.com/docs/pages/access-tokens
+        https://developers.facebook.com/docs/pages/access-tokens. Raises PermissionMissing, and AccessError if
+        the main token is refused.
         """
         subject = self.subject(page)
         document = self.graph.ask(f"/{page}", {"fields": "access_token"}, subject).document
         token = document.get("access_token") if isinstance(document, dict) else None
         if not token:
             raise PermissionMissing(
-                f"sources.facebook_ads.{subject.setting}: {subject.name} gives no token of its own;"
+                f"sources.facebook_ads.{subject.setting}: {subject.name} returned no page access token;"
                 f" assign the page to the token's user and grant {subject.permissions}"
             )
         return graph(
@@ -341,7 +342,7 @@ class FacebookAds:
 
 
 def graph(landing: Landing, base_url: str, version: str, token: str, secret: str | None) -> Graph:
-    """The Graph API with a token, signed where the app's secret is known."""
+    """Return the Graph API with a token; requests are signed if the app's secret is set."""
     # https://developers.facebook.com/docs/facebook-login/security/#appsecret
     proof = hmac.new(secret.encode(), token.encode(), hashlib.sha256).hexdigest() if secret else None
     setting = Settings(settings.SOURCE).name("access_token")
@@ -349,14 +350,14 @@ def graph(landing: Landing, base_url: str, version: str, token: str, secret: str
 
 
 def connect(landing: Landing) -> FacebookAds:
-    """A client from the settings in `sources.facebook_ads`. Raises SettingError."""
+    """Connect with the settings in `sources.facebook_ads`. Raises SettingError."""
     section = Settings(settings.SOURCE)
     token = section.require("access_token")
     version = section.get("api_version") or settings.API_VERSION
     if not re.fullmatch(r"v\d+\.\d+", version):
         raise SettingError(
-            f"{section.name('api_version')} is no API version: set it like {settings.API_VERSION}"
+            f"{section.name('api_version')} is not an API version: set it like {settings.API_VERSION}"
         )
     secret = section.get("app_secret")
-    reached = graph(landing, section.url("base_url", settings.BASE_URL), version, token, secret)
-    return FacebookAds(landing, reached, section.ids("account_ids"), section.ids("page_ids"), secret)
+    main = graph(landing, section.url("base_url", settings.BASE_URL), version, token, secret)
+    return FacebookAds(landing, main, section.ids("account_ids"), section.ids("page_ids"), secret)

@@ -1,4 +1,4 @@
-"""What `adledger doctor` asks Meta: the token, its permissions, the ad accounts, one row of every edge."""
+"""Checks of Meta for `adledger doctor`: the token, its permissions, the ad accounts, one row of each edge."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import orjson
 from ingestion.http.client import Answer
 from ingestion.sources.facebook_ads import api, pages, settings
 from ingestion.sources.facebook_ads.usage import usage
-from ingestion.sources.visit import Finding, Refused, Sunset, Visit
+from ingestion.sources.probe import Finding, Probe, Refused, Sunset
 
 Ask = Callable[[str, dict[str, str]], dict[str, Any]]
 
@@ -28,7 +28,7 @@ _ASSIGN = (
     " People, «View performance»)"
 )
 
-# The Marketing API's own dates, which are earlier than the Graph API's
+# Dates of the Marketing API, which are earlier than the Graph API's
 _SOURCE = "https://developers.facebook.com/documentation/ads-commerce/marketing-api/marketing-api-changelog/versions"
 SUNSETS = {
     "v21.0": Sunset(date(2025, 9, 9), _SOURCE),
@@ -39,7 +39,7 @@ SUNSETS = {
     "v26.0": Sunset(None, _SOURCE),
 }
 
-# https://developers.facebook.com/docs/permissions: either one reads ads
+# https://developers.facebook.com/docs/permissions: either one is enough to read ads
 _READ = ("ads_read", "ads_management")
 # https://developers.facebook.com/docs/marketing-api/reference/ad-account: account_status
 _STATUSES = {
@@ -53,8 +53,7 @@ _STATUSES = {
 }
 _ACTIVE = (1, 201, 202)
 _ACCOUNTS_LISTED = 200
-# Pages are looked for in so many accounts, in so many of their ads, and so many are asked for their token:
-# a visit has 20 requests.
+# Limits for the search of pages, so that an examination sends at most 20 requests.
 _ACCOUNTS_WITH_PAGES = 3
 _ADS_WITH_PAGES = 100
 _PAGES_ASKED = 6
@@ -66,147 +65,153 @@ _EDGES = (
 )
 
 
-def examine(visit: Visit) -> Iterator[Finding]:
-    """Settings, token, permissions, accounts, edges, headroom. Raises Refused, SettingError."""
-    ads = visit.connect(api.connect)
-    # a limit that is nearly used up is a finding here, nothing to slow down for
+def examine(probe: Probe) -> Iterator[Finding]:
+    """Check settings, token, permissions, accounts, edges, rate limit. Raises Refused, SettingError."""
+    ads = probe.connect(api.connect)
+    # a limit that is nearly used up is a finding here and must not delay requests
     ads.graph.client.policy = replace(ads.graph.client.policy, learn=lambda headers: None)
-    yield visit.version(ads.graph.version, "api_version", SUNSETS.get(ads.graph.version))
-    told: list[Mapping[str, str]] = []
+    yield probe.version(ads.graph.version, "api_version", SUNSETS.get(ads.graph.version))
+    answer_headers: list[Mapping[str, str]] = []
 
     def ask(path: str, params: dict[str, str]) -> dict[str, Any]:
-        answer: Answer = visit.ask(partial(ads.graph.get, path, params))
-        told.append(answer.headers)
+        answer: Answer = probe.ask(partial(ads.graph.get, path, params))
+        answer_headers.append(answer.headers)
         if not isinstance(answer.document, dict):
-            raise Refused("no_api", 200, f"{path} sent no object", visit.seen)
+            raise Refused("no_api", 200, f"{path} sent no object", probe.last_answer)
         document: dict[str, Any] = answer.document
         return document
 
     try:
         granted = _granted(ask("/me/permissions", {}))
     except Refused as refused:
-        if refused.ends_the_visit:
+        if refused.ends_examination:
             raise
         if "appsecret_proof" in refused.detail or "app secret" in refused.detail.lower():
-            yield visit.finding(
+            yield probe.finding(
                 "credentials",
                 "error",
                 f"the token needs the right app secret ({refused.status}): {refused.detail}",
-                f"Set {visit.setting('app_secret')} to the secret of the token's app (App settings > Basic).",
+                f"Set {probe.setting('app_secret')} to the secret of the token's app (App settings > Basic).",
             )
             return
         granted = None
-    yield from _token(visit, ads, ask, granted)
+    yield from _token(probe, ads, ask, granted)
     readable: list[str] = []
-    yield from _accounts(visit, ads, ask, readable)
-    yield from _pages(visit, ads, ask, readable, granted)
-    yield _headroom(visit, told)
+    yield from _accounts(probe, ads, ask, readable)
+    yield from _pages(probe, ads, ask, readable, granted)
+    yield _headroom(probe, answer_headers)
 
 
 def _granted(document: dict[str, Any]) -> set[str] | None:
-    """https://developers.facebook.com/docs/graph-api/reference/user/permissions"""
+    """Return the granted permissions; None if the answer contains no list.
+
+    https://developers.facebook.com/docs/graph-api/reference/user/permissions
+    """
     rows = document.get("data")
     if not isinstance(rows, list):
         return None
     return {str(row.get("permission")) for row in rows if row.get("status") == "granted"}
 
 
-def _token(visit: Visit, ads: api.FacebookAds, ask: Ask, granted: set[str] | None) -> Iterator[Finding]:
-    """Life and scopes by https://developers.facebook.com/docs/graph-api/reference/debug_token"""
+def _token(probe: Probe, ads: api.FacebookAds, ask: Ask, granted: set[str] | None) -> Iterator[Finding]:
+    """Yield findings about the token's expiry and scopes.
+
+    https://developers.facebook.com/docs/graph-api/reference/debug_token
+    """
     assert ads.graph.client.token is not None
     try:
-        told = ask("/debug_token", {"input_token": ads.graph.client.token.value()}).get("data") or {}
+        token = ask("/debug_token", {"input_token": ads.graph.client.token.value()}).get("data") or {}
     except Refused as refused:
-        if refused.ends_the_visit and refused.reason != "token":
+        if refused.ends_examination and refused.reason != "token":
             raise
-        told = {}
-        yield visit.finding("credentials", "note", "token accepted; Meta does not tell this token's life")
-    if told.get("is_valid") is False:
-        reason = (told.get("error") or {}).get("message", "no reason told")
-        yield visit.finding("credentials", "error", f"token is no longer valid: {reason}", TOKEN_FIX)
-    elif told:
-        kind = str(told.get("type", "access")).replace("_", " ").lower()
-        if expires := told.get("expires_at"):
-            yield visit.expiry(f"{kind} token", datetime.fromtimestamp(int(expires), UTC), TOKEN_FIX)
+        token = {}
+        yield probe.finding("credentials", "note", "token accepted; Meta does not report its expiry")
+    if token.get("is_valid") is False:
+        reason = (token.get("error") or {}).get("message", "no reason given")
+        yield probe.finding("credentials", "error", f"token is no longer valid: {reason}", TOKEN_FIX)
+    elif token:
+        kind = str(token.get("type", "access")).replace("_", " ").lower()
+        if expires := token.get("expires_at"):
+            yield probe.expiry(f"{kind} token", datetime.fromtimestamp(int(expires), UTC), TOKEN_FIX)
         else:
-            yield visit.finding("credentials", "ok", f"{kind} token accepted, does not expire")
-        if access := told.get("data_access_expires_at"):
+            yield probe.finding("credentials", "ok", f"{kind} token accepted, does not expire")
+        if access := token.get("data_access_expires_at"):
             fix = "Let the token's user log in to the app again, or use a system user's token."
-            yield visit.expiry("access to the user's data", datetime.fromtimestamp(int(access), UTC), fix)
-    scopes = set(told.get("scopes") or ()) if granted is None else granted
-    if granted is None and not told:
-        yield visit.finding("permissions", "note", "not told for this token; each edge was asked")
+            yield probe.expiry("access to the user's data", datetime.fromtimestamp(int(access), UTC), fix)
+    scopes = set(token.get("scopes") or ()) if granted is None else granted
+    if granted is None and not token:
+        yield probe.finding("permissions", "note", "not reported for this token, so each edge was tested")
         return
     if scopes.isdisjoint(_READ):
-        yield visit.finding(
+        yield probe.finding(
             "permissions", "error", "ads_read is missing: no spend and no conversions", TOKEN_FIX, "ads_read"
         )
     else:
-        yield visit.finding("permissions", "ok", "ads_read", subject="ads_read")
+        yield probe.finding("permissions", "ok", "ads_read", subject="ads_read")
     if missing := [name for name in settings.LEAD_PERMISSIONS if name not in scopes]:
-        yield visit.finding(
+        yield probe.finding(
             "permissions",
             "note",
-            f"{', '.join(missing)} missing: leads are not read",
+            f"{', '.join(missing)} missing: leads are not loaded",
             subject=missing[0],
         )
 
 
-def _accounts(visit: Visit, ads: api.FacebookAds, ask: Ask, readable: list[str]) -> Iterator[Finding]:
-    """Findings of every account; those that can be read are added to `readable`."""
+def _accounts(probe: Probe, ads: api.FacebookAds, ask: Ask, readable: list[str]) -> Iterator[Finding]:
+    """Yield findings of all accounts; add the accounts that can be read to `readable`."""
     found: dict[str, dict[str, Any]] = {}
     try:
         listed = ask("/me/adaccounts", {"fields": api.ACCOUNT_FIELDS, "limit": str(_ACCOUNTS_LISTED)})
         found = {str(row.get("account_id")): row for row in listed.get("data") or []}
     except Refused as refused:
-        if refused.ends_the_visit:
+        if refused.ends_examination:
             raise
         if not ads.account_ids:
-            yield visit.finding(
+            yield probe.finding(
                 "accounts",
                 "error",
-                f"the accounts are not told ({refused.status}): {refused.detail}",
+                f"the list of accounts was refused ({refused.status}): {refused.detail}",
                 TOKEN_FIX,
             )
     for account in ads.account_ids or tuple(found):
         try:
             row = found.get(account) or ask(f"/act_{account}", {"fields": api.ACCOUNT_FIELDS})
         except Refused as refused:
-            if refused.ends_the_visit:
+            if refused.ends_examination:
                 raise
-            yield visit.finding(
+            yield probe.finding(
                 "accounts",
                 "error",
                 f"account {account} was not found ({refused.status}): {refused.detail}",
-                f"{_ASSIGN}, or correct {visit.setting('account_ids')}.",
+                f"{_ASSIGN}, or correct {probe.setting('account_ids')}.",
                 account,
             )
             continue
         readable.append(account)
-        yield _account(visit, account, row)
+        yield _account(probe, account, row)
     if not ads.account_ids and not found:
-        yield visit.finding("accounts", "error", "the token reaches no ad account", f"{_ASSIGN}.")
+        yield probe.finding("accounts", "error", "the token has access to no ad account", f"{_ASSIGN}.")
     if readable:
-        yield from _edges(visit, readable[0], ask)
+        yield from _edges(probe, readable[0], ask)
 
 
-def _account(visit: Visit, account: str, row: dict[str, Any]) -> Finding:
+def _account(probe: Probe, account: str, row: dict[str, Any]) -> Finding:
     seen = f"{account} {row.get('name', 'without a name')}, {row.get('currency')}, {row.get('timezone_name')}"
     status = row.get("account_status")
     if status is None or status in _ACTIVE:
-        return visit.finding("accounts", "ok", seen, subject=account)
-    return visit.finding(
+        return probe.finding("accounts", "ok", seen, subject=account)
+    return probe.finding(
         "accounts",
         "warning",
         f"{seen}: {_STATUSES.get(status, f'status {status}')}",
         "Settle the account in Meta Business Suite > Billing & payments, or take it out of"
-        f" {visit.setting('account_ids')}.",
+        f" {probe.setting('account_ids')}.",
         account,
     )
 
 
-def _edges(visit: Visit, account: str, ask: Ask) -> Iterator[Finding]:
-    yesterday = str(visit.now.date() - timedelta(days=1))
+def _edges(probe: Probe, account: str, ask: Ask) -> Iterator[Finding]:
+    yesterday = str(probe.now.date() - timedelta(days=1))
     figures = {
         "fields": "spend",
         "time_range": orjson.dumps({"since": yesterday, "until": yesterday}).decode(),
@@ -215,10 +220,10 @@ def _edges(visit: Visit, account: str, ask: Ask) -> Iterator[Finding]:
         try:
             ask(f"/act_{account}/{edge}", {**params, "limit": "1"})
         except Refused as refused:
-            if refused.ends_the_visit:
+            if refused.ends_examination:
                 raise
             fix = TOKEN_FIX if refused.reason == "access" else f"{_ASSIGN}."
-            yield visit.finding(
+            yield probe.finding(
                 "permissions",
                 "error",
                 f"{edge} of {account} refused ({refused.status}): {refused.detail}",
@@ -226,28 +231,29 @@ def _edges(visit: Visit, account: str, ask: Ask) -> Iterator[Finding]:
                 edge,
             )
         else:
-            yield visit.finding("permissions", "ok", edge, subject=edge)
+            yield probe.finding("permissions", "ok", edge, subject=edge)
 
 
 def _pages(
-    visit: Visit, ads: api.FacebookAds, ask: Ask, accounts: list[str], granted: set[str] | None
+    probe: Probe, ads: api.FacebookAds, ask: Ask, accounts: list[str], granted: set[str] | None
 ) -> Iterator[Finding]:
-    """Pages that the accounts promote, and whether their leads can be read."""
+    """Yield findings about the leads of pages that the accounts promote."""
     found = _promoted(accounts[:_ACCOUNTS_WITH_PAGES], ask)
     asked = ads.page_ids or tuple(found)
     if not asked and accounts:
-        yield visit.finding("accounts", "note", "no page is promoted by the accounts: there are no leads")
+        yield probe.finding("accounts", "note", "the accounts promote no page, so there are no leads")
     if left := [page for page in found if page not in asked]:
-        seen = f"found and left out by {visit.setting('page_ids')}: {', '.join(left)}"
-        yield visit.finding("accounts", "note", seen)
+        seen = f"pages not listed in {probe.setting('page_ids')}: {', '.join(left)}"
+        yield probe.finding("accounts", "note", seen)
     for page in asked[:_PAGES_ASKED]:
-        yield _page(visit, page, ask, granted, from_setting=bool(ads.page_ids))
-    if more := asked[_PAGES_ASKED:]:
-        yield visit.finding("accounts", "note", f"found and not asked, to save requests: {', '.join(more)}")
+        yield _page(probe, page, ask, granted, from_setting=bool(ads.page_ids))
+    if unchecked := asked[_PAGES_ASKED:]:
+        seen = f"pages not checked, to save requests: {', '.join(unchecked)}"
+        yield probe.finding("accounts", "note", seen)
 
 
 def _promoted(accounts: list[str], ask: Ask) -> list[str]:
-    """The pages that the accounts list and those that their first ads name. Raises Refused for the token."""
+    """Return the pages that the accounts list and the pages of their first ads. Raises Refused."""
     listed: list[str] = []
     named: list[pages.PromotedAd] = []
     for account in accounts:
@@ -255,9 +261,9 @@ def _promoted(accounts: list[str], ask: Ask) -> list[str]:
             try:
                 rows = ask(f"/act_{account}/{edge}", {"fields": fields, "limit": str(_ADS_WITH_PAGES)})
             except Refused as refused:
-                if refused.ends_the_visit:
+                if refused.ends_examination:
                     raise
-                # the ads name the pages too, and a refusal of the ads is a finding already
+                # the ads contain the pages, too, and a refusal of the ads is already a finding
                 continue
             data = rows.get("data") or []
             if edge == "ads":
@@ -267,35 +273,35 @@ def _promoted(accounts: list[str], ask: Ask) -> list[str]:
     return list(pages.page_ids(listed, named))
 
 
-def _page(visit: Visit, page: str, ask: Ask, granted: set[str] | None, *, from_setting: bool) -> Finding:
+def _page(probe: Probe, page: str, ask: Ask, granted: set[str] | None, *, from_setting: bool) -> Finding:
     missing = [name for name in settings.LEAD_PERMISSIONS if granted is not None and name not in granted]
     grant = f"Assign the page to the token's user and grant {', '.join(missing or settings.LEAD_PERMISSIONS)}"
-    fix = f"{grant}, or correct {visit.setting('page_ids')}." if from_setting else f"{grant}."
+    fix = f"{grant}, or correct {probe.setting('page_ids')}." if from_setting else f"{grant}."
     try:
-        told = ask(f"/{page}", {"fields": "name,access_token"})
+        row = ask(f"/{page}", {"fields": "name,access_token"})
     except Refused as refused:
-        if refused.ends_the_visit:
+        if refused.ends_examination:
             raise
         seen = f"page {page} was not found ({refused.status}): {refused.detail}"
-        return visit.finding("accounts", "warning", seen, fix, page)
-    named = f"page {page} {told.get('name', '')}".rstrip()
-    if not told.get("access_token"):
-        seen = f"{named} gives no token of its own: its leads can be read ad by ad at most"
-        return visit.finding("accounts", "warning", seen, fix, page)
+        return probe.finding("accounts", "warning", seen, fix, page)
+    named = f"page {page} {row.get('name', '')}".rstrip()
+    if not row.get("access_token"):
+        seen = f"{named} returns no page access token: its leads can be loaded ad by ad at most"
+        return probe.finding("accounts", "warning", seen, fix, page)
     if missing:
-        seen = f"{named}: its leads cannot be read without {', '.join(missing)}"
-        return visit.finding("accounts", "warning", seen, fix, page)
-    return visit.finding("accounts", "ok", f"{named}: its leads can be read", subject=page)
+        seen = f"{named}: its leads cannot be loaded without {', '.join(missing)}"
+        return probe.finding("accounts", "warning", seen, fix, page)
+    return probe.finding("accounts", "ok", f"{named}: its leads can be loaded", subject=page)
 
 
-def _headroom(visit: Visit, answers: list[Mapping[str, str]]) -> Finding:
-    """Percent used, from whichever answer told most."""
-    told = [found for headers in answers if (found := usage(headers))]
+def _headroom(probe: Probe, answers: list[Mapping[str, str]]) -> Finding:
+    """Return a finding about the highest usage in the headers of all answers."""
+    usages = [found for headers in answers if (found := usage(headers))]
     fix = "Pause other programs that use the app, or ask for standard access to the Ads Management use case."
-    if not told:
-        return visit.finding("rate_limit", "note", "no usage told")
-    percent, minutes = max(each.percent for each in told), max(each.regain for each in told) / 60
+    if not usages:
+        return probe.finding("rate_limit", "note", "usage not reported")
+    percent, minutes = max(each.percent for each in usages), max(each.regain for each in usages) / 60
     if minutes:
         seen = f"used up, {minutes:.0f} minutes until requests are allowed again"
-        return visit.finding("rate_limit", "error", seen, f"Wait {minutes:.0f} minutes before a refresh.")
-    return visit.spent(percent, f"{percent:.0f} % of the limit used", fix)
+        return probe.finding("rate_limit", "error", seen, f"Wait {minutes:.0f} minutes before a refresh.")
+    return probe.limit_usage(percent, f"{percent:.0f} % of the limit used", fix)

@@ -1,4 +1,4 @@
-"""Daily insights: a listing where it is small, a report where it is not, both in smaller parts on refusal.
+"""Daily insights: small results as a listing, large ones as a report, split into smaller parts if refused.
 
 https://developers.facebook.com/docs/marketing-api/insights/best-practices
 """
@@ -31,12 +31,12 @@ _LOST = frozenset({"Job Failed", "Job Skipped"})
 
 
 class ReportLost(Exception):
-    """A report that will not come; it can be started again."""
+    """A report failed or did not complete; it can be started again."""
 
 
 @dataclass(frozen=True)
 class Level:
-    """A level of figures: their table, what is asked for, and the table of the objects that have them."""
+    """A level of figures: its table, name and requested fields, and the table of its objects."""
 
     table: Table
     name: str
@@ -60,7 +60,7 @@ class Insights:
     level: Level
 
     def days(self) -> Iterator[Page | DaysRead]:
-        """Figures of the days to read, per account; `DaysRead` once a piece is complete. Raises as Graph."""
+        """Yield the figures by account, and `DaysRead` after each complete piece. Raises like Graph."""
         streams = []
         for account in self.ads.ids:
             rows = self._rows_per_day(account)
@@ -73,7 +73,7 @@ class Insights:
         yield from in_parallel(streams)
 
     def _rows_per_day(self, account: str) -> int:
-        """The rows to expect: the most of a recent day, before that one for each known object."""
+        """Return the expected rows per day: the maximum of recent days, else the number of known objects."""
         store = self.landing.store
         known: list[tuple[int | None]] = []
         if not store.is_new(self.level.table):
@@ -108,7 +108,10 @@ class Insights:
         }
 
     def _listing(self, account: str, piece: Window) -> Iterator[Page]:
-        """At once: in smaller pages, then in fewer days, then as a report. What comes twice lands once."""
+        """Yield pages of a listing; if it is too large, use smaller pages, then fewer days, then a report.
+
+        The lander drops rows that are read twice.
+        """
         path, subject = f"/act_{account}/insights", account_subject(account)
         try:
             yield from self.ads.graph.pages(path, self._params(piece), subject)
@@ -120,7 +123,7 @@ class Insights:
                 yield from self._listing(account, half)
 
     def _report(self, account: str, piece: Window) -> Iterator[Page]:
-        """As a report, again where it is lost, then in fewer days."""
+        """Yield pages of a report; if it is lost, start it again, then split its days."""
         reason = ""
         for _ in range(settings.REPORT_ATTEMPTS):
             try:
@@ -133,8 +136,8 @@ class Insights:
         if piece.start == piece.end:
             raise self.ads.graph.client.error(
                 ResponseError,
-                f"{self.ads.graph.client.setting}: Meta fails to report {self.level.name} insights of account"
-                f" {account} on {piece.start} ({reason}); run again later",
+                f"{self.ads.graph.client.setting}: Meta's report of {self.level.name} insights failed for"
+                f" account {account} on {piece.start} ({reason}); run again later",
             )
         for half in halves(piece):
             yield from self._report(account, half)
@@ -151,7 +154,7 @@ class Insights:
         return str(run)
 
     def _wait(self, account: str, run: str, piece: Window) -> None:
-        """Returns once the report can be read. Raises ReportLost."""
+        """Wait until the report can be read. Raises ReportLost."""
         client = self.ads.graph.client
         ends, pause = client.clock() + settings.REPORT_SECONDS, settings.FIRST_POLL_SECONDS
         while True:
@@ -159,12 +162,12 @@ class Insights:
                 state = self.ads.graph.get(f"/{run}", {}).document
             except RequestFault as fault:
                 raise ReportLost(fault.fault.detail) from None
-            told = state if isinstance(state, dict) else {}
-            status, percent = told.get("async_status"), int(told.get("async_percent_completion") or 0)
+            report = state if isinstance(state, dict) else {}
+            status, percent = report.get("async_status"), int(report.get("async_percent_completion") or 0)
             if status == _COMPLETED and percent >= 100:
                 return
             if status in _LOST:
-                raise ReportLost(f"{status}: {told.get('error_message') or 'no reason told'}")
+                raise ReportLost(f"{status}: {report.get('error_message') or 'no reason given'}")
             if client.clock() >= ends:
                 raise ReportLost(f"{status} at {percent} % after {settings.REPORT_SECONDS:.0f} s")
             if pause >= settings.LONGEST_POLL_SECONDS / 4:
@@ -185,6 +188,6 @@ class Insights:
 
 
 def halves(piece: Window) -> tuple[Window, Window]:
-    """The later and the earlier half of at least two days."""
+    """Split at least two days; return the later half first."""
     middle = piece.start + timedelta(days=(piece.end - piece.start).days // 2)
     return Window(middle + timedelta(days=1), piece.end), Window(piece.start, middle)

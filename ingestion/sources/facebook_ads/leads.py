@@ -1,6 +1,6 @@
-"""Leads of the forms that the promoted pages own.
+"""Leads of the lead forms of promoted pages.
 
-Meta keeps them for 90 days: https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving
+Meta keeps leads for 90 days: https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ingestion.sources.facebook_ads.pages import PromotedAd
 
 @dataclass(frozen=True)
 class Leads:
-    """Forms and leads of every page that the ad accounts promote, or of those in `page_ids`."""
+    """Forms and leads of all pages that the ad accounts promote, or of those in `page_ids`."""
 
     landing: Landing
     ads: api.FacebookAds
 
     def batches(self) -> Iterator[Batch]:
-        """Pages of both tables. A page that cannot be read costs only its own leads, with a notice."""
+        """Yield batches of both tables; only leads of refused pages are missing, with a notice."""
         since = self._newest()
         for page in self.ads.lead_pages:
             try:
@@ -35,7 +35,7 @@ class Leads:
                 yield from self._of_ads(page, since, refusal)
 
     def _newest(self) -> dict[str, int]:
-        """Epoch seconds by form: from when on its leads may be new."""
+        """Return, by form, the epoch seconds from which its leads may be new."""
         if self.landing.store.is_new(tables.LEADS):
             return {}
         rows = self.landing.store.rows("SELECT form_id, max(created_time) FROM leads GROUP BY form_id")
@@ -54,9 +54,9 @@ class Leads:
                 yield {tables.LEADS.name: [Page(found.body, context)]}
 
     def _of_ads(self, page: str, since: dict[str, int], refusal: PermissionMissing) -> Iterator[Batch]:
-        """Leads of the page's ads, which the token's user may read without the page's own token.
+        """Yield the leads of the page's ads, which the token's user may read without a page access token.
 
-        Needed only for pages whose forms some ad uses; where no ad does, there is no lead to miss.
+        Pages whose forms no ad uses have no leads from ads, so nothing is missing for them.
         """
         lead_ads = [ad for ad in self.ads.ads_with_pages if ad.form_id and page in ad.page_ids]
         answered = refused = 0
@@ -65,26 +65,29 @@ class Leads:
                 yield from self._of_ad(page, ad, since)
                 answered += 1
             except PermissionMissing:
-                # one ad may be gone, but a token without the permission is refused every time
+                # one ad may be deleted, but without the permission every ad is refused
                 refused += 1
                 if refused >= settings.REFUSED_ADS and not answered:
                     break
         if answered:
             self.landing.notice(
-                f"leads of page {page} are read ad by ad, without forms, organic and test leads: {refusal}"
+                f"leads of page {page} are loaded ad by ad, without forms, organic and test leads: {refusal}"
             )
         elif lead_ads or self.ads.page_ids:
             self.landing.notice(f"no leads of page {page}: {refusal}")
 
     def _of_ad(self, page: str, ad: PromotedAd, since: dict[str, int]) -> Iterator[Batch]:
-        """https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving: leads of one ad."""
+        """Yield the leads of one ad.
+
+        https://developers.facebook.com/docs/marketing-api/guides/lead-ads/retrieving
+        """
         asked = _asked(since.get(ad.form_id or ""))
         for found in self.ads.graph.listing(f"/{ad.id}/leads", asked, self.ads.subject(page)):
             yield {tables.LEADS.name: [Page(found.body, (("page_id", page),))]}
 
 
 def _asked(since: int | None) -> dict[str, str]:
-    """Parameters of a listing of leads, of those sent after `since` (epoch seconds) where it is given."""
+    """Return the parameters for listing leads, or only leads sent after `since` (epoch seconds)."""
     if since is None:
         return {"fields": api.LEAD_FIELDS}
     rule = {"field": "time_created", "operator": "GREATER_THAN", "value": since}

@@ -1,7 +1,7 @@
-"""The pages that own the lead forms, found in the answers of the ad accounts.
+"""Pages with lead forms, found in the answers of the ad accounts.
 
-An account lists the pages that it promoted, an ad set has the page that it promotes, a creative the page in
-whose name it speaks: https://developers.facebook.com/docs/marketing-api/reference/ad-account/promote_pages,
+An account lists the pages that it promoted, an ad set contains the page that it promotes, and a creative the
+page that publishes it: https://developers.facebook.com/docs/marketing-api/reference/ad-account/promote_pages,
 /reference/ad-promoted-object and /reference/ad-creative
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 PAGE_FIELDS = "id,name"
-# One listing has the page of the ad set, the page of the creative and the lead form.
+# One listing returns the page of the ad set, the page of the creative and the lead form.
 AD_FIELDS = (
     "id,adset{promoted_object},creative{actor_id,effective_object_story_id,object_story_spec,asset_feed_spec}"
 )
@@ -21,7 +21,7 @@ _FORM = "lead_gen_form_id"
 
 @dataclass(frozen=True)
 class PromotedAd:
-    """An ad with the pages that it names, and its lead form where it has one."""
+    """An ad with its pages, and its lead form if it has one."""
 
     id: str
     page_ids: tuple[str, ...]
@@ -29,7 +29,7 @@ class PromotedAd:
 
 
 def promoted_ad(row: Mapping[str, Any]) -> PromotedAd:
-    """The ad of a row of `AD_FIELDS`."""
+    """Return the ad of a row with `AD_FIELDS`."""
     creative = row.get("creative") or {}
     story, _, post = str(creative.get("effective_object_story_id") or "").partition("_")
     named = (
@@ -37,7 +37,7 @@ def promoted_ad(row: Mapping[str, Any]) -> PromotedAd:
         (creative.get("object_story_spec") or {}).get("page_id"),
         story if post else None,
     )
-    # the actor can be an Instagram account, so it counts only where nothing else names a page
+    # the actor can be an Instagram account, so it counts only if there is no other page
     pages = [str(page) for page in named if page] or [
         str(actor) for actor in (creative.get("actor_id"),) if actor
     ]
@@ -46,12 +46,12 @@ def promoted_ad(row: Mapping[str, Any]) -> PromotedAd:
 
 
 def page_ids(listed: Iterable[str], ads: Iterable[PromotedAd]) -> tuple[str, ...]:
-    """The pages that an account lists and those that its ads name, each once."""
+    """Return the pages that an account lists and the pages of its ads, without repeats."""
     return tuple(dict.fromkeys([*listed, *(page for ad in ads for page in ad.page_ids)]))
 
 
 def _values(value: Any, name: str) -> Iterator[str]:
-    """Every value of a key, wherever the ad's format has it."""
+    """Yield all values of a key at any depth, because its place depends on the ad's format."""
     if isinstance(value, dict):
         if value.get(name):
             yield str(value[name])

@@ -1,4 +1,4 @@
-"""What a load of Facebook Ads lands: the dlt resources, the accounts and the days that they have."""
+"""The dlt resources of Facebook Ads, the accounts to load and the days they serve."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ _EDGES: tuple[tuple[Table, str, str, tuple[str, ...]], ...] = (
 
 
 def accounts(landing: Landing) -> Sequence[str]:
-    """The ad accounts that are read. Raises AccessError, SettingError."""
+    """Return the ad accounts to load. Raises AccessError, SettingError."""
     return landing.connection(api.connect).ids
 
 
 def span(landing: Landing, table: Table, account: str) -> Span:
-    """The last 37 months but one day, which is over in some time zones; figures settle after four weeks."""
+    """Return the span of the last 37 months, with four weeks of unsettled figures.
+
+    The oldest day is left out, because in some time zones it is already too old.
+    """
     oldest = _months_before(landing.as_of.date(), settings.RETENTION_MONTHS)
     return Span(oldest + timedelta(days=1), settings.RESTATEMENT_DAYS)
 
@@ -42,7 +45,7 @@ def _months_before(day: date, months: int) -> date:
 
 
 def resources(landing: Landing, scope: str) -> list[Any]:
-    """The dlt resources of a part. Nothing is asked before they run."""
+    """Return the dlt resources of a part. Sends no request until they run."""
 
     def ads() -> api.FacebookAds:
         return landing.connection(api.connect)

@@ -1,4 +1,4 @@
-"""The Facebook Ads tables: where their rows lie in Meta's answers, and which keys they have."""
+"""The raw tables of Facebook Ads: the path of their rows in Meta's answers, columns and keys."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ ADS = Table(
     disposition="merge",
 )
 
-# A link stands wherever the ad's format has it: https://developers.facebook.com/docs/marketing-api/reference
+# The place of a link depends on the ad's format: https://developers.facebook.com/docs/marketing-api/reference
 # /ad-creative-object-story-spec (link, video, carousel and catalogue) and /ad-asset-feed-spec
 _ANY_LINK = (
     "list_sort(list_distinct(list_concat("
@@ -124,7 +124,7 @@ def _insights(name: str, grain: tuple[str, ...]) -> Table:
         Column("spend", "money", "spend"),
         Column("account_currency", "text", "account_currency"),
         Column("attribution_setting", "text", "attribution_setting"),
-        # absent, not empty, when there are none
+        # Meta leaves the field out instead of sending an empty list
         Column("actions", "json", "actions", default="[]"),
         Column("action_values", "json", "action_values", default="[]"),
     )
@@ -159,7 +159,7 @@ def _answer(name: str) -> str:
     return f"list_filter({_ANSWERS}, lambda answer: answer.name = '{name}')[1].\"values\"[1]"
 
 
-# Of what a person wrote, the e-mail alone: it is what finds the contact.
+# Only the e-mail address lands, to match the lead to a contact; no other answer does.
 LEADS = Table(
     "leads",
     _ROWS,
@@ -183,7 +183,7 @@ LEADS = Table(
             default=False,
         ),
         Column("platform", "text", "platform"),
-        # https://developers.facebook.com/docs/marketing-api/guides/lead-ads/create: kinds of questions
+        # types of questions: https://developers.facebook.com/docs/marketing-api/guides/lead-ads/create
         Column(
             "email",
             "text",

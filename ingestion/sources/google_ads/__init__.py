@@ -1,1 +1,1 @@
-"""Google Ads: accounts, campaigns, ads, conversion actions, daily figures."""
+"""Google Ads source: accounts, campaigns, ads, conversion actions, daily figures."""

@@ -1,4 +1,4 @@
-"""How Google Ads is asked: GAQL, searchStream, the accounts under a manager, the vendor's fault signals."""
+"""The Google Ads API: GAQL, searchStream, the accounts under a manager, error signals."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from ingestion.landing.resources import DaysRead, Landing, Window
 from ingestion.sources.google_ads import settings
 from ingestion.sources.google_ads.tables import CUSTOMERS, query
 
-# Resource names repeat the ids: https://developers.google.com/google-ads/api/docs/query/grammar
-_SPARING = " PARAMETERS omit_unselected_resource_names=true"
+# Resource names only repeat the ids: https://developers.google.com/google-ads/api/docs/query/grammar
+_OMIT_RESOURCE_NAMES = " PARAMETERS omit_unselected_resource_names=true"
 
 
 _CUSTOMER = re.compile(r"/customers/\d+")
 
 
 class _Batch(msgspec.Struct):
-    """What is needed of a batch here; its rows are skipped, which is most of the work."""
+    """The error of a batch; skipping the rows makes decoding fast."""
 
     error: dict[str, Any] | None = None
 
@@ -40,7 +40,7 @@ _read_batches = msgspec.json.Decoder(list[_Batch]).decode
 
 
 def _errors(body: bytes) -> Any:
-    """The batches of a stream without their rows; what is no stream as it is. Raises ValueError."""
+    """Decode the batches of a stream without their rows, or any other JSON as it is. Raises ValueError."""
     try:
         batches = _read_batches(body)
     except msgspec.ValidationError:
@@ -49,7 +49,7 @@ def _errors(body: bytes) -> Any:
 
 
 def _error_body(status: int, headers: Mapping[str, str], document: Any) -> ErrorBody:
-    """The error of an answer; searchStream wraps it in an array and can append one to good batches."""
+    """Return the error of an answer; searchStream wraps it in an array, possibly after good batches."""
     error = _error(document)
     if error is None:
         return ErrorBody(status)
@@ -71,7 +71,10 @@ judge = Judge(
 
 
 def _lane(path: str) -> str:
-    """Limits are per account: https://developers.google.com/google-ads/api/docs/best-practices/quotas"""
+    """Return the account in a path, because limits apply per account.
+
+    https://developers.google.com/google-ads/api/docs/best-practices/quotas
+    """
     found = _CUSTOMER.search(path)
     return found[0] if found else ""
 
@@ -103,7 +106,7 @@ def _failure(error: dict[str, Any]) -> tuple[list[str], float | None, str]:
 
 @dataclass(frozen=True)
 class Account:
-    """An account that is read: the manager it is reached through, and the calendar of its days."""
+    """An account to load: `login` is the manager with access to it, `zone` the time zone of its days."""
 
     login: str
     zone: tzinfo
@@ -111,7 +114,7 @@ class Account:
 
 @dataclass
 class GoogleAds:
-    """Streams of every account that is read."""
+    """Requests for all accounts of a load."""
 
     client: Client
     version: str
@@ -122,23 +125,24 @@ class GoogleAds:
 
     @property
     def customers(self) -> Sequence[Page]:
-        """All accounts under the roots: managers, and closed ones, too."""
+        """Return pages with all accounts under the roots, including managers and closed accounts."""
         return self._hierarchy[0]
 
     @property
     def accounts(self) -> Mapping[str, Account]:
-        """The enabled accounts that are no managers."""
+        """Return the enabled accounts that are not managers."""
         return self._hierarchy[1]
 
     def today(self, account: str, moment: datetime) -> date:
-        """The account's day at an instant."""
+        """Return the date of an instant in the account's time zone."""
         return moment.astimezone(self.accounts[account].zone).date()
 
     @cached_property
     def _hierarchy(self) -> tuple[list[Page], dict[str, Account]]:
-        """The pages of `customer_client` of every root, and the accounts to read, each once.
+        """Return the pages of `customer_client` of all roots, and the accounts to load, without repeats.
 
-        Roots are the configured accounts, else the manager of login_customer_id, else what the token reaches.
+        Roots are the configured accounts, else the manager in login_customer_id, else the accounts that the
+        token has direct access to.
         """
         pages: list[Page] = []
         accounts: dict[str, Account] = {}
@@ -150,8 +154,8 @@ class GoogleAds:
             except AccessError as refusal:
                 if self.customer_ids or self.login_customer_id or len(self.left_out) + 1 == len(roots):
                     raise
-                # the token's user may still be listed in accounts that are closed
-                self.left_out.append(f"account {root} is left out: {refusal}")
+                # the token's user may still have access to closed accounts
+                self.left_out.append(f"account {root} is not loaded: {refusal}")
                 continue
             pages.append(Page(answer.body))
             for batch in answer.document:
@@ -176,17 +180,17 @@ class GoogleAds:
         roots = tuple(str(name).rpartition("/")[2] for name in names or [])
         if not roots:
             raise SettingError(
-                "sources.google_ads.customer_ids is not set and the token reaches no account: set it"
+                "sources.google_ads.customer_ids is not set and the token has access to no account: set it"
             )
         return roots
 
     def rows(self, account: str, text: str, owner: str | None = None) -> Iterator[Page]:
-        """The answer to one query of an account, or to one of the `owner` of what it shares."""
+        """Yield the answer to a query for an account; with `owner`, that manager's shared objects."""
         answer = self._search(owner or account, text, self.accounts[account].login)
         yield Page(answer.body, (("customer_id", account),))
 
     def conversion_customer(self, account: str) -> str | None:
-        """The account whose conversion actions count in this one, where that is another."""
+        """Return the manager whose conversion actions count in this account; None if it has its own."""
         text = "SELECT customer.conversion_tracking_setting.google_ads_conversion_customer FROM customer"
         answer = self._search(account, text, self.accounts[account].login, orjson.loads)
         for row in (row for batch in answer.document for row in batch.get("results") or []):
@@ -197,7 +201,7 @@ class GoogleAds:
         return None
 
     def days(self, account: str, piece: Window, text: str) -> Iterator[Page | DaysRead]:
-        """The same for the days of a piece, and `DaysRead` once they are complete."""
+        """Yield the answer to a query for the days of a piece, then `DaysRead`."""
         where = f" WHERE segments.date BETWEEN '{piece.start}' AND '{piece.end}'"
         yield from self.rows(account, text + where)
         yield DaysRead(account, piece)
@@ -207,7 +211,9 @@ class GoogleAds:
     ) -> Answer:
         path = f"/{self.version}/customers/{account}/googleAds:searchStream"
         try:
-            answer = self.client.post(path, {"query": text + _SPARING}, self._headers(login), decode)
+            answer = self.client.post(
+                path, {"query": text + _OMIT_RESOURCE_NAMES}, self._headers(login), decode
+            )
         except RequestFault as fault:
             raise self._explain(fault, account) from None
         if not isinstance(answer.document, list):
@@ -224,7 +230,7 @@ class GoogleAds:
 
     def _explain(self, refused: RequestFault, account: str | None) -> IngestionError:
         if "developer" in refused.fault.detail.lower():
-            fix = "correct it, or remove it where Google asks for none" if self.developer_token else "set it"
+            fix = "correct it, or remove it if Google requires none" if self.developer_token else "set it"
             return self._refusals.setting(refused, "developer_token", "is refused or missing", fix)
         if refused.fault.kind in ("account", "access"):
             key = "customer_ids" if self.customer_ids else "login_customer_id"
@@ -234,7 +240,7 @@ class GoogleAds:
 
 
 def connect(landing: Landing) -> GoogleAds:
-    """A client from the settings in `sources.google_ads`. Raises SettingError."""
+    """Connect with the settings in `sources.google_ads`. Raises SettingError."""
     section = Settings(settings.SOURCE)
     found = section.credentials(*settings.CREDENTIALS) or {
         key: section.require(key) for key in settings.CREDENTIALS[0]
@@ -242,7 +248,7 @@ def connect(landing: Landing) -> GoogleAds:
     version = section.get("api_version") or settings.API_VERSION
     if not re.fullmatch(r"v\d+", version):
         raise SettingError(
-            f"{section.name('api_version')} is no API version: set it like {settings.API_VERSION}"
+            f"{section.name('api_version')} is not an API version: set it like {settings.API_VERSION}"
         )
     tokens, path = token_endpoint(POLICY, section.url("token_url", settings.TOKEN_URL))
     client = landing.client(Client(POLICY, section.url("base_url", settings.BASE_URL)))

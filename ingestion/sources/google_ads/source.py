@@ -1,4 +1,4 @@
-"""The dlt resources that land Google Ads: which accounts, which days, in which pieces."""
+"""The dlt resources of Google Ads: the accounts, days and pieces to load."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from ingestion.sources.google_ads.tables import (
 
 __all__ = ["DAILY", "ENTITIES", "accounts", "resources", "span"]
 
-# The widest window of the actions that counted in the last 90 days: a changed window holds for later clicks,
-# and what is uploaded may come 90 days after its click whatever the window.
+# The longest window of the actions that counted in the last 90 days: a changed window applies to later clicks
+# only, and conversions can be uploaded 90 days after the click, whatever the window is.
 # https://support.google.com/google-ads/answer/3123169, https://support.google.com/google-ads/answer/2998031
 _WIDEST_WINDOW = f"""
     SELECT max(CASE WHEN type LIKE 'UPLOAD%' THEN {settings.LONGEST_WINDOW_DAYS}
@@ -34,7 +34,7 @@ _WIDEST_WINDOW = f"""
     FROM conversion_actions
     WHERE customer_id = ? AND status <> 'REMOVED' AND (superseded_at IS NULL OR superseded_at > ?)
 """
-# a manager's actions that count in the account, and whose settings could not be read
+# returns a row if a manager's actions count in the account but their settings could not be read
 _UNKNOWN_ACTIONS = """
     FROM customer_settings AS settings
     WHERE customer_id = ? AND conversion_customer_id <> customer_id AND NOT EXISTS (
@@ -46,12 +46,12 @@ _UNKNOWN_ACTIONS = """
 
 
 def accounts(landing: Landing) -> Sequence[str]:
-    """The enabled accounts that are no managers."""
+    """Return the enabled accounts that are not managers."""
     return tuple(landing.connection(api.connect).accounts)
 
 
 def span(landing: Landing, table: Table, account: str) -> Span:
-    """The days of the account's calendar that Google serves of a table and still changes."""
+    """Return the days that Google serves of a table and may restate, in the account's time zone."""
     today = landing.connection(api.connect).today(account, landing.as_of)
     if table is CLICK_VIEWS:
         return Span(today - timedelta(days=settings.CLICK_VIEW_DAYS - 1), settings.CLICK_LAG_DAYS)
@@ -67,7 +67,7 @@ def span(landing: Landing, table: Table, account: str) -> Span:
 
 
 def resources(landing: Landing, part: str) -> list[Any]:
-    """The dlt resources of a part. Nothing is asked before they run."""
+    """Return the dlt resources of a part. Sends no request until they run."""
     tables, read = (ENTITIES, _listed) if part == "entities" else (DAILY, _days)
     return [resource(landing, table, partial(read, landing, table)) for table in tables]
 
@@ -85,7 +85,7 @@ def _listed(landing: Landing, table: Table) -> Iterable[Page | DaysRead]:
 
 
 def _actions(landing: Landing, account: str, text: str) -> Iterator[Page]:
-    """The account's own conversion actions, and those of the manager that tracks conversions for it.
+    """Yield the account's own conversion actions, and those of the manager that tracks its conversions.
 
     https://developers.google.com/google-ads/api/docs/conversions/getting-started
     """
@@ -98,7 +98,7 @@ def _actions(landing: Landing, account: str, text: str) -> Iterator[Page]:
         yield from ads.rows(account, text, owner)
     except AccessError as refusal:
         landing.notice(
-            f"settings of actions that account {account} shares with others are unknown: {refusal}"
+            f"settings of actions that a manager shares with account {account} are unknown: {refusal}"
         )
 
 
@@ -108,12 +108,12 @@ def _days(landing: Landing, table: Table) -> Iterable[Page | DaysRead]:
     # one day per query: https://developers.google.com/google-ads/api/fields/v26/click_view
     days = 1 if table is CLICK_VIEWS else settings.SLICE_DAYS
     found = [(account, piece) for account in ads.accounts for piece in landing.pieces(table, account, days)]
-    # accounts in turn: each has a limit of its own
+    # alternate between accounts, because each has its own rate limit
     found.sort(key=lambda item: item[1].start, reverse=True)
     return in_parallel([partial(ads.days, account, piece, text) for account, piece in found])
 
 
 def _months_before(day: date, months: int) -> date:
-    """The same day so many months earlier, or the last one of that month."""
+    """Return the same day `months` earlier, or the last day of that month if it is shorter."""
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

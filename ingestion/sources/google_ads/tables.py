@@ -1,4 +1,4 @@
-"""The Google Ads tables, and the query that fills each: what a column is read from is what is asked for."""
+"""The raw tables of Google Ads, and their queries, which are built from the paths of the columns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ingestion.landing.arrow import Column, Table
 
 _ROWS = "batches[].results[]"
 _CAPITAL = re.compile("[A-Z]")
-# Fields that came after v23, the oldest version alive, with the first major that knows them:
+# Fields that are newer than v23, the oldest supported version, with the first major version that has them:
 # https://developers.google.com/google-ads/api/docs/release-notes
 _SINCE = {"asset_group.tracking_url_template": 25, "asset_group.final_url_suffix": 25}
 
@@ -17,19 +17,19 @@ _DATE = Column("date", "date", "segments.date", required=True)
 _CAMPAIGN = Column("campaign_id", "id", "campaign.id", required=True)
 _AD_GROUP = Column("ad_group_id", "id", "adGroup.id", required=True)
 _AD = Column("ad_id", "id", "adGroupAd.ad.id", required=True)
-# a false boolean is left out of Google's JSON
+# Google's JSON leaves false values out
 _ABSENT = False
 
 
 def _urls(name: str, owner: str, path: str) -> Column:
-    """A list of addresses; an empty one is left out of Google's JSON."""
+    """Return a column with a list of URLs; Google's JSON leaves empty lists out."""
     return Column(
         name, "json", f"{owner}.{path}", sql=f"row.\"{owner}\"->'$.{path}'", inputs=(owner,), default="[]"
     )
 
 
 def _answer(kind: str) -> str:
-    """SQL: what was answered to the lead form's question of a kind, if it was asked."""
+    """Return SQL for the answer to a lead form's question of this type, null if the form has none."""
     fields = """json_transform(row."leadFormSubmissionData"->'$.leadFormSubmissionFields',"""
     fields += """ '[{"fieldType": "VARCHAR", "fieldValue": "VARCHAR"}]')"""
     return f"[field.fieldValue for field in {fields} if field.fieldType = '{kind}'][1]"
@@ -89,7 +89,7 @@ CUSTOMER_SETTINGS = Table(
         Column("auto_tagging_enabled", "boolean", "customer.autoTaggingEnabled", default=_ABSENT),
         Column("tracking_url_template", "text", "customer.trackingUrlTemplate"),
         Column("final_url_suffix", "text", "customer.finalUrlSuffix"),
-        # the account whose conversion actions count here: this one, or a manager above it
+        # the account with the conversion actions: this account or a manager above it
         Column(
             "conversion_customer_id", "id", "customer.conversionTrackingSetting.googleAdsConversionCustomer"
         ),
@@ -112,7 +112,7 @@ CAMPAIGNS = Table(
         Column("status", "text", "campaign.status"),
         Column("advertising_channel_type", "text", "campaign.advertisingChannelType"),
         Column("advertising_channel_sub_type", "text", "campaign.advertisingChannelSubType"),
-        # in the account's time zone, without an offset
+        # in the account's time zone, without UTC offset
         Column("start_date_time", "text", "campaign.startDateTime"),
         Column("end_date_time", "text", "campaign.endDateTime"),
         Column("tracking_url_template", "text", "campaign.trackingUrlTemplate"),
@@ -156,7 +156,7 @@ ADS = Table(
     key=("customer_id", "ad_group_id", "id"),
     disposition="merge",
 )
-# What a Performance Max campaign has in the place of ads:
+# Performance Max campaigns have asset groups instead of ads:
 # https://developers.google.com/google-ads/api/docs/performance-max/asset-groups
 ASSET_GROUPS = Table(
     "asset_groups",
@@ -201,7 +201,7 @@ CONVERSION_ACTIONS = Table(
         ),
         Column("attribution_model", "text", "conversionAction.attributionModelSettings.attributionModel"),
         Column("origin", "text", "conversionAction.origin"),
-        # null: the action is Google's own
+        # null for Google's own actions
         Column("owner_customer_id", "id", "conversionAction.ownerCustomer"),
     ),
     key=("customer_id", "id"),
@@ -220,7 +220,7 @@ LEAD_FORM_SUBMISSIONS = Table(
         Column("lead_form_asset_id", "id", "leadFormSubmissionData.asset"),
         Column("gclid", "text", "leadFormSubmissionData.gclid"),
         Column("submitted_at", "instant", "leadFormSubmissionData.submissionDateTime", required=True),
-        # of all that a person answered, what finds the contact
+        # only the e-mail address lands, to match the lead to a contact
         Column(
             "email",
             "text",
@@ -308,7 +308,7 @@ ENTITIES = tuple(table for table in RESOURCES if table.disposition != "observe")
 
 
 def query(table: Table, version: str) -> str:
-    """The query for a table's columns that this version ("v26") knows, without a condition."""
+    """Return the query for a table's columns that this API version (like "v26") has, without a condition."""
     fields = [_snake(column.path) for column in table.columns if column.path is not None]
     known = [field for field in fields if _SINCE.get(field, 0) <= int(version.removeprefix("v"))]
     return f"SELECT {', '.join(known)} FROM {RESOURCES[table]}"

@@ -1,1 +1,1 @@
-"""HubSpot: contacts, forms, submissions, page views, deals."""
+"""HubSpot source: contacts, companies, deals, forms, submissions, page views, lists."""

@@ -1,4 +1,4 @@
-"""How HubSpot is asked: paths per API version, paging, search, batch reads, the vendor's fault signals."""
+"""HubSpot's API: paths per API version, paging, search, batch reads, error signals."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ class _Paging(msgspec.Struct):
 
 
 class _Listing(msgspec.Struct):
-    """What paging needs of an answer; everything else in it is skipped, which is most of the work."""
+    """The part of an answer that paging needs; skipping the rest makes decoding fast."""
 
     results: list[_Record]
     paging: _Paging | None = None
 
     @property
     def after(self) -> str | None:
-        """The cursor of the next page."""
+        """Return the cursor of the next page."""
         after = self.paging.next.after if self.paging and self.paging.next else None
         return str(after) if after else None
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Ids of the records that have one."""
+        """Return the ids of the records that have one."""
         return tuple(str(record.id) for record in self.results if record.id is not None)
 
 
@@ -63,7 +63,7 @@ _read_listing = msgspec.json.Decoder(_Listing).decode
 
 
 def _listing(body: bytes) -> Any:
-    """A `_Listing`; from a page with malformed records whatever of them is usable. Raises ValueError."""
+    """Decode a `_Listing`; malformed records keep their usable fields. Raises ValueError."""
     try:
         return _read_listing(body)
     except msgspec.ValidationError:
@@ -91,11 +91,11 @@ judge = Judge(
     _error_body,
     (
         Signal("token", statuses=frozenset({530})),
-        # the portal moves to another data centre; Retry-After says how long
+        # the portal is being moved to another data centre; Retry-After contains the time
         Signal("transient", statuses=frozenset({477})),
-        # asks for two seconds
+        # HubSpot requires two seconds between requests after a lock
         Signal("throttled", statuses=frozenset({423}), wait=2.0),
-        # the daily limit frees itself at midnight, the rolling ones soon
+        # the daily limit resets at midnight, the rolling limits within seconds
         Signal("throttled", codes("DAILY"), statuses=frozenset({429}), hopeless=True),
         Signal("throttled", codes("SECONDLY"), "secondly limit", frozenset({429}), wait=1.0),
     ),
@@ -103,7 +103,7 @@ judge = Judge(
 
 
 def learn(headers: Mapping[str, str]) -> Limit | None:
-    """The ten-second limit that answers carry (search answers carry none)."""
+    """Return the ten-second limit in the headers of an answer; None for search answers, which have none."""
     most, span = (
         headers.get("x-hubspot-ratelimit-max"),
         headers.get("x-hubspot-ratelimit-interval-milliseconds"),
@@ -128,8 +128,10 @@ POLICY = Policy(
 
 @dataclass(frozen=True)
 class Newest:
-    """What one search tells: how many live records there are, the newest changes with their instants, newest
-    first, and HubSpot's own clock."""
+    """The result of one search: the number of live records, the newest changes, and HubSpot's clock.
+
+    `changes` are (id, instant), newest first.
+    """
 
     total: int
     changes: tuple[tuple[str, datetime], ...]
@@ -138,16 +140,16 @@ class Newest:
 
 @dataclass
 class HubSpot:
-    """Pages of one portal."""
+    """Requests to one portal; most methods yield pages."""
 
     client: Client
     version: str
-    #: the site's own hosts, where the settings name them
+    #: the website's own hosts, from the settings
     domains: tuple[str, ...] = ()
 
     @property
     def refusals(self) -> Refusals:
-        """The errors of refused requests."""
+        """Return the error messages for refused requests."""
         return Refusals(self.client, "HubSpot", "api_version", self.version)
 
     # -- CRM objects ------------------------------------------------------------------------------------
@@ -155,9 +157,9 @@ class HubSpot:
     def objects(
         self, kind: str, properties: Sequence[str], history: Sequence[str], *, archived: bool
     ) -> Iterator[Page]:
-        """All live records of a type, or all archived ones: a listing never holds both.
+        """Yield all live records of a type, or all archived ones; HubSpot never lists both at once.
 
-        Where the names of the properties do not fit an address, records are listed by id and read in batches.
+        If the property names are too long for a URL, the ids are listed and the records read in batches.
         """
         params = {
             "limit": str(settings.PAGE_SIZE),
@@ -177,7 +179,7 @@ class HubSpot:
                 yield from self.read(kind, page.ids, properties, history, archived=archived)
 
     def newest(self, kind: str, modified: str) -> Newest:
-        """The number of live records and the latest changes, newest first."""
+        """Return the number of live records and the latest changes, newest first."""
         answer = self._search(kind, modified, "DESCENDING", [])
         changes = ((str(row["id"]), _changed_at(row, modified)) for row in records(answer.document))
         return Newest(
@@ -187,16 +189,16 @@ class HubSpot:
         )
 
     def count(self, kind: str) -> tuple[int, int]:
-        """How many live records there are, and the highest id among them."""
+        """Return the number of live records and the highest id among them."""
         answer = self._search(kind, "hs_object_id", "DESCENDING", [])
         ids = [int(row["id"]) for row in records(answer.document)]
         return int(answer.document.get("total", 0)), max(ids, default=0)
 
     def changed(self, kind: str, modified: str, since: datetime) -> Iterator[list[str]]:
-        """Ids of the live records changed at `since` or later, in groups.
+        """Yield groups of ids of the live records changed at `since` or later.
 
-        Pages by id, not by offset: a query never reaches the 10,000 results that HubSpot gives at most, any
-        number of records may share an instant, and what changes meanwhile moves no page.
+        Pages by id instead of offset: this avoids HubSpot's limit of 10,000 results, any number of records
+        may share an instant, and records that change meanwhile do not shift pages.
         """
         size = settings.SEARCH_PAGE_SIZE
 
@@ -223,7 +225,7 @@ class HubSpot:
         *,
         archived: bool = False,
     ) -> Iterator[Page]:
-        """The records with these ids. A merged one answers with its survivor, a missing one not at all."""
+        """Yield the records with these ids; HubSpot returns the survivor of a merged id and skips others."""
         size = settings.PAGE_SIZE_WITH_HISTORY if history else settings.PAGE_SIZE
         path = f"{self._objects(kind)}/batch/read?archived={_flag(archived)}"
         for start in range(0, len(ids), size):
@@ -233,7 +235,7 @@ class HubSpot:
             yield self._page(path, self.ask(partial(self.client.post, path, body, decode=_listing)))
 
     def survivor(self, kind: str, object_id: str) -> str | None:
-        """The id of the record that answers for this one: its own, the one it was merged into, or None."""
+        """Return the id of the current record: the same id, the id it was merged into, or None if deleted."""
         path = f"{self._objects(kind)}/{quote(object_id, safe='')}"
         try:
             answer = self.ask(partial(self.client.get, path), tolerated=404)
@@ -243,13 +245,13 @@ class HubSpot:
         return str(found) if found else None
 
     def properties(self, kind: str) -> Page:
-        """The definitions of a type's properties."""
+        """Return the property definitions of a type."""
         path = self._path(f"/crm/properties/{self.version}/{kind}", f"/crm/v3/properties/{kind}")
         page = self._page(path, self.ask(partial(self.client.get, path)))
         return replace(page, context=(("object_type", kind),))
 
     def associated(self, kind: str, ids: Sequence[str], other: str) -> Iterator[Page]:
-        """One record per id with everything it is associated with, none left out and none listed twice."""
+        """Yield one record per id with all associated records, each listed once."""
         path = self._path(
             f"/crm/associations/{self.version}/{kind}/{other}/batch/read",
             f"/crm/v4/associations/{kind}/{other}/batch/read",
@@ -264,7 +266,7 @@ class HubSpot:
                 inputs = orjson.loads(waiting) if waiting else first
                 return self.ask(partial(self.client.post, path, {"inputs": inputs}))
 
-            for answer in paging.pages(ask, _unfinished, f"HubSpot's associations of {kind}"):
+            for answer in paging.pages(ask, _remaining_inputs, f"HubSpot's associations of {kind}"):
                 self._page(path, answer)
                 for result in answer.document["results"]:
                     if not isinstance(result, dict) or not isinstance(result.get("from"), dict):
@@ -283,7 +285,7 @@ class HubSpot:
     # -- forms and events -------------------------------------------------------------------------------
 
     def forms(self, *, archived: bool) -> Iterator[Page]:
-        """Forms of all types; without naming them only HubSpot's own would come."""
+        """Yield forms of all types; without `formTypes` HubSpot returns only its own forms."""
         params = {
             "limit": str(settings.PAGE_SIZE),
             "formTypes": settings.FORM_TYPES,
@@ -292,9 +294,9 @@ class HubSpot:
         yield from self.listing("/marketing/v3/forms", params)
 
     def submissions(self, form_id: str, until: int | None) -> Iterator[Page]:
-        """The log of a form, newest first, down to `until` (epoch milliseconds); all of it for None.
+        """Yield the submissions of a form, newest first, down to `until` (epoch milliseconds, None: all).
 
-        A form that is gone (404) has no log.
+        Yields nothing for a deleted form (404).
         """
         path = f"/form-integrations/v1/submissions/forms/{quote(form_id, safe='')}"
         params = {"limit": str(settings.SUBMISSIONS_PAGE_SIZE)}
@@ -307,9 +309,9 @@ class HubSpot:
     def page_views(
         self, since: datetime | None = None, until: datetime | None = None, contact_id: str | None = None
     ) -> Iterator[Page]:
-        """Page views of known contacts, oldest first: of all of them, or of one.
+        """Yield page views of all known contacts, or of one, oldest first.
 
-        Raises RequestFault (400) where a portal gives them per contact only.
+        Raises RequestFault (400) if the portal returns page views per contact only.
         """
         path = self._path(f"/events/event-occurrences/{self.version}", "/events/v3/events")
         params = {"eventType": settings.PAGE_VIEW, "limit": str(settings.PAGE_SIZE), "sort": "occurredAt"}
@@ -323,7 +325,7 @@ class HubSpot:
     # -- lists ------------------------------------------------------------------------------------------
 
     def lists(self) -> Iterator[Page]:
-        """Every list of contacts with its size and the instants of its last changes, without its filters."""
+        """Yield all contact lists with size and instants of the last changes, without filters."""
         path = self._path(f"/crm/lists/{self.version}/search", "/crm/v3/lists/search")
         added = ["hs_list_size", "hs_last_record_added_at", "hs_last_record_removed_at"]
         body = {"count": settings.LISTS_PAGE_SIZE, "objectTypeId": "0-1", "additionalProperties": added}
@@ -344,14 +346,14 @@ class HubSpot:
             yield Page(orjson.dumps({"results": found}), (), len(found))
 
     def filters(self, list_id: str) -> Any:
-        """The filters of a list."""
+        """Return the filters of a list."""
         path = self._path(f"/crm/lists/{self.version}/{list_id}", f"/crm/v3/lists/{list_id}")
         document = self.ask(partial(self.client.get, path, {"includeFilters": "true"})).document
         found = document.get("list", document) if isinstance(document, dict) else {}
         return found.get("filterBranch")
 
     def members(self, list_id: str) -> Iterator[Page]:
-        """The members of a list; one record without an id says that it was read, members or not."""
+        """Yield the members of a list, after one record without id that marks the list as read."""
         stem = self._path(f"/crm/lists/{self.version}", "/crm/v3/lists")
         context = (("list_id", list_id),)
         yield Page(b'{"results":[{}]}', context, 1)
@@ -361,7 +363,7 @@ class HubSpot:
     # -- the portal -------------------------------------------------------------------------------------
 
     def account(self) -> Iterator[Page]:
-        """The portal: one record, wrapped like a listing."""
+        """Yield the portal's account record as a listing."""
         path = self._path(f"/account-info/{self.version}/details", "/account-info/v3/details")
         answer = self.ask(partial(self.client.get, path))
         if not isinstance(answer.document, dict) or "portalId" not in answer.document:
@@ -370,29 +372,29 @@ class HubSpot:
         yield Page(b'{"results":[' + answer.body + b"]}", context, 1)
 
     def pipelines(self) -> Iterator[Page]:
-        """The deal pipelines with their stages."""
+        """Yield the deal pipelines with their stages."""
         path = self._path(f"/crm/pipelines/{self.version}/deals", "/crm/v3/pipelines/deals")
         yield self._page(path, self.ask(partial(self.client.get, path)))
 
     def owners(self, *, archived: bool) -> Iterator[Page]:
-        """The portal's users; the deactivated ones only where `archived`."""
+        """Yield the portal's active users, or the deactivated ones if `archived`."""
         path = self._path(f"/crm/owners/{self.version}", "/crm/v3/owners")
         yield from self.listing(path, {"limit": str(settings.PAGE_SIZE), "archived": _flag(archived)})
 
     def campaigns(self) -> Iterator[Page]:
-        """Marketing campaigns."""
+        """Yield the marketing campaigns."""
         path = self._path(f"/marketing/campaigns/{self.version}", "/marketing/v3/campaigns")
         params = {"limit": str(settings.PAGE_SIZE), "properties": ",".join(settings.CAMPAIGN_PROPERTIES)}
         yield from self.listing(path, params)
 
     def exchange_rates(self) -> Iterator[Page]:
-        """Every rate the portal ever used, with the instant from which it holds."""
+        """Yield all exchange rates the portal ever used, with the instants from which they apply."""
         path = self._path(
             f"/settings/currencies/{self.version}/exchange-rates", "/settings/v3/currencies/exchange-rates"
         )
         yield from self.listing(path, {"limit": str(settings.PAGE_SIZE)})
 
-    # -- asking -----------------------------------------------------------------------------------------
+    # -- requests ---------------------------------------------------------------------------------------
 
     def listing(
         self,
@@ -401,7 +403,7 @@ class HubSpot:
         ends: Callable[[_Listing], bool] = lambda _page: False,
         tolerated: int = 0,
     ) -> Iterator[Page]:
-        """Pages by cursor, up to the first that `ends` them."""
+        """Yield pages by cursor, up to the first page for which `ends` is true."""
 
         def ask(after: str | None) -> Answer:
             asked = {**params, "after": after} if after else params
@@ -410,7 +412,7 @@ class HubSpot:
             )
 
         def following(answer: Answer) -> str | None:
-            # what is no listing, _page refuses
+            # `_page` rejects an answer that is not a listing
             return answer.document.after if isinstance(answer.document, _Listing) else None
 
         for answer in paging.pages(ask, following, f"{self.client.setting}: {path}"):
@@ -419,7 +421,7 @@ class HubSpot:
                 return
 
     def ask(self, send: Callable[[], Answer], tolerated: int = 0) -> Answer:
-        """An answer. Raises PermissionMissing, ResponseError, or RequestFault for the `tolerated` status."""
+        """Send a request. Raises PermissionMissing, ResponseError, RequestFault for a `tolerated` status."""
         try:
             return send()
         except RequestFault as fault:
@@ -461,13 +463,13 @@ class HubSpot:
 
 
 def cursor(document: Any) -> str | None:
-    """The cursor of the page after this one."""
+    """Return the cursor of the next page."""
     after = ((document.get("paging") or {}).get("next") or {}).get("after")
     return str(after) if after else None
 
 
-def _unfinished(answer: Answer) -> str | None:
-    """The inputs that ask for the rest of the records whose associations go on; None where none do."""
+def _remaining_inputs(answer: Answer) -> str | None:
+    """Return the inputs for the next pages of records with more associations; None if there are none."""
     results = answer.document.get("results") if isinstance(answer.document, dict) else None
     waiting = [
         {"id": str(result["from"]["id"]), "after": after}
@@ -482,12 +484,12 @@ def _ids(answer: Answer) -> list[str]:
 
 
 def records(document: Any, key: str = "id") -> list[dict[str, Any]]:
-    """The records of an answer that tell their `key`; the others are set aside where they land."""
+    """Return the records of an answer that have `key`; the others go to quarantine when they land."""
     return [row for row in document["results"] if isinstance(row, dict) and row.get(key) is not None]
 
 
 def clock(answer: Answer) -> datetime | None:
-    """HubSpot's own clock, from the Date header."""
+    """Return the time of HubSpot's clock from the Date header."""
     try:
         return parsedate_to_datetime(answer.headers.get("date", "")).astimezone(UTC)
     except ValueError:
@@ -518,13 +520,13 @@ def _older_than(until: int | None) -> Callable[[_Listing], bool]:
 
 
 def connect(landing: Landing) -> HubSpot:
-    """A client from the settings in `sources.hubspot`. Raises SettingError."""
+    """Connect with the settings in `sources.hubspot`. Raises SettingError."""
     section = Settings(settings.SOURCE)
     base_url = section.url("base_url", settings.BASE_URL)
     version = section.get("api_version") or settings.API_VERSION
     if not re.fullmatch(r"v3|\d{4}-\d{2}", version):
         raise SettingError(
-            f"{section.name('api_version')} is no API version: set it like {settings.API_VERSION} or v3"
+            f"{section.name('api_version')} is not an API version: set it like {settings.API_VERSION} or v3"
         )
     found = section.credentials(*settings.CREDENTIALS) or {"access_token": section.require("access_token")}
     client = landing.client(Client(POLICY, base_url))

@@ -1,4 +1,4 @@
-"""What `adledger doctor` asks HubSpot: the portal, the token's scopes, one record of every endpoint."""
+"""Checks of HubSpot for `adledger doctor`: the portal, the token's scopes, one record of each endpoint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ingestion.sources.hubspot import api, settings
-from ingestion.sources.visit import Finding, Level, Refused, Sunset, Visit
+from ingestion.sources.probe import Finding, Level, Probe, Refused, Sunset
 
 CREDENTIALS = settings.CREDENTIALS
 VENDOR = "HubSpot"
@@ -33,9 +33,9 @@ SUNSETS = {
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One endpoint the loader reads, the scopes of which one is enough, and what is missing without it.
+    """An endpoint that the loader reads, its alternative scopes, and the data missing without it.
 
-    `level` is what its absence means: an error where no refresh can do without it.
+    `level` is the level of a refusal: an error if a refresh needs the endpoint.
     """
 
     name: str
@@ -78,7 +78,7 @@ ENDPOINTS = (
         "/crm/v3/pipelines/deals",
         "/crm/pipelines/{version}/deals",
         ("crm.objects.deals.read", "crm.schemas.deals.read"),
-        "no stages: won deals cannot be told",
+        "no stages: won deals cannot be identified",
     ),
     Endpoint(
         "forms",
@@ -133,50 +133,50 @@ ENDPOINTS = (
 )
 
 
-def examine(visit: Visit) -> Iterator[Finding]:
-    """Settings, portal, token, one request per endpoint, headroom. Raises Refused, SettingError."""
-    portal = visit.connect(api.connect)
-    yield visit.version(portal.version, "api_version", SUNSETS.get(portal.version))
-    if not portal.version.startswith("v") and _LEGACY_DAY - visit.now.date() < timedelta(days=60):
-        # form submissions have no dated path: no setting leaves this version
+def examine(probe: Probe) -> Iterator[Finding]:
+    """Check settings, portal, token, each endpoint and the rate limit. Raises Refused, SettingError."""
+    portal = probe.connect(api.connect)
+    yield probe.version(portal.version, "api_version", SUNSETS.get(portal.version))
+    if not portal.version.startswith("v") and _LEGACY_DAY - probe.now.date() < timedelta(days=60):
+        # form submissions have no dated path, so no setting can avoid this version
         fix = "Update adledger to its newest release."
         forms = Sunset(_LEGACY_DAY, _LEGACY_END, exact=False, fix=fix)
-        yield visit.version("v1 (form submissions)", "api_version", forms)
+        yield probe.version("v1 (form submissions)", "api_version", forms)
     path = f"/account-info/{'v3' if portal.version.startswith('v') else portal.version}/details"
-    details = visit.ask(partial(portal.client.get, path))
+    details = probe.ask(partial(portal.client.get, path))
     account = details.document if isinstance(details.document, dict) else {}
     if "portalId" not in account:
-        raise Refused("no_api", 200, f"{path} sent no portalId", visit.seen)
-    more = ", ".join(account.get("additionalCurrencies") or [])
-    yield visit.finding(
+        raise Refused("no_api", 200, f"{path} sent no portalId", probe.last_answer)
+    currencies = ", ".join(account.get("additionalCurrencies") or [])
+    yield probe.finding(
         "accounts",
         "ok",
         f"portal {account['portalId']}, {account.get('companyCurrency')}"
-        f"{f' and {more}' if more else ''}, {account.get('timeZone')}",
+        f"{f' and {currencies}' if currencies else ''}, {account.get('timeZone')}",
         subject=str(account["portalId"]),
     )
-    headroom = _headroom(visit, details.headers)
-    granted = yield from _token(visit, portal)
-    yield from _endpoints(visit, portal, granted)
+    headroom = _headroom(probe, details.headers)
+    granted = yield from _token(probe, portal)
+    yield from _endpoints(probe, portal, granted)
     yield headroom
 
 
-def _token(visit: Visit, portal: api.HubSpot) -> Generator[Finding, None, set[str] | None]:
-    """Yields what the token's own description says; returns its scopes, None where it is not told.
+def _token(probe: Probe, portal: api.HubSpot) -> Generator[Finding, None, set[str] | None]:
+    """Yield findings about the token; return its scopes, None if HubSpot does not report them.
 
     https://developers.hubspot.com/docs/apps/legacy-apps/private-apps/overview,
     https://developers.hubspot.com/docs/api-reference/legacy/authentication/oauth-tokens/v1/get-oauth-token-metadata
     """
     assert portal.client.token is not None
     value = portal.client.token.value()
-    renewed = visit.section.get("access_token") is None
+    renewed = probe.section.get("access_token") is None
     described = partial(portal.client.get, f"/oauth/v1/access-tokens/{quote(value, safe='')}")
     private = partial(portal.client.post, "/oauth/v2/private-apps/get/access-token-info", {"tokenKey": value})
     for ask in (described,) if renewed else (private, described):
         try:
-            document = visit.ask(ask).document
+            document = probe.ask(ask).document
         except Refused as refused:
-            if refused.ends_the_visit and refused.reason != "token":
+            if refused.ends_examination and refused.reason != "token":
                 raise
             continue
         if isinstance(document, dict) and isinstance(document.get("scopes"), list):
@@ -184,29 +184,31 @@ def _token(visit: Visit, portal: api.HubSpot) -> Generator[Finding, None, set[st
             life = document.get("expires_in")
             kind = "access token accepted" if life is None else "OAuth token accepted"
             if isinstance(life, int | float):
-                until = visit.now + timedelta(seconds=life)
-                yield visit.expiry(kind + ",", until, TOKEN_FIX, renewed)
+                until = probe.now + timedelta(seconds=life)
+                yield probe.expiry(kind + ",", until, TOKEN_FIX, renewed)
             else:
-                yield visit.finding("credentials", "ok", f"{kind}, {len(scopes)} scopes, does not expire")
+                yield probe.finding("credentials", "ok", f"{kind}, {len(scopes)} scopes, does not expire")
             return scopes
-    yield visit.finding(
-        "credentials", "ok", "accepted; HubSpot does not tell this key's scopes, each endpoint was asked"
+    yield probe.finding(
+        "credentials",
+        "ok",
+        "accepted; HubSpot does not report this key's scopes, so each endpoint was tested",
     )
     return None
 
 
-def _endpoints(visit: Visit, portal: api.HubSpot, granted: set[str] | None) -> Iterator[Finding]:
-    """One small request per endpoint; the forms' answer leads to the submissions, the deals' to contacts."""
+def _endpoints(probe: Probe, portal: api.HubSpot, granted: set[str] | None) -> Iterator[Finding]:
+    """Test each endpoint with one small request; submissions and associations need a form and a deal."""
     documents: dict[str, Any] = {}
     for endpoint in ENDPOINTS:
         pattern = endpoint.legacy if portal.version.startswith("v") else endpoint.dated
         path = pattern.format(version=portal.version)
-        documents[endpoint.name] = yield from _endpoint(visit, portal, endpoint, path, granted)
+        documents[endpoint.name] = yield from _endpoint(probe, portal, endpoint, path, granted)
     if form := _first_id(documents["forms"]):
         path = f"/form-integrations/v1/submissions/forms/{quote(form, safe='')}?limit=1"
         without = "no form submissions: no conversion of a contact is known"
         endpoint = Endpoint("form submissions", path, path, ("forms",), without)
-        yield from _endpoint(visit, portal, endpoint, path, granted)
+        yield from _endpoint(probe, portal, endpoint, path, granted)
     if deal := _first_id(documents["deals"]):
         legacy, dated = (
             "/crm/v4/associations/deals/contacts/batch/read",
@@ -221,65 +223,65 @@ def _endpoints(visit: Visit, portal: api.HubSpot, granted: set[str] | None) -> I
             "no contacts of deals: revenue cannot be attributed",
             body={"inputs": [{"id": deal}]},
         )
-        yield from _endpoint(visit, portal, endpoint, path, granted)
+        yield from _endpoint(probe, portal, endpoint, path, granted)
 
 
 def _endpoint(
-    visit: Visit, portal: api.HubSpot, endpoint: Endpoint, path: str, granted: set[str] | None
+    probe: Probe, portal: api.HubSpot, endpoint: Endpoint, path: str, granted: set[str] | None
 ) -> Generator[Finding, None, Any]:
-    """Yields the finding; returns the answer's document, None where it was refused."""
+    """Yield the finding; return the answer's document, None if the request was refused."""
     send = (
         partial(portal.client.post, path, endpoint.body)
         if endpoint.body
         else partial(portal.client.get, path)
     )
     try:
-        answer = visit.ask(send)
+        answer = probe.ask(send)
     except Refused as refused:
-        if refused.ends_the_visit:
+        if refused.ends_examination:
             raise
-        yield _refusal(visit, portal, endpoint, refused, granted)
+        yield _refusal(probe, portal, endpoint, refused, granted)
         return None
-    yield visit.finding("permissions", "ok", endpoint.name, subject=endpoint.scopes[0])
+    yield probe.finding("permissions", "ok", endpoint.name, subject=endpoint.scopes[0])
     return answer.document
 
 
 def _refusal(
-    visit: Visit, portal: api.HubSpot, endpoint: Endpoint, refused: Refused, granted: set[str] | None
+    probe: Probe, portal: api.HubSpot, endpoint: Endpoint, refused: Refused, granted: set[str] | None
 ) -> Finding:
     scopes = _required(refused) or endpoint.scopes
     named = next((scope for scope in endpoint.scopes if scope in scopes), scopes[0])
     seen = f"{endpoint.name} refused ({refused.status}: {refused.detail}): {endpoint.without}"
     if refused.reason != "access":
-        fix = f"Check {visit.setting('api_version')}, now {portal.version}."
-        return visit.finding("permissions", endpoint.level, seen, fix, named)
+        fix = f"Check {probe.setting('api_version')}, now {portal.version}."
+        return probe.finding("permissions", endpoint.level, seen, fix, named)
     held = granted is not None and not granted.isdisjoint(scopes)
     if held or not _is_scope_missing(refused):
         if endpoint.tier:
             seen = f"{endpoint.name} need {endpoint.tier} ({refused.status}): {endpoint.without}"
-            return visit.finding("permissions", "note", seen, subject=named)
+            return probe.finding("permissions", "note", seen, subject=named)
         fix = "Check in HubSpot what the key's creator may see (Settings > Users & Teams)."
-        return visit.finding("permissions", endpoint.level, seen, fix, named)
-    if visit.section.get("access_token") is None:
+        return probe.finding("permissions", endpoint.level, seen, fix, named)
+    if probe.section.get("access_token") is None:
         fix = f"Add the scope {named} to the OAuth app and authorise the app again."
     else:
         fix = (
             f"Add the scope {named}: in HubSpot, Development > Keys > Service keys > your key"
             " (or Legacy apps > your private app > Scopes)."
         )
-    return visit.finding(
+    return probe.finding(
         "permissions", endpoint.level, f"scope {named} is missing: {endpoint.without}", fix, named
     )
 
 
 def _is_scope_missing(refused: Refused) -> bool:
-    document = refused.seen.document if refused.seen else None
+    document = refused.answer.document if refused.answer else None
     return isinstance(document, dict) and document.get("category") == "MISSING_SCOPES"
 
 
 def _required(refused: Refused) -> tuple[str, ...]:
-    """The scopes a MISSING_SCOPES answer names, any of which is enough."""
-    document = refused.seen.document if refused.seen else None
+    """Return the scopes in a MISSING_SCOPES answer, any of which is sufficient."""
+    document = refused.answer.document if refused.answer else None
     errors = document.get("errors") if isinstance(document, dict) else None
     for error in errors if isinstance(errors, list) else []:
         context = error.get("context") if isinstance(error, dict) else None
@@ -296,8 +298,11 @@ def _first_id(document: Any) -> str | None:
     return None
 
 
-def _headroom(visit: Visit, headers: Mapping[str, str]) -> Finding:
-    """https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines"""
+def _headroom(probe: Probe, headers: Mapping[str, str]) -> Finding:
+    """Return a finding about the daily limit.
+
+    https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
+    """
     burst = headers.get("x-hubspot-ratelimit-max")
     window = headers.get("x-hubspot-ratelimit-interval-milliseconds")
     pace = f", {burst} per {int(window) // 1000} s" if burst and window and window.isdigit() else ""
@@ -306,8 +311,8 @@ def _headroom(visit: Visit, headers: Mapping[str, str]) -> Finding:
         headers.get("x-hubspot-ratelimit-daily-remaining", ""),
     )
     if not (daily.isdigit() and left.isdigit() and int(daily)):
-        return visit.finding("rate_limit", "note", f"no daily limit told for this token{pace}")
-    return visit.spent(
+        return probe.finding("rate_limit", "note", f"daily limit not reported for this token{pace}")
+    return probe.limit_usage(
         100 * (1 - int(left) / int(daily)),
         f"{int(left):,} of {int(daily):,} requests left today{pace}",
         "Wait for midnight in the portal's time zone, or find the other app under Development > Monitoring.",

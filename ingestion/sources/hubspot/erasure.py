@@ -1,7 +1,7 @@
-"""What a contact's erasure takes out of the raw store: everything personal, wherever it landed.
+"""Erasure of contacts: remove all their personal data from the raw store.
 
-What stays says that there was a record, when, and through which ad (the `hsa_*` parameters): history goes on
-adding up, and nobody is recognised in it.
+The remaining rows contain only record ids, instants and ad parameters (`hsa_*`), so that totals of the past
+stay the same and no contact can be identified.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _STRIPPED = """
 
 
 def schedule(landing: Landing, erased: list[str], aliases: str) -> list[str]:
-    """Has the contacts' traces removed as this load lands. Returns them and all that were merged into them.
+    """Schedule the erasure of contacts for the end of this load; return their ids and those merged into them.
 
-    `aliases` is the query of merged-away ids (alias_id, contact_id).
+    `aliases` is a query of the ids that were merged into other contacts (alias_id, contact_id).
     """
     store = landing.store
     found = store.rows(
@@ -86,7 +86,7 @@ def schedule(landing: Landing, erased: list[str], aliases: str) -> list[str]:
             connection.execute("DELETE FROM list_memberships WHERE contact_id IN (SELECT id FROM erased)")
             connection.execute("COMMIT")
 
-    # again afterwards: a form's log may still have listed the submissions when this load read it
+    # also after the load, because a form's log may still have listed the submissions when this load read it
     landing.before_load.append(purge)
     landing.after_load.append(purge)
     return ids

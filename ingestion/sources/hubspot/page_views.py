@@ -1,7 +1,7 @@
-"""Page views: the newest of all contacts in bulk, and whatever a contact counts that the bulk did not bring.
+"""Page views: the newest of all contacts in bulk, then those of contacts with a higher count than landed.
 
-A visit of an anonymous person shows up, with its old instant, once the person becomes known: no cursor over
-instants finds it. The contact's own count does.
+Page views of an anonymous visitor appear with their old instants once the visitor becomes a known contact. A
+cursor over instants misses them; the contact's own count of page views shows that they are missing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ingestion.sources.hubspot.records import ALIASES
 _LAG = timedelta(minutes=settings.INDEX_LAG_MINUTES)
 _STREAM = tables.PAGE_VIEW_EVENTS.name
 
-# What contacts count more than is landed of them, beyond what the API was found not to give.
+# Contacts that count more page views than landed, apart from views that the API is known not to return.
 _MISSING = f"""
     WITH RECURSIVE aliases AS ({ALIASES}), resolved AS (
         SELECT alias_id, contact_id FROM aliases
@@ -56,7 +56,7 @@ _MISSING = f"""
 
 @dataclass
 class PageViews:
-    """One load of the page views."""
+    """The page views of one load."""
 
     landing: Landing
     hubspot: HubSpot
@@ -65,7 +65,7 @@ class PageViews:
     is_whole: bool = field(default=False, init=False)
 
     def newest(self) -> Iterator[Batch]:
-        """The page views since the last load; all of them the first time."""
+        """Yield the page views since the last load, or all of them in the first load."""
         store = self.landing.store
         known = None if store.is_new(tables.PAGE_VIEW_EVENTS) else store.state(_STREAM)
         since = replace(known, cursor=self._newest_landed()).since(_LAG) if known is not None else None
@@ -73,56 +73,58 @@ class PageViews:
         try:
             yield from self._bulk(since)
         except PermissionMissing:
-            # web analytics events need an Enterprise tier: the warehouse then works from contact properties
+            # page-view events need an Enterprise subscription; sessions then come from contact properties
             self.is_allowed = False
             self.landing.notice(
-                "no page-view events in this portal's tier (403): working from contact properties"
+                "this portal's subscription has no page-view events (403): using contact properties instead"
             )
             return
         except RequestFault:
             self.in_bulk = self.is_whole = False
-            self.landing.notice("this portal gives page views per contact only (400): one request for each")
+            self.landing.notice(
+                "this portal returns page views per contact only (400): loading them contact by contact"
+            )
         listed_at = known.listed_at if known is not None else self.landing.as_of
         self.landing.remember(_STREAM, StreamState(None, self.landing.as_of, listed_at))
 
     def everything(self) -> Iterator[Batch]:
-        """All page views in bulk."""
+        """Yield all page views in bulk."""
         yield from self._bulk(None)
 
     def missing(self) -> list[tuple[str, int, int]]:
-        """Contacts that count more page views than are landed: id, how many more, how many in all."""
+        """Return (id, missing, total) of contacts that count more page views than landed."""
         return [(str(i), int(missing), int(views)) for i, missing, views in self.landing.store.rows(_MISSING)]
 
     def landed(self) -> int:
-        """Page views landed so far."""
+        """Return the number of landed page views."""
         return int(self.landing.store.rows(f"SELECT count(*) FROM {_STREAM}")[0][0])
 
     def of_contacts(self, asked: list[tuple[str, int, int]]) -> Iterator[Batch]:
-        """All page views of some contacts, and how many of each the API does not give."""
+        """Yield all page views of some contacts, and the number that the API does not return for each."""
         counted = {i: views for i, _, views in asked}
 
         def stream(contact_id: str) -> Iterator[tuple[str, Page]]:
             for page in self.hubspot.page_views(contact_id=contact_id):
                 yield contact_id, page
 
-        given = dict.fromkeys(counted, 0)
+        returned = dict.fromkeys(counted, 0)
         found = in_parallel([partial(stream, i) for i in counted], settings.CONCURRENCY)
 
         def pages() -> Iterator[Page]:
             for contact_id, page in found:
-                given[contact_id] += page.records or 0
+                returned[contact_id] += page.records or 0
                 yield page
 
         for group in batches(pages()):
             yield {_STREAM: group}
-        yield gaps([(i, views - given[i]) for i, views in counted.items()])
+        yield gaps([(i, views - returned[i]) for i, views in counted.items()])
 
     def _bulk(self, since: datetime | None) -> Iterator[Batch]:
         for group in batches(self._pages(since)):
             yield {_STREAM: group}
 
     def _pages(self, since: datetime | None) -> Iterator[Page]:
-        """The first page tells where the rest begins; a long rest is read in slices of time, side by side."""
+        """Yield the first page, then the rest; a long rest is read in parallel time slices."""
         first = next(self.hubspot.page_views(since), None)
         if first is None:
             return
@@ -152,6 +154,6 @@ def _last_instant(events: list[Any]) -> datetime | None:
 
 
 def gaps(missing: list[tuple[str, int]]) -> Batch:
-    """How many page views of each contact the API does not give."""
+    """Return the rows with the number of page views that the API does not return for each contact."""
     rows = [{"id": i, "missing": number} for i, number in missing]
     return {tables.PAGE_VIEW_GAPS.name: [Page(orjson.dumps({"results": rows}), (), len(rows))]}

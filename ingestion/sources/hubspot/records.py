@@ -1,8 +1,8 @@
-"""Which CRM records a load reads: what changed since the last one, or every record.
+"""CRM records: load the changes since the last load, or list every record.
 
-HubSpot's search returns no record that was archived, erased or merged away. Its count of live records shows
-them: where it differs from what is landed, and after seven days in any case, the load lists everything and
-looks for what is missing. A record that was created and archived between two loads waits for that listing.
+HubSpot's search returns no archived, erased or merged records, but its count of live records reveals them. If
+the count differs from the landed records, and at least every seven days, the load lists all records and looks
+for missing ones. A record that is created and archived between two loads is found by the next full listing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ingestion.sources.hubspot.api import HubSpot, Newest, records
 
 _LAG = timedelta(minutes=settings.INDEX_LAG_MINUTES)
 
-# Every id that was merged into another contact, from the survivor's own list or found by reading the old id.
+# All ids that were merged into another contact, from the survivor's property or found by reading the old id.
 ALIASES = """
     SELECT alias_id, contact_id FROM merged_contacts
     UNION
@@ -37,7 +37,7 @@ _MERGED_AWAY = f"SELECT alias_id FROM ({ALIASES})"
 
 @dataclass(frozen=True)
 class ObjectType:
-    """A type of CRM records. `modified` is the property that dates its changes."""
+    """A type of CRM records. `modified` is the property with the instant of its last change."""
 
     table: Table
     properties: tuple[str, ...]
@@ -46,7 +46,7 @@ class ObjectType:
 
     @property
     def name(self) -> str:
-        """As HubSpot's paths have it."""
+        """Return the name of the type in HubSpot's paths."""
         return self.table.name
 
 
@@ -60,7 +60,7 @@ TYPES = (CONTACTS, COMPANIES, DEALS)
 
 @dataclass
 class Records:
-    """One load of one type. `custom` are the portal's own properties."""
+    """The records of one type in one load. `custom` are the portal's own properties."""
 
     landing: Landing
     hubspot: HubSpot
@@ -68,12 +68,12 @@ class Records:
     custom: tuple[str, ...]
 
     def batches(self) -> Iterator[Batch]:
-        """The records to land, and what hangs on them."""
+        """Yield the records to land with their dependent rows (histories, associations)."""
         newest = self.hubspot.newest(self.kind.name, self.kind.modified)
         known = None if self._is_new() else self.landing.store.state(self.kind.name)
         changed = self._changed(newest, known) if known is not None else None
         if known is None or changed is None:
-            # only what was there before the listing began: what comes meanwhile is in the one or the other
+            # count only records that existed before the listing began; later ones may be in count or listing
             total, last = self.hubspot.count(self.kind.name)
             listed = yield from self._everything(last)
             state = StreamState(None, self.landing.as_of, self.landing.as_of, total - listed)
@@ -88,7 +88,7 @@ class Records:
     # -- what changed -----------------------------------------------------------------------------------
 
     def _changed(self, newest: Newest, known: StreamState) -> list[list[str]] | None:
-        """Ids of the changed records, in groups; None where everything has to be listed."""
+        """Return groups of ids of the changed records; None if everything has to be listed."""
         if self.landing.as_of - known.listed_at >= timedelta(days=settings.FULL_LISTING_DAYS):
             return None
         since = known.since(_LAG)
@@ -103,7 +103,7 @@ class Records:
         return groups if live + known.surplus == newest.total else None
 
     def _live_count(self, changed: Sequence[str], listed_at: datetime) -> int:
-        """How many records are live: the landed ones, the `changed` ones, and those in quarantine."""
+        """Return the number of live records: landed, `changed` and quarantined ones."""
         query = f"""
             SELECT count(*) FROM (
                 {self._live()}
@@ -125,13 +125,13 @@ class Records:
     # -- everything -------------------------------------------------------------------------------------
 
     def _everything(self, last: int) -> Generator[Batch, None, int]:
-        """Lists all records, then looks for landed ones that did not show.
+        """List all records, then look up landed ones that the listing did not contain.
 
-        Returns how many are live and have at most the id `last`.
+        Returns the number of live records with an id up to `last`.
         """
         seen: dict[bool, array[int]] = {False: array("q"), True: array("q")}
         for archived, ids in seen.items():
-            # the archived ones last: a record archived in between is read twice, and the later reading holds
+            # archived records last: a record archived in between is read twice, and the last version wins
             pages = self.hubspot.objects(
                 self.kind.name, self._properties, self.kind.history, archived=archived
             )
@@ -158,14 +158,14 @@ class Records:
         query += f" AND id NOT IN ({_MERGED_AWAY})"
         if self.landing.store.is_new(tables.PAGE_VIEW_EVENTS):
             return query
-        # erased before it was ever listed, and its page views were read even before that
+        # contacts can be erased before they are listed, while their page views have already landed
         return (
             f"{query} UNION SELECT object_id FROM page_view_events"
             f" WHERE object_id NOT IN (SELECT id FROM contacts UNION {_MERGED_AWAY})"
         )
 
     def _look_for(self, ids: list[str]) -> Iterator[Batch]:
-        """Records that the listing did not show: moved while it was read, merged into another, or erased."""
+        """Look up records that the listing did not contain: shifted during paging, merged or erased."""
         pages = [*self._read(ids), *self._read(ids, archived=True)]
         yield from self._batches(pages)
         found = {i for page in pages for i in page.ids}

@@ -5,13 +5,13 @@ from __future__ import annotations
 SOURCE = "hubspot"
 BASE_URL = "https://api.hubapi.com"
 
-# Date versions live 18 months; v3 and v4 paths end in 2027.
+# Dated API versions are supported for 18 months; v3 and v4 paths end in 2027.
 # https://developers.hubspot.com/docs/developer-tooling/platform/versioning
 API_VERSION = "2026-09"
 
 CREDENTIALS = (("access_token",), ("client_id", "client_secret", "refresh_token"))
 
-# At most 100, 50 with history (batch reads alike):
+# Records per page: at most 100, with history at most 50; the same for batch reads:
 # https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/basic/get-contacts
 PAGE_SIZE = 100
 PAGE_SIZE_WITH_HISTORY = 50
@@ -19,25 +19,25 @@ PAGE_SIZE_WITH_HISTORY = 50
 SEARCH_PAGE_SIZE = 200
 SEARCHES_PER_SECOND = 5
 # https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines: private apps have 100 or
-# 190 requests in ten seconds by tier; the headers of each answer tell which
+# 190 requests in ten seconds by tier; the headers of each answer contain the limit
 REQUESTS_PER_TEN_SECONDS = 100
 CONCURRENCY = 8
-# page views of long ranges are read in slices of time, so many at once
+# page views of long ranges are split into time slices, some of which are read in parallel
 PAGE_VIEW_SLICES = 32
 PAGE_VIEW_READERS = 4
 # https://developers.hubspot.com/docs/api-reference/legacy/forms-v1/get-submissions: at most 50
 SUBMISSIONS_PAGE_SIZE = 50
-# the documentation says 1,000 and a later notice 100
+# the documentation allows 1,000, a later notice 100
 ASSOCIATION_INPUTS = 100
 LISTS_PAGE_SIZE = 250
 FORM_TYPES = "hubspot,captured,flow,blog_comment"
 PAGE_VIEW = "e_visited_page"
 
-# A full listing finds what no change tells: archived and erased records, backdated submissions.
+# Only a full listing finds archived and erased records and backdated submissions.
 FULL_LISTING_DAYS = 7
-# Changed records reach the search index after moments; what changed just before a load is looked for again.
+# Changed records reach the search index with a delay, so each load overlaps with the one before.
 INDEX_LAG_MINUTES = 10
-# A submission may be sent with an earlier instant than its own.
+# Submissions may be sent with an earlier instant than the time they arrive.
 SUBMISSION_OVERLAP_HOURS = 6
 
 CONTACT_PROPERTIES = (
@@ -74,7 +74,7 @@ CONTACT_PROPERTIES = (
     "hs_linkedin_click_id",
     "hs_merged_object_ids",
 )
-# what attribution asks the past of: sources, starts of sessions, click ids, landing URLs, lifecycle stages
+# properties read with their history: sources, session starts, click ids, landing URLs, lifecycle stages
 CONTACT_HISTORY = (
     "hs_analytics_source",
     "hs_analytics_source_data_1",

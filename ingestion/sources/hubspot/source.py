@@ -1,4 +1,4 @@
-"""The dlt resources that land HubSpot: which requests feed which tables."""
+"""The dlt resources of HubSpot: requests and the tables that they fill."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ingestion.sources.hubspot.page_views import PageViews, gaps
 from ingestion.sources.hubspot.records import COMPANIES, CONTACTS, DEALS, TYPES, ObjectType, Records
 from ingestion.sources.hubspot.tables import DAILY, ENTITIES
 
-__all__ = ["DAILY", "ENTITIES", "later", "resources"]
+__all__ = ["DAILY", "ENTITIES", "page_view_follow_ups", "resources"]
 
 _FULL_LISTING = timedelta(days=settings.FULL_LISTING_DAYS)
 _OVERLAP = timedelta(hours=settings.SUBMISSION_OVERLAP_HOURS)
 
 
 class Portal:
-    """One load of one portal: the client, and what several tables need of it."""
+    """One load of one portal: the client, and data that several tables share."""
 
     def __init__(self, landing: Landing) -> None:
         self.landing = landing
@@ -37,27 +37,27 @@ class Portal:
 
     @cached_property
     def hubspot(self) -> api.HubSpot:
-        """The client, made when the first request needs it."""
+        """Return the client, created for the first request."""
         return api.connect(self.landing)
 
     @cached_property
     def page_views(self) -> PageViews:
-        """The page views of this load."""
+        """Return the page views of this load."""
         return PageViews(self.landing, self.hubspot)
 
     def definitions(self, kind: str) -> Page | None:
-        """The properties of a type, asked for once; None where the token may not see them."""
+        """Return the property definitions of a type, requested once; None without permission."""
         with self._lock:
             if kind not in self._definitions:
                 try:
                     self._definitions[kind] = self.hubspot.properties(kind)
                 except PermissionMissing as refusal:
-                    self.landing.notice(f"none of the portal's own properties of {kind}: {refusal}")
+                    self.landing.notice(f"custom properties of {kind} are not loaded: {refusal}")
                     self._definitions[kind] = None
             return self._definitions[kind]
 
     def custom(self, kind: ObjectType) -> tuple[str, ...]:
-        """Names of the properties that the portal's owners made."""
+        """Return the names of the portal's custom properties of a type."""
         page = self.definitions(kind.name)
         rows = api.records(orjson.loads(page.body), "name") if page is not None else []
         own = {
@@ -66,11 +66,11 @@ class Portal:
         return tuple(sorted(own - set(kind.properties)))
 
     def records(self, kind: ObjectType) -> Iterator[Batch]:
-        """The records of a type."""
+        """Yield the records of a type."""
         yield from Records(self.landing, self.hubspot, kind, self.custom(kind)).batches()
 
     def properties(self) -> Iterator[Page]:
-        """All property definitions; what became of the ones in use is said."""
+        """Yield all property definitions; add notices about changes of the properties in use."""
         for kind in TYPES:
             page = self.definitions(kind.name)
             if page is not None:
@@ -87,20 +87,20 @@ class Portal:
                 name: (label, type_) for name, label, type_ in self.landing.store.rows(query, [kind.name])
             }
         for name in sorted(set(kind.properties) - now.keys()):
-            self.landing.notice(f"{kind.name} have no property {name}: what it tells stays empty")
+            self.landing.notice(f"{kind.name} have no property {name}: its column stays empty")
         for name, (label, type_) in sorted(landed.items()):
             if name not in now:
                 new = by_label.get(label)
-                became = f"is now {new}" if new and new not in landed else "is gone"
-                self.landing.notice(f"the property {name} of {kind.name} {became}")
+                change = f"is now {new}" if new and new not in landed else "was deleted"
+                self.landing.notice(f"the property {name} of {kind.name} {change}")
             elif now[name].get("type") != type_:
                 new_type = now[name].get("type")
                 self.landing.notice(
-                    f"the property {name} of {kind.name} was a {type_} and is a {new_type} now"
+                    f"the property {name} of {kind.name} changed its type from {type_} to {new_type}"
                 )
 
     def forms(self) -> Iterator[Batch]:
-        """Forms, and the new submissions of each."""
+        """Yield forms and their new submissions."""
         store = self.landing.store
         known = None if store.is_new(tables.FORMS, tables.FORM_SUBMISSIONS) else store.state("forms")
         whole = known is None or self.landing.as_of - known.listed_at >= _FULL_LISTING
@@ -131,8 +131,8 @@ class Portal:
         listed_at = as_of if known is None or whole else known.listed_at
         self.landing.remember("forms", StreamState(None, as_of, listed_at))
 
-    def purged(self) -> pa.Table:
-        """Keys of the submissions that an erasure emptied: HubSpot may go on listing them for a month."""
+    def purged_submissions(self) -> pa.Table:
+        """Return the keys of erased submissions, because HubSpot may list them for another month."""
         empty = pa.table({name: pa.array([], pa.string()) for name in tables.FORM_SUBMISSIONS.key})
         if self.landing.store.is_new(tables.FORM_SUBMISSIONS):
             return empty
@@ -143,7 +143,7 @@ class Portal:
         )
 
     def owners(self) -> Iterator[Page]:
-        """The portal's users; the deactivated ones with every full listing."""
+        """Yield the portal's users; full listings include the deactivated ones."""
         store = self.landing.store
         known = None if store.is_new(tables.OWNERS) else store.state("owners")
         whole = known is None or self.landing.as_of - known.listed_at >= _FULL_LISTING
@@ -156,7 +156,7 @@ class Portal:
         )
 
     def lists(self) -> Iterator[Batch]:
-        """Lists; filters and members of those that ask for ad interactions, where they changed."""
+        """Yield lists with their filters, and the members of changed lists with an ad-interaction filter."""
         store = self.landing.store
         landed: dict[str, tuple[Any, ...]] = {}
         if not store.is_new(tables.LISTS, tables.LIST_MEMBERSHIPS):
@@ -180,11 +180,11 @@ class Portal:
                     row["hasAdFilter"] = b'"ADS_SEARCH"' in orjson.dumps(row["filterBranch"])
                     before = None
                 extra = row.get("additionalProperties") or {}
-                told = tuple(
+                membership = tuple(
                     extra.get(name)
                     for name in ("hs_list_size", "hs_last_record_added_at", "hs_last_record_removed_at")
                 )
-                if row["hasAdFilter"] and (before is None or before[3:] != told):
+                if row["hasAdFilter"] and (before is None or before[3:] != membership):
                     members += self.hubspot.members(i)
             yield {
                 tables.LISTS.name: [Page(orjson.dumps({"results": rows}), (), len(rows))],
@@ -205,17 +205,17 @@ def _instant(text: Any) -> datetime | None:
 
 
 def resources(landing: Landing, scope: str) -> list[Any]:
-    """The dlt resources of a part. Nothing is asked before they run."""
+    """Return the dlt resources of a part. Sends no request until they run."""
     if scope != "entities":
         return []
     portal = Portal(landing)
 
-    def optional(what: str, items: Any) -> Any:
+    def optional(name: str, items: Any) -> Any:
         def read() -> Iterator[Any]:
             try:
                 yield from items()
             except PermissionMissing as refusal:
-                landing.notice(f"no {what}: {refusal}")
+                landing.notice(f"no {name}: {refusal}")
 
         return read
 
@@ -236,7 +236,7 @@ def resources(landing: Landing, scope: str) -> list[Any]:
         (tables.LISTS, lists),
         (tables.LIST_MEMBERSHIPS, lists),
     )
-    landing.follow_ups.append(lambda: later(portal))
+    landing.follow_ups.append(lambda: page_view_follow_ups(portal))
     return [
         contacts,
         companies,
@@ -250,7 +250,7 @@ def resources(landing: Landing, scope: str) -> list[Any]:
         ),
         part(landing, tables.DEALS, deals, widened=lambda: tables.deals(portal.custom(DEALS))),
         *(part(landing, table, parent) for table, parent in fed),
-        part(landing, tables.FORM_SUBMISSIONS, forms, settled=portal.purged),
+        part(landing, tables.FORM_SUBMISSIONS, forms, protected=portal.purged_submissions),
         resource(landing, tables.ACCOUNT, lambda: portal.hubspot.account()),
         resource(landing, tables.PROPERTIES, portal.properties),
         resource(landing, tables.DEAL_PIPELINES, lambda: portal.hubspot.pipelines()),
@@ -265,20 +265,20 @@ def resources(landing: Landing, scope: str) -> list[Any]:
             tables.EXCHANGE_RATES,
             optional("exchange rates", lambda: portal.hubspot.exchange_rates()),
         ),
-        # the API has none
+        # only exported files contain these rows
         resource(landing, tables.ADS_EXPORT, lambda: ()),
     ]
 
 
-def later(portal: Portal) -> Iterator[list[Any]]:
-    """What can only be asked once the contacts are landed: page views that the newest did not hold."""
+def page_view_follow_ups(portal: Portal) -> Iterator[list[Any]]:
+    """Yield resources that need landed contacts: page views that the first step did not return."""
     views, landing = portal.page_views, portal.landing
     if not views.is_allowed:
         return
     missing = views.missing()
     if missing and not views.is_whole:
         if views.in_bulk and len(missing) > views.landed() / settings.PAGE_SIZE:
-            # more contacts to ask for than all page views have pages
+            # reading all page views needs fewer requests than one per contact
             yield _page_views(landing, views.everything())
             views.is_whole = True
             missing = views.missing()

@@ -1,4 +1,4 @@
-"""The raw tables of HubSpot: columns, keys, and how a load changes them."""
+"""The raw tables of HubSpot: columns, keys and write dispositions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PERSONAL = frozenset(
 
 
 def _properties(names: tuple[str, ...], prefix: str = "") -> tuple[Column, ...]:
-    # a merged-ids list of one id has been seen as a number; every other property is text or null
+    # a list of one merged id can be a number; every other property is text or null
     return tuple(
         Column(
             f"{prefix}{name}",
@@ -37,7 +37,10 @@ def _properties(names: tuple[str, ...], prefix: str = "") -> tuple[Column, ...]:
 
 
 def _records(name: str, properties: tuple[str, ...], custom: tuple[str, ...]) -> Table:
-    """A CRM object. `deleted_at` is when a load found the record gone; nothing else is left of it then."""
+    """Return the table of a CRM object; rows of deleted records have an id and `deleted_at` only.
+
+    `deleted_at` is the as-of of the load that found the record deleted.
+    """
     return Table(
         name,
         "results[]",
@@ -60,17 +63,17 @@ def _records(name: str, properties: tuple[str, ...], custom: tuple[str, ...]) ->
 
 
 def contacts(custom: tuple[str, ...] = ()) -> Table:
-    """Contacts with the attribution properties and the portal's `custom` ones."""
+    """Return the table of contacts with the attribution properties and the portal's `custom` ones."""
     return _records("contacts", settings.CONTACT_PROPERTIES, custom)
 
 
 def companies(custom: tuple[str, ...] = ()) -> Table:
-    """Companies."""
+    """Return the table of companies."""
     return _records("companies", settings.COMPANY_PROPERTIES, custom)
 
 
 def deals(custom: tuple[str, ...] = ()) -> Table:
-    """Deals."""
+    """Return the table of deals."""
     return _records("deals", settings.DEAL_PROPERTIES, custom)
 
 
@@ -107,7 +110,7 @@ PROPERTIES = Table(
     key=("object_type", "name"),
     disposition="replace",
 )
-# HubSpot keeps only the newest entries of a history: what was read once stays
+# HubSpot keeps only the newest entries of a history, so landed entries are never deleted
 CONTACT_HISTORIES = Table(
     "contact_histories",
     "results[]",
@@ -154,7 +157,7 @@ FORM_SUBMISSIONS = Table(
     "form_submissions",
     "results[]",
     (
-        # old submissions have no conversion id: the rest of the record tells them apart
+        # old submissions have no conversion id and are identified by the rest of the record
         Column(
             "id",
             "text",
@@ -188,7 +191,7 @@ PAGE_VIEW_EVENTS = Table(
     key=("id",),
     disposition="merge",
 )
-# How many of a contact's page views the events API does not give although the contact counts them.
+# Number of page views that a contact counts but the events API does not return.
 PAGE_VIEW_GAPS = Table(
     "page_view_gaps",
     "results[]",
@@ -263,7 +266,7 @@ EXCHANGE_RATES = Table(
         Column("id", "text", "id", required=True),
         Column("from_currency", "text", "fromCurrencyCode", required=True),
         Column("to_currency", "text", "toCurrencyCode", required=True),
-        # the number as it was sent: a float would lose what a decimal keeps
+        # the number as received, because a float would lose digits
         Column("rate", "text", sql="row.conversionRate ->> '$'", inputs=("conversionRate",), required=True),
         Column("effective_at", "instant", "effectiveAt", required=True),
     ),
@@ -294,7 +297,7 @@ LIST_MEMBERSHIPS = Table(
     "results[]",
     (
         Column("list_id", "text"),
-        # empty in the one row that says that the list was read
+        # null in the row that marks the list as read
         Column("contact_id", "id", "recordId", default=""),
         Column("joined_at", "instant", "membershipTimestamp"),
     ),
@@ -302,7 +305,7 @@ LIST_MEMBERSHIPS = Table(
     disposition="merge",
     whole="list_id",
 )
-# what HubSpot's own ads tool counts, which only its export tells
+# contacts per campaign in HubSpot's ads tool; only its export contains them
 ADS_EXPORT = Table(
     "ads_export",
     "results[]",

@@ -1,1 +1,1 @@
-"""Landing pages: what stands behind the ads' final URLs, fetched politely, snapshotted and tagged."""
+"""Landing pages behind the ads' final URLs: fetched within limits, stored as snapshots, tagged."""

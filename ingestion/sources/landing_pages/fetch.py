@@ -1,8 +1,8 @@
-"""One page over HTTP, politely and at a bounded cost: robots.txt, pacing, caps, redirects step by step.
+"""Fetch one page over HTTP within limits: robots.txt, pacing, size and time caps, single redirects.
 
-urllib3's connections are opened to the very address that was checked, and the name goes into TLS and the
-Host header only: between the check and the connection no second answer of the name server can come in. No
-proxy is used, because a proxy would resolve the name itself.
+Connections are opened to the IP address that was checked; the host name is used for TLS and the Host header
+only. So a second DNS answer between check and connection has no effect. No proxy is used, because a proxy
+would resolve the name itself.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from ingestion.sources.landing_pages.settings import (
     Access,
     Caps,
 )
-from ingestion.sources.landing_pages.urls import BadAddress, canonical, tracking, without_tracking
+from ingestion.sources.landing_pages.urls import BadUrl, canonical, tracking, without_tracking
 
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
-"""Gives the addresses of a host name, as text. Raises OSError."""
+"""Resolves a host name to IP addresses, as text. Raises OSError."""
 Trouble = Literal[
     "bad_address",
     "private_address",
@@ -75,7 +75,7 @@ _LONGEST_RETRY_WAIT = 5.0
 _PIECE = 1 << 16
 _ADDRESSES = 2
 _NO_ANSWER = frozenset({"timeout", "unreachable", "name_not_resolved"})
-# RFC 4291: what is assigned as global unicast; RFC 6052: IPv4 behind a translator
+# RFC 4291: global unicast addresses; RFC 6052: IPv4 addresses behind a translator
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _TRANSLATED = IPv6Network("64:ff9b::/96")
 # https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16: a platform's own service
@@ -83,9 +83,9 @@ _PLATFORM = frozenset({IPv4Address("168.63.129.16")})
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address may belong to a public web server (IANA's special-purpose registries).
+    """Return whether an IP address may belong to a public web server (IANA's special-purpose registries).
 
-    Addresses that carry an IPv4 one (mapped, 6to4, NAT64) are what that one is.
+    Addresses that contain an IPv4 address (mapped, 6to4, NAT64) are judged by that address.
     """
     if isinstance(address, IPv4Address):
         return address.is_global and not address.is_multicast and address not in _PLATFORM
@@ -98,28 +98,28 @@ def is_public(address: Address) -> bool:
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """The system's answer. It reads octal and decimal addresses, too; what it makes of them is checked."""
+    """Resolve a host name with the operating system; it accepts octal and decimal IP addresses, too."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 @dataclass(frozen=True)
 class Validators:
-    """What a server said about the page that was read last, for a conditional request (RFC 9110, 13.1)."""
+    """ETag and Last-Modified of the page's last answer, for a conditional request (RFC 9110, 13.1)."""
 
     final_url: str
     etag: str | None = None
     last_modified: str | None = None
 
     def headers(self) -> dict[str, str]:
-        """The request's headers."""
-        given = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
-        return {name: value for name, value in given.items() if value}
+        """Return the headers of the request."""
+        headers = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in headers.items() if value}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One redirect. `kept` and `dropped`: tracking parameters that came out as they went in, or did not."""
+    """One redirect. `kept` are the unchanged tracking parameters, `dropped` the changed or missing ones."""
 
     kind: Literal["redirect", "refresh"]
     status: int
@@ -131,10 +131,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What came of a page. `body` is decoded, up to the cap; `final_url` has no tracking parameters.
+    """A fetched page. `body` is decoded, up to the cap; `final_url` has no tracking parameters.
 
-    `asked` are the tracking parameters of the first request, `arrived` those of the last; `robots_allowed`
-    is None where no robots.txt could be had.
+    `asked` are the tracking parameters of the first request, `arrived` those of the last. `robots_allowed` is
+    None if robots.txt could not be fetched.
     """
 
     status: int | None = None
@@ -152,7 +152,7 @@ class Fetched:
 
 
 class Failure(Exception):
-    """One request that gave no answer."""
+    """A request without a usable answer."""
 
     def __init__(self, error: Trouble, detail: str = "") -> None:
         super().__init__(detail)
@@ -169,14 +169,14 @@ class _Answer:
 
 @dataclass
 class _Budget:
-    """The seconds that a page has left; they pass while a request is under way."""
+    """The seconds left for a page; only time during requests counts."""
 
     seconds: float
     clock: Callable[[], float]
 
     @contextmanager
     def spending(self) -> Iterator[None]:
-        """Takes off how long the body runs."""
+        """Subtract the run time of the `with` body."""
         began = self.clock()
         try:
             yield
@@ -186,7 +186,7 @@ class _Budget:
 
 @dataclass
 class _Robots:
-    """What one origin allows. Where it could not be told, nothing (RFC 9309, 2.3.1.4), and `error` is why."""
+    """The robots.txt rules of one origin. If unknown, nothing is allowed (RFC 9309, 2.3.1.4); see `error`."""
 
     rules: Protego | None
     error: Trouble = "robots_disallowed"
@@ -196,7 +196,7 @@ class _Robots:
 
 
 class Fetcher:
-    """Fetches pages; for several threads, each with hosts of its own.
+    """Fetches pages. Safe for several threads if each fetches other hosts.
 
     `requests` counts outcomes. `resolve`, `clock` and `sleep` are replaced in tests.
     """
@@ -222,13 +222,13 @@ class Fetcher:
         self._tls = ssl.create_default_context()
 
     def close(self) -> None:
-        """Gives up names that are still being resolved."""
+        """Cancel pending name lookups."""
         self._names.shutdown(wait=False, cancel_futures=True)
 
     def get(self, url: str, fallback: str | None = None, known: Validators | None = None) -> Fetched:
-        """The page at `url`, redirects followed. Never raises for what a server does.
+        """Fetch the page at `url` and follow redirects. Never raises because of a server's behaviour.
 
-        Where robots.txt forbids `url` for its query alone, `fallback` is asked for instead.
+        If robots.txt forbids `url` but allows `fallback`, `fallback` is fetched instead.
         """
         budget = _Budget(self.caps.total, self._clock)
         steps: list[Step] = []
@@ -271,7 +271,7 @@ class Fetcher:
                 location = answer.headers.get("location")
                 if answer.status not in _REDIRECTS or not location:
                     break
-                target = canonical(urljoin(url, self._published(location)))
+                target = canonical(urljoin(url, self._public_url(location)))
                 steps.append(step("redirect", answer.status, url, target))
                 url = target
                 if url in seen:
@@ -279,7 +279,7 @@ class Fetcher:
                 if len(steps) >= self.caps.redirects:
                     return result("too_many_redirects")
         except ValueError as bad:
-            return result("bad_address", str(bad) if isinstance(bad, BadAddress) else "it cannot be parsed")
+            return result("bad_address", str(bad) if isinstance(bad, BadUrl) else "it cannot be parsed")
         except Failure as failure:
             answer = None
             return result(failure.error, str(failure))
@@ -309,7 +309,7 @@ class Fetcher:
                 location = answer.headers.get("location")
                 if answer.status not in _REDIRECTS or not location:
                     break
-                url = canonical(urljoin(url, self._published(location)))
+                url = canonical(urljoin(url, self._public_url(location)))
         except Failure as failure:
             if failure.error in ("private_address", "host_unreachable", "name_not_resolved"):
                 raise
@@ -341,12 +341,12 @@ class Fetcher:
         for attempt in range(1, _ATTEMPTS + 1):
             last = attempt == _ATTEMPTS
             if self._failures[host] >= HOST_FAILURES:
-                raise Failure("host_unreachable", "it did not answer before")
+                raise Failure("host_unreachable", "the host did not answer earlier requests")
             try:
                 with self._pacer(url).turn(), budget.spending():
                     answer = self._send(url, budget.seconds, headers, size)
             except Failure as failure:
-                # a private address stays private, and a silent server has had its time
+                # only an unreachable host is retried: other errors repeat or have used up the time
                 last = last or failure.error != "unreachable" or budget.seconds <= 0
                 self._note(host, failure.error, last)
                 if last:
@@ -356,10 +356,10 @@ class Fetcher:
                 self._note(host, None, last)
                 if last or answer.status not in _WORTH_ANOTHER:
                     return answer
-                told = retry_after(answer.headers)
-                if (told or 0) > _LONGEST_RETRY_WAIT:
+                requested_wait = retry_after(answer.headers)
+                if (requested_wait or 0) > _LONGEST_RETRY_WAIT:
                     return answer
-                wait = told or 0.5
+                wait = requested_wait or 0.5
             self._sleep(wait)
         raise AssertionError("unreachable")
 
@@ -395,7 +395,7 @@ class Fetcher:
         raise AssertionError("unreachable")
 
     def _checked(self, host: str, port: int, seconds: float) -> list[Address]:
-        """The addresses to connect to. Raises Failure where one of them is not public."""
+        """Return the IP addresses to connect to. Raises Failure if one of them is not public."""
         try:
             names = self._names.submit(self._resolve, host, port).result(max(0.0, seconds))
             found = [ip_address(name.partition("%")[0]) for name in names]
@@ -431,7 +431,7 @@ class Fetcher:
         except (OSError, urllib3.exceptions.HTTPError) as error:
             raise _NotConnected(_connection_failure(error)) from None
         sock: Any = connection.sock
-        # a socket's timeout starts anew with every byte: only the deadline bounds a server that drips
+        # a socket's timeout restarts with every byte, so a slow server needs a deadline
         cut = threading.Timer(max(0.0, deadline - self._clock()), _shut, (sock, is_over))
         cut.daemon = True
         cut.start()
@@ -451,7 +451,7 @@ class Fetcher:
             if is_over.is_set():
                 raise Failure("timeout", "no complete answer")
         except (OSError, ValueError, HTTPException, urllib3.exceptions.HTTPError) as error:
-            # a socket that the deadline shut fails in many ways
+            # a socket that was shut at the deadline can raise different errors
             if is_over.is_set() or isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError):
                 raise Failure("timeout", "no complete answer") from None
             lost = isinstance(error, OSError | urllib3.exceptions.ProtocolError)
@@ -469,8 +469,8 @@ class Fetcher:
         )
         return url if base is None else base + parts.path + (f"?{parts.query}" if parts.query else "")
 
-    def _published(self, location: str) -> str:
-        """A redirect that names the address a host is fetched from means the host."""
+    def _public_url(self, location: str) -> str:
+        """Return a redirect target with the public host in place of its override."""
         for host, base in self.access.host_overrides.items():
             if location == base or location.startswith((base + "/", base + "?")):
                 return f"https://{host}{location[len(base) :] or '/'}"
@@ -478,7 +478,7 @@ class Fetcher:
 
 
 class _NotConnected(Exception):
-    """No connection: another address of the host may take one."""
+    """No connection to this IP address; another address of the host may work."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(str(failure))
@@ -486,12 +486,12 @@ class _NotConnected(Exception):
 
 
 def shown(url: str) -> str:
-    """An address as it is kept: without tracking parameters and e-mail addresses."""
+    """Return a URL for storage, without tracking parameters and e-mail addresses."""
     return redact(without_tracking(url))
 
 
 def step(kind: Literal["redirect", "refresh"], status: int, source: str, target: str) -> Step:
-    """The redirect between two addresses."""
+    """Return the redirect between two URLs."""
     before, after = tracking(source), tracking(target)
     kept = tuple(name for name, value in before.items() if after.get(name) == value)
     dropped = tuple(name for name in before if name not in kept)
@@ -501,7 +501,7 @@ def step(kind: Literal["redirect", "refresh"], status: int, source: str, target:
 def _shut(sock: socket.socket, is_over: threading.Event) -> None:
     is_over.set()
     try:
-        # the plain socket's: TLS would say goodbye first, and wait
+        # shut the plain socket, because TLS would wait for a closing handshake
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
     except OSError:
         return
@@ -510,8 +510,8 @@ def _shut(sock: socket.socket, is_over: threading.Event) -> None:
 def _connection_failure(error: Exception) -> Failure:
     causes = [error, error.__cause__, error.__context__, *error.args]
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return Failure("certificate", "it is not valid for this host")
-    # urllib3 counts every failure to connect among the timeouts
+        return Failure("certificate", "the certificate is not valid for this host")
+    # urllib3's NewConnectionError is a subclass of its timeout error
     refused = isinstance(error, urllib3.exceptions.NewConnectionError)
     timeouts = (TimeoutError, urllib3.exceptions.ConnectTimeoutError)
     if not refused and any(isinstance(cause, timeouts) for cause in causes):

@@ -1,13 +1,13 @@
-"""What a page carries: HubSpot's tracking code, forms, tag managers, and a fingerprint of its content.
+"""Inspect the HTML of a page: HubSpot's tracking code, forms, tag managers, a fingerprint of the content.
 
-Elements come from libxml2, which tokenizes as HTML5 says and takes linear time whatever a page nests: parsers
-that build HTML5's tree copy unclosed formatting elements into every paragraph, and a page of some kilobytes
-fills the memory. Only the text of inline scripts is matched by patterns. Rules:
+Elements are parsed by libxml2, which tokenizes like HTML5 and needs linear time for any nesting. Parsers that
+build the HTML5 tree copy unclosed formatting elements into every paragraph, so a page of some kilobytes can
+fill the memory. Only the text of inline scripts is matched by patterns. Rules:
 
-* tracking code: `js.hs-scripts.com/<portal>.js`, by region `js-eu1.hs-scripts.com`, by hand or through a CMS
-  (https://knowledge.hubspot.com/reports/install-the-hubspot-tracking-code); the loader it fetches,
-  `js.hs-analytics.net/analytics/<time>/<portal>.js`, was the earlier snippet;
-* pages that HubSpot hosts carry it by themselves, as `/hs/scriptloader/<portal>.js`
+* tracking code: `js.hs-scripts.com/<portal>.js`, by region `js-eu1.hs-scripts.com`, added by hand or by a CMS
+  (https://knowledge.hubspot.com/reports/install-the-hubspot-tracking-code); it loads
+  `js.hs-analytics.net/analytics/<time>/<portal>.js`, which was the earlier snippet;
+* pages hosted by HubSpot contain it automatically, as `/hs/scriptloader/<portal>.js`
   (https://knowledge.hubspot.com/reports/install-the-hubspot-tracking-code);
 * forms: `hbspt.forms.create` (https://developers.hubspot.com/docs/cms/start-building/features/forms/legacy-forms)
   and `hs-form-frame` (https://developers.hubspot.com/docs/cms/start-building/features/forms/forms);
@@ -27,7 +27,7 @@ from urllib.parse import urljoin, urlsplit
 from lxml import etree
 
 from ingestion.sources.landing_pages.fetch import shown
-from ingestion.sources.landing_pages.urls import BadAddress, canonical
+from ingestion.sources.landing_pages.urls import BadUrl, canonical
 
 Evidence = Literal[
     "script", "inline", "hosted", "tag_manager", "consent_manager", "rendered_by_script", "unread", "absent"
@@ -50,22 +50,22 @@ _FORM_HOST = re.compile(
 )
 _MEETING_HOST = re.compile(r"^meetings(?:-[a-z]{2}\d?)?\.hubspot\.com$")
 _COMMENT_LINE = re.compile(r"^[ \t]*//[^\n]*", re.MULTILINE)
-# not the one in a text such as "*/*"
+# does not match inside a string such as "*/*"
 _COMMENT_OPENS = re.compile(r"(?:(?<=[\s;{}(),>=])|^)/\*")
-# what the encoding standard knows, roughly: some of Python's other codecs take quadratic time
+# roughly the encodings of the Encoding Standard: some of Python's other codecs take quadratic time
 _CHARSET = re.compile(
     r"utf-?8|utf-?16(?:[bl]e)?|(?:us-)?ascii|latin-?1|iso-?8859-?\d{1,2}|windows-?\d{3,4}|cp\d{3,4}"
     r"|koi8-[ru]|gbk|gb2312|gb18030|big5(?:-?hkscs)?|euc-?(?:jp|kr)|shift[_-]?jis|iso-2022-jp|macintosh|tis-620",
     re.IGNORECASE,
 )
-# attributes in which consent tools and lazy loaders keep the address of a script or frame they hold back
+# attributes in which consent tools and lazy loaders store the URL of a blocked script or frame
 _SOURCES = ("src", "data-src", "data-cookieblock-src", "data-cmp-src", "data-suppressedsrc", "data-lazy-src")
 
-# What a page's own code shows of a container that may load anything: the host of its script.
+# Containers that may load any script, recognised by the URL of their own script.
 _TAG_MANAGERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern))
     for name, pattern in (
-        # https://developers.google.com/tag-platform/tag-manager/web; a server of one's own keeps `gtm.start`
+        # https://developers.google.com/tag-platform/tag-manager/web; server-side hosting keeps `gtm.start`
         ("google_tag_manager", r"googletagmanager\.com/(?:gtm|ns)\b|['\"]gtm\.start['\"]"),
         # https://segment.com/docs/connections/sources/catalog/libraries/website/javascript/
         ("segment", r"cdn\.segment\.(?:com|io)/analytics"),
@@ -98,7 +98,7 @@ _CONSENT_MANAGERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("consentmanager", r"(?:cdn|delivery)\.consentmanager\.net/"),
     )
 )
-# frames that are forms of somebody else
+# frames with forms of other vendors
 _FORM_FRAMES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern))
     for name, pattern in (
@@ -130,11 +130,11 @@ _NOT_SHOWN = frozenset({"script", "style", "title"})
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found. `has_tracking_code` is None where a script that the page loads may bring it.
+    """The result of an inspection. `has_tracking_code` is None if a script on the page may load the code.
 
-    `forms`: `kind` (`hubspot`, `hubspot_meeting`, `other`), and where known `portal_id`, `form_id`,
-    `action_host`, `provider`, `has_email_field`. `content_sha256` is the same where only tokens, nonces,
-    timestamps and comments differ; None where the page was not read to its end.
+    `forms`: `kind` (`hubspot`, `hubspot_meeting`, `other`) and, if known, `portal_id`, `form_id`,
+    `action_host`, `provider`, `has_email_field`. `content_sha256` does not change if only tokens, nonces,
+    timestamps and comments differ; None if the page was truncated.
     """
 
     has_tracking_code: bool | None
@@ -150,17 +150,17 @@ class Inspection:
 
 
 def is_html(headers: Mapping[str, str], body: bytes) -> bool:
-    """Whether an answer is a web page; without a content type, one that begins like it."""
+    """Return whether an answer is HTML by its content type or, without one, by its first character."""
     kind = (headers.get("content-type") or "").partition(";")[0].strip().lower()
     return kind in ("text/html", "application/xhtml+xml") or (not kind and body.lstrip()[:1] == b"<")
 
 
 def inspect(body: bytes, headers: Mapping[str, str], url: str, *, is_whole: bool = True) -> Inspection:
-    """Reads the HTML of the page at `url` as it was answered; no script is run."""
+    """Inspect the HTML of the page at `url` as received; runs no scripts."""
     root, is_complete = _parsed(_text(body, headers))
     is_whole = is_whole and is_complete
     scripts = list(root.iter("script"))
-    sources = [source for node in scripts for source in _addresses(node)]
+    sources = [source for node in scripts for source in _script_urls(node)]
     inline = [_uncommented(node.text or "") for node in scripts if not node.get("src")]
     portals, evidence = _portals(sources, inline, headers, root)
     loaders = [*sources, *inline]
@@ -207,7 +207,7 @@ def _text(body: bytes, headers: Mapping[str, str]) -> str:
 
 
 def _parsed(text: str) -> tuple[etree._Element, bool]:
-    """The document without what is for visitors without scripts, or for nobody yet; and whether it is all.
+    """Return the document without `noscript` and `template`, and whether it was parsed completely.
 
     libxml2 stops at a depth of 2,048 elements.
     """
@@ -226,7 +226,7 @@ def _parsed(text: str) -> tuple[etree._Element, bool]:
     return root, is_complete
 
 
-def _addresses(node: etree._Element) -> Iterator[str]:
+def _script_urls(node: etree._Element) -> Iterator[str]:
     for name in _SOURCES:
         value = node.get(name)
         if value:
@@ -270,7 +270,7 @@ def _named(known: tuple[tuple[str, re.Pattern[str]], ...], texts: list[str]) -> 
 
 
 def _is_shell(root: etree._Element) -> bool:
-    """Whether the page's own scripts make what it shows: nearly no text stands in its HTML."""
+    """Return whether the page has almost no text in its HTML, so that scripts must render its content."""
     if next(root.iter("form", "iframe"), None) is not None:
         return False
     shown_text = 0
@@ -300,7 +300,7 @@ def _forms(root: etree._Element, inline: list[str], url: str) -> Iterator[dict[s
 
 
 def _frame(node: etree._Element, url: str) -> Iterator[dict[str, Any]]:
-    for source in _addresses(node):
+    for source in _script_urls(node):
         parts = urlsplit(_joined(url, source))
         host = parts.hostname or ""
         if _FORM_HOST.search(host):
@@ -356,32 +356,33 @@ def _joined(url: str, reference: str) -> str:
         return ""
 
 
-def _kept_address(url: str, reference: str | None) -> str | None:
+def _stored_url(url: str, reference: str | None) -> str | None:
     try:
         return shown(canonical(_joined(url, reference))) if reference else None
-    except BadAddress:
+    except BadUrl:
         return None
 
 
 def _canonical(root: etree._Element, url: str) -> str | None:
     for link in root.iter("link"):
         if "canonical" in (link.get("rel") or "").lower().split():
-            return _kept_address(url, link.get("href"))
+            return _stored_url(url, link.get("href"))
     return None
 
 
 def _refresh(root: etree._Element, headers: Mapping[str, str], url: str) -> str | None:
-    """Where the page sends its visitors by itself (HTML, `http-equiv=refresh`), if elsewhere."""
+    """Return the target of an HTML redirect (`http-equiv=refresh`) or a Refresh header; None without one."""
     content = next(_metas(root, "http-equiv", "refresh"), None) or headers.get("refresh") or ""
     _, _, target = re.sub(r"[,;]\s*url\s*=\s*", ";", content, count=1, flags=re.IGNORECASE).partition(";")
     return _joined(url, target.strip().strip("'\"")) or None if target.strip() else None
 
 
 def _fingerprint(root: etree._Element, facts: tuple[Any, ...]) -> str:
-    """SHA-256 of elements, attributes and texts in order, without what differs with every answer.
+    """Return the SHA-256 of elements, attributes and texts, without parts that differ in every answer.
 
     Left out: comments, nonces, values of hidden fields, contents of token metas. Masked in scripts and
-    attributes: instants, UUIDs, long hexadecimal, decimal and base64 tokens; `facts` say what they may hide.
+    attributes: instants, UUIDs, long hexadecimal, decimal and base64 tokens; `facts` adds ids that the masks
+    may hide.
     """
     digest = hashlib.sha256(repr(facts).encode())
     for node in root.iter():

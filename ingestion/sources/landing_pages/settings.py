@@ -1,4 +1,4 @@
-"""Landing pages: settings, caps, and the tables in which other sources land final URLs."""
+"""Landing pages: settings, limits, and the tables of other sources that contain page URLs."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from ingestion.config import Settings
 from ingestion.errors import SettingError
 
 SOURCE = "landing_pages"
-# no secret: the source is on unless `sources.landing_pages.enabled` says otherwise
+# needs no credentials: the source is enabled unless `sources.landing_pages.enabled` is false
 CREDENTIALS: tuple[tuple[str, ...], ...] = ()
 
-# the product token is what robots.txt groups are matched by (RFC 9309, section 2.2.1)
+# groups in robots.txt are matched by the product token (RFC 9309, section 2.2.1)
 PRODUCT_TOKEN = "adledger"
 USER_AGENT = f"{PRODUCT_TOKEN} (landing page check)"
 
 CONCURRENCY = 4
 SECONDS_BETWEEN_REQUESTS = 1.0
 LONGEST_CRAWL_DELAY = 30.0
-# pages of a host that are still asked for after it failed to answer that often in a row
+# a host is skipped after this many pages in a row without an answer
 HOST_FAILURES = 2
 
-# RFC 9309, sections 2.3.1.2 and 2.5: five redirects, and 500 KiB that must be parsed
+# RFC 9309, sections 2.3.1.2 and 2.5: at least five redirects and 500 KiB
 ROBOTS_REDIRECTS = 5
 ROBOTS_BYTES = 500 << 10
 
-# raised when a rule of `inspect` changes: a page that the server calls unchanged is then read again
+# increase when a rule of `inspect` changes, so that pages are read again even if they are unchanged
 RULES_VERSION = 1
 
-# What a click on an ad that HubSpot tracks carries (https://knowledge.hubspot.com/ads/ad-tracking-in-hubspot),
-# and the networks' click ids. Asked along, so that a redirect shows what it keeps.
+# URL parameters of a click on an ad that HubSpot tracks (https://knowledge.hubspot.com/ads/ad-tracking-in-hubspot)
+# and the networks' click ids. Sent with each request to see which of them a redirect keeps.
 PROBES = (
     "hsa_acc",
     "hsa_cam",
@@ -52,7 +52,7 @@ USER = "user"
 
 
 class Origin(NamedTuple):
-    """Where a source lands final URLs: `expression` gives them as text, one per row, in DuckDB's SQL."""
+    """A table of another source with page URLs; the DuckDB SQL `expression` returns one URL per row."""
 
     source: str
     table: str
@@ -61,22 +61,22 @@ class Origin(NamedTuple):
 
 
 def _each(*lists: str) -> str:
-    """SQL: the texts of JSON lists, one per row."""
+    """Return SQL for the texts of JSON lists, one per row."""
     read = (f"from_json({name}, '[\"VARCHAR\"]')" for name in lists)
     return f"unnest(list_concat({', '.join(read)}))"
 
 
-# an advertiser may send phones to a page of their own
+# ads may have a separate page for mobile devices
 _GOOGLE = _each("final_urls", "final_mobile_urls")
 ORIGINS = (
     Origin("google_ads", "ads", _GOOGLE),
     Origin("google_ads", "asset_groups", _GOOGLE),
-    # a lead ad opens its form, whatever address it carries
+    # a lead ad opens its form, even if it has a URL
     Origin("facebook_ads", "ad_creatives", _each("urls"), "NOT is_lead_form"),
     Origin("linkedin_ads", "creatives", _each("urls"), "lead_form_id IS NULL"),
-    # pages that ad clicks landed on, for ads whose network does not tell; a visitor's own query is not ours
+    # pages that ad clicks landed on, for ads without a known URL; the visitor's query string is removed
     Origin("hubspot", "page_view_events", "split_part(hs_url, '?', 1)", "hs_url LIKE '%hsa_cam=%'"),
-    # where forms stand: a page without tracking code leaves untracked submissions; comments are on every post
+    # pages with forms: without tracking code their submissions are untracked; blog comments are on every post
     Origin(
         "hubspot",
         "form_submissions",
@@ -88,9 +88,10 @@ ORIGINS = (
 
 @dataclass(frozen=True)
 class Caps:
-    """What one page may cost at most: seconds, decoded bytes, redirects.
+    """Limits for fetching one page: seconds, decoded bytes, redirects.
 
-    `total` counts the seconds under way, redirects and retries included, not those spent waiting for a turn.
+    `total` limits the seconds of all requests, with redirects and retries, without waiting for the rate
+    limit.
     """
 
     connect: float = 5.0
@@ -102,7 +103,7 @@ class Caps:
 
 @dataclass(frozen=True)
 class Access:
-    """Where requests may go, and how often. `host_overrides`: host to the base URL it is fetched from."""
+    """Allowed request targets and pace. `host_overrides` maps a host to the base URL it is fetched from."""
 
     allow_private_networks: bool = False
     host_overrides: Mapping[str, str] = field(default_factory=dict)
@@ -110,12 +111,12 @@ class Access:
 
 
 def is_enabled() -> bool:
-    """Whether landing pages are fetched at all; yes unless `enabled` is false. Raises SettingError."""
+    """Return whether landing pages are fetched: true unless `enabled` is false. Raises SettingError."""
     return _flag("enabled", default=True)
 
 
 def access() -> Access:
-    """The configured access. Raises SettingError for a value that is not of its kind."""
+    """Return the configured access. Raises SettingError for an invalid value."""
     settings = Settings(SOURCE)
     pause = settings.get("seconds_between_requests")
     try:
@@ -124,7 +125,7 @@ def access() -> Access:
         seconds = -1.0
     if not 0 <= seconds < float("inf"):
         raise SettingError(
-            f"{settings.name('seconds_between_requests')} is no number of seconds: set it like 1"
+            f"{settings.name('seconds_between_requests')} is not a number of seconds: set it like 1"
         )
     return Access(_flag("allow_private_networks", default=False), _overrides(), seconds)
 
@@ -145,6 +146,6 @@ def _overrides() -> dict[str, str]:
         parts = urlsplit(base)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise SettingError(
-                f"{settings.name('host_overrides')}: what {host} is fetched from is no http(s) address"
+                f"{settings.name('host_overrides')}: the base URL of {host} is not an http(s) URL"
             )
     return found

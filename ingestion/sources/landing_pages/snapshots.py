@@ -1,4 +1,4 @@
-"""A snapshot: one page as it was at one instant, from what was fetched and what stands in it."""
+"""Snapshots: one page at one instant, with the result of the request and of the inspection."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ingestion.sources.landing_pages.fetch import Fetched, Fetcher, Validators, 
 from ingestion.sources.landing_pages.inspect import Evidence, inspect, is_html
 from ingestion.sources.landing_pages.settings import RULES_VERSION
 from ingestion.sources.landing_pages.tables import PAGE_SNAPSHOTS
-from ingestion.sources.landing_pages.urls import Address
+from ingestion.sources.landing_pages.urls import PageUrl
 
 _JSON = frozenset(column.name for column in PAGE_SNAPSHOTS.columns if column.kind == "json")
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A page at `fetched_at`. Columns of the same names; `error` is one of `fetch.Trouble` or None.
+    """A page at `fetched_at`, with the columns of `page_snapshots`; `error` is a `fetch.Trouble` or None.
 
-    `has_tracking_code` is None where the page could not be read or something that it loads may bring the
-    code; `portal_ids` tells whose it is.
+    `has_tracking_code` is None if the page could not be read or a script on it may load the code;
+    `portal_ids` are the portals of the code.
     """
 
     snapshot_id: str
@@ -57,22 +57,22 @@ class Snapshot:
     rules_version: int = RULES_VERSION
 
     def row(self) -> dict[str, Any]:
-        """The record that lands."""
+        """Return the record that lands."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-def page_of(rows: Sequence[dict[str, Any]]) -> list[Page]:
-    """Rows as a page that the reader takes; none for no rows."""
+def as_pages(rows: Sequence[dict[str, Any]]) -> list[Page]:
+    """Return rows as a list of one page, or an empty list without rows."""
     return [Page(orjson.dumps({"results": list(rows)}), (), len(rows))] if rows else []
 
 
 def snapshot_id(url: str, as_of: datetime) -> str:
-    """The id of a page's snapshot: the same for the same page and as-of."""
+    """Return the id of a snapshot: the same for the same page and as-of."""
     return hashlib.sha256(f"{url}\x1f{as_of.isoformat()}".encode()).hexdigest()[:32]
 
 
-def take(fetcher: Fetcher, page: Address, as_of: datetime, before: Snapshot | None = None) -> Snapshot:
-    """Fetches a page and says what it is. `before` is what an unchanged page is taken to be still."""
+def take(fetcher: Fetcher, page: PageUrl, as_of: datetime, before: Snapshot | None = None) -> Snapshot:
+    """Fetch and inspect a page. If it is unchanged, the content of the snapshot `before` is copied."""
     known = None
     if before is not None and before.final_url and before.error is None and before.is_whole:
         known = Validators(before.final_url, before.etag, before.last_modified)
@@ -92,15 +92,17 @@ def take(fetcher: Fetcher, page: Address, as_of: datetime, before: Snapshot | No
     )
     if fetched.not_modified:
         if before is None:
-            return replace(made, error="bad_response", detail="not modified, although nothing was known")
+            return replace(
+                made, error="bad_response", detail="not modified, but there is no earlier snapshot"
+            )
         return _unchanged(made, before)
     if fetched.error not in (None, "too_large"):
         return made
     return _read(made, fetched)
 
 
-def last_ones(store: Store, as_of: datetime) -> dict[str, Snapshot]:
-    """The newest snapshot of each page before `as_of` that today's rules have read."""
+def latest_snapshots(store: Store, as_of: datetime) -> dict[str, Snapshot]:
+    """Return the newest snapshot before `as_of` of each page, if made with the current rules."""
     if store.is_new(PAGE_SNAPSHOTS):
         return {}
     names = [column.name for column in PAGE_SNAPSHOTS.columns]
@@ -137,9 +139,9 @@ def _unchanged(made: Snapshot, before: Snapshot) -> Snapshot:
         "dropped_parameters",
         "robots_allowed",
     }
-    told = {name: getattr(before, name) for name in before.__dataclass_fields__ if name not in own}
+    copied = {name: getattr(before, name) for name in before.__dataclass_fields__ if name not in own}
     refresh = [one for one in before.redirects if one["kind"] == "refresh"]
-    return replace(made, **{**told, "not_modified": True, "redirects": [*made.redirects, *refresh]})
+    return replace(made, **{**copied, "not_modified": True, "redirects": [*made.redirects, *refresh]})
 
 
 def _read(made: Snapshot, fetched: Fetched) -> Snapshot:

@@ -1,4 +1,4 @@
-"""The dlt resources that land the landing pages: every final URL that other sources know, and the user's."""
+"""The dlt resources of landing pages: the pages that other sources contain, and pages added by the user."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ingestion.http.client import in_parallel
 from ingestion.landing.resources import Batch, Landing, part, reading
 from ingestion.sources.landing_pages import settings, tables
 from ingestion.sources.landing_pages.fetch import Fetcher
-from ingestion.sources.landing_pages.snapshots import Snapshot, last_ones, page_of, take
+from ingestion.sources.landing_pages.snapshots import Snapshot, as_pages, latest_snapshots, take
 from ingestion.sources.landing_pages.tables import DAILY, ENTITIES
-from ingestion.sources.landing_pages.urls import Address, BadAddress, address, final_urls
+from ingestion.sources.landing_pages.urls import BadUrl, PageUrl, final_urls, page_url
 
 __all__ = ["DAILY", "ENTITIES", "Pages", "resources"]
 
@@ -23,7 +23,7 @@ _BATCH = 25
 
 @dataclass
 class Pages:
-    """One load: the pages to look at and the fetcher. `taken` are the snapshots, as they come."""
+    """The pages of one load. `taken` collects the snapshots."""
 
     landing: Landing
     caps: settings.Caps | None = None
@@ -31,11 +31,11 @@ class Pages:
 
     @cached_property
     def fetcher(self) -> Fetcher:
-        """The fetcher, made when the first page needs it."""
+        """Return the fetcher, created for the first page."""
         return Fetcher(settings.access(), self.caps, requests=self.landing.requests, sleep=self.landing.pause)
 
     def known(self) -> Iterator[Batch]:
-        """Every page that an ad leads to, and every page that the user added."""
+        """Yield snapshots of all pages that other sources contain and of all pages that the user added."""
         found = list(final_urls(self.landing))
         if not self.landing.store.is_new(tables.PAGE_URLS):
             query = "SELECT source, final_url FROM page_urls WHERE source = ? ORDER BY final_url"
@@ -43,29 +43,29 @@ class Pages:
         yield from self.fetch(found)
 
     def fetch(self, final: Iterable[tuple[str, str]], tags: Sequence[dict[str, Any]] = ()) -> Iterator[Batch]:
-        """Snapshots of the pages behind (source, final URL), each page once, and `tags` beside them."""
-        pages: dict[str, Address] = {}
+        """Yield the `tags` and the snapshots of the pages behind (source, final URL), each page once."""
+        pages: dict[str, PageUrl] = {}
         rows: list[dict[str, Any]] = []
         unusable: dict[str, int] = defaultdict(int)
         for source, text in final:
             try:
-                page = address(text)
-            except BadAddress as bad:
+                page = page_url(text)
+            except BadUrl as bad:
                 unusable[f"{source}: {bad}"] += 1
                 continue
             rows.append({"source": source, "final_url": text, "url": page.url})
             pages.setdefault(page.url, page)
         for reason, count in sorted(unusable.items()):
             self.landing.notice(f"{count} final URLs of {reason}")
-        yield {tables.PAGE_URLS.name: page_of(rows), tables.PAGE_TAGS.name: page_of(tags)}
+        yield {tables.PAGE_URLS.name: as_pages(rows), tables.PAGE_TAGS.name: as_pages(tags)}
         if not pages:
             return
-        before = last_ones(self.landing.store, self.landing.as_of)
-        hosts: dict[str, list[Address]] = defaultdict(list)
+        before = latest_snapshots(self.landing.store, self.landing.as_of)
+        hosts: dict[str, list[PageUrl]] = defaultdict(list)
         for page in pages.values():
             hosts[page.host].append(page)
 
-        def of_host(listed: list[Address]) -> Iterator[Snapshot]:
+        def of_host(listed: list[PageUrl]) -> Iterator[Snapshot]:
             for page in listed:
                 yield take(self.fetcher, page, self.landing.as_of, before.get(page.url))
 
@@ -78,20 +78,20 @@ class Pages:
                 batch.append(snapshot.row())
                 if len(batch) == _BATCH:
                     self.landing.say(f"{self.landing.source}: {len(self.taken)} of {len(pages)} pages")
-                    yield {tables.PAGE_SNAPSHOTS.name: page_of(batch)}
+                    yield {tables.PAGE_SNAPSHOTS.name: as_pages(batch)}
                     batch = []
         finally:
             self.fetcher.close()
-        yield {tables.PAGE_SNAPSHOTS.name: page_of(batch)}
+        yield {tables.PAGE_SNAPSHOTS.name: as_pages(batch)}
 
     def resources(self, batches: Iterable[Batch]) -> list[Any]:
-        """The dlt resources that land what the batches hold."""
+        """Return the dlt resources that land the batches."""
         pages = reading("pages", lambda: batches)
         return [pages, *(part(self.landing, table, pages) for table in ENTITIES)]
 
 
 def resources(landing: Landing, scope: str) -> list[Any]:
-    """The dlt resources of a part. Nothing is asked before they run."""
+    """Return the dlt resources of a part. Sends no request until they run."""
     if scope != "entities":
         return []
     pages = Pages(landing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ingestion.landing.arrow import INT, Column, Table
 
-# One per page and as-of: what an earlier one said is never changed by a later one.
+# One row per page and as-of; later snapshots never change earlier ones.
 PAGE_SNAPSHOTS = Table(
     "page_snapshots",
     "results[]",
@@ -12,12 +12,12 @@ PAGE_SNAPSHOTS = Table(
         Column("snapshot_id", "text", "snapshot_id", required=True),
         Column("url", "text", "url", required=True),
         Column("fetched_at", "instant", "fetched_at", required=True),
-        # of the page itself: where the answer was "not modified", that of the page that was not
+        # for an answer "not modified", the status of the earlier snapshot with the content
         Column("http_status", "integer", "http_status", wire=INT),
         Column("not_modified", "boolean", "not_modified", required=True),
         Column("final_url", "text", "final_url"),
         Column("redirects", "json", "redirects", default="[]"),
-        # tracking parameters that were asked for and did not arrive; null where nothing tells
+        # tracking parameters that were sent but lost in redirects; null if unknown
         Column("dropped_parameters", "json", "dropped_parameters"),
         Column("robots_allowed", "boolean", "robots_allowed"),
         Column("has_tracking_code", "boolean", "has_tracking_code"),
@@ -41,7 +41,7 @@ PAGE_SNAPSHOTS = Table(
     key=("snapshot_id",),
     disposition="merge",
 )
-# Which page a final URL leads to: `source` is what landed it, or `user` for a page added by hand.
+# The page of each final URL: `source` is the source that landed the URL, or `user` for pages added by hand.
 PAGE_URLS = Table(
     "page_urls",
     "results[]",

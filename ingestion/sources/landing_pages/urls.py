@@ -1,4 +1,4 @@
-"""Which pages: final URLs as the networks print them, made comparable and fetchable."""
+"""Page URLs: convert the networks' final URLs to comparable and fetchable URLs."""
 
 from __future__ import annotations
 
@@ -23,66 +23,66 @@ _DYNAMIC = re.compile(r"\{\{[^{}]*\}\}")
 _VALUE_TRACK = re.compile(r"\{([^{}:]*)(?::([^{}]*))?\}")
 _ENCODED_BRACE = re.compile(r"%7([BD])", re.IGNORECASE)
 _NOTHING = re.compile(r"(un)?escapedlpurl.*|lpurl.*|ignore", re.IGNORECASE)
-# of two alternatives, the one of a click on a desktop search result
+# parameters for other clicks than on a desktop search result; they are removed
 _OTHER_CASE = frozenset({"ifmobile", "ifcontent"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class BadAddress(ValueError):
-    """No http(s) address; the text says why, without the address."""
+class BadUrl(ValueError):
+    """Not a valid http(s) URL; the text is the reason, without the URL."""
 
 
 @dataclass(frozen=True)
-class Address:
-    """A page: `url` is what it is known by, `fetch_url` what a click would ask for."""
+class PageUrl:
+    """The URLs of a page: `url` identifies it, `fetch_url` is requested, with the parameters of a click."""
 
     url: str
     fetch_url: str
 
     @property
     def host(self) -> str:
-        """The host of the page."""
+        """Return the host of the page."""
         return urlsplit(self.url).netloc
 
 
 def is_tracking(name: str) -> bool:
-    """Whether a query parameter only says where a visitor came from."""
+    """Return whether a query parameter is a tracking parameter."""
     return _TRACKING.fullmatch(name) is not None
 
 
 def tracking(url: str) -> dict[str, str]:
-    """The tracking parameters of an address."""
+    """Return the tracking parameters of a URL."""
     query = urlsplit(url).query
     return {name: value for name, value in parse_qsl(query, keep_blank_values=True) if is_tracking(name)}
 
 
 def without_tracking(url: str) -> str:
-    """The address without tracking parameters and fragment."""
+    """Return the URL without tracking parameters and fragment."""
     parts = urlsplit(url)
     return parts._replace(query=_kept(parts.query), fragment="").geturl()
 
 
 def canonical(url: str) -> str:
-    """The address as RFC 3986, section 6 normalises it, without fragment. Raises BadAddress."""
+    """Normalise a URL by RFC 3986, section 6, without fragment. Raises BadUrl."""
     try:
         parts = parse_url(url.strip())
     except LocationParseError:
-        raise BadAddress("it cannot be parsed") from None
+        raise BadUrl("it cannot be parsed") from None
     if parts.scheme not in _DEFAULT_PORTS or not parts.host:
-        raise BadAddress("it is no http(s) address")
+        raise BadUrl("it is not an http(s) URL")
     if parts.auth:
-        raise BadAddress("it carries a user name")
+        raise BadUrl("it contains a user name")
     if parts.port == 0:
-        raise BadAddress("it has no valid port")
+        raise BadUrl("it has no valid port")
     port = None if parts.port == _DEFAULT_PORTS[parts.scheme] else parts.port
     return parts._replace(port=port, path=parts.path or "/", fragment=None).url
 
 
-def address(final_url: str) -> Address:
-    """The page behind a final URL. Raises BadAddress.
+def page_url(final_url: str) -> PageUrl:
+    """Return the page of a final URL. Raises BadUrl.
 
-    Template parameters are filled as for a desktop search click: their own default, else a placeholder; a
-    query parameter that holds one does not tell pages apart.
+    Templates are filled as for a click on a desktop search result, with their default, else a placeholder.
+    Query parameters with a template are not part of the page's identity.
     """
     text = _ENCODED_BRACE.sub(lambda found: "{" if found[1] in "Bb" else "}", final_url.strip())
     before, _, rest = text.partition("?")
@@ -93,11 +93,11 @@ def address(final_url: str) -> Address:
     asked = canonical("?".join(filter(None, [path, "&".join(map(_filled, parameters))])))
     present = tracking(asked)
     probes = "&".join(f"{name}={quote(PLACEHOLDER)}" for name in PROBES if name not in present)
-    return Address(without_tracking(steady), asked + ("&" if "?" in asked else "?") * bool(probes) + probes)
+    return PageUrl(without_tracking(steady), asked + ("&" if "?" in asked else "?") * bool(probes) + probes)
 
 
 def final_urls(landing: Landing, origins: tuple[Origin, ...] = ORIGINS) -> Iterator[tuple[str, str]]:
-    """(source, final URL) of every ad that other sources have landed, each once."""
+    """Yield (source, final URL) of the page URLs that other sources have landed, without repeats."""
     for origin in origins:
         with landing.exclusive(origin.source):
             yield from _landed(Store(landing.store.path.parent / f"{origin.source}.duckdb"), origin)
@@ -122,13 +122,13 @@ def _filled(text: str) -> str:
     text = _DYNAMIC.sub(PLACEHOLDER, text)
     count = 1
     while count:
-        # from the inside out: {ifsearch:{keyword:crm}}
+        # innermost templates first: {ifsearch:{keyword:crm}}
         text, count = _VALUE_TRACK.subn(_value, text)
     return text
 
 
 def _value(found: re.Match[str]) -> str:
-    name, given = found[1].strip().lower(), found[2]
+    name, default = found[1].strip().lower(), found[2]
     if _NOTHING.fullmatch(name) or name in _OTHER_CASE:
         return ""
-    return PLACEHOLDER if given is None else given
+    return PLACEHOLDER if default is None else default

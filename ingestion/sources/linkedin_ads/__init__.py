@@ -1,1 +1,1 @@
-"""LinkedIn Ads: accounts, campaigns, creatives, conversion rules, daily analytics."""
+"""LinkedIn Ads source: accounts, campaigns, creatives, conversion rules, leads, daily analytics."""

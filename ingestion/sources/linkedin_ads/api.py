@@ -1,4 +1,4 @@
-"""How LinkedIn is asked: Rest.li 2.0, tunnelled queries, two paging styles, its fault signals."""
+"""LinkedIn's API: Rest.li 2.0, tunnelled queries, two paging styles, error signals."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _error_body(status: int, headers: Mapping[str, str], document: Any) -> Error
     return ErrorBody(status, str(body.get("message") or ""), codes(body.get("serviceErrorCode")))
 
 
-#: There are no rate headers: the message alone says which limit was met.
+#: There are no rate-limit headers: only the message contains the limit that was hit.
 #: https://learn.microsoft.com/en-us/linkedin/shared/api-guide/concepts/error-handling and
 #: https://learn.microsoft.com/en-us/linkedin/shared/api-guide/concepts/rate-limits
 judge = Judge(
@@ -62,17 +62,17 @@ POLICY = Policy(settings.SOURCE, judge)
 
 
 def restli_urn(urn: str) -> str:
-    """A URN inside a Rest.li 2.0 query: its colons are encoded, the list's parentheses and commas are not."""
+    """Encode a URN for a Rest.li 2.0 query: only the URN is encoded, not the list around it."""
     return quote(urn, safe="")
 
 
 def restli_list(values: tuple[str, ...]) -> str:
-    """A Rest.li 2.0 list of encoded values."""
+    """Return a Rest.li 2.0 list of encoded values."""
     return f"List({','.join(values)})"
 
 
 def restli_date_range(window: Window) -> str:
-    """Both ends included."""
+    """Return a Rest.li 2.0 date range, both ends included."""
 
     def day(value: Any) -> str:
         return f"(year:{value.year},month:{value.month},day:{value.day})"
@@ -81,13 +81,13 @@ def restli_date_range(window: Window) -> str:
 
 
 def account_urn(account: str) -> str:
-    """The encoded URN of an ad account."""
+    """Return the encoded URN of an ad account."""
     return restli_urn(f"urn:li:sponsoredAccount:{account}")
 
 
 @dataclass
 class LinkedInAds:
-    """Pages of every account that is read. `notice` tells the user what is left out."""
+    """Requests for all accounts of a load. `notice` shows the user a line about data that is not loaded."""
 
     client: Client
     version: str
@@ -102,7 +102,7 @@ class LinkedInAds:
         pages = list(self._by_token("/rest/adAccounts?q=search", settings.PAGE_SIZE, None))
         reached = ids_of(pages)
         for account in self.account_ids:
-            # every other request answers an account without access with an empty 200
+            # all other requests return an empty 200 for an account without access
             if account not in reached:
                 raise AccessError(
                     f"sources.linkedin_ads.account_ids: account {account} is unknown or not accessible;"
@@ -111,38 +111,38 @@ class LinkedInAds:
         ids = self.account_ids or reached
         if not ids:
             raise SettingError(
-                "sources.linkedin_ads.account_ids is not set and the token reaches no account: set it"
+                "sources.linkedin_ads.account_ids is not set and the token has access to no account: set it"
             )
         return pages, ids
 
     @property
     def accounts(self) -> tuple[str, ...]:
-        """Ids of the accounts that are read. Raises AccessError, SettingError."""
+        """Return the ids of the accounts to load. Raises AccessError, SettingError."""
         return self._accounts[1]
 
     def ad_accounts(self) -> Iterator[Page]:
-        """The ad accounts that the token reaches."""
+        """Yield the ad accounts that the token has access to."""
         for page in self._accounts[0]:
             yield Page(page.body, (("reporting_time_zone", self.reporting_time_zone),))
 
     def campaign_groups(self) -> Iterator[Page]:
-        """All campaign groups, whatever their status."""
+        """Yield the campaign groups of all statuses."""
         search = f"(status:(values:{restli_list(settings.GROUP_STATUSES)}))"
         yield from self._of_accounts(f"adCampaignGroups?q=search&search={search}", settings.PAGE_SIZE)
 
     def campaigns(self) -> Iterator[Page]:
-        """All campaigns, whatever their status."""
+        """Yield the campaigns of all statuses."""
         yield from in_parallel([partial(self.campaigns_of, account) for account in self.accounts])
 
     def campaigns_of(self, account: str) -> Iterator[Page]:
-        """All campaigns of an account, whatever their status."""
+        """Yield the campaigns of an account of all statuses."""
         search = f"(status:(values:{restli_list(settings.CAMPAIGN_STATUSES)}))"
         yield from self._by_token(
             f"/rest/adAccounts/{account}/adCampaigns?q=search&search={search}", settings.PAGE_SIZE, account
         )
 
     def creatives(self) -> Iterator[Page]:
-        """All creatives, each with its post under `post`: it has the address of sponsored content."""
+        """Yield all creatives with their post under `post`, which contains the URL of sponsored content."""
         query = "creatives?q=criteria&sortOrder=ASCENDING"
         for page in self._of_accounts(query, settings.CREATIVES_PAGE_SIZE):
             document = orjson.loads(page.body)
@@ -153,7 +153,7 @@ class LinkedInAds:
             yield Page(orjson.dumps(document), page.context)
 
     def conversions(self) -> Iterator[Page]:
-        """All conversion rules."""
+        """Yield all conversion rules."""
 
         def stream(account: str) -> Iterator[Page]:
             path = f"/rest/conversions?q=account&account={account_urn(account)}"
@@ -171,7 +171,7 @@ class LinkedInAds:
         )
 
     def _posts(self, creatives: list[Any]) -> dict[str, Any]:
-        """Posts by URN. A deleted one is missing; of those that may not be seen a notice tells."""
+        """Return posts by URN, without deleted ones; add a notice about posts without permission."""
         urns = tuple(sorted({urn for row in creatives if (urn := _reference(row)).startswith(_POSTS)}))
         if not urns:
             return {}
@@ -192,7 +192,7 @@ class LinkedInAds:
         return found
 
     def leave_out(self, what: str, line: str) -> None:
-        """Tells once what is left out, and why."""
+        """Add a notice once about data that is not loaded; `what` identifies the data."""
         with self._lock:
             if what in self._left_out:
                 return
@@ -201,8 +201,8 @@ class LinkedInAds:
 
     def _by_token(self, path: str, size: int, account: str | None) -> Iterator[Page]:
         def ask(token: str | None) -> Answer:
-            more = f"&pageToken={quote(token, safe='')}" if token else ""
-            return self.ask(f"{path}&pageSize={size}{more}", account)
+            page_token = f"&pageToken={quote(token, safe='')}" if token else ""
+            return self.ask(f"{path}&pageSize={size}{page_token}", account)
 
         def following(answer: Answer) -> str | None:
             return (answer.document.get("metadata") or {}).get("nextPageToken") or None
@@ -211,7 +211,7 @@ class LinkedInAds:
             yield Page(answer.body, (("account_id", account),) if account else ())
 
     def by_offset(self, path: str, account: str, permission: str) -> Iterator[Answer]:
-        """Pages by `start` and `count`. Where there is no total, the page after the last one is empty."""
+        """Yield pages by `start` and `count`; without a total, an empty page marks the end."""
         start = 0
 
         def ask(offset: str | None) -> Answer:
@@ -237,26 +237,26 @@ class LinkedInAds:
         path: str,
         account: str | None,
         permission: str = settings.ADS,
-        holds: str = "elements",
-        more: Mapping[str, str] | None = None,
+        content: str = "elements",
+        extra_headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """The answer to a Rest.li query, tunnelled where it is long; its document has `holds`.
+        """Send a Rest.li query, tunnelled if it is long; the answer's document must have the key `content`.
 
         Raises PermissionMissing without the `permission`, else another IngestionError.
         """
         headers = {
             "LinkedIn-Version": self.version,
             "X-Restli-Protocol-Version": settings.PROTOCOL_VERSION,
-            **(more or {}),
+            **(extra_headers or {}),
         }
         try:
             is_long = len(self.client.base_url) + len(path) > settings.LONGEST_ADDRESS
             answer = (self.client.get_tunnelled if is_long else self.client.get)(path, headers=headers)
         except RequestFault as fault:
             raise self._explain(fault, account, permission) from None
-        expected = list if holds == "elements" else dict
-        if not isinstance(answer.document, dict) or not isinstance(answer.document.get(holds), expected):
-            raise self._refusals.without(path, holds)
+        expected = list if content == "elements" else dict
+        if not isinstance(answer.document, dict) or not isinstance(answer.document.get(content), expected):
+            raise self._refusals.without(path, content)
         return answer
 
     @property
@@ -268,7 +268,7 @@ class LinkedInAds:
             fix = "set a version of the last twelve months (YYYYMM)"
             return self._refusals.setting(refused, "linkedin_version", f"{self.version} is not active", fix)
         if refused.fault.kind == "access":
-            role = f" or its member a role in account {account}" if account else ""
+            role = f", or its member has no role in account {account}" if account else ""
             return self._refusals.permission(refused, permission + role, f"authorise again with {permission}")
         if account and refused.status == 404:
             fix = "the token's role in the account"
@@ -277,25 +277,25 @@ class LinkedInAds:
 
 
 def ids_of(pages: Iterable[Page]) -> tuple[str, ...]:
-    """Ids of the pages' records, as LinkedIn prints them; a record without one ends in quarantine."""
+    """Return the ids of the pages' records; records without an id go to quarantine later."""
     rows = (row for page in pages for row in orjson.loads(page.body)["elements"])
     return tuple(str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id"))
 
 
 def _reference(creative: Any) -> str:
-    """The URN of what a creative shows; empty where it shows its own content."""
+    """Return the URN of the content that a creative refers to; empty if it has its own content."""
     content = creative.get("content") if isinstance(creative, dict) else None
     return str(content.get("reference") or "") if isinstance(content, dict) else ""
 
 
 def connect(landing: Landing) -> LinkedInAds:
-    """A client from the settings in `sources.linkedin_ads`. Raises SettingError."""
+    """Connect with the settings in `sources.linkedin_ads`. Raises SettingError."""
     section = Settings(settings.SOURCE)
     found = section.credentials(*settings.CREDENTIALS) or {"access_token": section.require("access_token")}
     version = section.get("linkedin_version") or settings.LINKEDIN_VERSION
     if not re.fullmatch(r"\d{6}", version):
         raise SettingError(
-            f"{section.name('linkedin_version')} is no version (YYYYMM):"
+            f"{section.name('linkedin_version')} is not a version (YYYYMM):"
             f" set it like {settings.LINKEDIN_VERSION}"
         )
     client = landing.client(Client(POLICY, section.url("base_url", settings.BASE_URL)))
@@ -307,7 +307,7 @@ def connect(landing: Landing) -> LinkedInAds:
         token = RefreshToken(section.name("refresh_token"), landing.client(tokens), path, found)
     client.token = token
     zone = _reporting_time_zone(section)
-    # looked up when there is something to say: who only looks around has no notices
+    # a lambda, because the doctor's probe has no `notice` and never calls it
     return LinkedInAds(client, version, section.ids("account_ids"), zone, lambda line: landing.notice(line))
 
 
@@ -317,5 +317,6 @@ def _reporting_time_zone(section: Settings) -> str:
         return ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise SettingError(
-            f"{section.name('reporting_time_zone')} holds {name}, which is no IANA time zone: set it like UTC"
+            f"{section.name('reporting_time_zone')} is {name}, which is not an IANA time zone:"
+            " set it like UTC"
         ) from error

@@ -1,4 +1,4 @@
-"""What `adledger doctor` asks LinkedIn: the accounts and roles, the token, one row of every resource."""
+"""Checks of LinkedIn for `adledger doctor`: the accounts and roles, the token, one row of each resource."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from ingestion.http.client import token_endpoint
 from ingestion.landing.resources import Window
 from ingestion.sources.linkedin_ads import api, settings
-from ingestion.sources.visit import Finding, Refused, Sunset, Visit
+from ingestion.sources.probe import Finding, Probe, Refused, Sunset
 
 Ask = Callable[[str], list[dict[str, Any]]]
 
@@ -32,7 +32,7 @@ _ANNOUNCED = {
     "202602": date(2027, 2, 15),
     "202603": date(2027, 3, 16),
 }
-# what a load goes without
+# optional scopes, and the data that is not loaded without them
 _OPTIONAL = {
     settings.LEADS: "no lead forms and no leads",
     settings.POSTS: "no landing pages of sponsored content",
@@ -40,23 +40,23 @@ _OPTIONAL = {
 
 
 def sunset(version: str) -> Sunset | None:
-    """The announced day, else the middle of the month a year later: versions live at least that long."""
+    """Return the announced end of a version, else an estimate: a year later, the minimum support time."""
     if version in _ANNOUNCED:
         return Sunset(_ANNOUNCED[version], _MIGRATIONS)
     year, month = int(version[:4]), int(version[4:])
     return Sunset(date(year + 1, month, 15), _MIGRATIONS, exact=False) if 1 <= month <= 12 else None
 
 
-def examine(visit: Visit) -> Iterator[Finding]:
-    """Settings, accounts, token, roles, resources. Raises Refused, SettingError."""
-    ads = visit.connect(api.connect)
-    yield visit.version(ads.version, "linkedin_version", sunset(ads.version))
+def examine(probe: Probe) -> Iterator[Finding]:
+    """Check settings, accounts, token, roles and resources. Raises Refused, SettingError."""
+    ads = probe.connect(api.connect)
+    yield probe.version(ads.version, "linkedin_version", sunset(ads.version))
 
     def ask(path: str) -> list[dict[str, Any]]:
         headers = {"LinkedIn-Version": ads.version, "X-Restli-Protocol-Version": settings.PROTOCOL_VERSION}
-        document = visit.ask(partial(ads.client.get, path, headers=headers)).document
+        document = probe.ask(partial(ads.client.get, path, headers=headers)).document
         if not isinstance(document, dict) or not isinstance(document.get("elements"), list):
-            raise Refused("no_api", 200, f"{path.partition('?')[0]} sent no elements", visit.seen)
+            raise Refused("no_api", 200, f"{path.partition('?')[0]} sent no elements", probe.last_answer)
         elements: list[dict[str, Any]] = document["elements"]
         return elements
 
@@ -64,74 +64,77 @@ def examine(visit: Visit) -> Iterator[Finding]:
         accounts = ask(f"/rest/adAccounts?q=search&pageSize={settings.PAGE_SIZE}")
     except Refused as refused:
         if refused.status == 426:
-            yield visit.finding(
+            yield probe.finding(
                 "api_version",
                 "error",
                 f"version {ads.version} is not active (426): {refused.detail}",
-                f"Set {visit.setting('linkedin_version')} to {settings.LINKEDIN_VERSION} or a newer version.",
+                f"Set {probe.setting('linkedin_version')} to {settings.LINKEDIN_VERSION} or a newer version.",
                 ads.version,
             )
             return
-        if refused.ends_the_visit:
+        if refused.ends_examination:
             raise
-        yield from _token(visit, ads)
-        yield _refusal(visit, "ad accounts", "r_ads", "no accounts and no campaigns", refused)
+        yield from _token(probe, ads)
+        yield _refusal(probe, "ad accounts", "r_ads", "no accounts and no campaigns", refused)
         return
-    yield from _token(visit, ads)
-    yield visit.finding("permissions", "ok", "ad accounts", subject="r_ads")
-    yield from _accounts(visit, ads, {str(row.get("id")): row for row in accounts}, ask)
-    yield visit.finding("rate_limit", "note", "not published by the API; daily limits reset at midnight UTC")
+    yield from _token(probe, ads)
+    yield probe.finding("permissions", "ok", "ad accounts", subject="r_ads")
+    yield from _accounts(probe, ads, {str(row.get("id")): row for row in accounts}, ask)
+    yield probe.finding("rate_limit", "note", "not reported by the API; daily limits reset at midnight UTC")
 
 
-def _token(visit: Visit, ads: api.LinkedInAds) -> Iterator[Finding]:
-    """https://learn.microsoft.com/en-us/linkedin/shared/authentication/token-introspection"""
+def _token(probe: Probe, ads: api.LinkedInAds) -> Iterator[Finding]:
+    """Yield findings about the token's expiry and scopes.
+
+    https://learn.microsoft.com/en-us/linkedin/shared/authentication/token-introspection
+    """
     assert ads.client.token is not None
-    client_id, secret = visit.section.get("client_id"), visit.section.get("client_secret")
+    client_id, secret = probe.section.get("client_id"), probe.section.get("client_secret")
     if client_id is None or secret is None:
-        yield visit.finding(
+        yield probe.finding(
             "credentials",
             "note",
-            "token accepted; its life and scopes are told only to its own app",
-            f"Set {visit.setting('client_id')} and client_secret, too, to see when the token ends.",
+            "token accepted; LinkedIn reports its expiry and scopes only to its own app",
+            f"Set {probe.setting('client_id')} and client_secret, too, to see when the token expires.",
         )
         return
-    tokens, path = token_endpoint(api.POLICY, visit.section.url("token_url", settings.TOKEN_URL))
-    visit.client(tokens)
+    tokens, path = token_endpoint(api.POLICY, probe.section.url("token_url", settings.TOKEN_URL))
+    probe.client(tokens)
     introspection = f"{path.rpartition('/')[0]}/introspectToken"
     form = {"client_id": client_id, "client_secret": secret, "token": ads.client.token.value()}
     try:
-        token = visit.ask(partial(tokens.post_form, introspection, form)).document
+        token = probe.ask(partial(tokens.post_form, introspection, form)).document
     except Refused as refused:
-        seen = f"the token is not described ({refused.status}): {refused.detail}"
-        fix = f"Check {visit.setting('client_id')} and client_secret: they must be those of the token's app."
-        yield visit.finding("credentials", "warning", seen, fix)
+        seen = f"the token's expiry and scopes were refused ({refused.status}): {refused.detail}"
+        fix = f"Check {probe.setting('client_id')} and client_secret: they must be those of the token's app."
+        yield probe.finding("credentials", "warning", seen, fix)
         return
     token = token if isinstance(token, dict) else {}
-    renewed = visit.section.get("access_token") is None
+    renewed = probe.section.get("access_token") is None
     if token.get("active") is False:
-        yield visit.finding(
+        yield probe.finding(
             "credentials", "error", f"token is {token.get('status', 'not active')}", TOKEN_FIX
         )
     elif expires := token.get("expires_at"):
-        yield visit.expiry("access token", datetime.fromtimestamp(int(expires), UTC), TOKEN_FIX, renewed)
+        yield probe.expiry("access token", datetime.fromtimestamp(int(expires), UTC), TOKEN_FIX, renewed)
     scopes = {scope for scope in str(token.get("scope", "")).replace(" ", ",").split(",") if scope}
     for scope, without in _OPTIONAL.items():
         if scopes and scope not in scopes:
-            yield visit.finding("permissions", "note", f"{scope} is missing: {without}", subject=scope)
+            yield probe.finding("permissions", "note", f"{scope} is missing: {without}", subject=scope)
 
 
 def _accounts(
-    visit: Visit, ads: api.LinkedInAds, reached: dict[str, dict[str, Any]], ask: Ask
+    probe: Probe, ads: api.LinkedInAds, reached: dict[str, dict[str, Any]], ask: Ask
 ) -> Iterator[Finding]:
-    roles = yield from _roles(visit, ask)
+    roles = yield from _roles(probe, ask)
     for account in ads.account_ids or tuple(reached):
         row = reached.get(account)
         if row is None:
-            yield visit.finding(
+            yield probe.finding(
                 "accounts",
                 "error",
-                f"account {account} was not found among the {len(reached)} the token reaches",
-                f"{_ROLE_FIX}, or correct {visit.setting('account_ids')}.",
+                f"account {account} was not found among the {len(reached)} accounts of the token",
+                f"{_ROLE_FIX}, or correct {probe.setting('account_ids')}.",
                 account,
             )
             continue
@@ -141,45 +144,47 @@ def _accounts(
             f" {ads.reporting_time_zone}{f', {role}' if role else ''}"
         )
         if row.get("status", "ACTIVE") != "ACTIVE":
-            ids = visit.setting("account_ids")
+            ids = probe.setting("account_ids")
             fix = f"Reactivate the account in Campaign Manager, or take it out of {ids}."
-            yield visit.finding("accounts", "warning", f"{seen}: {row['status']}", fix, account)
+            yield probe.finding("accounts", "warning", f"{seen}: {row['status']}", fix, account)
         elif roles and role is None:
-            yield visit.finding(
+            yield probe.finding(
                 "accounts",
                 "error",
-                f"{seen}: the token's member has no role in it, its figures come empty",
+                f"{seen}: the token's member has no role in it, so its figures would be empty",
                 f"{_ROLE_FIX}.",
                 account,
             )
         else:
-            yield visit.finding("accounts", "ok", seen, subject=account)
+            yield probe.finding("accounts", "ok", seen, subject=account)
     if not reached and not ads.account_ids:
-        yield visit.finding("accounts", "error", "the token reaches no ad account", f"{_ROLE_FIX}.")
+        yield probe.finding("accounts", "error", "the token has access to no ad account", f"{_ROLE_FIX}.")
     readable = [account for account in ads.account_ids or tuple(reached) if account in reached]
     if readable:
-        yield from _resources(visit, readable[0], ask)
+        yield from _resources(probe, readable[0], ask)
 
 
-def _roles(visit: Visit, ask: Ask) -> Generator[Finding, None, dict[str, str]]:
-    """The member's role per account, any of which reads everything; empty where it is not given.
+def _roles(probe: Probe, ask: Ask) -> Generator[Finding, None, dict[str, str]]:
+    """Return the member's role by account; every role may read all data. Empty if the request is refused.
 
     https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads/account-structure/create-and-manage-account-users
     """
     try:
         rows = ask("/rest/adAccountUsers?q=authenticatedUser&start=0&count=500")
     except Refused as refused:
-        if refused.ends_the_visit:
+        if refused.ends_examination:
             raise
-        yield visit.finding("accounts", "note", f"roles are not told ({refused.status}): {refused.detail}")
+        yield probe.finding(
+            "accounts", "note", f"roles are not reported ({refused.status}): {refused.detail}"
+        )
         return {}
     return {str(row.get("account", "")).rpartition(":")[2]: str(row.get("role")) for row in rows}
 
 
-def _resources(visit: Visit, account: str, ask: Ask) -> Iterator[Finding]:
-    """One row of each resource the loader reads."""
+def _resources(probe: Probe, account: str, ask: Ask) -> Iterator[Finding]:
+    """Request one row of each resource that the loader reads."""
     urn = api.restli_urn(f"urn:li:sponsoredAccount:{account}")
-    yesterday = visit.now.date() - timedelta(days=1)
+    yesterday = probe.now.date() - timedelta(days=1)
     span = api.restli_date_range(Window(yesterday, yesterday))
     scope = f"/rest/adAccounts/{account}"
     figures = (
@@ -201,14 +206,14 @@ def _resources(visit: Visit, account: str, ask: Ask) -> Iterator[Finding]:
         try:
             ask(path)
         except Refused as refused:
-            if refused.ends_the_visit:
+            if refused.ends_examination:
                 raise
-            yield _refusal(visit, name, permission, without, refused)
+            yield _refusal(probe, name, permission, without, refused)
         else:
-            yield visit.finding("permissions", "ok", name, subject=permission)
+            yield probe.finding("permissions", "ok", name, subject=permission)
 
 
-def _refusal(visit: Visit, name: str, permission: str, without: str, refused: Refused) -> Finding:
+def _refusal(probe: Probe, name: str, permission: str, without: str, refused: Refused) -> Finding:
     if refused.reason == "access":
         seen = f"{permission} is missing for {name} ({refused.status}): {without}"
         fix = (
@@ -217,5 +222,5 @@ def _refusal(visit: Visit, name: str, permission: str, without: str, refused: Re
         )
     else:
         seen = f"{name} refused ({refused.status}): {refused.detail}: {without}"
-        fix = f"Check {visit.setting('linkedin_version')}."
-    return visit.finding("permissions", "error", seen, fix, permission)
+        fix = f"Check {probe.setting('linkedin_version')}."
+    return probe.finding("permissions", "error", seen, fix, permission)

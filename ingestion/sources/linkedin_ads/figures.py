@@ -1,4 +1,4 @@
-"""adAnalytics: figures of all their fields, of every row, whatever one answer can hold.
+"""adAnalytics: all fields and all rows of daily figures, despite the limits of one answer.
 
 https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/ads-reporting
 """
@@ -32,7 +32,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Query:
-    """Daily figures of an account by pivots; of some of its campaigns where they are given."""
+    """A query for daily figures of an account by pivots, optionally of some campaigns only."""
 
     account: str
     pivots: tuple[str, ...]
@@ -41,7 +41,7 @@ class Query:
     campaigns: tuple[str, ...] | None = None
 
     def paths(self) -> Iterator[str]:
-        """One request for each group of as many fields as a request may name."""
+        """Yield the paths of the requests, each with at most the allowed number of fields."""
         size = settings.MOST_FIELDS - len(KEYS)
         finder = f"analytics&pivot={self.pivots[0]}"
         if len(self.pivots) > 1:
@@ -59,16 +59,16 @@ class Query:
 
 
 def pages(ads: LinkedInAds, query: Query) -> Iterator[Page | DaysRead]:
-    """All rows of a query, then word that its days were read."""
+    """Yield all rows of a query, then `DaysRead`."""
     for rows in _rows(ads, query):
         yield Page(orjson.dumps({"elements": rows}), (("account_id", query.account),))
     yield DaysRead(query.account, query.window)
 
 
 def joined(parts: Iterable[Sequence[Row | None]]) -> list[Row]:
-    """The rows of several answers as one: a row whose figures are all zero is in none of them.
+    """Join the rows of several answers by day and pivot; LinkedIn leaves out rows with only zeros.
 
-    What a row lacks was zero. The same key twice in one answer stays two rows.
+    Missing figures of a row are zero. A key that occurs twice in one answer stays two rows.
     """
     rows: dict[tuple[bytes, int], Row] = {}
     for part in parts:
@@ -85,7 +85,10 @@ def _key(row: Row | None) -> bytes:
 
 
 def _rows(ads: LinkedInAds, query: Query) -> Iterator[list[Row]]:
-    """The rows in lists that no answer cut. There is no paging, and nothing tells that an answer was cut."""
+    """Yield lists of complete rows: a full answer may be truncated without a sign, so it is split.
+
+    adAnalytics has no paging.
+    """
     parts: list[list[Row]] = []
     for path in query.paths():
         parts.append(ads.ask(path, query.account, settings.REPORTING).document["elements"])
@@ -106,22 +109,22 @@ def _rows(ads: LinkedInAds, query: Query) -> Iterator[list[Row]]:
             yield rows
     if missing:
         raise ResponseError(
-            f"{ads.client.setting}: adAnalytics cut account {query.account} on {query.window.start} at"
-            f" {settings.MOST_ELEMENTS} elements, and {len(missing)} of them belong to no campaign that the"
-            " account lists; run again, and report it if it stays"
+            f"{ads.client.setting}: adAnalytics truncated account {query.account} on {query.window.start} at"
+            f" {settings.MOST_ELEMENTS} elements, and {len(missing)} of them belong to no campaign of the"
+            " account; run again, and report a bug if it happens again"
         )
 
 
 def _halves(ads: LinkedInAds, query: Query) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The query's campaigns, or all of its account, in two halves. Raises ResponseError for less than two."""
+    """Split the campaigns of a query or its account in halves. Raises ResponseError for fewer than two."""
     campaigns = query.campaigns
     if campaigns is None:
         campaigns = ids_of(ads.campaigns_of(query.account))
     if len(campaigns) < 2:
         raise ResponseError(
-            f"{ads.client.setting}: adAnalytics cut account {query.account} on {query.window.start} at"
-            f" {settings.MOST_ELEMENTS} elements, for a single campaign at that; nothing of the day is"
-            " landed, split the campaign"
+            f"{ads.client.setting}: adAnalytics truncated account {query.account} on {query.window.start} at"
+            f" {settings.MOST_ELEMENTS} elements for a single campaign; this day cannot be loaded,"
+            " split the campaign"
         )
     middle = len(campaigns) // 2
     return campaigns[:middle], campaigns[middle:]

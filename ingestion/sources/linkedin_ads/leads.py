@@ -1,4 +1,4 @@
-"""Lead forms and their responses: of what people answered, the e-mail address alone is kept.
+"""Lead forms and their responses; only the e-mail address of the answers is kept.
 
 https://learn.microsoft.com/en-us/linkedin/marketing/lead-sync/lead-sync-schema
 """
@@ -19,7 +19,7 @@ from ingestion.landing.arrow import Page
 from ingestion.sources.linkedin_ads import settings
 from ingestion.sources.linkedin_ads.api import LinkedInAds, account_urn
 
-# the address people gave as theirs before the one at work
+# the personal e-mail address first, then the one at work
 _EMAILS = ("EMAIL", "WORK_EMAIL")
 _FORM = re.compile(r"leadGenForm:(\d+),(\d+)\)$")
 _KEPT = ("id", "leadType", "submittedAt", "testLead", "leadMetadata", "associatedEntity")
@@ -27,9 +27,9 @@ _KEPT = ("id", "leadType", "submittedAt", "testLead", "leadMetadata", "associate
 
 @dataclass
 class Leads:
-    """The lead forms of one account and what was sent in them.
+    """The lead forms of one account and their responses.
 
-    `refused`: the token may not see them; there are none then, and a notice says so.
+    `refused`: the token has no permission, so nothing is loaded, with a notice.
     """
 
     ads: LinkedInAds
@@ -38,36 +38,36 @@ class Leads:
 
     @cached_property
     def forms(self) -> list[Page]:
-        """All forms, with their questions."""
-        return list(self._asked("leadForms", ""))
+        """Return all forms with their questions."""
+        return list(self._pages("leadForms", ""))
 
     def responses(self, start: datetime, end: datetime) -> Iterator[Page]:
-        """Sponsored leads submitted in that span, `end` left out, newest first."""
+        """Yield sponsored leads submitted from `start` to before `end`, newest first."""
         span = f"(start:{_milliseconds(start)},end:{_milliseconds(end)})"
         listed = [form for page in self.forms for form in _elements(page) if isinstance(form, dict)]
         forms = {str(form.get("id")): form for form in listed}
         emails = {name: _email_questions(form) for name, form in forms.items()}
-        for page in self._asked(
+        for page in self._pages(
             "leadFormResponses", f"&leadType=(leadType:SPONSORED)&submittedAtTimeRange={span}"
         ):
             rows = [lead(row, emails) for row in _elements(page)]
             if unlisted := sorted({row["form"] for row in rows if row and row["form"]} - forms.keys()):
                 self.ads.leave_out(
                     f"forms {unlisted} of {self.account}",
-                    f"leads of account {self.account} land without their e-mail address: it does not list"
-                    f" their lead forms {', '.join(unlisted)}",
+                    f"leads of account {self.account} are loaded without e-mail address, because the account"
+                    f" does not list their lead forms {', '.join(unlisted)}",
                 )
             yield Page(orjson.dumps({"elements": rows}), page.context)
 
-    def _asked(self, resource: str, more: str) -> Iterator[Page]:
+    def _pages(self, resource: str, parameters: str) -> Iterator[Page]:
         owner = f"(sponsoredAccount:{account_urn(self.account)})"
-        path = f"/rest/{resource}?q=owner&owner={owner}{more}"
+        path = f"/rest/{resource}?q=owner&owner={owner}{parameters}"
         try:
             for answer in self.ads.by_offset(path, self.account, settings.LEADS):
                 yield Page(answer.body, (("account_id", self.account),))
         except PermissionMissing as refusal:
             self.refused = True
-            self.ads.leave_out(settings.LEADS, f"lead forms and leads are left out: {refusal}")
+            self.ads.leave_out(settings.LEADS, f"lead forms and leads are not loaded: {refusal}")
 
 
 def _elements(page: Page) -> list[Any]:
@@ -76,7 +76,7 @@ def _elements(page: Page) -> list[Any]:
 
 
 def _email_questions(form: dict[str, Any]) -> list[Any]:
-    """Ids of the form's questions for an e-mail address, in the order their answers are taken."""
+    """Return the ids of a form's e-mail questions, the preferred one first."""
     asked = [
         (_EMAILS.index(question["predefinedField"]), question["questionId"])
         for question in (form.get("content") or {}).get("questions") or []
@@ -86,9 +86,9 @@ def _email_questions(form: dict[str, Any]) -> list[Any]:
 
 
 def lead(response: Any, emails: Mapping[str, list[Any]]) -> Any:
-    """A response without anything personal but the answer to the first of its form's `emails` questions.
+    """Reduce a response to non-personal fields and the answer to the first of its form's `emails` questions.
 
-    An id names a question of one form only: what another form asks by the same id may be a name.
+    Question ids are unique within one form only: in another form the same id may be a question for the name.
     """
     if not isinstance(response, dict):
         return None

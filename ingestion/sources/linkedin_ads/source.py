@@ -1,4 +1,4 @@
-"""The dlt resources that land LinkedIn Ads: which accounts, which days, in which pieces."""
+"""The dlt resources of LinkedIn Ads: the accounts, days and pieces to load."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ _QUERIES = {
 
 
 def accounts(landing: Landing) -> Sequence[str]:
-    """Ids of the accounts whose days are read."""
+    """Return the ids of the accounts to load."""
     return landing.connection(api.connect).accounts
 
 
 def span(landing: Landing, table: Table, account: str) -> Span:
-    """Ten years back; what may change is as old as the longest window of the account's own rules."""
+    """Return the span of ten years; days may change within the longest window of the account's rules."""
     today = landing.as_of.astimezone(UTC).date()
     earliest = today - timedelta(days=365 * settings.RETENTION_YEARS)
     return Span(earliest, unsettled_days(landing.store, account))
 
 
 def unsettled_days(store: Store, account: str | None = None) -> int:
-    """How many trailing days may change in an account, or in the one with the longest window of all."""
+    """Return the number of trailing days that may change in an account, or the maximum of all accounts."""
     known = None
     if not store.is_new(CONVERSIONS):
         query = (
@@ -66,7 +66,7 @@ def unsettled_days(store: Store, account: str | None = None) -> int:
 
 
 def resources(landing: Landing, part: str) -> list[Any]:
-    """The dlt resources of a part. Nothing is asked before they run."""
+    """Return the dlt resources of a part. Sends no request until they run."""
 
     def ads() -> api.LinkedInAds:
         return landing.connection(api.connect)
@@ -105,7 +105,7 @@ def _figures(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
 
 
 def _responses(landing: Landing, leads: Leads) -> Iterator[Page]:
-    """Leads that the last load can not have seen; all that LinkedIn keeps the first time."""
+    """Yield leads that can be new since the last load; in the first load all that LinkedIn keeps."""
     stream = f"{LEAD_FORM_RESPONSES.name}:{leads.account}"
     start = landing.as_of - timedelta(days=settings.LEAD_RETENTION_DAYS)
     state = landing.store.state(stream)

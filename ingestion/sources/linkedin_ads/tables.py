@@ -1,4 +1,4 @@
-"""The raw tables of LinkedIn Ads; the paths of their metrics are the fields asked for."""
+"""The raw tables of LinkedIn Ads; the paths of their metrics are the requested fields."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ingestion.landing.arrow import INT, Column, Kind, Table
 
 _ROWS = "elements[]"
 _ACCOUNT = Column("account_id", "id")
-# ids are JSON numbers here and URNs there; references to other objects are always URNs
+# ids are JSON numbers in some answers and URNs in others; references to other objects are always URNs
 _ID = Column("id", "id", "id", required=True, wire=INT)
 _NAME = Column("name", "text", "name")
 _STATUS = Column("status", "text", "status")
@@ -29,7 +29,7 @@ AD_ACCOUNTS = Table(
         Column("currency", "text", "currency"),
         _STATUS,
         _TYPE,
-        # no API names it, so the setting does
+        # from a setting, because no API returns it
         Column("reporting_time_zone", "text"),
         *_STAMPS,
     ),
@@ -60,8 +60,9 @@ CAMPAIGNS = Table(
     key=("account_id", "id"),
     disposition="merge",
 )
-# Text and spotlight ads have their address here, sponsored content in the post it refers to; each card of a
-# carousel has its own: https://learn.microsoft.com/en-us/linkedin/marketing/community-management/shares/posts-api
+# Text and spotlight ads contain their URL, sponsored content refers to a post with the URL, and each card of
+# a carousel has its own:
+# https://learn.microsoft.com/en-us/linkedin/marketing/community-management/shares/posts-api
 _FIRST_LINK = (
     "coalesce(row.content->>'$.textAd.landingPage', row.content->>'$.spotlight.landingPage',"
     " row.post->>'$.contentLandingPage', row.post->>'$.content.article.source',"
@@ -150,7 +151,7 @@ _DATE = Column("date", "date_parts", "dateRange.start", required=True)
 
 
 def _metric(name: str, field: str, kind: Kind = "integer") -> Column:
-    # what an answer leaves out was zero
+    # LinkedIn leaves out zeros
     return Column(name, kind, field, wire=INT if kind == "integer" else None, default=0)
 
 

@@ -1,4 +1,4 @@
-"""A vendor's API as the doctor meets it: few small requests, each answer a finding with its fix."""
+"""Probe a vendor's API for `adledger doctor`: few small requests, each answer becomes a finding."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ LEVELS: tuple[Level, ...] = ("ok", "note", "warning", "error")
 
 _SUNSET_WARNING = timedelta(days=60)
 _TOKEN_WARNING = timedelta(days=14)
-# Signed requests and day boundaries suffer from more
+# A larger clock skew breaks signed requests and shifts day boundaries
 _SKEW_WARNING = timedelta(seconds=60)
 _SKEW_ERROR = timedelta(seconds=300)
 _SPENT_WARNING = 75.0
-# An answer is waited for as long as the client's own timeout; nothing is asked again after so long
+# No retry after this time; the client's own timeout limits the wait for one answer
 _PATIENCE_SECONDS = 10.0
 _LONGEST_PAUSE_SECONDS = 2.0
 _SECRET_KEYS = ("access_token", "refresh_token", "client_secret", "app_secret", "developer_token")
@@ -45,7 +45,7 @@ _SECRET_KEYS = ("access_token", "refresh_token", "client_secret", "app_secret", 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. `fix` is one imperative sentence, None where nothing is to be done."""
+    """The result of one check. `fix` is one imperative sentence, None if nothing has to be done."""
 
     source: str
     check: Check
@@ -56,8 +56,8 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """The last answer of the vendor, a refusal included."""
+class VendorAnswer:
+    """The vendor's last answer, including refusals."""
 
     status: int
     headers: Mapping[str, str]
@@ -66,38 +66,38 @@ class Seen:
 
 
 class Refused(Exception):
-    """A request that brought nothing, and why; `detail` is redacted."""
+    """A refused or failed request and its reason; `detail` is redacted."""
 
-    def __init__(self, reason: Reason, status: int, detail: str, seen: Seen | None = None) -> None:
+    def __init__(self, reason: Reason, status: int, detail: str, answer: VendorAnswer | None = None) -> None:
         super().__init__(detail)
-        self.reason, self.status, self.detail, self.seen = reason, status, detail, seen
+        self.reason, self.status, self.detail, self.answer = reason, status, detail, answer
 
     @property
-    def ends_the_visit(self) -> bool:
-        """Whether every further request would meet the same."""
+    def ends_examination(self) -> bool:
+        """Return whether every other request would fail for the same reason."""
         return self.reason in ("token", "throttled", "failing", "unreachable", "no_api")
 
 
 class Examiner(Protocol):
-    """What `ingestion/sources/<vendor>/doctor.py` offers."""
+    """The interface of `ingestion/sources/<vendor>/doctor.py`."""
 
     CREDENTIALS: tuple[tuple[str, ...], ...]
     VENDOR: str
     TOKEN_FIX: str
 
-    def examine(self, visit: Visit) -> Iterator[Finding]:
-        """The findings of one source. Raises Refused where nothing more can be asked, SettingError."""
+    def examine(self, probe: Probe) -> Iterator[Finding]:
+        """Yield the findings of one source. Raises Refused if all requests would fail, SettingError."""
 
 
 @dataclass
-class Visit:
-    """One source while it is examined: its clients, and what their answers told besides their bodies."""
+class Probe:
+    """The examination of one source: its clients, its last answer, and the clock skew of all answers."""
 
     source: str
     now: datetime
     sleep: Callable[[float], None] = time.sleep
     requests: int = 0
-    seen: Seen | None = None
+    last_answer: VendorAnswer | None = None
     _skews: list[timedelta] = field(default_factory=list)
     _began: float = field(default_factory=time.monotonic)
     _asked: float = 0.0
@@ -107,47 +107,47 @@ class Visit:
         self.clients: list[Client] = []
 
     def connect(self, connect: Callable[[Any], T]) -> T:
-        """The source's own connection; a visit stands where a load's landing does. Raises SettingError."""
+        """Return the source's API object, with this probe in place of a load. Raises SettingError."""
         return connect(self)
 
     def client(self, client: Client) -> Client:
-        """The client, watched, in a hurry, and closed at the visit's end."""
+        """Register a client: record its answers, limit its retries, and close it at the end."""
         self.clients.append(client)
         self._watch(client)
         return client
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         for client in self.clients:
             client.close()
 
     def ask(self, send: Callable[[], Answer]) -> Answer:
-        """One request. Raises Refused."""
-        self.seen, self._asked = None, time.monotonic()
+        """Send one request. Raises Refused."""
+        self.last_answer, self._asked = None, time.monotonic()
         try:
             return send()
         except (RequestFault, IngestionError) as error:
             raise self._refused(error) from None
 
     def secrets(self) -> tuple[str, ...]:
-        """Values that must never be shown."""
+        """Return values that must never be shown."""
         configured = tuple(value for key in _SECRET_KEYS if (value := self.section.get(key)))
         return configured + tuple(value for client in self.clients for value in client.secrets())
 
     def finding(
         self, check: Check, level: Level, seen: str, fix: str | None = None, subject: str | None = None
     ) -> Finding:
-        """A finding of this source, redacted."""
+        """Return a finding of this source, redacted."""
         secrets = self.secrets()
         shown = [redact(text, secrets) if text is not None else None for text in (fix, subject)]
         return Finding(self.source, check, level, redact(seen, secrets), *shown)
 
     def setting(self, key: str) -> str:
-        """How a fix names a setting: its full name and its environment variable."""
+        """Return a setting as shown in a fix: its full name and its environment variable."""
         return f"{self.section.name(key)} ({self.section.environment(key)})"
 
     def version(self, version: str, setting: str, sunset: Sunset | None) -> Finding:
-        """How long an API version lives on; `setting` is the key that decides it."""
+        """Return a finding about the end of an API version; `setting` is the key of the version."""
         fix = f"Set {self.setting(setting)} to a newer version."
         if sunset is None:
             return self.finding(
@@ -169,11 +169,11 @@ class Visit:
         return self.finding("api_version", "ok", f"{version}, until {day}", subject=version)
 
     def expiry(self, what: str, at: datetime, fix: str, renewed: bool = False) -> Finding:
-        """How long a token or an access lives on; `renewed` where the program renews it by itself."""
+        """Return a finding about the expiry of a token; `renewed` if the program renews it by itself."""
         left = at - self.now
         shown = f"{at:%Y-%m-%d %H:%M} UTC"
         if renewed:
-            return self.finding("credentials", "ok", f"{what} renewed by itself, this one until {shown}")
+            return self.finding("credentials", "ok", f"{what} renewed automatically, this one until {shown}")
         if left <= timedelta(0):
             return self.finding("credentials", "error", f"{what} expired on {shown}", fix)
         if left < _TOKEN_WARNING:
@@ -182,18 +182,18 @@ class Visit:
             )
         return self.finding("credentials", "ok", f"{what} valid until {shown}")
 
-    def spent(self, percent: float, seen: str, fix: str) -> Finding:
-        """Rate-limit headroom, as the percentage that is used up."""
+    def limit_usage(self, percent: float, seen: str, fix: str) -> Finding:
+        """Return a finding about the used percentage of a rate limit."""
         level: Level = "error" if percent >= 100 else "warning" if percent >= _SPENT_WARNING else "ok"
         return self.finding("rate_limit", level, seen, None if level == "ok" else fix)
 
     def clock(self, vendor: str) -> Iterator[Finding]:
-        """This machine's clock against the vendor's, from every answer that told its time."""
+        """Compare this machine's clock with the vendor's, from all answers with a Date header."""
         if not self._skews:
             if self.requests:
-                yield self.finding("clock", "note", f"{vendor} did not tell its time")
+                yield self.finding("clock", "note", f"{vendor} sent no Date header")
             return
-        # the answer that travelled least
+        # the smallest difference has the least network delay
         skew = min(self._skews, key=abs)
         seconds = round(skew.total_seconds())
         level: Level = (
@@ -211,13 +211,13 @@ class Visit:
         )
 
     def explain(self, refused: Refused, vendor: str, token_fix: str) -> Finding:
-        """What a refusal that ends the visit means."""
+        """Return the finding of a refusal that ends the examination."""
         status = f" ({refused.status})" if refused.status else ""
         match refused.reason:
             case "token":
                 return self.finding("credentials", "error", f"refused{status}: {refused.detail}", token_fix)
             case "throttled":
-                wait = refused.seen.fault.wait if refused.seen and refused.seen.fault else None
+                wait = refused.answer.fault.wait if refused.answer and refused.answer.fault else None
                 when = f"in {wait:.0f} s" if wait else "when the limit has reset"
                 return self.finding(
                     "rate_limit",
@@ -236,7 +236,7 @@ class Visit:
                 return self.finding(
                     "reachability",
                     "error",
-                    f"the address answers{status}, but not as {vendor}'s API: {refused.detail}",
+                    f"the server answers{status}, but it is not {vendor}'s API: {refused.detail}",
                     f"Set {self.setting('base_url')} to the API itself, or let the proxy pass its answers.",
                 )
             case "unreachable":
@@ -251,9 +251,9 @@ class Visit:
         text = detail.lower()
         key = "token_url" if "token_url" in text else "base_url"
         if "certificate" in text:
-            return "Trust the proxy's certificate (SSL_CERT_FILE), or keep it from opening TLS to this host."
+            return "Trust the proxy's certificate (SSL_CERT_FILE), or exclude this host from TLS inspection."
         if "ssl" in text or "tls" in text:
-            return f"Check that {self.setting(key)} speaks https on that port."
+            return f"Check that {self.setting(key)} is an https server on that port."
         if "name or service" in text or "nodename" in text or "name resolution" in text or "getaddr" in text:
             return f"Correct the host in {self.setting(key)}, or this machine's DNS."
         return f"Check {self.setting(key)}, the network and the proxy (HTTPS_PROXY)."
@@ -264,9 +264,9 @@ class Visit:
         def watching(status: int, headers: Mapping[str, str], document: Any) -> Fault | None:
             fault = judge(status, headers, document)
             self.requests += 1
-            self.seen = Seen(status, headers, document, fault)
+            self.last_answer = VendorAnswer(status, headers, document, fault)
             self._note_time(headers)
-            # what fails is told now, not asked again
+            # no retries: a failure is reported at once
             return replace(fault, hopeless=True) if fault else None
 
         client.policy = replace(client.policy, judge=watching)
@@ -274,12 +274,12 @@ class Visit:
 
     def _note_time(self, headers: Mapping[str, str]) -> None:
         try:
-            told = parsedate_to_datetime(headers.get("date", ""))
+            vendor_time = parsedate_to_datetime(headers.get("date", ""))
         except ValueError:
             return
-        if told.tzinfo is not None:
+        if vendor_time.tzinfo is not None:
             here = self.now + timedelta(seconds=time.monotonic() - self._began)
-            self._skews.append(here - told)
+            self._skews.append(here - vendor_time)
 
     def _pause(self, seconds: float) -> None:
         waited = time.monotonic() - self._asked
@@ -288,30 +288,32 @@ class Visit:
         self.sleep(seconds)
 
     def _refused(self, error: RequestFault | IngestionError) -> Refused:
-        seen = self.seen
+        answer = self.last_answer
         secrets = self.secrets()
         if isinstance(error, RequestFault):
             reasons: dict[str, Reason] = {"access": "access", "account": "account"}
             reason = reasons.get(error.fault.kind, "request")
-            if _is_page(seen):
-                return Refused("no_api", error.status, "a web page", seen)
-            return Refused(reason, error.status, redact(error.fault.detail, secrets), seen)
-        status = seen.status if seen else 0
-        detail = redact(seen.fault.detail if seen and seen.fault else str(error), secrets)
+            if _is_page(answer):
+                return Refused("no_api", error.status, "a web page", answer)
+            return Refused(reason, error.status, redact(error.fault.detail, secrets), answer)
+        status = answer.status if answer else 0
+        detail = redact(answer.fault.detail if answer and answer.fault else str(error), secrets)
         if isinstance(error, AccessError):
-            return Refused("token", status, detail, seen)
+            return Refused("token", status, detail, answer)
         if isinstance(error, ResponseError):
-            return Refused("no_api", status, redact(str(error), secrets), seen)
-        if seen is not None and seen.fault is not None:
-            if _is_page(seen):
-                return Refused("no_api", status, "a web page", seen)
-            return Refused("throttled" if seen.fault.kind == "throttled" else "failing", status, detail, seen)
-        return Refused("unreachable", 0, redact(str(error), secrets), seen)
+            return Refused("no_api", status, redact(str(error), secrets), answer)
+        if answer is not None and answer.fault is not None:
+            if _is_page(answer):
+                return Refused("no_api", status, "a web page", answer)
+            return Refused(
+                "throttled" if answer.fault.kind == "throttled" else "failing", status, detail, answer
+            )
+        return Refused("unreachable", 0, redact(str(error), secrets), answer)
 
 
 @dataclass(frozen=True)
 class Sunset:
-    """The last day of an API version, None where none is announced; `exact` False for a month or a rule."""
+    """The last day of an API version, None if not announced; `exact` is False for a month or an estimate."""
 
     day: date | None
     source: str
@@ -319,5 +321,5 @@ class Sunset:
     fix: str | None = None
 
 
-def _is_page(seen: Seen | None) -> bool:
-    return seen is not None and seen.document is None and "html" in seen.headers.get("content-type", "")
+def _is_page(answer: VendorAnswer | None) -> bool:
+    return answer is not None and answer.document is None and "html" in answer.headers.get("content-type", "")
