@@ -10,7 +10,7 @@ with met as (
     select * from {{ ref('int_action_repeats') }}
 ),
 
--- a contact is gained once, however many of its events and campaigns show it
+-- each contact counts once, whatever its number of events and campaigns
 gains as (
     select
         *,
@@ -30,7 +30,7 @@ select
     cause,
     case when count(distinct campaign_id) = 1 then any_value(campaign_id) end as campaign_id,
     list_sort(list(distinct campaign_id)) as campaign_ids,
-    -- a repeat gains nobody; zero ranks it before causes without any contact to gain
+    -- repeats gain no contact; zero ranks them before causes without contacts
     case when cause = 'repeat_submission' then 0 else sum(chance) filter (where is_first_gain) end as contacts_gained,
     sum(network_units) as network_units,
     count(distinct submission_id) as events,

@@ -22,7 +22,7 @@ select
     {{ url_location('sessions.landing_page_url') }} as landing_page,
     ledger.reason_code,
     coalesce(ledger.network_units, 0) as network_units,
-    -- a contact's first conversion, so no filtered one, that no ad is credited with
+    -- first conversions that count and that no ad is credited with
     facts.conversion_number = 1
     and claims.contact_id is not null
     and credited.event_id is null as could_be_credited,

@@ -14,7 +14,7 @@ select
     'lead_form' as subject_type,
     claims.form_id as subject_id,
     'lead_not_synced' as cause,
-    -- an address counts once, and only where HubSpot knows no conversion of its contact
+    -- one per e-mail address, and only if its contact has no conversion in HubSpot
     case
         when first_conversions.contact_id is null and credited_contacts.contact_id is null and not claims.is_test
             then coalesce(claims.contact_id, leads.email_hash, claims.submission_id)
@@ -30,7 +30,7 @@ left join {{ ref('int_network_leads') }} as leads
         and claims.submission_id = concat_ws(':', leads.network, 'lead', leads.lead_id)
 left join {{ ref('fct_first_conversions') }} as first_conversions
     on claims.contact_id = first_conversions.contact_id and claims.occurred_at >= first_conversions.converted_at
--- a contact whom the account is credited with by a later conversion is not gained
+-- a later conversion already credits the contact to the account
 left join credited_contacts
     on
         claims.network = credited_contacts.network

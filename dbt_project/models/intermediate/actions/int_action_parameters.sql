@@ -1,4 +1,4 @@
--- whether any session of the last days that came from an ad of the account carries HubSpot's parameters
+-- accounts with recent ad sessions whose landing page URLs have HubSpot's parameters
 with accounts as (
     select
         named.network,

@@ -20,7 +20,7 @@ select
     claims.network_units,
     claims.occurred_at,
     claims.submission_id,
-    -- the action counts every conversion to this day
+    -- the action still counts every conversion
     true as still_holds
 from {{ ref('int_action_claims') }} as claims
 inner join actions

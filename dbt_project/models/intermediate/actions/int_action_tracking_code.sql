@@ -12,7 +12,7 @@ select
             and claims.claim_source = 'submission_url'
             then claims.contact_id
     end as gained,
-    -- whoever is known from another page has a cookie
+    -- a contact known from another page has a cookie
     case when claims.is_tracked then 1 else cookies.share end as chance,
     case when claims.reason_code = 'no_tracking_code' then claims.network_units else 0 end as network_units,
     claims.occurred_at,

@@ -7,5 +7,5 @@ select
 from {{ ref('int_campaign_pages') }} as campaign_pages
 inner join {{ ref('int_landing_pages') }} as pages on campaign_pages.landing_page_url = pages.landing_page_url
 group by all
--- no ad of the campaign leads to the page directly
+-- only if no ad of the campaign links to the page directly
 having bool_and(pages.drops_parameters)

@@ -1,5 +1,5 @@
--- only contacts who convert on the page they land on, and whom nothing else keeps from being tracked: without a cookie only
--- that page's URL names the ad
+-- contacts who convert on their landing page and have no other obstacle to tracking: without a cookie only that
+-- page's URL identifies the ad
 select
     coalesce(
         count(distinct contact_id) filter (where is_tracked)

@@ -6,14 +6,14 @@ with pages as (
     where lacks_code
 )
 
--- several addresses of a page are one place to mend
+-- one row for several URLs of a page
 select
     location,
     min(landing_page_url) as landing_page_url
 from pages
 group by location
 union all
--- a page without a snapshot: the forms sent from it show that HubSpot recorded no view
+-- without a snapshot, submissions without page views show the missing code
 select
     form_page as location,
     min(form_url) as landing_page_url

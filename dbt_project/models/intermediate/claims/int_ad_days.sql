@@ -2,7 +2,7 @@
 with figures as (
     select
         conversions.*,
-        -- LinkedIn and Meta report one basis only; it stands for the day of the conversion
+        -- LinkedIn and Meta report one date only, taken as the day of the conversion
         coalesce(conversions.conversions_by_conversion_date, conversions.conversions) as converted,
         -- uploaded and view figures of form actions go to their own steps; of other actions to non_form_action
         case
@@ -28,7 +28,7 @@ actions as (
     group by {{ ad_key() }}, date, part, conversion_action_id
 ),
 
--- a campaign is rounded per action and day; its ads share these whole units by largest remainder, so that they sum to it
+-- rounded per campaign, action and day; its ads share the whole units by largest remainder, so that they add up
 ranked as (
     select
         *,
@@ -56,7 +56,7 @@ rounded as (
     from ranked
 ),
 
--- one decimal type throughout: where widths differ DuckDB may unify them to a type without decimals
+-- one decimal type throughout: DuckDB may unify different widths to a type without decimals
 parts as (
     select
         {{ ad_key() }},

@@ -3,9 +3,9 @@ with accounts as (
         accounts.network,
         accounts.account_id,
         max(actions.click_window_days) as click_window_days,
-        -- what is surely counted already: by the rule that forgets first
+        -- surely counted already: the rule with the shortest window
         min(actions.click_window_days) as repeat_window_days,
-        -- how far one conversion is shared out: to the last click of the account, of each LinkedIn campaign, or to several
+        -- who shares a conversion: the last click of the account, of each LinkedIn campaign, or several
         case
             when accounts.network = 'facebook_ads' then 'account'
             when

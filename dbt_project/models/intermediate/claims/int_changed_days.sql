@@ -9,7 +9,7 @@ left join {{ built }} as built
     on inputs.network = built.network and inputs.account_id = built.account_id and inputs.date = built.date
 where inputs.fingerprint is distinct from built.fingerprint
 union all
--- without a claim, credit and figure by now
+-- days without claims, credits and figures now
 select
     built.network,
     built.account_id,

@@ -7,8 +7,8 @@ with page_codes as (
     where has_tracking_code is not null
 ),
 
--- forms reached HubSpot from a page on which it recorded nobody's view, while it recorded others': the page lacks the code. One
--- visitor without a cookie proves nothing of the page
+-- pages with submissions but without any page view, while other pages have views, have no tracking code. One
+-- visitor without a cookie proves nothing about the page
 unviewed_pages as (
     select {{ url_location('page_url') }} as location
     from {{ ref('fct_form_submissions') }}
@@ -25,7 +25,7 @@ unviewed_pages as (
         )
 ),
 
--- as the page was then: its latest snapshot by that day, before the first one that
+-- the page at that time: its latest snapshot by that day, else its first one
 form_pages as (
     select
         submissions.submission_id,
@@ -54,8 +54,8 @@ form_pages as (
     left join unviewed_pages on submissions.location = unviewed_pages.location
 ),
 
--- how many of a form's submissions bring a visitor's token, of those that nothing else keeps from it: the visitors who do convert
--- without a cookie are the fewer. A contact's submission whose tracking is unknown does not count against its form
+-- the share of a form's submissions with the visitor's cookie, among those with no other obstacle. Fewer visitors convert
+-- without a cookie. Submissions with unknown tracking do not count against the form
 form_tracking as (
     select
         submissions.submission_id,
@@ -72,8 +72,8 @@ form_tracking as (
     )
 ),
 
--- the templates nearest to an ad win: what stands on it, its ad group or its campaign without HubSpot's parameters keeps those
--- of the account away
+-- the template nearest to an ad wins: one without HubSpot's parameters on the ad, ad group or campaign overrides
+-- the account's
 templates as (
     select
         account_id,
@@ -89,7 +89,7 @@ select
     {{ ad_key('claims.') }},
     submissions.conversion_number,
     coalesce(submissions.is_filtered, false) or claims.is_test as is_filtered,
-    -- what an archived contact sent is in no mart, yet it arrived
+    -- submissions of archived contacts are in no mart, but HubSpot received them
     submissions.submission_id is null
     and not (claims.lead_status in ('synced', 'merged_into_existing') and claims.contact_id is null)
         as is_lead_without_submission,
@@ -122,7 +122,7 @@ select
     coalesce(first_conversions.existed_before_conversion, false) as existed_before_conversion,
     claims.named_by not in ('hsa', 'drilldown', 'network_lead') as lacks_parameters,
     types.network is not null and (types.is_always or templates.overriding_templates is null) as is_untrackable_ad_type,
-    -- where HubSpot tags none of the account's ads, and could tag this type, the account's setting is what is off
+    -- if HubSpot tags none of the account's ads of a supported type, auto-tracking is off
     case when types.network is not null or templates.has_hubspot_templates then templates.overriding_templates end
         as overriding_templates,
     coalesce(

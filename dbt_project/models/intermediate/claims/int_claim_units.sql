@@ -22,7 +22,7 @@ ranked as (
             order by
                 {% if setting('credited_take_units_first') %}is_credited_by_default desc,{% endif %}
                 is_test asc,
-                -- a repeat is what the network counts last, if it does at all
+                -- repeats get units last
                 {% if setting('repeats_take_units_last') %}number_after_click = 1 desc,{% endif %}
                 is_exact_click desc,
                 clicked_at {{ 'desc' if setting('latest_clicks_take_units_first') else 'asc' }},

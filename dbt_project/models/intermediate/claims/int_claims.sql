@@ -10,7 +10,7 @@ with submissions as (
     left join {{ ref('lead_sync') }} as leads on submissions.submission_id = leads.submission_id
 ),
 
--- a lead without a submission is an event of its own
+-- a lead without a submission is a separate event
 lost_leads as (
     select
         concat_ws(':', network, 'lead', lead_id) as submission_id,
@@ -39,7 +39,7 @@ events as (
     from lost_leads
 ),
 
--- the contact's clicks by then, each as the session that it began
+-- the contact's earlier clicks, each as the session it started
 clicks as (
     select
         submissions.submission_id,
@@ -64,7 +64,7 @@ clicks as (
 candidates as (
     select * from clicks
     union all by name
-    -- the form's own address, of a click that no session is known of
+    -- the URL of the form's page, for clicks without a known session
     select
         submissions.submission_id,
         {{ ad_key('named.') }},
@@ -117,7 +117,7 @@ dated as (
     select
         latest.* exclude (is_exact_click, click_id),
         coalesce(latest.is_exact_click, false) as is_exact_click,
-        -- a click is its click id where there is one: the one in the form's own address, else the one it arrived with
+        -- a click is identified by its click id: the one in the form's page URL, else the session's
         coalesce(form_clicks.click_id, latest.click_id, latest.click_session_id, latest.claim_source) as click,
         events.contact_id,
         events.form_id,
@@ -157,7 +157,7 @@ dated as (
             and latest.account_id = mapped.account_id
             and events.form_id = mapped.form_id
             and {{ holds_on('mapped', 'cast(events.occurred_at at time zone accounts.time_zone as date)') }}
-    -- a form counted by several actions counts where any of them does
+    -- a form with several actions counts if any of them counts
     qualify row_number() over (
         partition by latest.submission_id, {{ ad_key('latest.') }}
         order by mapped.is_in_headline desc nulls last, mapped.conversion_action_id asc
@@ -170,7 +170,7 @@ windows as (
         coalesce(
             dated.click_window_days, {{ by_network('default_click_window_days', 'dated.network') }}
         ) as click_window_days,
-        -- claims of one submission by several ads share its instant and are no earlier one
+        -- claims of several ads on one submission share its instant; none is earlier
         max(dated.occurred_at) over (
             partition by
                 dated.contact_id, dated.network, dated.account_id, dated.form_id,

@@ -13,7 +13,7 @@ with days as (
         on claims.submission_id = units.submission_id and {{ same_ad('claims', 'units') }}
     group by claims.network, claims.account_id, claims.date
     union all
-    -- what any campaign's credit, on whatever day, says of a claim's event and contact
+    -- credits of any campaign and day that concern a claim's event and contact
     select
         claims.network,
         claims.account_id,

@@ -23,7 +23,7 @@ landings as (
     from {{ ref('int_sessions') }}
     where is_tracked_visit and (is_ad_click or len(click_ids) > 0 or google_campaign_id is not null)
     union all by name
-    -- the address names the click that the form followed; without a cookie the click left nothing else (vector A6)
+    -- the URL identifies the click before the form; without a cookie it is the only trace of the click (vector A6)
     select
         'submission_url' as claim_source,
         parsed.submission_id as landing_id,
@@ -57,7 +57,7 @@ parameters as (
     left join {{ ref('int_tagged_urls') }} as urls on landings.url = urls.url
 ),
 
--- each click id of the landing and the network that gave it out, the most exact first
+-- each click id of the landing page URL and its network, the most exact first
 clicks as (
     select
         clicks.claim_source,
@@ -76,7 +76,7 @@ clicks as (
     inner join {{ ref('click_id_parameters') }} as types on clicks.click.type = types.parameter
 ),
 
--- the networks whose names the landing may use: of a shared link several
+-- the networks of the click ids: a shared link may have several
 click_networks as (
     select
         claim_source,
@@ -113,7 +113,7 @@ pages as (
     where snapshots.final_url is not null
 ),
 
--- what a campaign may be known by, besides HubSpot's parameters and the click itself
+-- other ways to find a campaign, besides HubSpot's parameters and the click itself
 names as (
     select
         'utm_id' as kind,
@@ -181,7 +181,7 @@ named as (
     from landings
     inner join listed_clicks as clicks on landings.landing_id = clicks.landing_id
     union all by name
-    -- stands on every click of Google's since 2025: https://support.google.com/google-ads/answer/16193746
+    -- on every Google click since 2025: https://support.google.com/google-ads/answer/16193746
     select
         parameters.claim_source,
         parameters.landing_id,
@@ -225,10 +225,10 @@ select
     named.landing_id,
     named.named_by,
     {{ ad_key('named.') }},
-    -- the network's own click id: which of its clicks it was
+    -- the network's own click id identifies the click
     networks.click_id_type,
     networks.click_id,
-    -- the very click that the network lists for that campaign
+    -- a click that the network lists for that campaign
     coalesce(listed_clicks.campaign_id = named.campaign_id, false) as is_exact_click
 from named
 left join click_networks as networks

@@ -18,7 +18,7 @@ select
     contacts
 from {{ ref('stg_hubspot__ads_export') }}
 union all by name
--- what HubSpot's filter calls an ad interaction is the report over all of them
+-- HubSpot's filter for ad interactions corresponds to the report all_ad_interactions
 -- https://knowledge.hubspot.com/ads/segment-contacts-based-on-ads-interactions
 select
     'list' as hubspot_source,
@@ -31,7 +31,7 @@ select
     coalesce(members.contacts, 0) as contacts
 from {{ ref('stg_hubspot__ad_lists') }} as lists
 left join members on lists.list_id = members.list_id
--- of several lists of a campaign one is enough
+-- one list per campaign
 qualify
     row_number() over (
         partition by lists.network, lists.campaign_id, lower(trim(lists.campaign_name))

@@ -5,7 +5,7 @@ with pages as (
     from {{ ref('dim_ad') }}
     where final_url is not null
     union
-    -- phones may be led elsewhere
+    -- ads may have a separate mobile URL
     select
         'google_ads' as network,
         account_id,
@@ -16,7 +16,7 @@ with pages as (
     from {{ ref('stg_google_ads__ads') }}
     where final_mobile_url is not null
     union
-    -- a carousel leads to several pages
+    -- carousel ads have several landing pages
     select
         'facebook_ads' as network,
         account_id,
@@ -51,7 +51,7 @@ with pages as (
 select
     {{ ad_key('pages.') }},
     pages.url,
-    -- several addresses may be fetched as one landing page
+    -- several URLs may share one landing page
     urls.url as landing_page_url
 from pages
 left join {{ ref('stg_landing_pages__urls') }} as urls on pages.network = urls.source and pages.url = urls.final_url

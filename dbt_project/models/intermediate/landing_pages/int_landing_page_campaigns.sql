@@ -5,7 +5,7 @@ select
 from {{ ref('int_campaign_pages') }}
 where landing_page_url is not null
 union
--- an address that is known from ad clicks alone
+-- URLs known only from ad clicks
 select
     urls.url,
     sessions.network,

@@ -3,7 +3,7 @@ with snapshots as (
         *,
         {{ url_location('coalesce(final_url, url)') }} as location,
         {{ url_query('url') }} as query,
-        -- the code stood in the HTML once: where it is gone, earlier visits prove nothing
+        -- once the code is removed from the HTML, earlier page views no longer prove it
         coalesce(
             bool_or(has_tracking_code) over (
                 partition by url
@@ -22,7 +22,7 @@ visits as (
         first_viewed_at as first_at
     from {{ ref('int_viewed_pages') }}
     union all
-    -- a visitor is known by the page seen before, too: where HTML shows no code, only a view of this page proves it
+    -- the visitor may be known from an earlier page: if the HTML has no code, only a view of this page proves it
     select
         {{ url_location('page_url') }} as location,
         {{ url_query('page_url') }} as query,
@@ -39,7 +39,7 @@ visited as (
     inner join visits
         on
             snapshots.location = visits.location
-            -- a page that its query tells apart is that page alone
+            -- a query that selects the page belongs to its identity
             and contains(visits.query, snapshots.query)
             and snapshots.fetched_at >= visits.first_at
             and (visits.is_page_view or snapshots.has_tracking_code is null)

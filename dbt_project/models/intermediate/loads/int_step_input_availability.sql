@@ -2,7 +2,7 @@ with networks as (
     select distinct network from {{ ref('int_accounts') }}
 ),
 
--- a network needs no input of another
+-- each network needs only its own inputs
 needed as (
     select
         networks.network,

@@ -9,7 +9,7 @@ with needed as (
     cross join {{ ref('stg_hubspot__account') }} as portal
     where delivery.spend != 0
     union
-    -- a deal that is not won has no value to convert
+    -- only won deals are converted
     select
         currency as from_currency,
         company_currency as to_currency,
@@ -29,7 +29,7 @@ portal_rates as (
     group by rates.from_currency, rates.to_currency, valid_from
 ),
 
--- the portal's own rate first
+-- the portal's own rate has precedence
 rated as (
     select
         needed.from_currency,

@@ -5,7 +5,7 @@ select
     deals.currency,
     coalesce(
         deals.amount_company_currency,
-        -- the product needs more digits than either factor: DuckDB stops at 18 where both have no more
+        -- DuckDB limits the product to 18 digits unless a factor has more
         cast(
             cast(deals.amount as decimal(38, 6)) * case when deals.currency = deals.company_currency then 1 else rates.rate end
             as decimal(18, 6)

@@ -1,7 +1,7 @@
 select
     deals.deal_id,
     deals.closed_at,
-    -- the portal's own clock, as for its exchange rates
+    -- in the portal's time zone, as its exchange rates
     cast(deals.closed_at at time zone coalesce(portal.time_zone, 'UTC') as date) as closed_on,
     deals.amount,
     deals.amount_company_currency,

@@ -32,5 +32,5 @@ select
     accounts.time_zone,
     portal.company_currency
 from accounts
--- without a portal there is no home currency
+-- without a portal there is no company currency
 left join {{ ref('stg_hubspot__account') }} as portal on true

@@ -7,5 +7,5 @@ select
 from {{ ref('stg_google_ads__click_views') }}
 where gclid is not null
 group by gclid
--- a tie names no ad
+-- ties match no ad
 having count(distinct account_id || '|' || campaign_id) = 1 and max(campaign_id) is not null

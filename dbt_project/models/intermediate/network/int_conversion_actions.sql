@@ -1,5 +1,5 @@
 with google_figures as (
-    -- an action of a manager out of reach has figures here and no settings
+    -- actions of an inaccessible manager account have figures but no settings
     select
         account_id,
         conversion_action_id,
@@ -59,7 +59,7 @@ versions as (
         conversion_action_name,
         action_category,
         conversion_method as origin,
-        -- CONVERSIONS_API is the documented value; files and CRM systems are the other sources that are no tag:
+        -- CONVERSIONS_API is the documented value; files and CRM systems are the other sources without a tag:
         -- https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api-schema
         regexp_matches(conversion_method, 'CONVERSIONS_API|OFFLINE|UPLOAD|CSV|CRM') as is_uploaded,
         -- one member counts once in the window: https://www.linkedin.com/help/lms/answer/a426359
@@ -91,10 +91,10 @@ versions as (
         headline.action_name as conversion_action_name,
         headline.action_category,
         nullif(regexp_extract(headline.action_type, '^(offsite|onsite|offline)_conversion', 1), '') as origin,
-        -- pixel and Conversions API share the other types, so that only the map tells them apart:
+        -- pixel and Conversions API share the other types; only the map separates them:
         -- https://developers.facebook.com/docs/marketing-api/conversions-api/offline-events
         starts_with(headline.action_type, 'offline_conversion.') as is_uploaded,
-        -- Meta counts every action, not every person
+        -- Meta counts actions, not people
         true as counts_every,
         true as is_in_headline,
         date '0001-01-01' as valid_from,
@@ -119,7 +119,7 @@ mapped as (
     from {{ ref('conversion_action_map') }}
 ),
 
--- a day on which either changes starts a new row
+-- each change starts a new row
 starts as (
     select
         network,
@@ -154,7 +154,7 @@ select
     versions.action_category,
     versions.status,
     coalesce(mapped.origin, versions.origin) as origin,
-    -- what the map says of the origin decides, either way
+    -- the map's origin has precedence
     coalesce(
         regexp_matches(lower(mapped.origin), '^(upload|offline|conversions_api|crm|hubspot_sync)'), versions.is_uploaded
     ) as is_uploaded,

@@ -67,7 +67,7 @@ select
     cast(null as varchar) as ad_group_id,
     cast(null as varchar) as ad_id,
     action_type,
-    -- a campaign names a setting only where its ad sets agree
+    -- a campaign has a setting only if all its ad sets agree
     max(attribution_setting) filter (where ad_id is null) as attribution_setting,
     max(observed_at) as observed_at,
     sum(case when ad_id is null then total else -total end) as total,

@@ -36,7 +36,7 @@ split as (
 ),
 
 valued as (
-    -- one share is rounded and the other is the rest, so that both add up
+    -- one share is rounded, the other is the remainder, so that both add up
     select
         *,
         cast(value * clicks / nullif(total, 0) as decimal(18, 6)) as click_value
@@ -49,7 +49,7 @@ events as (
         unnest(
             case
                 when is_lead_form then [{ 'event_type': 'lead_form', 'conversions': total, 'value': value }]
-                -- docs/contract.md, section 5, has uploads before views
+                -- uploads have precedence over views: docs/contract.md, section 5
                 when is_uploaded then [{ 'event_type': 'uploaded', 'conversions': total, 'value': value }]
                 else [
                     { 'event_type': 'click', 'conversions': clicks, 'value': click_value },

@@ -7,7 +7,7 @@ from (
         campaign_id
     from {{ ref('stg_google_ads__campaigns') }}
     union
-    -- a campaign that is listed no more has figures still
+    -- campaigns that are no longer listed still have figures
     select
         account_id,
         campaign_id
@@ -15,5 +15,5 @@ from (
 ) as campaigns
 where campaign_id is not null
 group by campaign_id
--- a campaign of two accounts names neither
+-- a campaign id in two accounts is ambiguous
 having count(distinct account_id) = 1

@@ -1,6 +1,6 @@
 {%- set split %}
         case
-            -- the map of the user first, then what Google says of the action and of the figure
+            -- the user's map has precedence over Google's settings of the action and of the figure
             when
                 coalesce(
                     actions.is_uploaded,

@@ -8,7 +8,7 @@ with versions as (
 
 select
     * exclude (observed_at, superseded_at, observed_on)
-    -- a rule keeps its method, and versions that landed before it was read have none
+    -- a rule's method never changes; versions that landed before the column existed have none
     replace (
         coalesce(conversion_method, max(conversion_method) over (partition by account_id, conversion_action_id))
             as conversion_method

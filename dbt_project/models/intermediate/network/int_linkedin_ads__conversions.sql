@@ -10,7 +10,7 @@ with creatives as (
 ),
 
 campaign_figures as (
-    -- by rule, and what no rule explains: the headline is the campaign's own total
+    -- per rule, plus the remainder to the campaign's own total, which is the headline
     select
         account_id,
         date,
@@ -57,7 +57,7 @@ campaign_figures as (
 ),
 
 figures as (
-    -- creatives the API no longer lists keep their figures in the campaign's total
+    -- figures of creatives that are no longer listed remain in the campaign's total
     select
         figures.account_id,
         figures.date,
@@ -111,7 +111,7 @@ shared as (
 ),
 
 valued as (
-    -- the value is of clicks and views together; one share is rounded and the other is the rest, so that both add up
+    -- the value covers clicks and views; one share is rounded, the other is the remainder, so that both add up
     select
         *,
         cast(total_value * (total - viewed) / nullif(total, 0) as decimal(18, 6)) as click_value
@@ -119,7 +119,7 @@ valued as (
 ),
 
 events as (
-    -- what is uploaded is neither click nor view on a page: docs/contract.md, section 5, has it before view_through
+    -- uploads have precedence over view_through: docs/contract.md, section 5
     select
         account_id,
         date,

@@ -36,7 +36,7 @@ submissions as (
         submissions.submission_id as activity_id,
         'submission' as activity_type,
         submissions.submitted_at as occurred_at,
-        -- a tracked form was sent from a page loaded before: where that session is over, it begins one that no address led to
+        -- if the session of the form's page is over, a tracked submission starts a direct session
         case when tracking.is_tracked then {{ bare_url('submissions.page_url') }} else submissions.page_url end as url,
         cast(null as varchar) as referrer,
         tracking.is_tracked,
@@ -70,7 +70,7 @@ parsed as (
         urls.utm_medium,
         urls.utm_campaign,
         urls.click_ids[1].type as click_id_type,
-        -- a page of the same host, as most views, needs no closer look
+        -- most referrers are pages of the same host and need no parsing
         case
             when
                 activities.activity_type = 'page_view'
@@ -95,7 +95,7 @@ select
     gclid as property_gclid,
     fbclid as property_fbclid,
     li_fat_id as property_li_fat_id,
-    -- a submission never starts another source; two views of one ad are one source whatever their click ids
+    -- submissions never change the source; views of one ad are one source whatever their click ids
     case
         when activity_type = 'submission' then null
         when hsa_network is not null and hsa_campaign_id is not null
@@ -113,7 +113,7 @@ select
                     || '|' || coalesce(utm_campaign, '')
                     || '|' || coalesce(click_id_type, '')
                 )
-        -- one visit may be known with and without its referrer
+        -- one session may be known with and without its referrer
         when activity_type = 'property_visit'
             then
                 case

@@ -6,12 +6,12 @@ from {{ ref('int_contact_inputs') }} as inputs
 left join {{ built }} as built on inputs.contact_id = built.contact_id
 where inputs.fingerprint is distinct from built.fingerprint
 union all
--- merged or erased since
+-- merged or erased since the last build
 select built.contact_id
 from {{ built }} as built
 anti join {{ ref('int_contact_inputs') }} as inputs on built.contact_id = inputs.contact_id
 union
--- the ad behind a click that Google lists, or no longer does
+-- contacts whose click Google lists now, or lists no longer
 select sessions.contact_id
 from {{ sessions }} as sessions
 left join ({{ listed_clicks(sessions, 'session_id') }}) as listed on sessions.session_id = listed.session_id
@@ -31,7 +31,7 @@ from {{ sessions }} as sessions
 left join {{ ref('int_google_ads__campaigns') }} as campaigns on sessions.google_campaign_id = campaigns.campaign_id
 where sessions.google_campaign_id is not null and (campaigns.campaign_id is not null) != sessions.is_known_campaign
 union
--- what HubSpot's drill-down stands for, and the ad behind its click
+-- contacts whose drill-down campaign or ad changed
 select sessions.contact_id
 from {{ sessions }} as sessions
 left join {{ ref('int_tagged_campaign_names') }} as named

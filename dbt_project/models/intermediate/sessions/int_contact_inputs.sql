@@ -1,5 +1,5 @@
 with shared as (
-    -- what the rules take from the portal as a whole
+    -- inputs of the whole portal
     select hash(list(host order by host), any_value(portal.has_page_views)) as fingerprint
     from {{ ref('int_own_hosts') }}
     cross join (select exists(select 1 from {{ ref('stg_hubspot__page_views') }}) as has_page_views) as portal
@@ -10,7 +10,7 @@ parts as (
         contact_id,
         'page_views' as part,
         count(*) as records,
-        -- an event never changes but by an erasure, which takes its contact
+        -- events change only by erasure, which removes the contact
         bit_xor(hash(event_id)) as fingerprint
     from {{ ref('int_page_views') }}
     group by contact_id

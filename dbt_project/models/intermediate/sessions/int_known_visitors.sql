@@ -8,7 +8,7 @@ with first_urls as (
     group by aliases.contact_id
 ),
 
--- each record of a merged contact was made known by a submission of its own
+-- each record of a merged contact has its own submission that made the visitor known
 merged as (
     select contact_id from {{ ref('int_contact_aliases') }}
     where alias_id != contact_id

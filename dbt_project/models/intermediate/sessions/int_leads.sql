@@ -29,7 +29,7 @@ lead_ad_submissions as (
     left join {{ ref('int_tagged_urls') }} as urls on submissions.page_url = urls.url
     where submissions.form_type = 'lead_ad'
     union all by name
-    -- an archived contact still says what it sent, though its submissions are none of the marts' any more
+    -- archived contacts still list their submissions, which the marts exclude
     select
         concat_ws(':', counted.form_id, epoch_ms(counted.submitted_at), counted.contact_id) as submission_id,
         counted.contact_id,
@@ -52,7 +52,7 @@ pairs as (
     inner join lead_ad_submissions as submissions
         on coalesce(leads.contact_id, leads.archived_contact_id) = submissions.contact_id
     where
-        -- HubSpot fetches leads late where their syncing was set up late, but never before they were sent
+        -- HubSpot may sync leads late, but never before they were sent
         epoch_ms(submissions.submitted_at) >= epoch_ms(leads.created_at)
         - {{ setting('existing_contact_tolerance_minutes') }} * 60000
         and coalesce(submissions.hsa_network = leads.network, true)
@@ -60,7 +60,7 @@ pairs as (
         and coalesce(submissions.hsa_ad_id = leads.ad_id, true)
 ),
 
--- round by round, the pairs that are each other's nearest; the nearest of all always is, so that every round ends some
+-- each round takes the pairs that are each other's nearest; the nearest of all always qualifies
 rounds as (
     select
         *,

@@ -3,7 +3,7 @@ with configured as (
 ),
 
 addresses as (
-    -- one address per spelling of a host: a host is read from few, not from every view
+    -- parses one URL per spelling of a host instead of every view
     select distinct split_part(url, '/', 3) as authority from {{ ref('int_page_views') }}
     union
     select distinct split_part(url, '/', 3) as authority from {{ ref('int_property_visits') }}

@@ -3,7 +3,7 @@ with portal as (
     where not exists (select 1 from {{ ref('stg_hubspot__page_views') }})
 ),
 
--- joined, so that a portal with page views reads no history
+-- joined, so that histories are skipped for portals with page views
 wanted as (
     select
         unnest([
@@ -33,7 +33,7 @@ histories as (
     inner join {{ ref('int_contact_aliases') }} as aliases on histories.contact_id = aliases.alias_id
 ),
 
--- of a contact that no visit is known of, source and timestamp are those of its creation
+-- contacts without sessions: source and timestamp were set at creation
 visitors as (
     select
         contacts.*,
@@ -75,7 +75,7 @@ latest_visits as (
     where latest_source != 'OFFLINE'
 ),
 
--- each instant at which HubSpot wrote something down; what did not change is not written again
+-- one row per instant of a change; unchanged values are not written again
 written as (
     select
         contact_id,
@@ -95,7 +95,7 @@ written as (
         last_value(
             arg_min(value, precedence) filter (where property = 'hs_latest_source_data_2') ignore nulls
         ) over so_far as data_2,
-        -- what first became known may hold the click id of any visit before
+        -- the first values may contain the click id of any earlier session
         seen_at > min(seen_at) filter (where bool_or(property = 'hs_analytics_last_url')) over (partition by contact_id)
             as is_known_before
     from histories
@@ -116,7 +116,7 @@ changes as (
 dated as (
     select
         changes.*,
-        -- HubSpot writes shortly after the submission that made the visit known; where it says when the session began, so it did
+        -- HubSpot writes shortly after the submission that made the session known, unless it recorded the start
         case
             when changes.session_started_at <= changes.seen_at then changes.session_started_at
             else coalesce({{ written_for('changes.seen_at', 'submissions.submitted_at') }}, changes.seen_at)
@@ -147,7 +147,7 @@ dated as (
         and (changes.url is not null or changes.seen_at >= coalesce(visitors.known_at, visitors.first_visit_at))
 ),
 
--- of the addresses written down in a session the first that a click led to is its landing
+-- the landing page is the session's first URL with a click
 landed as (
     select
         dated.*,
@@ -171,8 +171,8 @@ landed as (
 known_visits as (
     select
         dated.contact_id,
-        -- of a session that began with a click the properties keep the last page seen; the page of a form sent in it may still be
-        -- the one that the ad led to
+        -- the properties keep the last page of a session; the page of a form sent in it may be
+        -- the ad's landing page
         case
             when
                 dated.source not in ('DIRECT_TRAFFIC', 'ORGANIC_SEARCH', 'REFERRALS')
@@ -210,7 +210,7 @@ visits as (
     select * from known_visits
 ),
 
--- one visit known several times: what names its page, and its ad, says the most
+-- one session from several properties: the URL with the most information counts
 merged as (
     select
         contact_id,
@@ -222,14 +222,14 @@ merged as (
         max(gclid) as gclid,
         max(fbclid) as fbclid,
         max(li_fat_id) as li_fat_id,
-        -- known before, one of its values may be written again
+        -- values of a session that is already known may be written again
         min(known_by_submission_at) as known_by_submission_at,
         max(session_known_since) as session_known_since
     from visits
     cross join portal
     where
         occurred_at <= {{ as_of() }}
-        -- a synced lead is no visit
+        -- synced leads are no sessions
         and coalesce(url not in (select leads.url from {{ ref('int_tagged_urls') }} as leads where leads.hsa_is_lead_ad), true)
     group by contact_id, occurred_at
 )
@@ -238,7 +238,7 @@ select
     contact_id,
     md5(concat_ws('|', contact_id, epoch_us(occurred_at), url)) as visit_id,
     occurred_at,
-    -- HubSpot's own word for a session that no ad started: the address is that of a page loaded before
+    -- HubSpot classified the session as direct: its URL is that of a page loaded earlier
     case when source = 'DIRECT_TRAFFIC' then {{ bare_url('url') }} else nullif(url, '') end as url,
     referrer,
     source,
@@ -248,10 +248,10 @@ select
     li_fat_id,
     known_by_submission_at,
     session_known_since,
-    -- HubSpot names the source of each visit: one that it did not change begins no other
+    -- an unchanged source starts no new one
     coalesce(source = lag(source) over (partition by contact_id order by occurred_at), false) as has_same_source
 from merged
--- written within moments of a visit that names its page, a source is that visit's
+-- a source written just before a session with a URL belongs to that session
 qualify not coalesce(
     url is null
     and lead(occurred_at) over (partition by contact_id order by occurred_at)

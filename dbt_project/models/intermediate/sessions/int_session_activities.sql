@@ -8,7 +8,7 @@ with activities as (
         evidence_key,
         coalesce(
             occurred_at > lag(occurred_at) over contact + interval '{{ setting("session_gap_minutes") }} minutes'
-            -- by HubSpot's own start of the session it goes on: what it saw in between no property keeps
+            -- same session by HubSpot's own start time: properties do not keep the page views in between
             and not coalesce(
                 session_known_since <= lag(occurred_at) over contact
                 and occurred_at <= session_known_since + to_hours({{ setting("session_timeout_hours") }}), false
@@ -23,7 +23,7 @@ with activities as (
 sources as (
     select
         *,
-        -- after a gap nothing of an earlier source counts, though this activity may name none itself
+        -- after a gap the earlier source no longer counts, even if this activity has none
         last_value(case when follows_a_gap then coalesce(evidence_key, '') else evidence_key end ignore nulls) over (
             partition by contact_id
             order by occurred_at, activity_type, activity_id

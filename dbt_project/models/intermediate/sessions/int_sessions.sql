@@ -36,7 +36,7 @@ landings as (
 ),
 
 referrers as (
-    -- the longest listed host that the referrer is, or is a subdomain of
+    -- the longest listed host that equals the referrer's host or is its parent domain
     select
         seen.referrer_host,
         arg_max(hosts.kind, length(hosts.host)) as referrer_kind,
@@ -98,7 +98,7 @@ sourced as (
         ) as is_known_network,
         -- a session inferred from a submission earns credit only if the submission is tracked (vectors A6, A10)
         first_activity_type != 'submission' or coalesce(is_tracked, false) as is_tracked_visit,
-        -- an address that carries nothing is that of a page seen after the one that a paid click led to
+        -- a URL without parameters is that of a later page, not of the paid click's landing page
         case
             when
                 property_source in ('PAID_SEARCH', 'PAID_SOCIAL')
@@ -116,14 +116,14 @@ listed_clicks as (
 clicks as (
     select
         sourced.*,
-        -- HubSpot's own word where it gave one: a history keeps no referrer
+        -- HubSpot's own source has precedence: histories keep no referrer
         coalesce(nullif(sourced.property_source, 'OFFLINE'), {{ traffic_source() }}) as traffic_source,
         campaigns.campaign_id is not null as is_known_campaign,
         sourced.is_tracked_visit
         and sourced.hsa_network is not null
         and sourced.hsa_account_id is not null
         and sourced.hsa_campaign_id is not null
-        -- HubSpot credits the ads of the accounts connected to it: a campaign of Microsoft's is none of Google's
+        -- HubSpot credits ads of connected accounts only: Microsoft campaigns are not Google's
         and not (sourced.is_microsoft_click and campaigns.campaign_id is null) as is_named_by_hsa,
         named.network as drilldown_network,
         named.account_id as drilldown_account_id,
@@ -207,7 +207,7 @@ select
         else 'submission_context'
     end as evidence_source,
     match_method,
-    -- whether the campaign that the address names to Google is one of an account's
+    -- true if the URL's Google campaign belongs to a loaded account
     google_campaign_id,
     is_known_campaign,
     drilldown_campaign

@@ -3,7 +3,7 @@ with portal as (
     select exists(select 1 from {{ ref('stg_hubspot__page_views') }}) as has_page_views
 ),
 
--- a visit that HubSpot tied to the contact by a later submission says nothing of the ones before: they did not bring the token
+-- a session tied to the contact by a later submission says nothing about earlier ones without the cookie
 visits as (
     select
         views.contact_id,
@@ -27,7 +27,7 @@ submissions as (
         submissions.contact_id,
         submissions.submitted_at,
         submissions.page_url,
-        -- of a form whose log is gone nothing is known
+        -- forms without a log: unknown
         entries.submission_id is not null and entries.page_url is null as lacks_context,
         coalesce(
             visits.occurred_at >= submissions.submitted_at - interval '{{ setting("session_gap_minutes") }} minutes'
@@ -45,8 +45,8 @@ submissions as (
         and {{ only_changed('submissions.contact_id') }}
 ),
 
--- the page left open: the contact's own view of it, longer ago than a session lasts. An address with a click's parameters is
--- that of one load; one without may be of any
+-- an open tab: the contact's own view of the page, longer ago than a session lasts. A URL with click parameters
+-- belongs to one page load, a URL without them to any
 open_pages as (
     select
         submissions.submission_id,
@@ -68,7 +68,7 @@ open_pages as (
     group by submissions.submission_id
 ),
 
--- a visit that HubSpot wrote down on account of this very submission
+-- a session that HubSpot recorded because of this submission
 recorded as (
     select
         contact_id,
@@ -85,7 +85,7 @@ evidence as (
         submissions.contact_id,
         recorded.session_known_since,
         case
-            -- sent without the visitor's context, whatever else the contact did just before (vector A10)
+            -- sent without the visitor's cookie, whatever the contact did just before (vector A10)
             when submissions.lacks_context then 'no_context'
             when submissions.is_before_any_known_visit
                 then case when portal.has_page_views then 'no_page_view' else 'no_visit' end
@@ -94,10 +94,10 @@ evidence as (
                     case
                         when submissions.follows_a_visit then 'page_view'
                         when open_pages.is_same_load then 'open_page'
-                        -- the page was seen, too long ago to say that it stayed open
+                        -- the page view is too old for an open tab
                         when open_pages.submission_id is null then 'no_page_view'
                     end
-            -- a form sent without the visitor's token makes a contact without a visit, whatever its page's address says:
+            -- a form sent without the visitor's cookie creates a contact without a session, whatever its page URL:
             -- https://knowledge.hubspot.com/articles/kcs_article/reports/why-do-i-have-more-direct-traffic-than-expected
             when
                 not coalesce(contacts.visits > 0, contacts.first_url is not null or contacts.last_url is not null)

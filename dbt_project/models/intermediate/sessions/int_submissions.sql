@@ -19,7 +19,7 @@ entries as (
     left join {{ ref('int_contact_emails') }} as emails on entries.email_hash = emails.email_hash
 ),
 
--- form, instant and address agree
+-- same form, instant and e-mail address
 agreed as (
     select
         entries.submission_id,
@@ -38,7 +38,7 @@ agreed as (
     ) = 1
 ),
 
--- form and instant identify the contact where the address has changed since; each counted entry is one submission
+-- form and instant identify the contact if its address changed; each counted entry is one submission
 matched as (
     select
         submission_id,
@@ -57,7 +57,7 @@ matched as (
         from entries
         where
             submission_id not in (select agreed.submission_id from agreed)
-            -- an erased contact's is nobody else's
+            -- submissions of erased contacts belong to no other contact
             and erased_contact_id is null
     ) as left_entries
     inner join (
@@ -95,7 +95,7 @@ logged as (
         log_entries.submitted_at,
         log_entries.page_url,
         case
-            -- a portal that lists no counted submission at all tells nothing
+            -- without any listed submission, counted or not is unknown
             when log_entries.contact_id is not null and exists (select 1 from {{ ref('int_counted_submissions') }})
                 then not (log_entries.is_listed or coalesce(log_entries.submitted_at < counted_limits.listed_since, false))
             when log_entries.contact_id is not null then false
@@ -105,7 +105,7 @@ logged as (
     left join counted_limits on log_entries.contact_id = counted_limits.contact_id
 ),
 
--- counted, but in no form's log: lead ads, whose forms the forms API does not list, and forms deleted since
+-- counted, but in no form's log: lead ads, whose forms the API does not list, and deleted forms
 unlogged as (
     select
         concat_ws(':', counted.form_id, epoch_ms(counted.submitted_at), counted.contact_id) as submission_id,
@@ -153,7 +153,7 @@ lead_ad_urls as (
     group by submissions.submission_id
 ),
 
--- a lead whose URL no property keeps: the network's lead with the same address nearest that instant
+-- without a URL in the properties: the network's nearest lead with the same e-mail address
 network_leads as (
     select
         submissions.submission_id,

@@ -1,4 +1,4 @@
--- parsed here alone; a URL that the last build parsed is taken from it
+-- the only model that parses URLs; URLs parsed by the last build are reused
 {%- set parsed = this if is_update() else none %}
 with urls as (
     select url from {{ ref('stg_hubspot__page_views') }}

@@ -7,7 +7,7 @@ tagged as (
     where is_tagged
 ),
 
--- the ads that a tagged click could mean: by any of its ids at any level, or by the campaign alone
+-- possible ads of a tagged click: by any id at any level, or by the campaign alone
 meant as (
     select
         keys.session_id,

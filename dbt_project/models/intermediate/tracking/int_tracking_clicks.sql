@@ -14,7 +14,7 @@ with sessions as (
     where
         sessions.started_at >= {{ as_of() }} - to_days({{ setting('tracking_health_days') }})
         and sessions.landing_page_url is not null
-        -- its address is that of a page seen later: what the click carried is gone, though HubSpot knew it
+        -- its URL is that of a later page: the click's parameters are lost, though HubSpot knew them
         and sessions.match_method is distinct from 'drilldown'
 ),
 

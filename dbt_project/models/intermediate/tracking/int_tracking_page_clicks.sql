@@ -18,7 +18,7 @@ with arrivals as (
     where campaign_id is not null and ad_id is null
 ),
 
--- an ad may lead to one page by several addresses
+-- an ad may link to one page by several URLs
 pages as (
     select distinct
         network,

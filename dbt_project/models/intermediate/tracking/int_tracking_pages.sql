@@ -9,7 +9,7 @@ with links as (
     where ad_id is not null
 ),
 
--- the page as the API names it, else as the ad's clicks arrived
+-- the URL from the API, else from the ad's clicks
 ad_links as (
     select * from links
     union all
@@ -42,5 +42,5 @@ from {{ ref('int_tracking_ads') }} as ads
 inner join ad_links
     on ads.network = ad_links.network and ads.account_id = ad_links.account_id and ads.ad_id = ad_links.ad_id
 left join {{ ref('int_landing_pages') }} as pages on ad_links.landing_page_url = pages.landing_page_url
--- a lead ad has its form on the network
+-- lead ads have their form on the network
 where not ads.is_lead_ad

@@ -6,7 +6,7 @@ with clicks as (
         coalesce(of_ad.wrong_clicks > of_ad.right_clicks and of_ad.is_last_wrong, false) as is_wrong,
         case when of_ad.untagged_clicks > of_ad.right_clicks and of_ad.is_last_untagged then of_ad.untagged_clicks else 0 end
             as untagged_clicks,
-        -- which ad of the campaign it was is not known: not one whose clicks arrive as they should
+        -- the ad is unknown: ads whose clicks arrive with parameters are excluded
         case
             when
                 of_campaign.untagged_clicks > of_campaign.tagged_clicks and of_campaign.is_last_untagged
@@ -47,7 +47,7 @@ wrong_links as (
         )
 ),
 
--- a redirect that loses the parameters is the cause by itself
+-- a redirect that loses the parameters is a cause of its own
 dropped as (
     select distinct
         network,

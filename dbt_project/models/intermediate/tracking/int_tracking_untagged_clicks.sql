@@ -1,5 +1,5 @@
--- an untagged click names its ad through click_view, or its campaign by utm_*, or by a page that no other campaign leads to;
--- a tie names none
+-- an untagged click is matched by click_view, by utm_*, or by a landing page of only one campaign;
+-- ties are not matched
 with clicks as (
     select * from {{ ref('int_tracking_clicks') }}
     where not is_tagged and network is not null
