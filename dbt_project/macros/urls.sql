@@ -1,6 +1,6 @@
 {# The text percent-decoded, or unchanged if the decoded bytes are not UTF-8: visitors can send any bytes. #}
 {% macro url_decoded(text) -%}
-    coalesce(try(url_decode({{ text }})), {{ text }})
+    list_transform([{{ text }}], lambda encoded: coalesce(try(url_decode(encoded)), encoded))[1]
 {%- endmacro %}
 
 {# The URL if its query contains parameters, else null; decoded if the whole query was percent-encoded. #}
@@ -114,16 +114,8 @@
 
 {# The click ids (`type`, `id`) in the order of click_id_parameters(), the most exact first. #}
 {% macro ranked_click_ids(clicks, parameters='click_id_parameters') -%}
-    list_transform(
-        list_sort(
-            list_transform(
-                {{ clicks }},
-                lambda click, place: {
-                    'rank': list_position({{ parameters }}, click.type), 'at': place, 'type': click.type, 'id': trim(click.id)
-                }
-            )
-        ),
-        lambda click: {'type': click.type, 'id': click.id}
+    flatten(
+        list_transform({{ parameters }}, lambda parameter: list_filter({{ clicks }}, lambda click: click.type = parameter))
     )
 {%- endmacro %}
 

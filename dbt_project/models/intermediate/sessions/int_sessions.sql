@@ -62,22 +62,29 @@ parameters as (
         urls.* exclude (url, utm_id, has_click, click_ids),
         coalesce(urls.has_click, false) as has_click,
         -- a property keeps the click id that the session's URL lost
-        {{ ranked_click_ids("list_concat(
+        list_concat(
             coalesce(urls.click_ids, []),
             list_filter(
                 [
-                    {'type': 'gclid', 'id': landings.property_gclid},
-                    {'type': 'fbclid', 'id': landings.property_fbclid},
-                    {'type': 'li_fat_id', 'id': landings.property_li_fat_id}
+                    { 'type': 'gclid', 'id': trim(landings.property_gclid) },
+                    { 'type': 'fbclid', 'id': trim(landings.property_fbclid) },
+                    { 'type': 'li_fat_id', 'id': trim(landings.property_li_fat_id) }
                 ],
                 lambda kept: kept.id is not null
                 and not list_contains(list_transform(coalesce(urls.click_ids, []), lambda click: click.type), kept.type)
             )
-        )") }} as click_ids
+        ) as known_click_ids
     from landings
-    cross join (select {{ click_id_parameters() }} as click_id_parameters) as click_id_parameters
     left join {{ ref('int_tagged_urls') }} as urls on landings.url = urls.url
     left join referrers on landings.referrer_host = referrers.referrer_host
+),
+
+ranked as (
+    select
+        parameters.*,
+        {{ ranked_click_ids('parameters.known_click_ids') }} as click_ids
+    from parameters
+    cross join (select {{ click_id_parameters() }} as click_id_parameters) as click_id_parameters
 ),
 
 sourced as (
@@ -106,7 +113,7 @@ sourced as (
                 and coalesce(utm_source, utm_medium, utm_campaign) is null
                 then lower(trim(replace(property_campaign, '+', ' ')))
         end as drilldown_campaign
-    from parameters
+    from ranked
 ),
 
 listed_clicks as (

@@ -18,9 +18,7 @@ tagged as (
     from urls
     where
         contains(urls.url, '?')
-        {%- if parsed is not none %}
-            and urls.url not in (select known.url from {{ this }} as known)
-        {%- endif %}
+        and {{ 'true' if parsed is none else 'urls.url not in (select known.url from ' ~ this ~ ' as known)' }}
 )
 
 select

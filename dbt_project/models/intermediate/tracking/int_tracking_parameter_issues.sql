@@ -32,8 +32,15 @@ wrong_links as (
             network,
             account_id,
             ad_id,
-            {{ hsa_columns(tagged_url('url')) }}
-        from {{ ref('int_ad_pages') }}
+            {{ hsa_columns('tagged_url') }}
+        from (
+            select
+                network,
+                account_id,
+                ad_id,
+                {{ tagged_url('url') }} as tagged_url
+            from {{ ref('int_ad_pages') }}
+        )
     ) as links
         on ads.network = links.network and ads.account_id = links.account_id and ads.ad_id = links.ad_id
     where
