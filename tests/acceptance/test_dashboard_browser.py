@@ -175,7 +175,7 @@ def test_charts_tell_what_they_show_and_save_as_pictures_tables_as_csv(
 ) -> None:
     page = _page(browser, served, 1400, "light")
     _open(page, "bridge")
-    described = re.compile(r"^Of [\d,.]+ conversions reported, HubSpot credits \d+ contacts")
+    described = re.compile(r"^The networks report [\d,.]+ conversions, HubSpot credits \d+ contacts")
     expect(page.get_by_test_id("stVegaLiteChart").first).to_have_attribute("aria-label", described)
     with page.expect_download() as saved:
         # the keyboard reaches what the mouse has to look for

@@ -41,7 +41,7 @@ def _listeners(port: int) -> set[str]:
 def test_it_answers_on_loopback_alone_and_ctrl_c_leaves_nothing(home: Path) -> None:
     with opened_ui(home, 20) as opened:
         opened.wait()
-        assert "clock stands at 2026-11-01 06:00 UTC" in opened.lines[0]
+        assert "clock is fixed at 2026-11-01 06:00 UTC" in opened.lines[0]
         assert str(home / "demo" / "logs" / "ui.log") in opened.lines[-1]
         assert len(opened.lines) == 2
         assert _listeners(opened.port) == {"0100007F"}
