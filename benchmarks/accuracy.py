@@ -266,7 +266,7 @@ def _marts(
             "fct_sessions",
             rows(
                 f"SELECT contact_id, {instant('started_at')} FROM marts.fct_sessions"
-                " WHERE evidence = 'page_views'"
+                " WHERE evidence_source = 'page_views'"
             ),
             [(c["contact_id"], _at(at)) for c in truth["contacts"] for at in c["sessions"]],
             why,

@@ -112,7 +112,7 @@ def test_the_bridge_says_what_its_columns_mean_and_that_its_checks_passed(page: 
     columns = page.get_by_role("row").filter(has_text="evidence_class")
     expect(columns.first).to_contain_text("varchar")
     described = page.get_by_role("row").filter(has_text=re.compile("^attribution_report"))
-    expect(described.first).to_contain_text("Rule by which a contact is credited to an ad")
+    expect(described.first).to_contain_text("Rule that credits a contact to ads")
     keep(page, "asset", tmp_path)
 
     page.goto(f"{BRIDGE}?view=checks")
