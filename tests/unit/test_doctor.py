@@ -128,7 +128,7 @@ def test_a_finding_shows_no_secret(probe: Probe, monkeypatch: pytest.MonkeyPatch
 def test_a_hanging_server_is_not_retried_for_minutes() -> None:
     slept: list[float] = []
     probe = Probe("hubspot", NOW, sleep=slept.append)
-    probe.ask(lambda: None)  # type: ignore[arg-type, return-value]
+    probe.ask(lambda: None)  # type: ignore[arg-type, return-value]  # no answer is needed
     probe._pause(0.3)
 
     with pytest.raises(Exception, match="no answer within"):

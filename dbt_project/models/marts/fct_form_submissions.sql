@@ -10,7 +10,11 @@ with submissions as (
         tracking.is_tracked,
         tracking.tracking_evidence,
         activities.session_id,
-        urls.* exclude (url)
+        urls.hsa_network,
+        urls.hsa_account_id,
+        urls.hsa_campaign_id,
+        urls.hsa_ad_group_id,
+        urls.hsa_ad_id
     from {{ ref('int_submissions') }} as submissions
     left join {{ ref('int_tagged_urls') }} as urls on submissions.page_url = urls.url
     left join {{ ref('int_submission_tracking') }} as tracking on submissions.submission_id = tracking.submission_id

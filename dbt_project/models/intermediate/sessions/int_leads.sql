@@ -24,7 +24,9 @@ lead_ad_submissions as (
         submissions.submission_id,
         submissions.contact_id,
         submissions.submitted_at,
-        urls.* exclude (url)
+        urls.hsa_network,
+        urls.hsa_campaign_id,
+        urls.hsa_ad_id
     from {{ ref('int_submissions') }} as submissions
     left join {{ ref('int_tagged_urls') }} as urls on submissions.page_url = urls.url
     where submissions.form_type = 'lead_ad'

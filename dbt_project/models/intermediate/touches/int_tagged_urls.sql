@@ -32,7 +32,7 @@ select
     {{ url_param('tagged.tagged_url', 'source') }} as source_param,
     {{ url_id_param('tagged.tagged_url', 'gad_campaignid') }} as gad_campaign_id,
     coalesce({{ click_ids('tagged.tagged_url') }}, []) as click_ids,
-    contains(tagged.tagged_url, 'hsa_cam=') or len({{ click_ids('tagged.tagged_url') }}) > 0 as has_click
+    contains(tagged.tagged_url, 'hsa_cam=') or len(click_ids) > 0 as has_click
 from tagged
 cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
 where tagged.tagged_url is not null
