@@ -11,3 +11,8 @@
 {% macro holds_on(version, day) -%}
     {{ version }}.valid_from <= {{ day }} and {{ version }}.valid_until > {{ day }}
 {%- endmacro %}
+
+{# A window in days; null for a number that is none (networks offer at most 90 days), so that the default applies. #}
+{% macro window_days(days) -%}
+    case when {{ days }} between 0 and 3650 then cast({{ days }} as integer) end
+{%- endmacro %}

@@ -2,5 +2,5 @@ select
     account_id,
     name as account_name,
     currency,
-    timezone_name as time_zone
+    {{ time_zone('timezone_name') }} as time_zone
 from {{ source('facebook_ads', 'ad_accounts') }}

@@ -7,7 +7,7 @@ select
     impressions,
     clicks,
     cast(cast(cost_micros as decimal(18, 0)) * 0.000001 as decimal(18, 6)) as spend,
-    cast(conversions as decimal(18, 6)) as conversions,
+    coalesce(cast(conversions as decimal(18, 6)), 0) as conversions,
     cast(all_conversions as decimal(18, 6)) as all_conversions,
     view_through_conversions,
     observed_at

@@ -7,7 +7,7 @@ select
     conversion_action_category as action_category,
     conversion_attribution_event_type as attribution_event_type,
     external_conversion_source,
-    cast(conversions as decimal(18, 6)) as conversions,
+    coalesce(cast(conversions as decimal(18, 6)), 0) as conversions,
     cast(conversions_value as decimal(18, 6)) as conversions_value,
     cast(all_conversions as decimal(18, 6)) as all_conversions,
     cast(all_conversions_value as decimal(18, 6)) as all_conversions_value,

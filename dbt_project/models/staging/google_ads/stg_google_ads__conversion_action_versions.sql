@@ -10,8 +10,8 @@ select
     coalesce(primary_for_goal, false) as is_primary,
     counting_type,
     attribution_model,
-    click_through_lookback_window_days as click_window_days,
-    view_through_lookback_window_days as view_window_days,
+    {{ window_days('click_through_lookback_window_days') }} as click_window_days,
+    {{ window_days('view_through_lookback_window_days') }} as view_window_days,
     owner_customer_id as owner_account_id,
     observed_at,
     superseded_at

@@ -23,7 +23,7 @@ parts as (
         contact_id,
         split_part(entry, ':', 1) as form_id,
         nullif(split_part(entry, ':', 2), '') as page_id,
-        make_timestamptz(try_cast(split_part(entry, ':', 3) as bigint) * 1000) as submitted_at
+        try(make_timestamptz(cast(split_part(entry, ':', 3) as bigint) * 1000)) as submitted_at
     from entries
     where entry != ''
 )

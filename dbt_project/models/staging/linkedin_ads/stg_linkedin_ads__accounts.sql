@@ -2,5 +2,5 @@ select
     id as account_id,
     name as account_name,
     currency,
-    reporting_time_zone as time_zone
+    {{ time_zone('reporting_time_zone') }} as time_zone
 from {{ source('linkedin_ads', 'ad_accounts') }}

@@ -6,8 +6,8 @@ select
     coalesce(enabled, false) as is_enabled,
     conversion_method,
     attribution_type,
-    post_click_window_days as click_window_days,
-    view_through_window_days as view_window_days,
+    {{ window_days('post_click_window_days') }} as click_window_days,
+    {{ window_days('view_through_window_days') }} as view_window_days,
     observed_at,
     superseded_at
 from {{ source('linkedin_ads', 'conversions') }}

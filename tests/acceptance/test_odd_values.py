@@ -1,0 +1,25 @@
+"""No value that visitors or vendors write stops the models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.odd_values import put_odd_values
+from tests.refreshed import copy_of_refreshed
+from tests.warehouse import Warehouse
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 9))])
+def test_every_model_is_built_on_odd_values(tmp_path: Path, seed: int) -> None:
+    home = copy_of_refreshed(tmp_path)
+    (home / "warehouse.duckdb").unlink()
+    assert put_odd_values(home / "raw", seed) > 3000
+
+    warehouse = Warehouse(home)
+    warehouse.dbt("seed")
+    warehouse.dbt("run")
+
+    (sessions,) = warehouse.rows("select count(*) as found from marts.fct_sessions")
+    assert sessions["found"] > 500
