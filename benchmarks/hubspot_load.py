@@ -335,7 +335,7 @@ def _contacts_only(catalog: dict[str, Any]) -> dict[str, Any]:
 
 
 def _records(path: Path) -> int:
-    """Contacts in a Singer file; a tap may tell one twice where it starts a new search."""
+    """Contacts in a Singer file; a tap may write one twice where it starts a new search."""
     with path.open("rb") as lines:
         messages = (orjson.loads(line) for line in lines)
         return len({message["record"]["id"] for message in messages if message["type"] == "RECORD"})

@@ -56,7 +56,7 @@ class Sink:
         return self.rows
 
     def flush(self) -> None:
-        """Write what waits. The first batch tells the schema."""
+        """Write what waits. The first batch sets the schema."""
         if not self._waiting:
             return
         answers = pj.read_json(

@@ -35,7 +35,7 @@ from sandbox.bulk.networks.google_ads import BURST, PER_SECOND
 from sandbox.world.company import DEFAULT_NOW
 
 _HERE = Path(__file__).resolve().parent
-# the smaller size is this part of the ads and clicks: costs per row are told from the difference
+# the smaller size is this part of the ads and clicks: costs per row are the difference
 _PART = 10
 CONTENDERS = ("adledger", "bare")
 # the raw table that each kind of rows lands in
@@ -301,7 +301,7 @@ class Benchmark:
 
 
 def _task(environment: Mapping[str, str], network: str, asked: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the bare client is told of a network: address, credentials, and the same requests."""
+    """What the bare client needs for a network: address, credentials, and the same requests."""
     prefix = f"SOURCES__{network.upper()}__"
     own = {name.removeprefix(prefix).lower(): value for name, value in environment.items() if prefix in name}
     headers = _HEADERS.get(network, {})

@@ -38,7 +38,7 @@ LOADING_AIM_S = 5
 LATER = timedelta(days=3)
 REFRESHES = ("first", "restated")
 CONTENDERS = ("adledger", "bare")
-# a refresh prints the days it reads, which the loads alone are told
+# a refresh prints the days it reads, which the loads alone take as settings
 _DAYS = re.compile(r"^Days (\S+) to (\S+),", re.MULTILINE)
 
 
@@ -201,9 +201,7 @@ def main(argv: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--repeats", type=int, default=3, help="of each contender")
-    parser.add_argument(
-        "--people", type=int, help="of the simulated company; the demonstration's if not told"
-    )
+    parser.add_argument("--people", type=int, help="of the simulated company; default: the demonstration's")
     parser.add_argument("--out", type=Path, help="write the report as JSON")
     given = parser.parse_args(argv)
     shown = console(stderr=True)

@@ -39,7 +39,7 @@ def served(sandbox: Sandbox) -> Iterator[str]:
 def modelled(
     sandbox: Sandbox, days: pipelines.Window, *models: str, files: Mapping[str, str] | None = None
 ) -> Iterator[Warehouse]:
-    """A home with everything the company tells of those days, built up to those models.
+    """A home with everything the company returns for those days, built up to those models.
 
     `files` are settings of downloaded files, which win over the APIs.
     """

@@ -33,13 +33,13 @@ STREAMS = {
 USUAL = {"page_caps": {"off": True}, "hubspot_limits": {"per_ten_seconds": 1_000_000}}
 
 _SURVIVORS = """
-    WITH RECURSIVE told AS (
+    WITH RECURSIVE merged AS (
         SELECT alias_id, contact_id FROM merged_contacts
         UNION
         SELECT unnest(string_split(hs_merged_object_ids, ';')), id FROM contacts
         WHERE hs_merged_object_ids <> ''
     ), alias AS (
-        SELECT alias_id, contact_id FROM told WHERE alias_id <> contact_id
+        SELECT alias_id, contact_id FROM merged WHERE alias_id <> contact_id
     ), chain AS (
         FROM alias
         UNION

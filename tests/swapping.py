@@ -27,7 +27,7 @@ def read_through(
                 with swapped:
                     seen.add(found)
                     swapped.notify()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the test tells
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test reports it
             with swapped:
                 faults.append(error)
                 swapped.notify()

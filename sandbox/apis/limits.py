@@ -1,6 +1,6 @@
 """Rate limits, in real seconds and days of the virtual clock.
 
-HubSpot's, with the headers that tell what is left: requests in ten seconds and a day; searches in a second,
+HubSpot's, with headers that say how much is left: requests in ten seconds and a day; searches in a second,
 whose answers carry no such headers. https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
 And the counters that the networks' limits need.
 """

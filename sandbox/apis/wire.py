@@ -165,11 +165,11 @@ class Wire:
                 body = self._with_earlier_page(scope["path"], body)
             if faults.due("repeated_cursor", method, address) is not None:
                 body = _pointing_back(scope, body)
-        told = len(body)
+        length = len(body)
         if start["status"] == 200 and (rule := faults.due("truncated_json", method, address)) is not None:
             body = body[: int(len(body) * rule["keep"])]
-            told = len(body)
-        headers = [*kept, (b"content-length", str(told).encode())]
+            length = len(body)
+        headers = [*kept, (b"content-length", str(length).encode())]
         await out({"type": "http.response.start", "status": start["status"], "headers": headers})
         if reset is not None:
             await out(_part(body[: int(len(body) * reset["sent"])], more=True))

@@ -210,7 +210,7 @@ class Api:
         first, end = self._range(query, at)
         newest_first = query.get("sort", "-occurredAt").startswith("-")
         if after:
-            # the token names the last record told; later arrivals lie behind all others
+            # the token names the last record returned; later arrivals lie behind all others
             last = int(decoded(after).split("|")[4])
             place = last if whole is None else int(np.searchsorted(whole, last))
             first, end = (first, min(end, place)) if newest_first else (max(first, place + 1), end)

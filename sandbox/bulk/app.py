@@ -107,7 +107,7 @@ def _hubspot(api: Api) -> Starlette:
                 correlation = guid("correlation", request.method, request.url.path, request.url.query)
                 body = {**refused.body, "correlationId": correlation}
                 response = Json(body, status_code=refused.status)
-            # the portal's own clock, as every answer of the vendor tells it
+            # the portal's own clock, as in every answer of the vendor
             response.headers.update({**headers, "date": formatdate(api.portal.now_ms / 1000, usegmt=True)})
             return response
 

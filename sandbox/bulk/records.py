@@ -141,7 +141,7 @@ def _details(bits: int, channel: int) -> tuple[str | None, str | None]:
 
 
 class Visits:
-    """Visits of contacts, each the same whichever record tells of it."""
+    """Visits of contacts, each the same whichever record it is read from."""
 
     def __init__(self, contacts: Ints, visits: Ints) -> None:
         keys = contacts * 1_000_003 + visits

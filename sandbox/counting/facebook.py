@@ -53,7 +53,7 @@ class ActionCredit:
     """One action of one person, credited to one ad: in which windows, and in the ad set's own setting or not.
 
     `windows` holds `value` where the ad set's setting counts it. `amount` is money in account currency;
-    `event` is the action itself and `touch` the click or view that earned it, which Meta tells nobody.
+    `event` is the action itself and `touch` the click or view that earned it, which Meta does not publish.
     """
 
     placement: Placement

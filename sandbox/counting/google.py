@@ -47,7 +47,7 @@ class Credit:
 
     `units` is the share of a conversion, `value` its money in account currency; a view-through (`IMPRESSION`)
     is outside both conversion metrics. `delay` is the time from the interaction to the conversion; `event`
-    and `touch` are the conversion and the interaction themselves, which Google tells nobody.
+    and `touch` are the conversion and the interaction themselves, which Google does not publish.
     """
 
     placement: Placement

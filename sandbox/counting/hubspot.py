@@ -203,7 +203,7 @@ class Deal:
 
 @dataclass(frozen=True, slots=True)
 class PageViewEvent:
-    """A page view as the events API tells it: only of known contacts, from the instant they are known."""
+    """A page view as the events API returns it: only of known contacts, from the instant they are known."""
 
     view: View
     contact: Contact
@@ -750,9 +750,9 @@ def won_amount(deal: Deal, company: Company, now: datetime) -> Decimal | None:
 
     The day is the portal's, as HubSpot shows close dates in the account's time zone.
     """
-    told = deal_properties(deal, now, company)[0]["amount_in_home_currency"]
-    if told is not None or deal.won_at is None:
-        return None if told is None else Decimal(told)
+    amount = deal_properties(deal, now, company)[0]["amount_in_home_currency"]
+    if amount is not None or deal.won_at is None:
+        return None if amount is None else Decimal(amount)
     zone = ZoneInfo(company.portal_time_zone)
     closed = deal.won_at.astimezone(zone).date()
     rates = [

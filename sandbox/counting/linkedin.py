@@ -37,7 +37,7 @@ UPLOAD_LAG = (timedelta(hours=12), timedelta(hours=72))
 class MemberConversion:
     """One conversion or lead of one member, credited to one creative. `rule` is None for a lead-form lead.
 
-    `event` is the conversion itself and `touch` what earned it, which LinkedIn tells nobody.
+    `event` is the conversion itself and `touch` what earned it, which LinkedIn does not publish.
     """
 
     placement: Placement
@@ -76,8 +76,8 @@ def count_conversions(
         for rule in rules.get(site_event(event) or "", ()):
             person = people[event.person]
             # an upload is matched by e-mail address, whatever the browser allows
-            told = isinstance(event, DealOpened) or person.seen_on(event.device)
-            if not (person.linkedin_member and told):
+            is_seen = isinstance(event, DealOpened) or person.seen_on(event.device)
+            if not (person.linkedin_member and is_seen):
                 continue
             amount = event.value * PER_EURO[account.currency] if isinstance(event, Purchase) else Decimal(0)
             for touch in winning_touches(rule, event.at, touches[event.person]):

@@ -1,4 +1,4 @@
-"""What really happened to every unit: told to whoever checks the warehouse, never to the warehouse.
+"""What really happened to every unit: for whoever checks the warehouse; the warehouse never sees it.
 
 Computed from the world's events and the vendors' counting of them. Of the warehouse it knows the contract's
 words alone: reason codes and their order (docs/contract.md).

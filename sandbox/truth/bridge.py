@@ -39,7 +39,7 @@ _RESIDUALS = ("no_trace_in_hubspot", "not_counted_by_network")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class OneSided:
     """One unit that only one side counts: which, when, and why."""
 
     campaign: CampaignKey
@@ -66,7 +66,7 @@ class Truth:
         self.now, self.portal = now, portal
         self._world = (company, people, events)
         self._elsewhere: dict[str, set[tuple[datetime, int, CampaignKey]]] = {}
-        self._told: dict[str, list[Told]] = {}
+        self._one_sided: dict[str, list[OneSided]] = {}
         self._units = list(chain(google_units(google), facebook_units(facebook), linkedin_units(linkedin)))
         campaigns = campaigns_of(company)
         self.known = {id(one): Known(one, now, campaigns) for one in live_contacts(portal, now)}
@@ -100,17 +100,17 @@ class Truth:
         return credited.credited_at.astimezone(self.reasons.zone(credited.ad[1])).date()
 
     @property
-    def told(self) -> list[Told]:
+    def one_sided(self) -> list[OneSided]:
         """Every unit that only one side counts, by the default report."""
-        return self.told_by(DEFAULT_REPORT)
+        return self.one_sided_by(DEFAULT_REPORT)
 
-    def told_by(self, report: str) -> list[Told]:
+    def one_sided_by(self, report: str) -> list[OneSided]:
         """Every unit that only one side counts, by that report; computed once."""
-        if report not in self._told:
-            self._told[report] = self._tell(report)
-        return self._told[report]
+        if report not in self._one_sided:
+            self._one_sided[report] = self._find_one_sided(report)
+        return self._one_sided[report]
 
-    def _tell(self, report: str) -> list[Told]:
+    def _find_one_sided(self, report: str) -> list[OneSided]:
         counted = self._counted_contacts[report].values()
         by_event: dict[int, list[Credited]] = defaultdict(list)
         for credited in counted:
@@ -126,7 +126,7 @@ class Truth:
         for credited in counted:
             elsewhere[id(credited.contact)].add(credited.ad[:3])
         pending = {(id(u.event), u.campaign) for u in self._units if u.visible_at > self.now}
-        told: list[Told] = []
+        found_units: list[OneSided] = []
         matched: dict[int, Whole] = {}
         for whole in sorted(self.wholes, key=lambda w: (w.day, w.units[0].action_id)):
             own = [c for c in by_event.get(id(whole.event), []) if c.ad[:3] == whole.campaign]
@@ -140,27 +140,27 @@ class Truth:
             else:
                 matched[id(own[0])] = whole
                 continue
-            told.append(Told(whole.campaign, whole.day, whole.event, "network", reason))
+            found_units.append(OneSided(whole.campaign, whole.day, whole.event, "network", reason))
         dated = Reason("date_basis", ("date_basis",))
         for credited in counted:
             event = credited.conversion.event if credited.conversion else None
             if id(credited) not in matched:
                 reason = self.reasons.uncounted(credited, pending)
-                told.append(Told(credited.ad[:3], self.day(credited), event, "hubspot", reason))
+                found_units.append(OneSided(credited.ad[:3], self.day(credited), event, "hubspot", reason))
             elif (day := matched[id(credited)].day) != self.day(credited):
-                told.append(Told(credited.ad[:3], day, event, "network", dated))
-                told.append(Told(credited.ad[:3], self.day(credited), event, "hubspot", dated))
-        return told
+                found_units.append(OneSided(credited.ad[:3], day, event, "network", dated))
+                found_units.append(OneSided(credited.ad[:3], self.day(credited), event, "hubspot", dated))
+        return found_units
 
-    def credit_without(self, one: Told, cause: str) -> int:
+    def credit_without(self, one: OneSided, cause: str) -> int:
         """The contacts HubSpot would have credited for this unit without that cause of it: 0 or 1."""
         if one.event is None or cause not in one.reason.causes or one.side != "network":
             return 0
         if cause in ALONE:
             return int(one.reason.causes == (cause,) and self.reasons.alone(one.event, one.campaign))
         if cause not in self._elsewhere:
-            told = without(cause, *self._world)
-            self._elsewhere[cause] = _credited(Portal(*told), self.now) if told else set()
+            changed = without(cause, *self._world)
+            self._elsewhere[cause] = _credited(Portal(*changed), self.now) if changed else set()
         return int((one.event.at, one.event.person, one.campaign) in self._elsewhere[cause])
 
     def bridge(self, report: str = DEFAULT_REPORT) -> dict[tuple[CampaignKey, date, str], Decimal]:
@@ -175,7 +175,7 @@ class Truth:
                 found[unit.campaign, unit.converted_on, step] -= unit.units
         for (campaign, day), change in apportion(self.units)[1].items():
             found[campaign, day, "fractional_credit"] += change
-        for one in self.told_by(report):
+        for one in self.one_sided_by(report):
             found[one.campaign, one.day, one.reason.code] += 1 if one.side == "hubspot" else -1
         for credited in self._counted_contacts[report].values():
             found[credited.ad[:3], self.day(credited), "hubspot_contacts"] += 1
@@ -188,7 +188,7 @@ class Truth:
                 found[campaign, day, _RESIDUALS[1]] -= both
         return {key: units for key, units in found.items() if units}
 
-    # -- telling -----------------------------------------------------------------------------------------
+    # -- as JSON ----------------------------------------------------------------------------------------
 
     def document(self) -> dict[str, Any]:
         """Everything, ready for JSON. Days are the accounts' own; instants are UTC."""
@@ -209,7 +209,7 @@ class Truth:
                     "reason": one.reason.code,
                     "causes": {cause: self.credit_without(one, cause) for cause in one.reason.causes},
                 }
-                for one in self.told
+                for one in self.one_sided
             ],
             "credits": [
                 {

@@ -50,7 +50,7 @@ TRACELESS = (
 )
 #: The next session, direct, this long after the click's session ended at most.
 TIMEOUT = timedelta(hours=4)
-#: How far back Google tells clicks one by one
+#: How far back Google lists single clicks
 #: (https://developers.google.com/google-ads/api/fields/v26/click_view).
 CLICKS_TOLD = timedelta(days=90)
 #: Ads of these types carry HubSpot's parameters only by hand. Discovery and Demand Gen ads do unless their

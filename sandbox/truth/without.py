@@ -39,12 +39,12 @@ ALONE = ("repeat_submission", "existing_contact", "session_timeout", "later_sess
 _LEFT_OPEN = timedelta(minutes=30)
 _SENT_SOON = timedelta(minutes=1)
 
-Told = tuple[Company, Mapping[int, Person], Sequence[Event]]
+World = tuple[Company, Mapping[int, Person], Sequence[Event]]
 
 
 def without(
     cause: str, company: Company, people: Mapping[int, Person], events: Sequence[Event]
-) -> Told | None:
+) -> World | None:
     """The company, its people and what they do without that cause; None where there is no such world."""
     if cause == "no_tracking_code":
         pages = {key: replace(page, hubspot_code=True) for key, page in company.pages.items()}

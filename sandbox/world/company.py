@@ -78,7 +78,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the site; `hubspot_code` tells whether HubSpot's tracking code is installed on it."""
+    """A page of the site; `hubspot_code`: whether HubSpot's tracking code is installed on it."""
 
     key: str
     page_id: str
@@ -183,7 +183,7 @@ class Campaign:
 class Rule:
     """A conversion a network counts: which event triggers it, and the network's own settings of it.
 
-    `uploaded`: nobody's browser tells it; HubSpot's conversion sync uploads it by click id.
+    `uploaded`: no browser reports it; HubSpot's conversion sync uploads it by click id.
     """
 
     id: str

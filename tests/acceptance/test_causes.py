@@ -75,9 +75,11 @@ def spared(cause: str) -> Sandbox:
     """The same company, people and deeds; HubSpot is kept from nothing by that cause."""
     sandbox = company()
     world = sandbox.world
-    told = without(cause, world.company, {person.key: person for person in world.people}, world.events)
-    assert told is not None
-    changed, people, events = told
+    changed_world = without(
+        cause, world.company, {person.key: person for person in world.people}, world.events
+    )
+    assert changed_world is not None
+    changed, people, events = changed_world
     world = replace(world, company=changed, people=list(people.values()), events=list(events))
     return Sandbox(world, sandbox.now)
 
@@ -135,7 +137,7 @@ CAUSES = [
     pytest.param(partial(spared, "second_click"), "repeat_submission", id="no second clicks"),
     pytest.param(partial(spared, "own_template"), "auto_tracking_off", id="no templates of ads"),
 ]
-#: The network's own breakdown tells these to the unit; others rest on which event took which unit.
+#: The network's own breakdown gives these exactly; others rest on which event took which unit.
 EXACT = ("view_through", "non_form_action", "uploaded_conversion")
 
 

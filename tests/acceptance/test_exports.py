@@ -34,7 +34,7 @@ def sandbox() -> Sandbox:
 
 
 def _about(sandbox: Sandbox) -> dict[str, str]:
-    """What no file tells, as a user would set it."""
+    """What no file contains, as a user would set it."""
     accounts = [account for found in sandbox.company.accounts.values() for account in found]
     return {
         "EXPORTS__TIME_ZONE": sandbox.company.portal_time_zone,
@@ -213,7 +213,7 @@ def test_reasons_differ_where_it_is_announced_and_nowhere_else(
     assert set(coverage.values()) == {"full", "partial", "none"}
     apart = {(network, step) for network, step, *_ in _apart(whole, steps, 8)}
     assert {coverage[each] for each in apart} <= {"partial", "none"}
-    # what is announced can be seen: the steps that are told whole have units, and others differ
+    # what is announced can be seen: the steps with full coverage have units, and others differ
     assert len({(network, step) for network, step, *_ in steps if coverage[network, step] == "full"}) >= 9
     assert len(apart) >= 9
     assert {key for key in steps if coverage[key[0], key[1]] == "none"} == set()

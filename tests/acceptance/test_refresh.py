@@ -161,7 +161,7 @@ def test_a_day_that_a_network_restates_is_restated(story: Story) -> None:
     restated = [key for key in before if before[key] != after.get(key)]
     assert restated
     assert {key[0] for key in restated} >= {"google_ads"}
-    told = story.home.rows("""
+    restated = story.home.rows("""
         select network, campaign_id, cast(date as varchar), sum(value - previous_value), min(days_after)
         from reconciliation.restatements where metric = 'conversions' group by all
     """)
@@ -170,10 +170,10 @@ def test_a_day_that_a_network_restates_is_restated(story: Story) -> None:
         for key in before.keys() | after.keys()
         if key[2] <= "2026-11-01" and abs(after.get(key, 0) - before.get(key, 0)) > Decimal("0.001")
     }
-    assert {row[:3]: round(row[3], 2) for row in told if abs(row[3]) > Decimal("0.001")} == {
+    assert {row[:3]: round(row[3], 2) for row in restated if abs(row[3]) > Decimal("0.001")} == {
         key: round(difference, 2) for key, difference in moved.items()
     }
-    assert all(days_after >= 0 for *_, days_after in told)
+    assert all(days_after >= 0 for *_, days_after in restated)
     raw = story.home.path / "raw" / "google_ads.duckdb"
     with duckdb.connect() as connection:
         connection.execute(f"attach '{raw}' as store (read_only)")

@@ -73,11 +73,11 @@ def test_every_true_and_every_estimated_unit_is_somewhere_in_the_confusion(
         sums: Counter[str] = Counter()
         for (*_, step), units in bridge.items():
             sums[step] += abs(units)
-        told: Counter[str] = Counter()
+        counted: Counter[str] = Counter()
         for pair, units in found.items():
-            told[pair[side]] += units
-        del told["nothing"]
-        assert {k: v for k, v in told.items() if v > 1e-6} == pytest.approx(
+            counted[pair[side]] += units
+        del counted["nothing"]
+        assert {k: v for k, v in counted.items() if v > 1e-6} == pytest.approx(
             {k: v for k, v in sums.items() if v}
         )
     assert all(units > 0 for units in found.values())

@@ -103,8 +103,8 @@ def test_contacts_count_the_page_views_and_submissions_that_the_portal_tells() -
         for item in filter(None, (c["properties"]["hs_calculated_form_submissions"] or "").split(";"))
         for form, _, at in [item.split(":")]
     ]
-    told = [(form, row["submittedAt"]) for form, rows in logs(reader).items() for row in rows]
-    assert sorted(calculated) == sorted(told)
+    submitted = [(form, row["submittedAt"]) for form, rows in logs(reader).items() for row in rows]
+    assert sorted(calculated) == sorted(submitted)
 
 
 def test_the_same_seed_gives_the_same_portal() -> None:

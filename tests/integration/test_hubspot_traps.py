@@ -555,7 +555,7 @@ def test_an_erased_contact_leaves_a_tombstone_and_nothing_personal(portal: Porta
     assert kept[:2] == [("[]", "https://www.nordlicht.example/demo?hsa_cam=42")] * 2
     assert len(kept) == 3
     assert home.rows("contacts") == portal.truth(PEOPLE).rows("contacts")
-    assert spared.personal(*personal), "without the count that tells of it, the contact stays"
+    assert spared.personal(*personal), "without the count that shows it, the contact stays"
 
 
 # -- limits -----------------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ def sent(view: PageVisit, **later: float) -> FormSubmission:
     return FormSubmission(at, 1, "d1", view.page, view.page, view.url, "ada@kestrel-0001.test")
 
 
-def told(company: Company, events: list[Event], who: Person | None = None) -> Truth:
+def truth_after(company: Company, events: list[Event], who: Person | None = None) -> Truth:
     """The truth about one person's events."""
     people = {1: who or person()}
     counted: dict[str, list[object]] = {"google": [], "facebook": [], "linkedin": []}
@@ -98,7 +98,7 @@ def told(company: Company, events: list[Event], who: Person | None = None) -> Tr
 
 
 def reasons(truth: Truth) -> list[Reason]:
-    return [one.reason for one in truth.told if one.side == "network"]
+    return [one.reason for one in truth.one_sided if one.side == "network"]
 
 
 # -- tabs left open ---------------------------------------------------------------------------------------
@@ -112,14 +112,14 @@ def test_a_form_from_a_tab_left_open_timed_out_or_came_later(
     company: Company, minutes: int, code: str | None
 ) -> None:
     click, view = visited(company, ad(company, "Demo A"), START)
-    truth = told(company, [click, view, sent(view, minutes=minutes)])
+    truth = truth_after(company, [click, view, sent(view, minutes=minutes)])
     assert [one.code for one in reasons(truth)] == ([code] if code else [])
     assert len(truth.credits) == (6 if code is None else 4)
 
 
 def test_without_parameters_a_tab_left_open_is_a_click_without_auto_tracking(company: Company) -> None:
     click, view = visited(company, ad(company, "Guide card"), START)
-    found = reasons(told(company, [click, view, sent(view, minutes=45)]))
+    found = reasons(truth_after(company, [click, view, sent(view, minutes=45)]))
     assert [one.code for one in found] == ["auto_tracking_off"]
     assert "session_timeout" in found[0].causes
 
@@ -151,7 +151,7 @@ def test_two_clicks_of_one_ad_carry_two_click_ids(company: Company, device: Devi
     first = visited(company, placement, START, GCLID + "1")
     again = visited(company, placement, START + timedelta(days=2), GCLID + "2")
     events: list[Event] = [*first, sent(first[1], minutes=1), *again, sent(again[1], minutes=1)]
-    truth = told(company, events, person(device))
+    truth = truth_after(company, events, person(device))
     assert len(truth.wholes) == 2
     assert "repeat_submission" in {one.code for one in reasons(truth)}
 
@@ -196,7 +196,7 @@ def test_every_id_of_an_address_is_tried(
     company: Company, change: Callable[[str], str], campaign: str | None
 ) -> None:
     click, view = visited(company, ad(company, "Guide card"), START)
-    named = told(company, [click, view]).reasons.campaigns_named(change(view.url))
+    named = truth_after(company, [click, view]).reasons.campaigns_named(change(view.url))
     assert [key[2] for key in named] == ([campaign] if campaign else [])
 
 
@@ -238,7 +238,7 @@ def test_an_ad_with_stale_parameters_is_credited_whole(company: Company) -> None
     at = START - timedelta(days=30)
     click, view = visited(company, placement, at, "IwY2xjaw")
     assert view.url.count("hsa_acc=") == 2
-    truth = told(company, [click, view, sent(view, minutes=1)])
+    truth = truth_after(company, [click, view, sent(view, minutes=1)])
     assert {credited.ad[:3] for credited in truth.credits} == {
         ("facebook_ads", placement.account.id, placement.campaign.id)
     }
@@ -299,7 +299,7 @@ def test_demand_gen_is_tracked_unless_its_template_is_overridden(
     company: Company, name: str, code: str | None
 ) -> None:
     click, view = visited(company, ad(company, name), START)
-    found = reasons(told(company, [click, view, sent(view, minutes=1)]))
+    found = reasons(truth_after(company, [click, view, sent(view, minutes=1)]))
     assert [one.code for one in found] == ([code] if code else [])
 
 
@@ -354,7 +354,7 @@ def test_a_page_without_code_is_the_cause_whether_or_not_it_can_be_fetched() -> 
     found = []
     for refuse in ("", "gone"):
         sandbox = build_sandbox(people=300, profile="hostile", pages_refuse=refuse)
-        found.append(sum(one.reason.code == "no_tracking_code" for one in truth_of(sandbox).told))
+        found.append(sum(one.reason.code == "no_tracking_code" for one in truth_of(sandbox).one_sided))
     assert found[0] == found[1] > 3
 
 

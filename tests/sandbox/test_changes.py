@@ -1,4 +1,4 @@
-"""What people do in the simulated portal and what its API tells afterwards."""
+"""What people do in the simulated portal and what its API returns afterwards."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ def test_a_merged_contact_has_the_primarys_values_and_both_records_history(asked
     assert record["properties"]["email"] == email
     assert record["properties"]["hs_additional_emails"] == other
     assert record["properties"]["favourite_module"] == "inbox"
-    told = {entry["value"] for entry in record["propertiesWithHistory"]["favourite_module"]}
-    assert {"inbox", "reports"} <= told
+    values = {entry["value"] for entry in record["propertiesWithHistory"]["favourite_module"]}
+    assert {"inbox", "reports"} <= values
 
 
 def test_companies_and_deals_merge_too_and_keep_their_associations(asked: Asked) -> None:

@@ -463,15 +463,15 @@ def test_hubspot_keeps_the_history_of_sources_urls_and_stages(company: Company) 
         DealMoved(after(days=3), 1, "1", "closedwon"),
     )
     contact = records.contacts[0]
-    told = contact_history(contact, LATER)
-    assert [entry["value"] for entry in told["hs_latest_source"]] == ["PAID_SOCIAL", "ORGANIC_SEARCH"]
-    assert [entry["value"] for entry in told["lifecyclestage"]] == ["customer", "opportunity", "lead"]
-    assert told["lifecyclestage"][1]["timestamp"] == "2026-09-12T09:00:00Z"
-    assert [entry["value"] for entry in told["hs_analytics_source"]] == ["ORGANIC_SEARCH"]
+    history = contact_history(contact, LATER)
+    assert [entry["value"] for entry in history["hs_latest_source"]] == ["PAID_SOCIAL", "ORGANIC_SEARCH"]
+    assert [entry["value"] for entry in history["lifecyclestage"]] == ["customer", "opportunity", "lead"]
+    assert history["lifecyclestage"][1]["timestamp"] == "2026-09-12T09:00:00Z"
+    assert [entry["value"] for entry in history["hs_analytics_source"]] == ["ORGANIC_SEARCH"]
     # a search names its engine, a lead ad its campaign
-    assert [entry["value"] for entry in told["hs_latest_source_data_2"]] == ["Lead gen forms", "google"]
-    assert contact_history(contact, after(hours=1))["lifecyclestage"] == told["lifecyclestage"][-1:]
-    for name, entries in told.items():
+    assert [entry["value"] for entry in history["hs_latest_source_data_2"]] == ["Lead gen forms", "google"]
+    assert contact_history(contact, after(hours=1))["lifecyclestage"] == history["lifecyclestage"][-1:]
+    for name, entries in history.items():
         assert (contact_state(contact, LATER).properties.get(name) or "") == entries[0]["value"]
     stages = [entry["value"] for entry in deal_history(records.deals[0], LATER)["dealstage"]]
     assert stages == ["closedwon", "appointmentscheduled"]

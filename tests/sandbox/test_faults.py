@@ -193,8 +193,8 @@ def test_a_missing_scope_closes_its_endpoints_only(asked: Asked) -> None:
     assert asked.hubspot("POST", "/crm/v3/lists/search", json={}).status_code == 403
     assert statuses(asked, CONTACTS, 1) == [200]
     key = {"tokenKey": asked.sandbox.credentials.hubspot_token}
-    told = asked.request("POST", "/hubspot/oauth/v2/private-apps/get/access-token-info", json=key).json()
-    assert "crm.lists.read" not in told["scopes"]
+    answer = asked.request("POST", "/hubspot/oauth/v2/private-apps/get/access-token-info", json=key).json()
+    assert "crm.lists.read" not in answer["scopes"]
 
 
 def test_a_version_goes_out_of_service(asked: Asked) -> None:
@@ -415,10 +415,10 @@ def test_requests_are_counted_by_path_with_ids_left_out(asked: Asked) -> None:
     for contact in ids[:2]:
         asked.record(contact)
     asked.hubspot("GET", "/crm/v3/objects/contacts/1")
-    told = asked.request("GET", "/_sandbox/requests").json()
-    assert told["requests"] == {
+    answer = asked.request("GET", "/_sandbox/requests").json()
+    assert answer["requests"] == {
         "GET /hubspot/crm/objects/2026-09/contacts": 1,
         "GET /hubspot/crm/v3/objects/contacts/{id}": 3,
     }
-    assert told["total"] == 4
-    assert told["statuses"] == {"200": 3, "404": 1}
+    assert answer["total"] == 4
+    assert answer["statuses"] == {"200": 3, "404": 1}

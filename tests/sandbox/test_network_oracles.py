@@ -1,6 +1,6 @@
 """Meta's own client and the messages of Google's read the sandbox, and find what the company has.
 
-`facebook-business` speaks to the sandbox with nothing but its host changed; every page and batch of Google's
+`facebook-business` calls the sandbox with nothing but its host changed; every page and batch of Google's
 interface is parsed into its message, which refuses unknown fields and enum names.
 """
 

@@ -1,7 +1,7 @@
 """HubSpot's own clients page the sandbox as they page HubSpot and find exactly what the company did.
 
-`hubspot-api-client` speaks the v3 and v4 paths and refuses answers without their required fields;
-`hubspot-sdk` speaks the dated paths and is told to validate every answer strictly. Only the host is changed.
+`hubspot-api-client` uses the v3 and v4 paths and refuses answers without their required fields;
+`hubspot-sdk` uses the dated paths and is set to validate every answer strictly. Only the host is changed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Portal:
     dated: HubSpot
 
     def ids(self, kind: str, *, archived: bool) -> set[str]:
-        """What the simulated company has, told by the simulation."""
+        """What the simulated company has, by the simulation."""
         now, portal = self.sandbox.now, self.sandbox.portal
         contacts = portal.contacts_at(now, archived=archived)
         if kind == "contacts":

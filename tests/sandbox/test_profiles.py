@@ -1,4 +1,4 @@
-"""What every vendor tells of the richer company: second accounts, renamed and paused objects, odd leads."""
+"""What every vendor returns of the richer company: second accounts, renamed and paused objects, odd leads."""
 
 from __future__ import annotations
 
@@ -145,14 +145,14 @@ def test_each_account_counts_what_is_credited_to_it(typical: Typical) -> None:
         "SELECT segments.conversion_action_name, metrics.all_conversions FROM customer"
         " WHERE segments.date BETWEEN '2026-06-15' AND '2026-10-31'"
     )
-    told: dict[str, float] = defaultdict(float)
+    reported: dict[str, float] = defaultdict(float)
     for row in typical.google_rows(query):
-        told[row["segments"]["conversionActionName"]] += row["metrics"]["allConversions"]
+        reported[row["segments"]["conversionActionName"]] += row["metrics"]["allConversions"]
     made: dict[str, float] = defaultdict(float)
     for credit in sandbox.google[GOOGLE_UK]:
         if credit.visible_at <= sandbox.now and credit.event_type != "IMPRESSION":
             made[credit.rule.name] += float(credit.units)
-    assert told == pytest.approx(made)
+    assert reported == pytest.approx(made)
 
 
 def test_a_switch_about_the_account_leaves_the_other_one_alone(typical: Typical) -> None:

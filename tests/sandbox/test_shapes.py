@@ -146,9 +146,9 @@ def test_the_answer_is_dated_by_the_virtual_clock_and_tells_what_is_left(asked: 
 def test_tokens_tell_their_scopes(asked: Asked) -> None:
     key = asked.sandbox.credentials.hubspot_token
     path = "/hubspot/oauth/v2/private-apps/get/access-token-info"
-    told = asked.request("POST", path, json={"tokenKey": key}).json()
-    assert told["hubId"] == asked.sandbox.company.portal_id
-    assert {"crm.objects.contacts.read", "forms", "crm.lists.read"} <= set(told["scopes"])
+    answer = asked.request("POST", path, json={"tokenKey": key}).json()
+    assert answer["hubId"] == asked.sandbox.company.portal_id
+    assert {"crm.objects.contacts.read", "forms", "crm.lists.read"} <= set(answer["scopes"])
     assert asked.request("POST", path, json={"tokenKey": "another"}).status_code == 404
     client, secret, refresh = asked.sandbox.credentials.hubspot_client
     form = {
@@ -203,8 +203,8 @@ def test_a_list_knows_its_members_by_record_and_by_time(asked: Asked) -> None:
     stamps = [row["membershipTimestamp"] for row in by_time]
     assert stamps == sorted(stamps)
     member = by_id[0]["recordId"]
-    told = asked.get(f"/crm/v3/lists/records/0-1/{member}/memberships")["results"]
-    assert "12" in [row["listId"] for row in told]
+    answer = asked.get(f"/crm/v3/lists/records/0-1/{member}/memberships")["results"]
+    assert "12" in [row["listId"] for row in answer]
     assert "filterBranch" not in asked.get("/crm/v3/lists/14", includeFilters="true")["list"]
     assert "filterBranch" not in asked.get("/crm/v3/lists/12")["list"]
     assert asked.hubspot("GET", "/crm/v3/lists/999").status_code == 404

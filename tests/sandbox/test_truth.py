@@ -78,13 +78,15 @@ def test_the_truth_does_not_depend_on_what_the_portal_shows() -> None:
 
 @pytest.mark.parametrize("profile", ["typical", "messy"])
 def test_a_third_of_the_uncredited_units_has_several_causes(profile: str) -> None:
-    told = [one for one in truth_of(built(profile)).told if one.side == "network"]
-    assert sum(len(one.reason.causes) > 1 for one in told) > 0.3 * len(told) > 30
+    one_sided = [one for one in truth_of(built(profile)).one_sided if one.side == "network"]
+    assert sum(len(one.reason.causes) > 1 for one in one_sided) > 0.3 * len(one_sided) > 30
 
 
 def test_the_contracts_order_decides_between_causes(typical: Sandbox) -> None:
-    told = [one for one in truth_of(typical).told if one.side == "network" and len(one.reason.causes) > 1]
-    ranked = [one for one in told if one.reason.code not in ("no_trace_in_hubspot", "date_basis")]
+    one_sided = [
+        one for one in truth_of(typical).one_sided if one.side == "network" and len(one.reason.causes) > 1
+    ]
+    ranked = [one for one in one_sided if one.reason.code not in ("no_trace_in_hubspot", "date_basis")]
     assert ranked
     for one in ranked:
         own = [cause for cause in one.reason.causes if cause not in TRACELESS]
@@ -207,13 +209,13 @@ def test_what_a_unit_would_earn_without_a_cause_is_what_the_world_without_it_cre
         }
 
     whole, planted = truth_of(built("clean")), truth_of(built("clean", plants=plants))
-    told = [one for one in planted.told if one.event is not None and one.side == "network"]
+    one_sided = [one for one in planted.one_sided if one.event is not None and one.side == "network"]
     regained = {
         (one.event.at, one.event.person, one.campaign)
-        for one in told
+        for one in one_sided
         if one.event is not None and planted.credit_without(one, cause)
     }
-    counted = {(one.event.at, one.event.person, one.campaign) for one in told if one.event is not None}
+    counted = {(one.event.at, one.event.person, one.campaign) for one in one_sided if one.event is not None}
     lost = credited(whole) - credited(planted)
     assert len(regained) > 3
     assert regained == lost & counted

@@ -102,7 +102,7 @@ def engine() -> MetricFlowEngine:
 def published() -> Iterator[duckdb.DuckDBPyConnection]:
     """The published tables, by dbt's YAML, with a few rows, and nothing else."""
     with duckdb.connect() as connection:
-        # days are told in UTC, whoever asks
+        # days are in UTC for every client
         connection.execute("set TimeZone = 'America/New_York'")
         # as dbt names what it builds
         connection.execute(f"attach ':memory:' as {warehouse_path().stem}; use {warehouse_path().stem}")

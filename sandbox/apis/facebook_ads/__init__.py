@@ -509,8 +509,8 @@ def _filtered(rows: list[Row], parameters: dict[str, str]) -> list[Row]:
     """
     allowed = listed(parameters, "effective_status")
     if "DELETED" in allowed:
-        told = "Requesting for deleted objects is not supported in this endpoint."
-        raise problem(400, 100, "Invalid parameter", subcode=1815001, error_user_msg=told)
+        message = "Requesting for deleted objects is not supported in this endpoint."
+        raise problem(400, 100, "Invalid parameter", subcode=1815001, error_user_msg=message)
     for name, operator, value in filters(parameters):
         column = _PARENTS.get(name, name.split(".")[-1])
         if column == "effective_status" and operator == "IN":

@@ -195,7 +195,7 @@ class Objects:
         return {"page_id": self.pages.of(form)} if self.pages.in_creatives else {}
 
     def _speaker(self, form: LeadForm | None, ad: str) -> Row:
-        """Who speaks in the creative: https://developers.facebook.com/docs/marketing-api/reference/ad-creative."""
+        """The identity of the creative: page and Instagram account: https://developers.facebook.com/docs/marketing-api/reference/ad-creative."""
         if not self.pages.in_creatives:
             return {}
         page = self.pages.of(form)

@@ -94,9 +94,9 @@ class GoogleAdsApi:
             raise failure(401, "authenticationError", "OAUTH_TOKEN_INVALID", message, "", version)
         if not self._access("scoped"):
             raise ApiError(403, UNSCOPED)
-        told = self.sandbox.faults.value("google_developer_token", "header", "optional")
+        expected = self.sandbox.faults.value("google_developer_token", "header", "optional")
         sent = "developer-token" in request.headers
-        if (told, sent) in (("rejected", True), ("required", False)):
+        if (expected, sent) in (("rejected", True), ("required", False)):
             message = (
                 "The developer token header is not supported." if sent else "The developer token is missing."
             )
@@ -220,9 +220,9 @@ class GoogleAdsApi:
         parts = [rows[i : i + size] for i in range(0, len(rows), size)]
         if not parts and faults.value("google_empty", "as", "batch") == "array":
             return []
-        told, shape = {"fieldMask": mask(query), "requestId": request_id(repr(query))}, _shape(query)
+        trailer, shape = {"fieldMask": mask(query), "requestId": request_id(repr(query))}, _shape(query)
         batches: list[dict[str, Any]] = [
-            {**({"results": [*map(shape, part)]} if part else {}), **told} for part in parts or [[]]
+            {**({"results": [*map(shape, part)]} if part else {}), **trailer} for part in parts or [[]]
         ]
         batches[-1]["queryResourceConsumption"] = str(100 + len(rows))
         if (rule := faults.due("google_stream_error", "POST", address)) is not None:

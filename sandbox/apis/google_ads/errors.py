@@ -75,7 +75,7 @@ def failure(
 
 
 def exhausted(wait: int, scope: str, version: str) -> ApiError:
-    """The refusal of a request beyond the quota; no header tells what is left.
+    """The refusal of a request beyond the quota; no header says how much is left.
 
     https://developers.google.com/google-ads/api/docs/best-practices/quotas
     """

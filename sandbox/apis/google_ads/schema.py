@@ -239,7 +239,7 @@ def mask(query: gaql.Query) -> str:
 
 
 def catalogue() -> list[dict[str, Any]]:
-    """Every resource and field with what `googleAdsFields:search` tells of it."""
+    """Every resource and field with what `googleAdsFields:search` returns about it."""
     rows = [_entry(name, "RESOURCE", "MESSAGE") for name in FIELDS]
     for row in rows:
         name = row["name"]

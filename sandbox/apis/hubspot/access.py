@@ -1,4 +1,4 @@
-"""Who may ask: tokens, scopes and what HubSpot tells about a token.
+"""Who may ask: tokens, scopes and what HubSpot returns about a token.
 
 Scopes: https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes; tokens:
 https://developers.hubspot.com/docs/api-reference/legacy/authentication/oauth-tokens/v1/get-oauth-token-metadata.

@@ -122,7 +122,7 @@ def _type(number: int) -> dict[str, Any]:
 
 
 def _legacy(kind: str, other: str, row: dict[str, Any]) -> list[dict[str, str]]:
-    """A pair as v3 tells it: once per association type."""
+    """A pair as v3 returns it: once per association type."""
     name = f"{SINGULAR[kind]}_to_{SINGULAR[other]}"
     kinds = {
         name if entry["typeId"] in _PRIMARY else f"{name}_unlabeled" for entry in row["associationTypes"]

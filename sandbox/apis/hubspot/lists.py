@@ -40,7 +40,7 @@ _NETWORKS = {
     Network.FACEBOOK: ("FACEBOOK", "facebook", "ID"),
     Network.LINKEDIN: ("LINKEDIN", "linkedin", "NAME"),
 }
-_ALWAYS_TOLD = ("hs_list_size", "hs_last_record_added_at", "hs_last_record_removed_at")
+_ALWAYS_RETURNED = ("hs_list_size", "hs_last_record_added_at", "hs_last_record_removed_at")
 
 
 @dataclass(frozen=True)
@@ -264,9 +264,9 @@ class Lists:
         if sort.lstrip("-") in keys:
             key = keys[sort.lstrip("-")]
             rows.sort(key=lambda row: str(row[1][key]), reverse=sort.startswith("-"))
-        told = {*_ALWAYS_TOLD, *(asked.get("additionalProperties") or [])}
+        returned = {*_ALWAYS_RETURNED, *(asked.get("additionalProperties") or [])}
         for segment, body in rows[offset : offset + count]:
-            more = {name: value for name, value in self._properties(segment).items() if name in told}
+            more = {name: value for name, value in self._properties(segment).items() if name in returned}
             body["additionalProperties"] = more
         page = [body for _, body in rows[offset : offset + count]]
         following = offset + len(page)

@@ -94,16 +94,16 @@ class Objects:
 
     # -- answers ----------------------------------------------------------------------------------------
 
-    def _teller(
+    def _answers(
         self, kind: str, wanted: list[str], with_history: list[str]
     ) -> Callable[[Record], dict[str, Any]]:
-        """How to tell records with the properties asked for; unknown ones are left out without a word."""
+        """How to answer records with the properties asked for; unknown ones are left out."""
         known = self.crm.definitions(kind)
         asked = {*(wanted or DEFAULTS[kind]), "createdate", "hs_object_id", CHANGED[kind]}
         names, traced = sorted(asked & known.keys()), {n: known[n] for n in with_history if n in known}
         most = self.sandbox.faults.value("history_cap", "entries", None)
 
-        def told(record: Record) -> dict[str, Any]:
+        def answered(record: Record) -> dict[str, Any]:
             row: dict[str, Any] = {
                 "id": record.id,
                 "properties": {name: record.values.get(name) for name in names},
@@ -117,7 +117,7 @@ class Objects:
                 row["archivedAt"] = stamp(record.archived_at)
             return row
 
-        return told
+        return answered
 
     async def listing(self, request: Request) -> dict[str, Any]:
         """Objects of a type by id: live ones, or archived ones only."""
@@ -135,7 +135,7 @@ class Objects:
             ids = sorted([*ids, *snapshot.merged[kind]], key=int)
         first = bisect_left(ids, int(after), key=int)
         page = ids[first : first + size]
-        rows = [*map(self._teller(kind, wanted, history), (records[i] for i in page))]
+        rows = [*map(self._answers(kind, wanted, history), (records[i] for i in page))]
         others = [_ALIASES.get(name, name) for name in names(request, "associations")]
         for row in rows:
             tied = {
@@ -170,7 +170,7 @@ class Objects:
         kind = object_type(request, request.path_params["type"])
         record = self._find(request, kind, request.path_params["id"], archived=flag(request, "archived"))
         history, wanted = names(request, "propertiesWithHistory"), names(request, "properties")
-        return self._teller(kind, wanted, history)(record)
+        return self._answers(kind, wanted, history)(record)
 
     def _find(self, request: Request, kind: str, given: str, *, archived: bool) -> Record:
         if request.query_params.get("idProperty") == "email" and kind == "contacts":
@@ -206,9 +206,9 @@ class Objects:
             inputs = [by_email.get(value.lower(), value) for value in inputs]
         archived, snapshot = flag(request, "archived"), self.crm.snapshot()
         found = {i: snapshot.find(kind, i) for i in inputs}
-        told = self._teller(kind, wanted, history)
+        answered = self._answers(kind, wanted, history)
         rows = {
-            record.id: told(record)
+            record.id: answered(record)
             for record in found.values()
             if record is not None and (record.archived_at is not None) is archived
         }
@@ -270,8 +270,8 @@ class Objects:
             descending = given.get("direction") == "DESCENDING" or str(sort).startswith("-")
             rows.sort(key=lambda row: _comparable(row.values.get(name)), reverse=descending)
         start = offset + int(faults.value("offset_drift", "by", 0)) if offset else 0
-        told = self._teller(kind, list(body.get("properties", [])), [])
-        page = [*map(told, rows[start : start + size])]
+        answered = self._answers(kind, list(body.get("properties", [])), [])
+        page = [*map(answered, rows[start : start + size])]
         answer: dict[str, Any] = {"total": len(rows), "results": page}
         if len(rows) > offset + size:
             answer["paging"] = {"next": {"after": str(offset + size)}}
@@ -287,7 +287,7 @@ class Objects:
             merged = self.changes.merge(kind, primary, secondary)
         except Refused as refused:
             raise invalid(request, str(refused)) from refused
-        return self._teller(kind, [], [])(self.crm.snapshot().records[kind][merged])
+        return self._answers(kind, [], [])(self.crm.snapshot().records[kind][merged])
 
     async def erase(self, request: Request) -> Response:
         """GDPR delete by id or e-mail."""

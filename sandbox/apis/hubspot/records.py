@@ -32,9 +32,9 @@ _KEPT_INSTANTS = 3
 
 @dataclass(slots=True)
 class Record:
-    """One record: every value it has, text or None, and how to tell its history.
+    """One record: every value it has, text or None, and how to compute its history.
 
-    `told`: the properties whose history `tell` may know; None for any.
+    `with_history`: the properties that `history_of` may return; None for any.
     """
 
     kind: str
@@ -42,9 +42,9 @@ class Record:
     created_at: datetime
     updated_at: datetime
     values: dict[str, str | None]
-    tell: Callable[[], History]
+    history_of: Callable[[], History]
     archived_at: datetime | None = None
-    told: Set[str] | None = None
+    with_history: Set[str] | None = None
 
     def bump(self, at: datetime) -> None:
         """Something about it changed then."""
@@ -53,8 +53,10 @@ class Record:
 
     def histories(self, wanted: Mapping[str, Property]) -> dict[str, list[Entry]]:
         """The values of each of these properties, newest first."""
-        told = self.tell() if self.told is None or not self.told.isdisjoint(wanted) else {}
-        return {name: self._history(told.get(name), definition) for name, definition in wanted.items()}
+        entries = (
+            self.history_of() if self.with_history is None or not self.with_history.isdisjoint(wanted) else {}
+        )
+        return {name: self._history(entries.get(name), definition) for name, definition in wanted.items()}
 
     def _history(self, entries: list[Entry] | None, definition: Property) -> list[Entry]:
         value = self.values.get(definition.name)
@@ -355,16 +357,16 @@ class Crm:
         if hand is None:
             return
         edits = [edit for edit in hand.edits if edit.at <= at]
-        told = [*edits, *(edit for edit in hand.elsewhere if edit.at <= at)]
+        all_edits = [*edits, *(edit for edit in hand.elsewhere if edit.at <= at)]
         before = dict(record.values)
-        tell, created = record.tell, record.created_at
+        history_before, created = record.history_of, record.created_at
         for edit in edits:
             record.values[edit.name] = edit.value
             record.bump(edit.at)
 
         def history() -> History:
-            entries = dict(tell())
-            for edit in sorted(told, key=lambda edit: edit.at):
+            entries = dict(history_before())
+            for edit in sorted(all_edits, key=lambda edit: edit.at):
                 if edit.name not in entries:
                     first = before.get(edit.name)
                     entries[edit.name] = (
@@ -376,8 +378,8 @@ class Crm:
                 entries[edit.name] = [entry, *entries[edit.name]]
             return entries
 
-        if told:
-            record.tell, record.told = history, None
+        if all_edits:
+            record.history_of, record.with_history = history, None
         for moment, gone in hand.archivings:
             if moment <= at:
                 record.archived_at = moment if gone else None
@@ -397,9 +399,14 @@ class Crm:
         else:
             values = {**secondary.values, **{n: v for n, v in primary.values.items() if v is not None}}
             created = min(primary.created_at, secondary.created_at)
-            tells = (secondary.tell, primary.tell)
+            histories = (secondary.history_of, primary.history_of)
             record = Record(
-                merger.kind, merger.id, created, merger.at, values, lambda: _combined(*(t() for t in tells))
+                merger.kind,
+                merger.id,
+                created,
+                merger.at,
+                values,
+                lambda: _combined(*(each() for each in histories)),
             )
             record.values |= {"hs_object_id": merger.id, "createdate": stamp(created)}
             found[merger.id] = record

@@ -456,6 +456,6 @@ def build_app(sandbox: Sandbox) -> Starlette:
 
 
 def _trace(request: Request) -> dict[str, str]:
-    """The ids LinkedIn's support asks for; no header tells of limits."""
+    """The ids LinkedIn's support asks for; no header reports limits."""
     uuid = guid("li-uuid", request.url.path, request.url.query)
     return {"x-li-uuid": uuid, "x-li-fabric": "prod-lor1", "x-li-request-id": uuid[:18]}

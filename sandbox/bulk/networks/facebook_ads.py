@@ -175,8 +175,8 @@ class FacebookAds:
         if asked.get("time_increment") != "1":
             raise problem(400, 100, "(#100) time_increment must be 1")
         call.rows = f"insights {level}"
-        told = from_json("time_range", asked.get("time_range", "{}"))
-        since, until = (date.fromisoformat(told[name]) for name in ("since", "until"))
+        window = from_json("time_range", asked.get("time_range", "{}"))
+        since, until = (date.fromisoformat(window[name]) for name in ("since", "until"))
         today = self.world.today
         rows: Any = Days(account, _LEVELS[level], account.days(since, until, today), fields, today)
         self._note(call, place)

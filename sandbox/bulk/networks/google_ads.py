@@ -28,7 +28,7 @@ MANAGER = "7000000001"
 #: Rows of one batch of a stream.
 BATCH = 10_000
 #: Assumption, as Google publishes no figure: so many requests of an account at once, so many a second, and
-#: after how many seconds it tells who is refused to come back.
+#: after how many seconds a refused client may come back.
 #: https://developers.google.com/google-ads/api/docs/best-practices/quotas
 BURST, PER_SECOND, RETRY_SECONDS = 60, 1.0, 30
 _TOKEN = "ya29.bulk"
