@@ -74,7 +74,7 @@ lint: setup
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
 	$(BIN)/dg check defs
-	$(BIN)/codespell adledger ingestion orchestration reporting dbt_project docs README.md CONTRIBUTING.md
+	$(BIN)/codespell adledger ingestion orchestration reporting dbt_project sandbox tests benchmarks docs README.md CONTRIBUTING.md
 
 format: setup
 	$(BIN)/ruff format .

@@ -37,7 +37,7 @@ class GoogleSandbox(traps.World):
     sandbox: Sandbox = field(kw_only=True)
 
     def faults(self, faults: Mapping[str, Any]) -> None:
-        """Switches faults on, anew; what was answered before is forgotten."""
+        """Replaces the faults; earlier answers are forgotten."""
         super().faults(faults)
         self.sandbox.forget()
 

@@ -84,7 +84,7 @@ class Timer:
             self.wake(seconds)
 
     def reset(self, wake: Callable[[float], Any] | None = None) -> None:
-        """Starts anew."""
+        """Starts again."""
         self.slept.clear()
         self.wake = wake
 
@@ -154,7 +154,7 @@ class World:
         self.at(self.now + timedelta(**span))
 
     def faults(self, faults: Mapping[str, Any]) -> None:
-        """Switches faults on, anew."""
+        """Replaces the faults."""
         self.ask("POST", "/_sandbox/faults", dict(faults))
 
     def mend(self) -> None:

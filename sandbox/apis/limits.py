@@ -44,7 +44,7 @@ class Window:
 
 
 class PerSetting(Generic[T]):
-    """A counter that starts anew whenever its switch is set."""
+    """A counter that starts again whenever its switch is set."""
 
     def __init__(self, build: Callable[[dict[str, Any]], T]) -> None:
         self._build = build

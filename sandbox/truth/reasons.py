@@ -52,7 +52,7 @@ TRACELESS = (
 TIMEOUT = timedelta(hours=4)
 #: How far back Google lists single clicks
 #: (https://developers.google.com/google-ads/api/fields/v26/click_view).
-CLICKS_TOLD = timedelta(days=90)
+CLICKS_LISTED = timedelta(days=90)
 #: Ads of these types carry HubSpot's parameters only by hand. Discovery and Demand Gen ads do unless their
 #: own template overrides HubSpot's (https://knowledge.hubspot.com/ads/ad-tracking-in-hubspot).
 UNTRACKABLE = ("VIDEO",)
@@ -137,7 +137,7 @@ class Reasons:
     # -- what ties an event to a campaign ----------------------------------------------------------------
 
     def campaigns_named(self, url: str) -> set[CampaignKey]:
-        """The campaigns a landing URL names, rung by rung; none where the last rung names several.
+        """The campaigns a landing URL names, by one method after another; none if the last one names several.
 
         Every click id of the address is tried, the most exact first: a link that was passed on carries
         another network's id beside the one of its click.
@@ -148,7 +148,7 @@ class Reasons:
         query = parse_qsl(urlsplit(url).query)
         for name, value in query:
             click = self._clicks.get(value) if name == "gclid" else None
-            if click is not None and self.now - click.at < CLICKS_TOLD:
+            if click is not None and self.now - click.at < CLICKS_LISTED:
                 return {campaign_key(click.placement)}
         for name, value in query:
             if name == "gad_campaignid" and value in self._google_campaigns:
@@ -156,9 +156,9 @@ class Reasons:
         carried = {name for name, _ in query}
         networks = list(dict.fromkeys(n for name, n in _CLICK_IDS.items() if name in carried))
         names = [value for name, value in query if name in ("utm_id", "utm_campaign")]
-        rungs = [self._by_name.get((network, name), set()) for network in networks for name in names]
-        rungs += [self._by_page.get((network, url.partition("?")[0]), set()) for network in networks]
-        return next((found for found in rungs if len(found) == 1), set())
+        named = [self._by_name.get((network, name), set()) for network in networks for name in names]
+        named += [self._by_page.get((network, url.partition("?")[0]), set()) for network in networks]
+        return next((found for found in named if len(found) == 1), set())
 
     def _click_session(self, known: Known | None, campaign: CampaignKey, at: datetime) -> Session | None:
         """The contact's latest session by then that came from that campaign."""

@@ -26,7 +26,7 @@ class Profile:
     second_device: float = 0.35
     shared_device: float = 0.0
     second_email: float = 0.0
-    #: of the people whom HubSpot holds twice
+    #: of the people with two contacts in HubSpot
     merged: float = 0.0
     internal: float = 0.008
     imported: float = 0.10

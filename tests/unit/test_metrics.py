@@ -32,7 +32,7 @@ PAGES = """(
     qualify row_number() over (partition by landing_page_url{months} order by fetched_at desc) = 1
 )"""
 IN_HUBSPOT = "count_if(status in ('synced', 'merged_into_existing'))"
-LACKING = "count_if(status in ('missing', 'retention_passed'))"
+MISSING = "count_if(status in ('missing', 'retention_passed'))"
 # the figure, where it comes from, and what dates it
 PLAIN = {
     "network_conversions": (
@@ -72,9 +72,9 @@ PLAIN = {
     "match_rate": ("sum(matched) / sum(sessions)", "reconciliation.match_rates", "date"),
     "leads": ("count(*)", LEADS, "created_at"),
     "leads_synced": (IN_HUBSPOT, LEADS, "created_at"),
-    "leads_not_synced": (LACKING, LEADS, "created_at"),
-    "leads_decided": (f"{IN_HUBSPOT} + {LACKING}", LEADS, "created_at"),
-    "lead_sync_rate": (f"{IN_HUBSPOT} / nullif({IN_HUBSPOT} + {LACKING}, 0)", LEADS, "created_at"),
+    "leads_not_synced": (MISSING, LEADS, "created_at"),
+    "leads_decided": (f"{IN_HUBSPOT} + {MISSING}", LEADS, "created_at"),
+    "lead_sync_rate": (f"{IN_HUBSPOT} / nullif({IN_HUBSPOT} + {MISSING}, 0)", LEADS, "created_at"),
     "ads_with_tracking_issues": (
         "count(distinct (network, account_id, ad_id))",
         "reconciliation.tracking_health where issue_code <> 'none'",
