@@ -49,7 +49,8 @@ contract-columns: setup
 superset-bundle: setup
 	@$(BIN)/python -m reporting.superset.describe
 
-PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20
+# a third worker fills the cores while others wait for a server or a browser
+PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=20
 
 # The product's tests (CONTRIBUTING.md).
 test: setup
