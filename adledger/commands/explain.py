@@ -53,7 +53,8 @@ def explain(
     """Explain each step from a network's conversions to HubSpot's contacts, or the journey of one contact."""
     from ingestion.config import home
     from reporting.explain.query import Outputs
-    from reporting.explain.scope import NETWORKS, Scope, unknown_value
+    from reporting.explain.scope import Scope, unknown_value
+    from reporting.networks import NETWORKS
 
     try:
         if network is not None and network not in NETWORKS:

@@ -23,12 +23,3 @@
 {% macro email_hash(column) -%}
     sha256(nullif(lower(trim({{ column }})), ''))
 {%- endmacro %}
-
-{# SQL case expression for a dbt variable with one number per network. #}
-{% macro by_network(variable, column='network') -%}
-    case {{ column }}
-        {%- for network, value in setting(variable).items() %}
-        when '{{ network }}' then {{ value }}
-        {%- endfor %}
-    end
-{%- endmacro %}

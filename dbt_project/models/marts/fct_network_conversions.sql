@@ -1,11 +1,3 @@
-with conversions as (
-    select * from {{ ref('int_google_ads__conversions') }}
-    union all by name
-    select * from {{ ref('int_facebook_ads__conversions') }}
-    union all by name
-    select * from {{ ref('int_linkedin_ads__conversions') }}
-)
-
 select
     conversions.network,
     conversions.account_id,
@@ -27,7 +19,7 @@ select
     cast(conversions.click_window_days as integer) as click_window_days,
     cast(conversions.view_window_days as integer) as view_window_days,
     conversions.observed_at
-from conversions
+from ({{ union_networks('int_{network}__conversions') }}) as conversions
 left join {{ ref('int_accounts') }} as accounts
     on conversions.network = accounts.network and conversions.account_id = accounts.account_id
 left join {{ ref('int_conversion_actions') }} as actions

@@ -89,12 +89,7 @@ days as (
         network,
         account_id,
         date,
-        unnest(
-            case
-                when network = 'google_ads' then ['hsa', 'click_view', 'gad_campaignid', 'click_id']
-                else ['hsa', 'click_id']
-            end
-        ) as match_method
+        unnest(string_split({{ by_network('match_methods', 'network') }}, ' ')) as match_method
     from clicks
     where clicks > 0
     union

@@ -145,7 +145,7 @@ dated as (
             latest.network = rules.network
             and latest.account_id = rules.account_id
             and (
-                latest.network != 'facebook_ads'
+                rules.click_window_level = 'account'
                 or (
                     latest.campaign_id = rules.campaign_id
                     and latest.ad_group_id is not distinct from rules.ad_group_id
@@ -199,7 +199,7 @@ judged as (
         case
             when event_type = 'lead' then true
             when counts_every or contact_id is null then true
-            when network = 'linkedin_ads'
+            when {{ by_network('counts_once_per', 'network') }} = 'window'
                 then
                     previous_counted_at is null
                     or previous_counted_at

@@ -172,7 +172,6 @@ rows as (
 )
 
 select
-    'linkedin_ads' as network,
     rows.*,
     cast(null as decimal(18, 6)) as conversions_by_conversion_date,
     case rows.conversion_action_id

@@ -7,7 +7,7 @@ with windowed as (
         coalesce(
             windows.click_window_days,
             try_cast(nullif(regexp_extract(actions.attribution_setting, '([0-9]+)d_click', 1), '') as integer),
-            {{ setting("default_click_window_days")['facebook_ads'] }}
+            {{ by_network('default_click_window_days', "'facebook_ads'") }}
         ) as click_window_days,
         windows.view_window_days,
         coalesce(origins.is_uploaded, false) as is_uploaded
@@ -61,7 +61,6 @@ events as (
 )
 
 select
-    'facebook_ads' as network,
     account_id,
     date,
     campaign_id,

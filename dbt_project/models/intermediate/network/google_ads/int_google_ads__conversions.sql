@@ -192,7 +192,6 @@ view_through as (
 )
 
 select
-    'google_ads' as network,
     rows.*,
     actions.click_window_days,
     actions.view_window_days
