@@ -15,7 +15,7 @@ from reporting.explain.options import InvalidOption
 
 def explain(
     network: Annotated[
-        str | None, typer.Option(metavar="NETWORK", help="google_ads, facebook_ads or linkedin_ads.")
+        str | None, typer.Option(metavar="NETWORK", help="Ad network, such as google_ads.")
     ] = None,
     account: Annotated[str | None, typer.Option(metavar="ID", help="One ad account.")] = None,
     campaign: Annotated[str | None, typer.Option(metavar="ID", help="One campaign.")] = None,
