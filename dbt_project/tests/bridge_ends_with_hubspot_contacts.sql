@@ -18,7 +18,7 @@ first_credits as (
         attribution.account_id,
         attribution.campaign_id,
         attribution.contact_id,
-        cast(min(attribution.credited_at) at time zone any_value(accounts.time_zone) as date) as date
+        {{ day_in('min(attribution.credited_at)', 'any_value(accounts.time_zone)') }} as date
     from {{ ref('fct_contact_attribution') }} as attribution
     inner join {{ ref('int_accounts') }} as accounts
         on attribution.network = accounts.network and attribution.account_id = accounts.account_id

@@ -1,48 +1,6 @@
 {{ config(materialized='incremental', built_per='day', on_schema_change='fail') }}
 -- the start comes from the network's figures, the end from HubSpot's credits, the residuals only from the allocation of claims
-with reports as (
-    {{ attribution_report_rows() }}
-),
-
-campaign_days as (
-    select
-        reports.attribution_report,
-        figures.*
-    from {{ ref('int_campaign_days') }} as figures
-    cross join reports
-    where {{ only_changed_days('figures.') }}
-),
-
-ledger as (
-    select * from {{ ref('conversion_ledger') }}
-    where {{ only_changed_days() }}
-),
-
-network_steps as (
-    select
-        attribution_report,
-        network,
-        account_id,
-        campaign_id,
-        date,
-        {{ network_steps() }} as step
-    from campaign_days
-),
-
-claim_steps as (
-    select
-        attribution_report,
-        network,
-        account_id,
-        campaign_id,
-        date,
-        reason_code as step,
-        evidence_class,
-        {{ claim_units() }} as units
-    from ledger
-    where reason_code is not null
-    group by attribution_report, network, account_id, campaign_id, date, reason_code, evidence_class
-),
+with {{ bridge_inputs(ref('int_campaign_days'), 'network, account_id, campaign_id') }},
 
 allocated as (
     select
@@ -59,21 +17,21 @@ allocated as (
 -- network conversions without a claim
 untraced as (
     select
-        campaign_days.attribution_report,
-        campaign_days.network,
-        campaign_days.account_id,
-        campaign_days.campaign_id,
-        campaign_days.date,
+        figures.attribution_report,
+        figures.network,
+        figures.account_id,
+        figures.campaign_id,
+        figures.date,
         'no_trace_in_hubspot' as step,
         coalesce(allocated.units, 0)
-        - greatest(campaign_days.click_units, 0)
-        - greatest(campaign_days.lead_units, 0) as units
-    from campaign_days
+        - greatest(figures.click_units, 0)
+        - greatest(figures.lead_units, 0) as units
+    from figures
     left join allocated
         on
-            campaign_days.attribution_report = allocated.attribution_report
-            and {{ same_campaign('campaign_days', 'allocated') }}
-            and campaign_days.date = allocated.date
+            figures.attribution_report = allocated.attribution_report
+            and {{ same_campaign('figures', 'allocated') }}
+            and figures.date = allocated.date
 ),
 
 credited as (
@@ -84,7 +42,7 @@ credited as (
         credits.campaign_id,
         credits.date,
         'hubspot_contacts' as step,
-        cast(count(distinct credits.contact_id) as decimal(18, 6)) as units
+        {{ amount('count(distinct credits.contact_id)') }} as units
     from {{ ref('int_credits') }} as credits
     inner join {{ ref('int_days_read') }} as days_read
         on
@@ -103,7 +61,7 @@ groups as (
         account_id,
         campaign_id,
         date
-    from campaign_days
+    from figures
     union
     select
         attribution_report,
@@ -130,7 +88,7 @@ steps as (
     select
         *,
         unnest(['network_conversions', 'hubspot_contacts']) as step,
-        cast(0 as decimal(18, 6)) as units
+        {{ amount('0') }} as units
     from groups
 )
 

@@ -48,11 +48,7 @@ traced as (
 )
 
 select
-    network,
-    account_id,
-    campaign_id,
-    ad_group_id,
-    ad_id,
+    {{ ad_key() }},
     lead_id,
     form_id,
     created_at,

@@ -61,7 +61,7 @@ arrived as (
     select
         methods.network,
         accounts.account_id,
-        cast(methods.started_at at time zone coalesce(accounts.time_zone, 'UTC') as date) as date,
+        {{ day_in('methods.started_at', "coalesce(accounts.time_zone, 'UTC')") }} as date,
         methods.match_method,
         count(*) as sessions,
         cast(count_if(methods.is_matched) as bigint) as matched

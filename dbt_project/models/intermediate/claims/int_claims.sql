@@ -122,7 +122,7 @@ dated as (
         events.contact_id,
         events.form_id,
         events.occurred_at,
-        cast(events.occurred_at at time zone accounts.time_zone as date) as date,
+        {{ day_in('events.occurred_at', 'accounts.time_zone') }} as date,
         events.event_type,
         events.lead_status,
         coalesce(events.lead_status = 'test_lead', false) as is_test,
@@ -156,7 +156,7 @@ dated as (
             latest.network = mapped.network
             and latest.account_id = mapped.account_id
             and events.form_id = mapped.form_id
-            and {{ holds_on('mapped', 'cast(events.occurred_at at time zone accounts.time_zone as date)') }}
+            and {{ holds_on('mapped', day_in('events.occurred_at', 'accounts.time_zone')) }}
     -- a form with several actions counts if any of them counts
     qualify row_number() over (
         partition by latest.submission_id, {{ ad_key('latest.') }}

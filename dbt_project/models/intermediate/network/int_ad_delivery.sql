@@ -48,11 +48,7 @@ remainders as (
 )
 
 select
-    network,
-    account_id,
-    campaign_id,
-    ad_group_id,
-    ad_id,
+    {{ ad_key() }},
     date,
     sum(impressions) as impressions,
     sum(clicks) as clicks,

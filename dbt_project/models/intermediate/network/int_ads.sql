@@ -1,9 +1,5 @@
 select
-    network,
-    account_id,
-    campaign_id,
-    ad_group_id,
-    ad_id,
+    {{ ad_key() }},
     ad_name,
     status,
     ad_type,

@@ -1,9 +1,5 @@
 select
-    network,
-    account_id,
-    campaign_id,
-    ad_group_id,
-    ad_id,
+    {{ ad_key() }},
     lead_id,
     form_id,
     created_at,

@@ -45,14 +45,12 @@ levels as (
         unpacked.action.action_type,
         unpacked.attribution_setting,
         unpacked.observed_at,
-        cast(unpacked.action.value as decimal(18, 6)) as total,
-        coalesce(cast(unpacked.action."1d_click" as decimal(18, 6)), 0) as clicks_1d,
-        coalesce(cast(unpacked.action."7d_click" as decimal(18, 6)), 0) as clicks_7d,
-        coalesce(cast(unpacked.action."28d_click" as decimal(18, 6)), 0) as clicks_28d,
-        cast(
-            list_filter(unpacked.amounts, lambda amount: amount.action_type = unpacked.action.action_type)[1].value
-            as decimal(18, 6)
-        ) as value
+        {{ amount('unpacked.action.value') }} as total,
+        coalesce({{ amount('unpacked.action."1d_click"') }}, 0) as clicks_1d,
+        coalesce({{ amount('unpacked.action."7d_click"') }}, 0) as clicks_7d,
+        coalesce({{ amount('unpacked.action."28d_click"') }}, 0) as clicks_28d,
+        {{ amount('list_filter(unpacked.amounts, lambda paid: paid.action_type = unpacked.action.action_type)[1].value') }}
+            as value
     from unpacked
     inner join {{ ref('facebook_headline_actions') }} as headline on unpacked.action.action_type = headline.action_type
 )

@@ -1,10 +1,5 @@
 {{ config(materialized='ephemeral') }}
 select
-    account_id,
-    campaign_id,
-    ad_group_id,
-    ad_group_name,
-    status,
-    status = 'DELETED' as is_deleted,
-    click_window_days
+    *,
+    status = 'DELETED' as is_deleted
 from {{ ref('stg_facebook_ads__ad_sets') }}

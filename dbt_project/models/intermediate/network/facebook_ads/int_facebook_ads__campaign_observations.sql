@@ -13,7 +13,7 @@ select
                     from_json(figures.actions, '[{"action_type":"VARCHAR","value":"VARCHAR"}]'),
                     lambda action: list_contains(headline.action_types, action.action_type)
                 ),
-                lambda action: cast(action.value as decimal(18, 6))
+                lambda action: {{ amount('action.value') }}
             )
         ), 0
     ) as conversions,

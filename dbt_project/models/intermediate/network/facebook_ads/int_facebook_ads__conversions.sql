@@ -39,7 +39,7 @@ valued as (
     -- one share is rounded, the other is the remainder, so that both add up
     select
         *,
-        cast(value * clicks / nullif(total, 0) as decimal(18, 6)) as click_value
+        {{ amount('value * clicks / nullif(total, 0)') }} as click_value
     from split
 ),
 
@@ -72,7 +72,7 @@ select
     event.event_type,
     true as counts_in_headline,
     event.conversions,
-    cast(null as decimal(18, 6)) as conversions_by_conversion_date,
+    {{ amount('null') }} as conversions_by_conversion_date,
     event.value,
     click_window_days,
     view_window_days,

@@ -143,8 +143,8 @@ outside_headline as (
         max(action_category) as action_category,
         'all' as event_type,
         sum(other_conversions) as conversions,
-        cast(null as decimal(18, 6)) as conversions_by_conversion_date,
-        cast(null as decimal(18, 6)) as value,
+        {{ amount('null') }} as conversions_by_conversion_date,
+        {{ amount('null') }} as value,
         max(observed_at) as observed_at,
         false as counts_in_headline
     from split_rows
@@ -164,9 +164,9 @@ view_through as (
         'View-through conversions' as conversion_action_name,
         cast(null as varchar) as action_category,
         'view' as event_type,
-        cast(sum(view_through_conversions) as decimal(18, 6)) as conversions,
-        cast(null as decimal(18, 6)) as conversions_by_conversion_date,
-        cast(null as decimal(18, 6)) as value,
+        {{ amount('sum(view_through_conversions)') }} as conversions,
+        {{ amount('null') }} as conversions_by_conversion_date,
+        {{ amount('null') }} as value,
         max(observed_at) as observed_at,
         false as counts_in_headline
     from (

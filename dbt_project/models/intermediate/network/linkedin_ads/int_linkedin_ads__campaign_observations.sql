@@ -6,7 +6,7 @@ select
     figures.impressions,
     figures.clicks,
     figures.spend,
-    cast(figures.conversions as decimal(18, 6)) as conversions,
+    {{ amount('figures.conversions') }} as conversions,
     figures.observed_at,
     figures.superseded_at,
     figures.is_day_marker

@@ -114,7 +114,7 @@ valued as (
     -- the value covers clicks and views; one share is rounded, the other is the remainder, so that both add up
     select
         *,
-        cast(total_value * (total - viewed) / nullif(total, 0) as decimal(18, 6)) as click_value
+        {{ amount('total_value * (total - viewed) / nullif(total, 0)') }} as click_value
     from shared
 ),
 
@@ -150,8 +150,8 @@ rows as (
         ad_id,
         conversion_action_id,
         event.event_type,
-        cast(event.conversions as decimal(18, 6)) as conversions,
-        cast(event.value as decimal(18, 6)) as value,
+        {{ amount('event.conversions') }} as conversions,
+        {{ amount('event.value') }} as value,
         observed_at
     from events
     where ad_id is not null
@@ -164,8 +164,8 @@ rows as (
         cast(null as varchar) as ad_id,
         conversion_action_id,
         event.event_type,
-        cast(sum(case when ad_id is null then event.conversions else -event.conversions end) as decimal(18, 6)) as conversions,
-        cast(sum(case when ad_id is null then event.value else -event.value end) as decimal(18, 6)) as value,
+        {{ amount('sum(case when ad_id is null then event.conversions else -event.conversions end)') }} as conversions,
+        {{ amount('sum(case when ad_id is null then event.value else -event.value end)') }} as value,
         max(observed_at) as observed_at
     from events
     group by account_id, date, campaign_id, conversion_action_id, event.event_type
@@ -173,7 +173,7 @@ rows as (
 
 select
     rows.*,
-    cast(null as decimal(18, 6)) as conversions_by_conversion_date,
+    {{ amount('null') }} as conversions_by_conversion_date,
     case rows.conversion_action_id
         when 'one_click_leads' then 'Leads (on LinkedIn)'
         when 'other_conversions' then 'Conversions of no rule'
