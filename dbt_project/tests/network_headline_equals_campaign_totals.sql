@@ -1,25 +1,21 @@
 {{ config(meta={'dagster': {'ref': {'name': 'fct_ad_performance_daily'}}}) }}
 with totals as (
     select
-        network,
-        account_id,
-        campaign_id,
+        {{ campaign_key() }},
         date,
         sum(conversions) as conversions
     from {{ ref('int_campaign_observations') }}
     where {{ current_figures() }} and campaign_id is not null
-    group by network, account_id, campaign_id, date
+    group by {{ campaign_key() }}, date
 ),
 
 marts as (
     select
-        network,
-        account_id,
-        campaign_id,
+        {{ campaign_key() }},
         date,
         sum(network_conversions) as conversions
     from {{ ref('fct_ad_performance_daily') }}
-    group by network, account_id, campaign_id, date
+    group by {{ campaign_key() }}, date
 )
 
 select

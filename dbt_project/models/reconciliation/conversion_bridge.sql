@@ -1,26 +1,22 @@
 {{ config(materialized='incremental', built_per='day', on_schema_change='fail') }}
 -- the start comes from the network's figures, the end from HubSpot's credits, the residuals only from the allocation of claims
-with {{ bridge_inputs(ref('int_campaign_days'), 'network, account_id, campaign_id') }},
+with {{ bridge_inputs(ref('int_campaign_days'), campaign_key()) }},
 
 allocated as (
     select
         attribution_report,
-        network,
-        account_id,
-        campaign_id,
+        {{ campaign_key() }},
         date,
         sum(network_units) as units
     from ledger
-    group by attribution_report, network, account_id, campaign_id, date
+    group by attribution_report, {{ campaign_key() }}, date
 ),
 
 -- network conversions without a claim
 untraced as (
     select
         figures.attribution_report,
-        figures.network,
-        figures.account_id,
-        figures.campaign_id,
+        {{ campaign_key('figures.') }},
         figures.date,
         'no_trace_in_hubspot' as step,
         coalesce(allocated.units, 0)
@@ -37,9 +33,7 @@ untraced as (
 credited as (
     select
         credits.attribution_report,
-        credits.network,
-        credits.account_id,
-        credits.campaign_id,
+        {{ campaign_key('credits.') }},
         credits.date,
         'hubspot_contacts' as step,
         {{ amount('count(distinct credits.contact_id)') }} as units
@@ -50,24 +44,20 @@ credited as (
             and credits.account_id = days_read.account_id
             and credits.date = days_read.date
     where credits.is_counted_event and {{ only_changed_days('credits.') }}
-    group by credits.attribution_report, credits.network, credits.account_id, credits.campaign_id, credits.date
+    group by credits.attribution_report, {{ campaign_key('credits.') }}, credits.date
 ),
 
 -- every group has a start and an end, even if zero
 groups as (
     select
         attribution_report,
-        network,
-        account_id,
-        campaign_id,
+        {{ campaign_key() }},
         date
     from figures
     union
     select
         attribution_report,
-        network,
-        account_id,
-        campaign_id,
+        {{ campaign_key() }},
         date
     from ledger
 ),

@@ -1,11 +1,7 @@
 with ads as (
     select
         network,
-        account_id,
-        date,
-        campaign_id,
-        ad_group_id,
-        ad_id,
+        {{ ad_day() }},
         impressions,
         clicks,
         spend

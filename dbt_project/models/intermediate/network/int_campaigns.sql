@@ -1,7 +1,5 @@
 select
-    network,
-    account_id,
-    campaign_id,
+    {{ campaign_key() }},
     campaign_name,
     status,
     campaign_type,

@@ -61,11 +61,7 @@ events as (
 )
 
 select
-    account_id,
-    date,
-    campaign_id,
-    ad_group_id,
-    ad_id,
+    {{ ad_day() }},
     action_type as conversion_action_id,
     action_name as conversion_action_name,
     action_category,

@@ -121,11 +121,7 @@ valued as (
 events as (
     -- uploads have precedence over view_through: docs/contract.md, section 5
     select
-        account_id,
-        date,
-        campaign_id,
-        ad_group_id,
-        ad_id,
+        {{ ad_day() }},
         conversion_action_id,
         observed_at,
         unnest(
@@ -143,11 +139,7 @@ events as (
 
 rows as (
     select
-        account_id,
-        date,
-        campaign_id,
-        ad_group_id,
-        ad_id,
+        {{ ad_day() }},
         conversion_action_id,
         event.event_type,
         {{ amount('event.conversions') }} as conversions,
@@ -157,15 +149,11 @@ rows as (
     where ad_id is not null
     union all by name
     select
-        account_id,
-        date,
-        campaign_id,
-        cast(null as varchar) as ad_group_id,
-        cast(null as varchar) as ad_id,
+        {{ campaign_day() }},
         conversion_action_id,
         event.event_type,
-        {{ amount('sum(case when ad_id is null then event.conversions else -event.conversions end)') }} as conversions,
-        {{ amount('sum(case when ad_id is null then event.value else -event.value end)') }} as value,
+        {{ amount(rest_of_campaign('event.conversions')) }} as conversions,
+        {{ amount(rest_of_campaign('event.value')) }} as value,
         max(observed_at) as observed_at
     from events
     group by account_id, date, campaign_id, conversion_action_id, event.event_type
