@@ -6,14 +6,13 @@ vendor are findings.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import cast
 
 from ingestion.errors import SettingError
 from ingestion.exports import origin as exports
-from ingestion.sources.probe import Examiner, Finding, Probe, Refused
+from ingestion.sources import registry
+from ingestion.sources.probe import Finding, Probe, Refused
 
 SECRETS_FILE = ".dlt/secrets.toml"
 
@@ -21,9 +20,12 @@ SECRETS_FILE = ".dlt/secrets.toml"
 def examine(source: str, now: datetime | None = None) -> Iterator[Finding]:
     """Yield the findings of a source as the checks run. `now` is this machine's time.
 
-    Raises ModuleNotFoundError for an unknown source.
+    Raises ValueError for an unknown source or one without checks.
     """
-    module = cast(Examiner, importlib.import_module(f"ingestion.sources.{source}.doctor"))
+    registered = registry.source(source)
+    module = registered.doctor
+    if module is None:
+        raise ValueError(f"{source} has no checks of its setup")
     probe = Probe(source, now or datetime.now(UTC))
     try:
         if exports.reader(source) is not None:
@@ -31,7 +33,7 @@ def examine(source: str, now: datetime | None = None) -> Iterator[Finding]:
                 "settings", "ok", "loaded from downloaded files, see adledger doctor --exports"
             )
             return
-        missing = list(_missing_settings(probe, module.CREDENTIALS))
+        missing = list(_missing_settings(probe, registered.settings.CREDENTIALS))
         yield from missing
         if missing:
             return

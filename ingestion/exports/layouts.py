@@ -12,15 +12,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import yaml
 
 Kind = Literal["day", "id", "text", "integer", "decimal", "instant", "email"]
-Vendor = Literal["google_ads", "facebook_ads", "linkedin_ads", "hubspot"]
+#: Name of a source that can be loaded from files.
+Vendor = str
 
-VENDORS: tuple[Vendor, ...] = get_args(Vendor)
 _FOLDER = Path(__file__).with_name("layouts")
+#: The networks, then HubSpot.
+VENDORS: tuple[Vendor, ...] = tuple(
+    sorted((path.stem for path in _FOLDER.glob("*.yml")), key=lambda name: (name == "hubspot", name))
+)
 _WORDS = re.compile(r"[^\w]+")
 _CURRENCY = re.compile(r"^(?P<label>.*\S)\s*[(\[](?P<currency>[A-Z]{3})[)\]]$")
 

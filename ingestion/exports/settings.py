@@ -11,17 +11,13 @@ from zoneinfo import ZoneInfo
 
 from ingestion.config import Section
 from ingestion.errors import SettingError
+from ingestion.exports.layouts import VENDORS
 
 SECTION = Section("exports")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 #: The main file of each vendor, required to load the vendor from files; the other files are optional.
-MAIN = {
-    "hubspot": "contacts",
-    "google_ads": "campaigns",
-    "facebook_ads": "campaigns",
-    "linkedin_ads": "campaigns",
-}
+MAIN = {**dict.fromkeys(VENDORS, "campaigns"), "hubspot": "contacts"}
 
 
 def folder() -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,6 +19,12 @@ EVER_DAYS = 100 * 366
 
 Reread = Literal["unsettled", "all", "none"]
 """The loaded days to load again: those that may still change, all of them, or none."""
+
+
+def months_before(day: date, months: int) -> date:
+    """Return the same day `months` earlier, or the last day of that month if it is shorter."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,6 @@ class Refused(Exception):
 class Examiner(Protocol):
     """The interface of `ingestion/sources/<vendor>/doctor.py`."""
 
-    CREDENTIALS: tuple[tuple[str, ...], ...]
     VENDOR: str
     TOKEN_FIX: str
 

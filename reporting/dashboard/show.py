@@ -20,9 +20,9 @@ from reporting.dashboard.serving import Snapshot
 from reporting.explain import figures
 from reporting.explain.bridge import read_sources
 from reporting.explain.claims import format_time
-from reporting.explain.scope import NETWORKS, Scope
+from reporting.explain.scope import Scope
+from reporting.networks import NETWORKS, SOURCES
 
-SOURCES = {**NETWORKS, "hubspot": "HubSpot", "landing_pages": "Landing pages"}
 #: Contrast of at least 3:1 on both themes. Text and position carry the same information as the colour.
 REPORTED, EXPLAINED, UNEXPLAINED, CREDITED = "Reported", "Explained", "Unexplained", "In HubSpot"
 COLOURS = {REPORTED: "#6f7b8a", EXPLAINED: "#2a9187", UNEXPLAINED: "#c9700a", CREDITED: "#3a7fd0"}

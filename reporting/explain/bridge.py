@@ -11,7 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from reporting.explain.scope import NETWORKS, Scope
+from reporting.explain.scope import Scope
+from reporting.networks import NETWORKS
 
 #: Number of actions to read per account, by rank.
 TOP_ACTIONS = 3

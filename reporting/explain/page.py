@@ -25,7 +25,7 @@ from reporting.explain.journey import (
 )
 from reporting.explain.masking import Mask
 from reporting.explain.picture import colour
-from reporting.explain.scope import NETWORKS
+from reporting.networks import NETWORKS
 
 #: Number of events per step on a page; a page on one step shows all of them.
 FIRST_CLAIMS = 3

@@ -26,7 +26,7 @@ from reporting.explain.journey import (
     why_not_credited,
 )
 from reporting.explain.masking import Mask
-from reporting.explain.scope import NETWORKS
+from reporting.networks import NETWORKS
 
 _MIN_BAR, _MAX_BAR = 8, 40
 #: Minimum width of the labels beside a bar; narrower terminals show no bars.

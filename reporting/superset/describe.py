@@ -16,10 +16,10 @@ import yaml
 from orchestration.assets.publishing import SOURCES_COMMENTS
 from orchestration.project import manifest, published_models
 from reporting.dashboard.links import report_name
-from reporting.dashboard.show import SOURCES, TRACKING_ISSUES
+from reporting.dashboard.show import TRACKING_ISSUES
 from reporting.explain.bridge import EVIDENCE_LABELS
 from reporting.explain.journey import REPORTS
-from reporting.explain.scope import NETWORKS
+from reporting.networks import NETWORKS, SOURCES
 
 FOLDER = Path(__file__).with_name("bundle") / "datasets" / "adledger"
 DATABASE = uuid5(NAMESPACE_DNS, "adledger.database")

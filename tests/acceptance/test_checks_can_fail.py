@@ -181,6 +181,10 @@ CHANGES = {
         " (select min(deal_id) from marts.fct_deal_attribution)",
         "won_deals_are_in_every_report",
     ),
+    "a network has no row in the seed": (
+        "delete from seeds.networks where network = 'linkedin_ads'",
+        "networks_are_registered",
+    ),
     "a load lost a record": (
         "update intermediate.int_load_counts set landed = landed - 1 where rowid ="
         " (select min(rowid) from intermediate.int_load_counts where landed > 0)",

@@ -13,7 +13,7 @@ import pytest
 
 from ingestion import pipelines
 from ingestion.landing.arrow import Page
-from ingestion.landing.planning import Span
+from ingestion.landing.planning import Span, months_before
 from ingestion.landing.resources import Landing
 from ingestion.landing.store import Store as RawStore
 from ingestion.pipelines import Window
@@ -244,8 +244,8 @@ def test_a_managers_actions_land_for_the_account_that_uses_them(
 
 
 def test_a_shorter_month_uses_its_last_day() -> None:
-    assert source._months_before(date(2026, 3, 31), 37) == date(2023, 2, 28)
-    assert source._months_before(date(2026, 1, 15), 37) == date(2022, 12, 15)
+    assert months_before(date(2026, 3, 31), 37) == date(2023, 2, 28)
+    assert months_before(date(2026, 1, 15), 37) == date(2022, 12, 15)
 
 
 # -- vector N8: when figures are complete ------------------------------------------------------------------

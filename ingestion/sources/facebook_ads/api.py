@@ -353,11 +353,7 @@ def connect(landing: Landing) -> FacebookAds:
     """Connect with the settings in `sources.facebook_ads`. Raises SettingError."""
     section = Settings(settings.SOURCE)
     token = section.require("access_token")
-    version = section.get("api_version") or settings.API_VERSION
-    if not re.fullmatch(r"v\d+\.\d+", version):
-        raise SettingError(
-            f"{section.name('api_version')} is not an API version: set it like {settings.API_VERSION}"
-        )
+    version = section.version("api_version", settings.API_VERSION, r"v\d+\.\d+")
     secret = section.get("app_secret")
     main = graph(landing, section.url("base_url", settings.BASE_URL), version, token, secret)
     return FacebookAds(landing, main, section.ids("account_ids"), section.ids("page_ids"), secret)

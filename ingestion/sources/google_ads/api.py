@@ -245,11 +245,7 @@ def connect(landing: Landing) -> GoogleAds:
     found = section.credentials(*settings.CREDENTIALS) or {
         key: section.require(key) for key in settings.CREDENTIALS[0]
     }
-    version = section.get("api_version") or settings.API_VERSION
-    if not re.fullmatch(r"v\d+", version):
-        raise SettingError(
-            f"{section.name('api_version')} is not an API version: set it like {settings.API_VERSION}"
-        )
+    version = section.version("api_version", settings.API_VERSION, r"v\d+")
     tokens, path = token_endpoint(POLICY, section.url("token_url", settings.TOKEN_URL))
     client = landing.client(Client(POLICY, section.url("base_url", settings.BASE_URL)))
     client.token = RefreshToken(section.name("refresh_token"), landing.client(tokens), path, found)

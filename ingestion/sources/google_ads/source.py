@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from ingestion.errors import AccessError
 from ingestion.http.client import in_parallel
 from ingestion.landing.arrow import Page, Table
+from ingestion.landing.planning import months_before
 from ingestion.landing.resources import DaysRead, Landing, Span, resource
 from ingestion.sources.google_ads import api, settings
 from ingestion.sources.google_ads.tables import (
@@ -63,7 +63,7 @@ def span(landing: Landing, table: Table, account: str) -> Span:
             landing.store.is_new(CUSTOMER_SETTINGS) or not landing.store.rows(_UNKNOWN_ACTIONS, [account])
         )
         window = max(widest, settings.ENGAGED_VIEW_DAYS) if is_known else window
-    return Span(_months_before(today, settings.RETENTION_MONTHS), window + settings.LAG_DAYS)
+    return Span(months_before(today, settings.RETENTION_MONTHS), window + settings.LAG_DAYS)
 
 
 def resources(landing: Landing, part: str) -> list[Any]:
@@ -111,9 +111,3 @@ def _days(landing: Landing, table: Table) -> Iterable[Page | DaysRead]:
     # alternate between accounts, because each has its own rate limit
     found.sort(key=lambda item: item[1].start, reverse=True)
     return in_parallel([partial(ads.days, account, piece, text) for account, piece in found])
-
-
-def _months_before(day: date, months: int) -> date:
-    """Return the same day `months` earlier, or the last day of that month if it is shorter."""
-    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

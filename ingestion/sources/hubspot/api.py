@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ import msgspec
 import orjson
 
 from ingestion.config import Settings
-from ingestion.errors import IngestionError, SettingError
+from ingestion.errors import IngestionError
 from ingestion.http import paging
 from ingestion.http.client import Answer, Client, Policy, RefreshToken, StaticToken, Token
 from ingestion.http.faults import ErrorBody, Judge, RequestFault, Signal, codes
@@ -523,11 +522,7 @@ def connect(landing: Landing) -> HubSpot:
     """Connect with the settings in `sources.hubspot`. Raises SettingError."""
     section = Settings(settings.SOURCE)
     base_url = section.url("base_url", settings.BASE_URL)
-    version = section.get("api_version") or settings.API_VERSION
-    if not re.fullmatch(r"v3|\d{4}-\d{2}", version):
-        raise SettingError(
-            f"{section.name('api_version')} is not an API version: set it like {settings.API_VERSION} or v3"
-        )
+    version = section.version("api_version", settings.API_VERSION, r"v3|\d{4}-\d{2}")
     found = section.credentials(*settings.CREDENTIALS) or {"access_token": section.require("access_token")}
     client = landing.client(Client(POLICY, base_url))
     token: Token

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -292,12 +291,7 @@ def connect(landing: Landing) -> LinkedInAds:
     """Connect with the settings in `sources.linkedin_ads`. Raises SettingError."""
     section = Settings(settings.SOURCE)
     found = section.credentials(*settings.CREDENTIALS) or {"access_token": section.require("access_token")}
-    version = section.get("linkedin_version") or settings.LINKEDIN_VERSION
-    if not re.fullmatch(r"\d{6}", version):
-        raise SettingError(
-            f"{section.name('linkedin_version')} is not a version (YYYYMM):"
-            f" set it like {settings.LINKEDIN_VERSION}"
-        )
+    version = section.version("linkedin_version", settings.LINKEDIN_VERSION, r"\d{6}")
     client = landing.client(Client(POLICY, section.url("base_url", settings.BASE_URL)))
     token: Token
     if "access_token" in found:

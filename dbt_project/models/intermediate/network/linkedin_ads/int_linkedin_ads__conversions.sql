@@ -114,18 +114,14 @@ valued as (
     -- the value covers clicks and views; one share is rounded, the other is the remainder, so that both add up
     select
         *,
-        cast(total_value * (total - viewed) / nullif(total, 0) as decimal(18, 6)) as click_value
+        {{ amount('total_value * (total - viewed) / nullif(total, 0)') }} as click_value
     from shared
 ),
 
 events as (
     -- uploads have precedence over view_through: docs/contract.md, section 5
     select
-        account_id,
-        date,
-        campaign_id,
-        ad_group_id,
-        ad_id,
+        {{ ad_day() }},
         conversion_action_id,
         observed_at,
         unnest(
@@ -143,38 +139,29 @@ events as (
 
 rows as (
     select
-        account_id,
-        date,
-        campaign_id,
-        ad_group_id,
-        ad_id,
+        {{ ad_day() }},
         conversion_action_id,
         event.event_type,
-        cast(event.conversions as decimal(18, 6)) as conversions,
-        cast(event.value as decimal(18, 6)) as value,
+        {{ amount('event.conversions') }} as conversions,
+        {{ amount('event.value') }} as value,
         observed_at
     from events
     where ad_id is not null
     union all by name
     select
-        account_id,
-        date,
-        campaign_id,
-        cast(null as varchar) as ad_group_id,
-        cast(null as varchar) as ad_id,
+        {{ campaign_day() }},
         conversion_action_id,
         event.event_type,
-        cast(sum(case when ad_id is null then event.conversions else -event.conversions end) as decimal(18, 6)) as conversions,
-        cast(sum(case when ad_id is null then event.value else -event.value end) as decimal(18, 6)) as value,
+        {{ amount(rest_of_campaign('event.conversions')) }} as conversions,
+        {{ amount(rest_of_campaign('event.value')) }} as value,
         max(observed_at) as observed_at
     from events
     group by account_id, date, campaign_id, conversion_action_id, event.event_type
 )
 
 select
-    'linkedin_ads' as network,
     rows.*,
-    cast(null as decimal(18, 6)) as conversions_by_conversion_date,
+    {{ amount('null') }} as conversions_by_conversion_date,
     case rows.conversion_action_id
         when 'one_click_leads' then 'Leads (on LinkedIn)'
         when 'other_conversions' then 'Conversions of no rule'

@@ -55,18 +55,14 @@ campaign_figures as (
 
 ads as (
     select
-        account_id,
-        date,
-        campaign_id,
-        ad_group_id,
-        ad_id,
+        {{ ad_day() }},
         conversion_action_id,
         max(conversion_action_name) as conversion_action_name,
         max(action_category) as action_category,
         event_type,
         {{ sums }}
     from ad_figures
-    group by account_id, date, campaign_id, ad_group_id, ad_id, conversion_action_id, event_type
+    group by {{ ad_day() }}, conversion_action_id, event_type
 ),
 
 campaigns as (
@@ -87,11 +83,7 @@ campaigns as (
 -- https://developers.google.com/google-ads/api/docs/performance-max/reporting
 remainders as (
     select
-        account_id,
-        date,
-        campaign_id,
-        cast(null as varchar) as ad_group_id,
-        cast(null as varchar) as ad_id,
+        {{ campaign_day() }},
         conversion_action_id,
         max(conversion_action_name) as conversion_action_name,
         max(action_category) as action_category,
@@ -133,40 +125,32 @@ headline as (
 
 outside_headline as (
     select
-        account_id,
-        date,
-        campaign_id,
-        ad_group_id,
-        ad_id,
+        {{ ad_day() }},
         conversion_action_id,
         max(conversion_action_name) as conversion_action_name,
         max(action_category) as action_category,
         'all' as event_type,
         sum(other_conversions) as conversions,
-        cast(null as decimal(18, 6)) as conversions_by_conversion_date,
-        cast(null as decimal(18, 6)) as value,
+        {{ amount('null') }} as conversions_by_conversion_date,
+        {{ amount('null') }} as value,
         max(observed_at) as observed_at,
         false as counts_in_headline
     from split_rows
-    group by account_id, date, campaign_id, ad_group_id, ad_id, conversion_action_id
+    group by {{ ad_day() }}, conversion_action_id
     having sum(other_conversions) != 0
 ),
 
 -- campaigns without ads have views too
 view_through as (
     select
-        account_id,
-        date,
-        campaign_id,
-        ad_group_id,
-        ad_id,
+        {{ ad_day() }},
         'view_through_conversions' as conversion_action_id,
         'View-through conversions' as conversion_action_name,
         cast(null as varchar) as action_category,
         'view' as event_type,
-        cast(sum(view_through_conversions) as decimal(18, 6)) as conversions,
-        cast(null as decimal(18, 6)) as conversions_by_conversion_date,
-        cast(null as decimal(18, 6)) as value,
+        {{ amount('sum(view_through_conversions)') }} as conversions,
+        {{ amount('null') }} as conversions_by_conversion_date,
+        {{ amount('null') }} as value,
         max(observed_at) as observed_at,
         false as counts_in_headline
     from (
@@ -187,12 +171,11 @@ view_through as (
             -view_through_conversions as view_through_conversions
         from {{ ref('stg_google_ads__ad_metrics') }}
     ) as signed
-    group by account_id, date, campaign_id, ad_group_id, ad_id
+    group by {{ ad_day() }}
     having sum(view_through_conversions) != 0
 )
 
 select
-    'google_ads' as network,
     rows.*,
     actions.click_window_days,
     actions.view_window_days

@@ -1,7 +1,7 @@
 with versions as (
     select
         rules.*,
-        cast(rules.observed_at at time zone coalesce(accounts.time_zone, 'UTC') as date) as observed_on
+        {{ day_in('rules.observed_at', "coalesce(accounts.time_zone, 'UTC')") }} as observed_on
     from {{ ref('stg_linkedin_ads__conversion_rule_versions') }} as rules
     left join {{ ref('stg_linkedin_ads__accounts') }} as accounts on rules.account_id = accounts.account_id
 )

@@ -1,10 +1,6 @@
 with insights as (
     select
-        account_id,
-        date,
-        campaign_id,
-        ad_group_id,
-        ad_id,
+        {{ ad_day() }},
         attribution_setting,
         actions,
         action_values,
@@ -45,38 +41,32 @@ levels as (
         unpacked.action.action_type,
         unpacked.attribution_setting,
         unpacked.observed_at,
-        try_cast(unpacked.action.value as decimal(18, 6)) as total,
-        coalesce(try_cast(unpacked.action."1d_click" as decimal(18, 6)), 0) as clicks_1d,
-        coalesce(try_cast(unpacked.action."7d_click" as decimal(18, 6)), 0) as clicks_7d,
-        coalesce(try_cast(unpacked.action."28d_click" as decimal(18, 6)), 0) as clicks_28d,
-        try_cast(
-            list_filter(unpacked.amounts, lambda amount: amount.action_type = unpacked.action.action_type)[1].value
-            as decimal(18, 6)
-        ) as value
+        {{ amount_of_text('unpacked.action.value') }} as total,
+        coalesce({{ amount_of_text('unpacked.action."1d_click"') }}, 0) as clicks_1d,
+        coalesce({{ amount_of_text('unpacked.action."7d_click"') }}, 0) as clicks_7d,
+        coalesce({{ amount_of_text('unpacked.action."28d_click"') }}, 0) as clicks_28d,
+        {{ amount_of_text('list_filter(unpacked.amounts, lambda paid: paid.action_type = unpacked.action.action_type)[1].value') }}
+            as value
     from unpacked
     inner join {{ ref('facebook_headline_actions') }} as headline on unpacked.action.action_type = headline.action_type
     -- what is no number counts nothing
-    where try_cast(unpacked.action.value as decimal(18, 6)) is not null
+    where {{ amount_of_text('unpacked.action.value') }} is not null
 )
 
 select * from levels
 where ad_id is not null
 union all by name
 select
-    account_id,
-    date,
-    campaign_id,
-    cast(null as varchar) as ad_group_id,
-    cast(null as varchar) as ad_id,
+    {{ campaign_day() }},
     action_type,
     -- a campaign has a setting only if all its ad sets agree
     max(attribution_setting) filter (where ad_id is null) as attribution_setting,
     max(observed_at) as observed_at,
-    sum(case when ad_id is null then total else -total end) as total,
-    sum(case when ad_id is null then clicks_1d else -clicks_1d end) as clicks_1d,
-    sum(case when ad_id is null then clicks_7d else -clicks_7d end) as clicks_7d,
-    sum(case when ad_id is null then clicks_28d else -clicks_28d end) as clicks_28d,
-    sum(case when ad_id is null then value else -value end) as value
+    {{ rest_of_campaign('total') }} as total,
+    {{ rest_of_campaign('clicks_1d') }} as clicks_1d,
+    {{ rest_of_campaign('clicks_7d') }} as clicks_7d,
+    {{ rest_of_campaign('clicks_28d') }} as clicks_28d,
+    {{ rest_of_campaign('value') }} as value
 from levels
 group by account_id, date, campaign_id, action_type
-having sum(case when ad_id is null then total else -total end) != 0
+having {{ rest_of_campaign('total') }} != 0

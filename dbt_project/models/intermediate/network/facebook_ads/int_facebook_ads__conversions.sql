@@ -7,7 +7,7 @@ with windowed as (
         coalesce(
             windows.click_window_days,
             try_cast(nullif(regexp_extract(actions.attribution_setting, '([0-9]+)d_click', 1), '') as integer),
-            {{ setting("default_click_window_days")['facebook_ads'] }}
+            {{ by_network('default_click_window_days', "'facebook_ads'") }}
         ) as click_window_days,
         windows.view_window_days,
         coalesce(origins.is_uploaded, false) as is_uploaded
@@ -39,7 +39,7 @@ valued as (
     -- one share is rounded, the other is the remainder, so that both add up
     select
         *,
-        cast(value * clicks / nullif(total, 0) as decimal(18, 6)) as click_value
+        {{ amount('value * clicks / nullif(total, 0)') }} as click_value
     from split
 ),
 
@@ -61,19 +61,14 @@ events as (
 )
 
 select
-    'facebook_ads' as network,
-    account_id,
-    date,
-    campaign_id,
-    ad_group_id,
-    ad_id,
+    {{ ad_day() }},
     action_type as conversion_action_id,
     action_name as conversion_action_name,
     action_category,
     event.event_type,
     true as counts_in_headline,
     event.conversions,
-    cast(null as decimal(18, 6)) as conversions_by_conversion_date,
+    {{ amount('null') }} as conversions_by_conversion_date,
     event.value,
     click_window_days,
     view_window_days,

@@ -1,7 +1,7 @@
 with versions as (
     select
         actions.*,
-        cast(actions.observed_at at time zone coalesce(accounts.time_zone, 'UTC') as date) as observed_on
+        {{ day_in('actions.observed_at', "coalesce(accounts.time_zone, 'UTC')") }} as observed_on
     from {{ ref('stg_google_ads__conversion_action_versions') }} as actions
     left join {{ ref('stg_google_ads__accounts') }} as accounts on actions.account_id = accounts.account_id
 )

@@ -5,7 +5,7 @@ with versions as (
         ad_sets.click_window_days,
         ad_sets.view_window_days,
         ad_sets.observed_at,
-        cast(ad_sets.observed_at at time zone accounts.time_zone as date) as observed_on
+        {{ day_in('ad_sets.observed_at', 'accounts.time_zone') }} as observed_on
     from {{ ref('stg_facebook_ads__ad_set_versions') }} as ad_sets
     inner join {{ ref('stg_facebook_ads__accounts') }} as accounts on ad_sets.account_id = accounts.account_id
 )
