@@ -397,14 +397,12 @@ class Lander:
             return rows.append_column("observed_at", constant(self._landing.as_of, size, INSTANT))
         if self._table.disposition == "observe":
             rows = rows.append_column("is_day_marker", constant(marker, size, pa.bool_()))
-        # row_version must not change if a JSON list only changes its order
+        # row_version must not change if a JSON list only changes its order, or a value its JSON type
         hashed = rows
         for column in self._table.columns:
             if column.kind == "json":
                 position = rows.schema.get_field_index(column.name)
-                hashed = hashed.set_column(
-                    position, column.name, reader.sorted_lists(rows.column(column.name))
-                )
+                hashed = hashed.set_column(position, column.name, reader.comparable(rows.column(column.name)))
         rows = rows.append_column("row_version", reader.hashes(keys_of(hashed, hashed.column_names)))
         if not self._landing.is_first_observation(self._table):
             return rows

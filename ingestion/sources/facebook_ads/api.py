@@ -15,7 +15,7 @@ import orjson
 
 from ingestion.config import Settings
 from ingestion.errors import AccessError, IngestionError, PermissionMissing, ResponseError, SettingError
-from ingestion.http import paging
+from ingestion.http import bodies, paging
 from ingestion.http.client import Answer, Client, Policy, StaticToken, in_parallel
 from ingestion.http.faults import ErrorBody, Judge, RequestFault, Signal, codes
 from ingestion.http.refusals import Refusals
@@ -260,7 +260,7 @@ class FacebookAds:
         """Return the ids of the ad accounts to load. Raises AccessError, SettingError."""
         if self.account_ids:
             return list(self.account_ids)
-        rows = [row for page in self.accounts for row in orjson.loads(page.body)["data"]]
+        rows = [row for page in self.accounts for row in bodies.loads(page.body)["data"]]
         ids = [str(row["account_id"]) for row in rows]
         if not ids:
             raise SettingError(
@@ -293,7 +293,7 @@ class FacebookAds:
     def ads_with_pages(self) -> list[PromotedAd]:
         """Return all ads with their pages. Raises AccessError."""
         found = self.objects("ads", pages.AD_FIELDS, settings.AD_STATUSES)
-        return [promoted_ad(row) for page in found for row in orjson.loads(page.body)["data"] if row]
+        return [promoted_ad(row) for page in found for row in bodies.loads(page.body)["data"] if row]
 
     @cached_property
     def lead_pages(self) -> tuple[str, ...]:
@@ -315,7 +315,7 @@ class FacebookAds:
                 )
             except (PermissionMissing, ResponseError):
                 continue
-            listed += [str(row["id"]) for page in found for row in orjson.loads(page.body)["data"] if row]
+            listed += [str(row["id"]) for page in found for row in bodies.loads(page.body)["data"] if row]
         return listed
 
     def subject(self, page: str) -> Subject:

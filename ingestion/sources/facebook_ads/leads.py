@@ -12,6 +12,7 @@ from datetime import timedelta
 import orjson
 
 from ingestion.errors import PermissionMissing
+from ingestion.http import bodies
 from ingestion.landing.arrow import Page
 from ingestion.landing.resources import Batch, Landing
 from ingestion.sources.facebook_ads import api, settings, tables
@@ -47,7 +48,7 @@ class Leads:
         context = (("page_id", page),)
         forms: list[str] = []
         for found in graph.listing(f"/{page}/leadgen_forms", {"fields": api.LEAD_FORM_FIELDS}, subject):
-            forms += [str(row["id"]) for row in orjson.loads(found.body)["data"] if row and row.get("id")]
+            forms += [str(row["id"]) for row in bodies.loads(found.body)["data"] if row and row.get("id")]
             yield {tables.LEAD_FORMS.name: [Page(found.body, context)]}
         for form in dict.fromkeys(forms):
             for found in graph.listing(f"/{form}/leads", _asked(since.get(form)), subject):

@@ -11,10 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-import orjson
 
 from ingestion.config import Settings
 from ingestion.errors import AccessError, IngestionError, SettingError
+from ingestion.http import bodies
 from ingestion.http.client import Answer, Client, Policy, RefreshToken, token_endpoint
 from ingestion.http.faults import ErrorBody, Judge, RequestFault, Signal, codes
 from ingestion.http.refusals import Refusals
@@ -36,7 +36,7 @@ class _Batch(msgspec.Struct):
     error: dict[str, Any] | None = None
 
 
-_read_batches = msgspec.json.Decoder(list[_Batch]).decode
+_read_batches = bodies.decoder(list[_Batch])
 
 
 def _errors(body: bytes) -> Any:
@@ -44,7 +44,7 @@ def _errors(body: bytes) -> Any:
     try:
         batches = _read_batches(body)
     except msgspec.ValidationError:
-        return orjson.loads(body)
+        return bodies.loads(body)
     return [{"error": batch.error} if batch.error else {} for batch in batches]
 
 
@@ -150,7 +150,7 @@ class GoogleAds:
         for root in roots:
             login = self.login_customer_id or root
             try:
-                answer = self._search(root, query(CUSTOMERS, self.version), login, orjson.loads)
+                answer = self._search(root, query(CUSTOMERS, self.version), login, bodies.loads)
             except AccessError as refusal:
                 if self.customer_ids or self.login_customer_id or len(self.left_out) + 1 == len(roots):
                     raise
@@ -192,7 +192,7 @@ class GoogleAds:
     def conversion_customer(self, account: str) -> str | None:
         """Return the manager whose conversion actions count in this account; None if it has its own."""
         text = "SELECT customer.conversion_tracking_setting.google_ads_conversion_customer FROM customer"
-        answer = self._search(account, text, self.accounts[account].login, orjson.loads)
+        answer = self._search(account, text, self.accounts[account].login, bodies.loads)
         for row in (row for batch in answer.document for row in batch.get("results") or []):
             setting = (row.get("customer") or {}).get("conversionTrackingSetting") or {}
             owner = str(setting.get("googleAdsConversionCustomer") or "").rpartition("/")[2]

@@ -16,7 +16,7 @@ import orjson
 
 from ingestion.config import Settings
 from ingestion.errors import IngestionError, SettingError
-from ingestion.http import paging
+from ingestion.http import bodies, paging
 from ingestion.http.client import Answer, Client, Policy, RefreshToken, StaticToken, Token
 from ingestion.http.faults import ErrorBody, Judge, RequestFault, Signal, codes
 from ingestion.http.pacing import Limit
@@ -59,7 +59,7 @@ class _Listing(msgspec.Struct):
         return tuple(str(record.id) for record in self.results if record.id is not None)
 
 
-_read_listing = msgspec.json.Decoder(_Listing).decode
+_read_listing = bodies.decoder(_Listing)
 
 
 def _listing(body: bytes) -> Any:
@@ -67,7 +67,7 @@ def _listing(body: bytes) -> Any:
     try:
         return _read_listing(body)
     except msgspec.ValidationError:
-        document = orjson.loads(body)
+        document = bodies.loads(body)
         if not isinstance(document, dict) or not isinstance(document.get("results"), list):
             return document
         records = []

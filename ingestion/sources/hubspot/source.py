@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 
 from ingestion.errors import PermissionMissing
+from ingestion.http import bodies
 from ingestion.http.client import in_parallel
 from ingestion.landing.arrow import Page
 from ingestion.landing.resources import Batch, Landing, batches, part, reading, resource
@@ -59,7 +60,7 @@ class Portal:
     def custom(self, kind: ObjectType) -> tuple[str, ...]:
         """Return the names of the portal's custom properties of a type."""
         page = self.definitions(kind.name)
-        rows = api.records(orjson.loads(page.body), "name") if page is not None else []
+        rows = api.records(bodies.loads(page.body), "name") if page is not None else []
         own = {
             str(row["name"]) for row in rows if row.get("hubspotDefined") is False and not row.get("archived")
         }
@@ -74,7 +75,7 @@ class Portal:
         for kind in TYPES:
             page = self.definitions(kind.name)
             if page is not None:
-                self._report(kind, api.records(orjson.loads(page.body), "name"))
+                self._report(kind, api.records(bodies.loads(page.body), "name"))
                 yield page
 
     def _report(self, kind: ObjectType, rows: list[dict[str, Any]]) -> None:
@@ -167,7 +168,7 @@ class Portal:
             landed = {str(row[0]): row[1:] for row in store.rows(query)}
         seen: set[str] = set()
         for page in self.hubspot.lists():
-            rows = orjson.loads(page.body)["results"]
+            rows = bodies.loads(page.body)["results"]
             members: list[Page] = []
             for row in rows:
                 i = str(row.get("listId"))

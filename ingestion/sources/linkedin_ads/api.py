@@ -15,7 +15,7 @@ import orjson
 
 from ingestion.config import Settings
 from ingestion.errors import AccessError, IngestionError, PermissionMissing, SettingError
-from ingestion.http import paging
+from ingestion.http import bodies, paging
 from ingestion.http.client import (
     Answer,
     Client,
@@ -145,7 +145,7 @@ class LinkedInAds:
         """Yield all creatives with their post under `post`, which contains the URL of sponsored content."""
         query = "creatives?q=criteria&sortOrder=ASCENDING"
         for page in self._of_accounts(query, settings.CREATIVES_PAGE_SIZE):
-            document = orjson.loads(page.body)
+            document = bodies.loads(page.body)
             posts = self._posts(document["elements"])
             for creative in document["elements"]:
                 if post := posts.get(_reference(creative)):
@@ -278,7 +278,7 @@ class LinkedInAds:
 
 def ids_of(pages: Iterable[Page]) -> tuple[str, ...]:
     """Return the ids of the pages' records; records without an id go to quarantine later."""
-    rows = (row for page in pages for row in orjson.loads(page.body)["elements"])
+    rows = (row for page in pages for row in bodies.loads(page.body)["elements"])
     return tuple(str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id"))
 
 

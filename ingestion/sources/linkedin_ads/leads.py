@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from ingestion.errors import PermissionMissing
+from ingestion.http import bodies
 from ingestion.landing.arrow import Page
 from ingestion.sources.linkedin_ads import settings
 from ingestion.sources.linkedin_ads.api import LinkedInAds, account_urn
@@ -71,7 +72,7 @@ class Leads:
 
 
 def _elements(page: Page) -> list[Any]:
-    found: list[Any] = orjson.loads(page.body)["elements"]
+    found: list[Any] = bodies.loads(page.body)["elements"]
     return found
 
 
