@@ -306,7 +306,7 @@ class Reader:
         leaves = tolerant.read(self._duckdb, self.table, pages)
         reasons, size = leaves.reasons(), len(leaves.records)
         arrays: list[pa.Array] = []
-        drifted: Counter[tuple[str, str, str]] = Counter()
+        seen: dict[str, tuple[str, pa.Array]] = {}
         for column in self.table.columns:
             if column.path is None and column.sql is None:
                 arrays.append(pa.array([context[column.name]] * size, pa.string()))
@@ -316,9 +316,14 @@ class Reader:
             reasons = pc.coalesce(reasons, value.reasons)
             found, reasons = _convert_each(column, value.texts, reasons)
             arrays.append(found)
-            for seen, count in value.drifted.items():
-                drifted[column.name, tolerant.usual_name(column), seen] += count
+            if value.drifted.null_count < size:
+                seen[column.name] = tolerant.usual_name(column), value.drifted
         is_good = pc.is_null(reasons)
+        drifted = Counter(
+            (name, usual, came)
+            for name, (usual, types) in seen.items()
+            for came in types.filter(is_good).drop_null().to_pylist()
+        )
         rejected = [
             self._reject(record, reason)
             for record, reason in zip(leaves.records.to_pylist(), reasons.to_pylist(), strict=True)

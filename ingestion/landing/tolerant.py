@@ -7,7 +7,6 @@ with a reason. Each row is judged alone.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -45,13 +44,13 @@ _WHOLE_KINDS = frozenset({"id", "integer", "epoch_ms"})
 class Value:
     """The values of a column, one per row: texts that the typed conversion accepts, and the refused rows.
 
-    `reasons` has one reason per refused row, else null. `drifted` counts the rows whose JSON type is not the
-    usual one, by the type that came.
+    `reasons` has one reason per refused row, else null; `drifted` the JSON type of a value that does not have
+    the usual one, else null.
     """
 
     texts: pa.Array
     reasons: pa.Array
-    drifted: Counter[str]
+    drifted: pa.Array
 
 
 class Leaves:
@@ -84,7 +83,9 @@ class Leaves:
         """Return the values of a column that DuckDB computes."""
         value = self._column(f"sql_{column.name}")
         reasons = pc.if_else(pc.is_valid(value), None, f"{column.name} cannot be read")
-        return Value(pc.struct_field(value, ["v"]), pc.cast(reasons, pa.string()), Counter())
+        return Value(
+            pc.struct_field(value, ["v"]), pc.cast(reasons, pa.string()), pa.nulls(len(value), pa.string())
+        )
 
     def value(self, column: Column) -> Value:
         """Return the values of a column that is read by its path."""
@@ -96,10 +97,8 @@ class Leaves:
             pc.utf8_lpad(part.texts, width=width, padding="0")
             for part, width in zip(parts, (4, 2, 2), strict=True)
         ]
-        drifted: Counter[str] = Counter()
-        for part in parts:
-            drifted |= part.drifted
         reasons = pc.coalesce(*(part.reasons for part in parts))
+        drifted = pc.coalesce(*(part.drifted for part in parts))
         return Value(pc.binary_join_element_wise(*padded, "-"), reasons, drifted)
 
     def _column(self, name: str) -> pa.Array:
@@ -134,10 +133,8 @@ class Leaves:
         reasons = self._judged(column, kind, types, texts, reasons)
         reasons = pc.coalesce(self._parents(column, node, path), reasons)
         texts = pc.if_else(pc.is_valid(reasons), None, texts)
-        drifted: Counter[str] = Counter()
-        if not column.mixed:
-            other = pc.and_(pc.is_valid(texts), pc.not_equal(seen, usual))
-            drifted.update(name for name in seen.filter(other).to_pylist() if name is not None)
+        is_other = pc.and_(pc.is_valid(texts), pc.not_equal(seen, usual))
+        drifted = pc.if_else(is_other, None if column.mixed else seen, None)
         return Value(texts, reasons, drifted)
 
     def _judged(

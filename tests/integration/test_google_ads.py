@@ -130,7 +130,7 @@ def test_a_closed_directly_accessible_account_is_skipped(
 
     assert report.rows["campaigns"] == 2
     assert report.message is not None
-    assert "account 5555555555 is not loaded" in report.message
+    assert "account 5555555555 is left out" in report.message
     assert "CUSTOMER_NOT_ENABLED" in report.message
 
     del names["resourceNames"][1]
