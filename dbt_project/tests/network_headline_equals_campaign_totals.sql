@@ -15,7 +15,7 @@ with totals as (
         figures.date,
         sum(figures.external_website_conversions + figures.one_click_leads) as conversions
     from {{ ref('stg_linkedin_ads__campaign_analytics') }} as figures
-    inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
+    inner join {{ ref('int_linkedin_ads__campaigns') }} as campaigns
         on figures.account_id = campaigns.account_id and figures.ad_group_id = campaigns.ad_group_id
     group by figures.account_id, campaigns.campaign_id, figures.date
     union all

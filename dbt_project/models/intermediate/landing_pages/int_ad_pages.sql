@@ -34,7 +34,7 @@ with pages as (
         creatives.ad_id,
         unnest(creatives.urls) as url
     from {{ ref('stg_linkedin_ads__creatives') }} as creatives
-    inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
+    inner join {{ ref('int_linkedin_ads__campaigns') }} as campaigns
         on creatives.account_id = campaigns.account_id and creatives.ad_group_id = campaigns.ad_group_id
     union
     -- Performance Max has no ads

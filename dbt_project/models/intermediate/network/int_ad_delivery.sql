@@ -36,7 +36,7 @@ with ads as (
     from {{ ref('stg_linkedin_ads__creative_analytics') }} as figures
     inner join {{ ref('stg_linkedin_ads__creatives') }} as creatives
         on figures.account_id = creatives.account_id and figures.ad_id = creatives.ad_id
-    inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
+    inner join {{ ref('int_linkedin_ads__campaigns') }} as campaigns
         on creatives.account_id = campaigns.account_id and creatives.ad_group_id = campaigns.ad_group_id
 ),
 
@@ -70,7 +70,7 @@ campaigns as (
         figures.clicks,
         figures.spend
     from {{ ref('stg_linkedin_ads__campaign_analytics') }} as figures
-    inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
+    inner join {{ ref('int_linkedin_ads__campaigns') }} as campaigns
         on figures.account_id = campaigns.account_id and figures.ad_group_id = campaigns.ad_group_id
 ),
 

@@ -27,5 +27,5 @@ select
     ad_group_name,
     status,
     objective_type as ad_type,
-    status in ('REMOVED', 'PENDING_DELETION') as is_deleted
-from {{ ref('stg_linkedin_ads__campaigns') }}
+    is_deleted
+from {{ ref('int_linkedin_ads__campaigns') }}
