@@ -133,7 +133,7 @@ class Source:
 
 @dataclass(frozen=True)
 class LoadFault:
-    """Something that the last load of a source left out; days of an account are one fault with their range."""
+    """Something that the last load of a source left out; days of an account are one fault with a range."""
 
     source: str
     kind: str
