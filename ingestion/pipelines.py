@@ -259,12 +259,18 @@ def _load_days(landing: Landing, window: Window, reread: Reread) -> None:
             landing.remember(_DAYS, StreamState(None, newest, newest))
         if each.is_first:
             landing.before_load.append(partial(_delete_incomplete_days, landing, module.DAILY, each))
-        counts = {table: replace(found) for table, found in landing.counts.items()}
+        _load_pass(landing, lambda: module.resources(landing, "daily"))
+
+
+def _load_pass(landing: Landing, resources: Callable[[], list[Any]]) -> None:
+    """Load a pass; days that were complete and now lack a record are left out, and keep their figures."""
+    counts = {table: replace(found) for table, found in landing.counts.items()}
+    while True:
         try:
-            run(landing, lambda: module.resources(landing, "daily"))
+            run(landing, resources)
+            return
         except DaysIncomplete as incomplete:
             landing.hold(incomplete.days, counts)
-            run(landing, lambda: module.resources(landing, "daily"))
 
 
 def _delete_incomplete_days(landing: Landing, tables: Sequence[Table], days: Pass) -> None:

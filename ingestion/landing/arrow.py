@@ -211,6 +211,7 @@ def mask(value: Any, private: frozenset[str] = frozenset()) -> Any:
         return {
             key: f"<{type(item).__name__}>" if key in private and item is not None else mask(item, private)
             for key, item in value.items()
+            if key != bodies.UNREADABLE
         }
     if isinstance(value, list):
         return [mask(item, private) for item in value]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,8 @@ from typing import Any
 import pytest
 
 from ingestion.doctor import examine
-from ingestion.errors import AccessError
+from ingestion.errors import AccessError, AccountLeftOut
+from ingestion.http.client import Client, Reply
 from ingestion.landing.planning import Window
 from tests.company import Company, served_company
 from tests.portal import Portal
@@ -172,3 +175,181 @@ def test_a_form_whose_log_is_refused_is_named_and_the_others_land(
     assert "This form type is not supported" in seen
     found = "FROM form_submissions WHERE form_id <> ? ORDER BY form_id, id"
     assert home.query(f"SELECT form_id, id {found}", form) == truth.query(f"SELECT form_id, id {found}", form)
+
+
+# -- records ---------------------------------------------------------------------------------------------
+
+
+def answers(patch: Patch, change: Callable[[bytes], bytes], path: str = "", part: bytes = b"") -> None:
+    """Change the body of each answer to a path that contains a part, before it is decoded."""
+    send = Client._pooled
+
+    def changed(client: Client, method: str, url: str, *request: Any) -> Reply:
+        reply = send(client, method, url, *request)
+        return replace(reply, body=change(reply.body)) if path in url and part in reply.body else reply
+
+    patch.setattr(Client, "_pooled", changed)
+
+
+def every(number: int, pattern: bytes, new: bytes) -> Callable[[bytes], bytes]:
+    """Return a change of every so-many-th match over all bodies."""
+    seen = 0
+
+    def once(match: re.Match[bytes]) -> bytes:
+        nonlocal seen
+        seen += 1
+        return match.expand(new) if seen % number == 0 else match[0]
+
+    return lambda body: re.sub(pattern, once, body)
+
+
+def first(pattern: bytes, new: bytes) -> Callable[[bytes], bytes]:
+    """Return a change of the first match in the first body that has one."""
+    done = False
+
+    def change(body: bytes) -> bytes:
+        nonlocal done
+        if done or not re.search(pattern, body):
+            return body
+        done = True
+        return re.sub(pattern, lambda match: match.expand(new), body, count=1)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("vendor", "load", "pattern", "new", "column"),
+    [
+        ("facebook_ads", "insights_campaign", rb'"impressions":"(\d+)"', rb'"impressions":\1', "impressions"),
+        ("facebook_ads", "insights_campaign", rb'"value":"(\d+)"', rb'"value":\1', None),
+        ("google_ads", "campaign_metrics", rb'"clicks":"(\d+)"', rb'"clicks":\1.0', "clicks"),
+        ("linkedin_ads", "campaigns", rb'"id":(\d+)', rb'"id":"\1"', "id"),
+        (
+            "hubspot",
+            "contacts",
+            rb'"num_conversion_events":"(\d+)"',
+            rb'"num_conversion_events":\1',
+            "num_conversion_events",
+        ),
+        ("hubspot", "contacts", rb'"archived":(true|false)', rb'"archived":"\1"', "archived"),
+    ],
+)
+def test_a_type_that_drifts_in_a_part_of_the_rows_changes_none_of_them(
+    vendor: str,
+    load: str,
+    pattern: bytes,
+    new: bytes,
+    column: str | None,
+    worlds: dict[str, World],
+    tmp_path: Path,
+    monkeypatch: Patch,
+) -> None:
+    world = worlds[vendor]
+    truth, home = world.truth((load,)), world.home(tmp_path)
+    answers(monkeypatch, every(5, pattern, new))
+    (report,) = world.load(tmp_path, (load,))
+
+    # the JSON columns are kept as received
+    end = None if column else -3
+    assert [row[:end] for row in home.rows(load)] == [row[:end] for row in truth.rows(load)]
+    assert report.quarantined == 0
+    drifted = [row for row in faults(home, "kind", "subject") if row[1] == column]
+    assert drifted == ([("column", column)] if column else [])
+    if column:
+        assert str(report.message).count(f"{column} came as") == 1
+
+    monkeypatch.undo()
+    world.load(tmp_path, (load,))
+    if vendor == "facebook_ads":
+        # the same figures in their usual type are no new observation
+        assert home.query(f"SELECT count(*) FROM {load} WHERE superseded_at IS NOT NULL") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "load", "pattern", "path", "part"),
+    [
+        ("hubspot", "contacts", b'"createdAt":"2', "/contacts?", b""),
+        ("facebook_ads", "campaigns", b'"name":"', "/campaigns?", b""),
+        ("google_ads", "campaigns", b'"name":"', "", b"advertisingChannelType"),
+        ("linkedin_ads", "campaigns", b'"name":"', "/adCampaigns?", b""),
+    ],
+)
+def test_a_byte_that_is_no_text_costs_its_record(
+    vendor: str,
+    load: str,
+    pattern: bytes,
+    path: str,
+    part: bytes,
+    worlds: dict[str, World],
+    tmp_path: Path,
+    monkeypatch: Patch,
+) -> None:
+    world = worlds[vendor]
+    truth, home = world.truth((load,)), world.home(tmp_path)
+    answers(monkeypatch, first(pattern, pattern + b"\xff"), path, part)
+    world.load(tmp_path, (load,))
+
+    assert home.query(UNBALANCED) == []
+    ((reason, record),) = home.query(
+        "SELECT reason, record::VARCHAR FROM quarantine WHERE resource = ?", load
+    )
+    assert "bytes that are not UTF-8" in reason
+    assert "adledger" not in record
+    landed = home.rows(load)
+    assert len(landed) == len(truth.rows(load)) - 1
+    assert set(map(repr, landed)) < set(map(repr, truth.rows(load)))
+    assert ("records", load) in faults(home, "kind", "resource")
+
+
+IMPRESSIONS = rb'"impressions":"(\d+)"'
+
+
+def test_a_day_that_lacks_a_record_is_marked_and_read_again(
+    worlds: dict[str, World], tmp_path: Path, monkeypatch: Patch
+) -> None:
+    world, load = worlds["facebook_ads"], ("insights_campaign",)
+    truth, home = world.truth(load), world.home(tmp_path)
+    days = "FROM load_faults WHERE kind = 'day'"
+    with monkeypatch.context() as patch:
+        answers(patch, first(IMPRESSIONS, rb'"impressions":"\1 or more"'))
+        world.load(tmp_path, load)
+    assert len(home.rows(*load)) == len(truth.rows(*load)) - 1
+    assert home.query(f"SELECT resource, records {days}") == [(*load, 1)]
+
+    world.pass_time(hours=1)
+    world.load(tmp_path, load)
+    assert home.rows(*load) == world.truth(load).rows(*load)
+    assert home.query(days) == []
+
+    # a day that was complete keeps its figures instead of losing the record
+    world.pass_time(hours=1)
+    with monkeypatch.context() as patch:
+        answers(patch, every(40, IMPRESSIONS, rb'"impressions":"\1 or more"'))
+        (report,) = world.load(tmp_path, load)
+    assert report.quarantined > 0
+    assert home.rows(*load) == world.truth(load).rows(*load)
+    assert home.query(UNBALANCED) == []
+    kept = home.query(f"SELECT seen {days}")
+    assert len(kept) > 0
+    assert all(seen.endswith("the day keeps the figures of its last load") for (seen,) in kept)
+
+
+def test_an_account_with_too_many_rejected_records_keeps_its_last_state(
+    worlds: dict[str, World], tmp_path: Path, monkeypatch: Patch
+) -> None:
+    world, load = worlds["facebook_ads"], ("insights_campaign",)
+    truth, home = world.truth(load), world.truth(load).copy(tmp_path / "home")
+    world.pass_time(hours=1)
+    fourth = every(4, IMPRESSIONS, rb'"impressions":"\1 or more"')
+    with monkeypatch.context() as patch:
+        answers(patch, fourth)
+        with pytest.raises(AccountLeftOut, match=r"records of account \d+ were rejected"):
+            world.load(home.path, load)
+    assert home.rows(*load) == truth.rows(*load)
+
+    with monkeypatch.context() as patch:
+        answers(patch, fourth)
+        patch.setenv("QUARANTINE__PERCENT", "50")
+        (report,) = world.load(home.path, load)
+    assert report.quarantined > 10
+    assert home.rows(*load) == world.truth(load).rows(*load)
