@@ -102,11 +102,11 @@ def passes(
             unread[key] = [day for day in served if day not in known]
             if known and reread != "none":
                 settled = min(max(known), complete or date.max) - timedelta(days=bounds.unsettled)
-                lacking = (incomplete or {}).get(key, ())
+                incomplete_days = (incomplete or {}).get(key, ())
                 again[key] = [
                     day
                     for day in served
-                    if day in known and (reread == "all" or day > settled or day in lacking)
+                    if day in known and (reread == "all" or day > settled or day in incomplete_days)
                 ]
     found = [
         *_cut(unread, "new days", most, is_first=True),

@@ -14,4 +14,4 @@ select
     loaded_at
 from {{ ref('stg_loads__faults') }}
 where since <= {{ as_of() }}
-qualify row_number() over (partition by source, fault_id order by loaded_at desc, since) = 1
+qualify row_number() over (partition by source, fault_id order by loaded_at desc, since asc) = 1
