@@ -9,10 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import duckdb
+
+from ingestion.config import home
 from ingestion.errors import SettingError
 from ingestion.exports import origin as exports
+from ingestion.landing import left_out
+from ingestion.landing.store import Store
 from ingestion.sources import registry
-from ingestion.sources.probe import Finding, Probe, Refused
+from ingestion.sources.probe import Finding, Level, Probe, Refused
 
 SECRETS_FILE = ".dlt/secrets.toml"
 
@@ -46,10 +51,30 @@ def examine(source: str, now: datetime | None = None) -> Iterator[Finding]:
         yield probe.explain(refused, module.VENDOR, module.TOKEN_FIX)
     finally:
         probe.close()
+    yield from _last_load(probe)
     yield from probe.clock(module.VENDOR)
     if probe.requests:
         sent = f"{probe.requests} request{'' if probe.requests == 1 else 's'} sent"
         yield probe.finding("requests", "ok", sent)
+
+
+def _last_load(probe: Probe) -> Iterator[Finding]:
+    """Yield what the last load left out or read differently, as the raw store holds it."""
+    try:
+        faults = left_out.known(Store(home() / "raw" / f"{probe.source}.duckdb"))
+    except duckdb.IOException:
+        # a load writes the file
+        return
+    shown: set[tuple[str, str]] = set()
+    for fault in faults:
+        account = f"account {fault['account_id']}" if fault["account_id"] else ""
+        place = " ".join(filter(None, (fault["resource"], fault["subject"], account)))
+        seen = f"{place}: {fault['seen']} (since {fault['since']:%Y-%m-%d})"
+        if (fault["kind"], seen) not in shown:
+            shown.add((fault["kind"], seen))
+            level: Level = "note" if fault["kind"] == "column" else "warning"
+            fix = fault["fix"] and f"{fault['fix'][:1].upper()}{fault['fix'][1:]}."
+            yield probe.finding("last_load", level, seen, fix, fault["account_id"] or fault["subject"])
 
 
 def is_skipped(findings: list[Finding]) -> bool:

@@ -35,11 +35,26 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from ingestion.config import Settings, home
-from ingestion.errors import AccessError, IngestionError, ResponseError, SettingError, UnreachableError
+from ingestion.errors import (
+    AccessError,
+    AccountLeftOut,
+    IngestionError,
+    ResponseError,
+    SettingError,
+    UnreachableError,
+)
 from ingestion.exports import origin as exports
+from ingestion.landing import left_out
 from ingestion.landing.arrow import Table
 from ingestion.landing.planning import EVER_DAYS, PASS_DAYS, Pass, Reread, Window, passes
-from ingestion.landing.resources import AVAILABLE_INPUTS, LOAD_COUNTS, QUARANTINE, Landing, resource
+from ingestion.landing.resources import (
+    AVAILABLE_INPUTS,
+    LOAD_COUNTS,
+    QUARANTINE,
+    DaysIncomplete,
+    Landing,
+    resource,
+)
 from ingestion.landing.store import RAW_SCHEMA, Store, StreamState
 from ingestion.sources import registry
 from ingestion.sources.hubspot import tables as hubspot_tables
@@ -91,7 +106,10 @@ _CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 
 @dataclass(frozen=True)
 class LoadReport:
-    """Result of a load. `rows` counts landed rows per table, `requests` counts HTTP requests by outcome."""
+    """Result of a load. `rows` counts landed rows per table, `requests` counts HTTP requests by outcome.
+
+    `left_out` are the accounts that could not be loaded; they keep what was landed before.
+    """
 
     source: str
     skipped: bool
@@ -101,6 +119,7 @@ class LoadReport:
     requests: dict[str, int]
     days: tuple[date, date] | None
     from_files: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 def parts(name: str) -> tuple[str, ...]:
@@ -157,23 +176,37 @@ def load(
         run(silent, lambda: _empty(silent, part))
         landing.say(message)
         return LoadReport(name, True, message, {}, 0, {}, None)
-    try:
-        if part == "daily" and window is not None:
-            _load_days(landing, window, reread)
-        else:
-            _load_whole(landing, part)
-    finally:
-        landing.close()
+    landing = _load_accounts(landing, part, window, reread)
     return LoadReport(
         source=name,
         skipped=False,
-        message="; ".join(landing.notices) or None,
+        message="; ".join([*landing.notices, *landing.drift_notices()]) or None,
         rows={table: counts.landed for table, counts in landing.counts.items()},
         quarantined=len(landing.rejected),
         requests=dict(landing.requests),
         days=(landing.window.start, landing.window.end) if landing.window else None,
         from_files=landing.from_files,
+        left_out=tuple(landing.left_out),
     )
+
+
+def _load_accounts(landing: Landing, part: str, window: Window | None, reread: Reread) -> Landing:
+    """Load a part, again without each account that cannot be loaded; return the attempt that succeeded."""
+    while True:
+        try:
+            if part == "daily" and window is not None:
+                _load_days(landing, window, reread)
+            else:
+                _load_whole(landing, part)
+            return landing
+        except AccountLeftOut as refused:
+            if refused.account in landing.left_out:
+                # no account remains
+                raise
+            again = landing.without(refused)
+        finally:
+            landing.close()
+        landing = again
 
 
 def _load_whole(landing: Landing, part: str) -> None:
@@ -200,6 +233,7 @@ def _load_days(landing: Landing, window: Window, reread: Reread) -> None:
         state.read_at.date() if state else None,
         # files are read within seconds, so one pass loads all their days
         EVER_DAYS if landing.from_files else PASS_DAYS,
+        left_out.incomplete_days(landing.store),
     )
     for number, each in enumerate(found, 1):
         landing.days = each
@@ -210,7 +244,18 @@ def _load_days(landing: Landing, window: Window, reread: Reread) -> None:
             landing.remember(_DAYS, StreamState(None, newest, newest))
         if each.is_first:
             landing.before_load.append(partial(_delete_incomplete_days, landing, module.DAILY, each))
-        run(landing, lambda: module.resources(landing, "daily"))
+        _load_pass(landing, lambda: module.resources(landing, "daily"))
+
+
+def _load_pass(landing: Landing, resources: Callable[[], list[Any]]) -> None:
+    """Load a pass; days that were complete and now lack a record are left out, and keep their figures."""
+    counts = {table: replace(found) for table, found in landing.counts.items()}
+    while True:
+        try:
+            run(landing, resources)
+            return
+        except DaysIncomplete as incomplete:
+            landing.hold(incomplete.days, counts)
 
 
 def _delete_incomplete_days(landing: Landing, tables: Sequence[Table], days: Pass) -> None:
@@ -411,6 +456,9 @@ def bookkeeping_resources(landing: Landing) -> list[Any]:
             found = exports.available_inputs(landing.source, from_files=landing.from_files)
             yield pa.Table.from_pylist(found, schema=AVAILABLE_INPUTS)
 
+    def load_faults() -> Iterator[pa.Table]:
+        yield left_out.rows(landing)
+
     def stream_state() -> Iterator[list[dict[str, Any]]]:
         if landing.states:
             yield landing.stream_states()
@@ -431,6 +479,7 @@ def bookkeeping_resources(landing: Landing) -> list[Any]:
         ),
         dlt.resource(quarantine, name="quarantine", columns={"record": {"data_type": "json"}}, **merge),
         dlt.resource(load_counts, name="load_counts", **merge),
+        dlt.resource(load_faults, name="load_faults", write_disposition="replace"),
         dlt.resource(
             available_inputs, name="available_inputs", write_disposition="merge", primary_key="input"
         ),
@@ -505,6 +554,7 @@ def _run(pipeline: Any, sources: list[Any], landing: Landing) -> None:
         pipeline.extract(sources, loader_file_format="parquet")
         pipeline.normalize()
         _verify(pipeline, landing)
+        _judge(pipeline, landing)
         for change in landing.before_load:
             change()
         _release_memory()
@@ -541,6 +591,19 @@ def _verify(pipeline: Any, landing: Landing) -> None:
                 f"{landing.source}.{table}: {expected} rows were read, but {found} are about to be loaded:"
                 " this is a bug in the loader, please report it"
             )
+
+
+def _judge(pipeline: Any, landing: Landing) -> None:
+    """Raise if so many records were rejected that the last landed state is better: of all, or of some days.
+
+    Raises IngestionError, DaysIncomplete.
+    """
+    try:
+        landing.judge_quarantine()
+        landing.judge_days()
+    except (IngestionError, DaysIncomplete):
+        pipeline.drop()
+        raise
 
 
 def _explain(name: str, failure: PipelineStepFailed) -> IngestionError:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Literal
@@ -71,6 +71,14 @@ class Pass:
     windows: Mapping[tuple[str, str], Sequence[Window]]
     is_first: bool = False
 
+    def without(self, held: Mapping[tuple[str, str], Collection[date]]) -> Pass:
+        """Return the pass without some days by (table, account)."""
+        left = {
+            key: runs(day for window in windows for day in window.days() if day not in held.get(key, ()))
+            for key, windows in self.windows.items()
+        }
+        return replace(self, windows={key: windows for key, windows in left.items() if windows})
+
 
 def passes(
     store: Store,
@@ -81,11 +89,13 @@ def passes(
     reread: Reread,
     complete: date | None,
     most: int = PASS_DAYS,
+    incomplete: Mapping[tuple[str, str], Collection[date]] | None = None,
 ) -> list[Pass]:
     """Return the passes of a load, each of at most `most` days; new days come first, so nothing delays them.
 
     `complete` is the newest day of the last load that also finished reloading days: a day that could still
-    change then is loaded again, however long ago that was. Returns at least one pass, which may be empty.
+    change then is loaded again, however long ago that was. So are the `incomplete` days by (table, account),
+    of which records were rejected. Returns at least one pass, which may be empty.
     """
     unread: dict[tuple[str, str], list[date]] = {}
     again: dict[tuple[str, str], list[date]] = {}
@@ -99,7 +109,12 @@ def passes(
             unread[key] = [day for day in served if day not in known]
             if known and reread != "none":
                 settled = min(max(known), complete or date.max) - timedelta(days=bounds.unsettled)
-                again[key] = [day for day in served if day in known and (reread == "all" or day > settled)]
+                incomplete_days = (incomplete or {}).get(key, ())
+                again[key] = [
+                    day
+                    for day in served
+                    if day in known and (reread == "all" or day > settled or day in incomplete_days)
+                ]
     found = [
         *_cut(unread, "new days", most, is_first=True),
         *_cut(again, "days read again", most, is_first=False),

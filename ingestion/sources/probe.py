@@ -26,6 +26,7 @@ Check = Literal[
     "clock",
     "rate_limit",
     "requests",
+    "last_load",
 ]
 Reason = Literal["token", "access", "account", "throttled", "failing", "unreachable", "no_api", "request"]
 

@@ -163,6 +163,7 @@ def _load(
         "status": "skipped" if report.skipped else "landed",
         "as_of": None if report.skipped else as_of.isoformat(),
         "quarantined": report.quarantined,
+        "left_out": list(report.left_out),
         "requests": report.requests,
         "from_files": report.from_files,
         "message": report.message,

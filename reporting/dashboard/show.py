@@ -76,6 +76,12 @@ def page_header(
             st.warning(
                 f"{name} could not be read in the last refresh. Its figures are older{since}.", icon="⚠️"
             )
+        elif source.status == "partial":
+            st.warning(
+                f"{name} was read without some accounts in the last refresh. Their figures are older;"
+                " reconciliation.load_faults has the reason and the fix.",
+                icon="⚠️",
+            )
     if scope is not None:
         st.markdown(f"**Showing** {_filter_text(snapshot, scope, days=days, report=report)}")
     for message in links.ignored_filters():

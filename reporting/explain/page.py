@@ -151,6 +151,7 @@ def _section(
         "start": bridge.start,
         "end": bridge.end,
         "stale": [_stale(source) for source in bridge.stale],
+        "incomplete": [fault.line() for fault in bridge.faults],
         "chart": _chart(bridge),
         "width": _WIDTH,
         "height": _ROW * len(bridge.steps) + 6,

@@ -90,7 +90,8 @@ def waterfall(bridge: Bridge, width: int, description: str = "") -> RenderableTy
     )
     for source in bridge.stale:
         title.append(f"  {source.source} is stale: figures of an earlier refresh", style="yellow")
-    return Group(title, table)
+    left_out = [Text(f"Incomplete: {fault.line()}", style="yellow") for fault in bridge.faults]
+    return Group(title, table, *left_out)
 
 
 def show_step(

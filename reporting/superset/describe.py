@@ -23,7 +23,12 @@ from reporting.networks import NETWORKS, SOURCES
 
 FOLDER = Path(__file__).with_name("bundle") / "datasets" / "adledger"
 DATABASE = uuid5(NAMESPACE_DNS, "adledger.database")
-_STATUS = {"landed": "Up to date", "stale": "Not read, figures are older", "skipped": "Not connected"}
+_STATUS = {
+    "landed": "Up to date",
+    "partial": "Read without some accounts",
+    "stale": "Not read, figures are older",
+    "skipped": "Not connected",
+}
 #: Label text for parts of column names.
 _LABEL_PARTS = {"hubspot": "HubSpot", "id": "id", "home": "(home currency)"}
 

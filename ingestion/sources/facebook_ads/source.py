@@ -21,7 +21,6 @@ _EDGES: tuple[tuple[Table, str, str, tuple[str, ...]], ...] = (
     (tables.CAMPAIGNS, "campaigns", api.CAMPAIGN_FIELDS, settings.CAMPAIGN_STATUSES),
     (tables.AD_SETS, "adsets", api.AD_SET_FIELDS, settings.AD_SET_STATUSES),
     (tables.ADS, "ads", api.AD_FIELDS, settings.AD_STATUSES),
-    (tables.AD_CREATIVES, "adcreatives", api.CREATIVE_FIELDS, ()),
 )
 
 
@@ -60,6 +59,7 @@ def resources(landing: Landing, scope: str) -> list[Any]:
             resource(landing, table, partial(objects, edge, fields, allowed))
             for table, edge, fields, allowed in _EDGES
         ),
+        resource(landing, tables.AD_CREATIVES, lambda: ads().creatives()),
         leads,
         part(landing, tables.LEAD_FORMS, leads),
         part(landing, tables.LEADS, leads),

@@ -7,13 +7,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from ingestion.errors import AccessError
+from ingestion.errors import AccessError, AccountLeftOut
 from ingestion.http.client import in_parallel
 from ingestion.landing.arrow import Page, Table
 from ingestion.landing.planning import months_before
 from ingestion.landing.resources import DaysRead, Landing, Span, resource
 from ingestion.sources.google_ads import api, settings
 from ingestion.sources.google_ads.tables import (
+    CAMPAIGNS,
     CLICK_VIEWS,
     CONVERSION_ACTIONS,
     CUSTOMER_SETTINGS,
@@ -46,8 +47,31 @@ _UNKNOWN_ACTIONS = """
 
 
 def accounts(landing: Landing) -> Sequence[str]:
-    """Return the enabled accounts that are not managers."""
-    return tuple(landing.connection(api.connect).accounts)
+    """Return the enabled accounts that are not managers. Raises AccessError, SettingError."""
+    ads = landing.connection(api.connect)
+    found = tuple(ads.accounts)
+    _name_closed(landing, ads)
+    return found
+
+
+def _name_closed(landing: Landing, ads: api.GoogleAds) -> None:
+    """Leave out closed accounts that are configured, and suspended ones that were loaded before.
+
+    Raises AccountLeftOut if no account remains.
+    """
+    landed: set[str] = set()
+    if not landing.store.is_new(CAMPAIGNS):
+        landed = {row[0] for row in landing.store.rows("SELECT DISTINCT customer_id FROM campaigns")}
+    for account, status in sorted(ads.closed.items()):
+        if account in ads.customer_ids or (status == "SUSPENDED" and account in landed):
+            refused = AccountLeftOut(
+                f"sources.google_ads.customer_ids: account {account} is {status} and returns no figures;"
+                " reactivate it in Google Ads or remove it from the setting",
+                account=account,
+            )
+            landing.leave_out_account(refused)
+            if not ads.accounts:
+                raise refused
 
 
 def span(landing: Landing, table: Table, account: str) -> Span:
@@ -76,8 +100,7 @@ def _listed(landing: Landing, table: Table) -> Iterable[Page | DaysRead]:
     ads = landing.connection(api.connect)
     if table is CUSTOMERS:
         found = ads.customers
-        for line in ads.left_out:
-            landing.notice(line)
+        _name_closed(landing, ads)
         return found
     text = query(table, ads.version)
     read = partial(_actions, landing) if table is CONVERSION_ACTIONS else ads.rows

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from ingestion.errors import PermissionMissing
+from ingestion.http import bodies
 from ingestion.landing.arrow import Page
 from ingestion.sources.linkedin_ads import settings
 from ingestion.sources.linkedin_ads.api import LinkedInAds, account_urn
@@ -51,7 +52,7 @@ class Leads:
             "leadFormResponses", f"&leadType=(leadType:SPONSORED)&submittedAtTimeRange={span}"
         ):
             rows = [lead(row, emails) for row in _elements(page)]
-            if unlisted := sorted({row["form"] for row in rows if row and row["form"]} - forms.keys()):
+            if unlisted := sorted({row["form"] for row in rows if row and row.get("form")} - forms.keys()):
                 self.ads.leave_out(
                     f"forms {unlisted} of {self.account}",
                     f"leads of account {self.account} are loaded without e-mail address, because the account"
@@ -71,7 +72,7 @@ class Leads:
 
 
 def _elements(page: Page) -> list[Any]:
-    found: list[Any] = orjson.loads(page.body)["elements"]
+    found: list[Any] = bodies.loads(page.body)["elements"]
     return found
 
 
@@ -96,6 +97,9 @@ def lead(response: Any, emails: Mapping[str, list[Any]]) -> Any:
         answer.get("questionId"): (answer.get("answerDetails") or {}).get("textQuestionAnswer") or {}
         for answer in (response.get("formResponse") or {}).get("answers") or []
     }
+    if reason := bodies.mark_of(response):
+        # goes to quarantine, without its answers
+        return {**{name: response.get(name) for name in _KEPT}, bodies.UNREADABLE: reason}
     form = _FORM.search(str(response.get("versionedLeadGenFormUrn")))
     questions = emails.get(form[1], []) if form else []
     return {

@@ -11,5 +11,5 @@ select
     creatives.urls,
     creatives.status in ('REMOVED', 'PENDING_DELETION') as is_deleted
 from {{ ref('stg_linkedin_ads__creatives') }} as creatives
-inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
+inner join {{ ref('int_linkedin_ads__ad_groups') }} as campaigns
     on creatives.account_id = campaigns.account_id and creatives.ad_group_id = campaigns.ad_group_id

@@ -11,5 +11,5 @@ select
     figures.superseded_at,
     figures.is_day_marker
 from {{ ref('stg_linkedin_ads__campaign_observations') }} as figures
-left join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
+left join {{ ref('int_linkedin_ads__ad_groups') }} as campaigns
     on figures.account_id = campaigns.account_id and figures.ad_group_id = campaigns.ad_group_id

@@ -5,7 +5,7 @@ with creatives as (
         creatives.ad_group_id,
         campaigns.campaign_id
     from {{ ref('stg_linkedin_ads__creatives') }} as creatives
-    inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
+    inner join {{ ref('int_linkedin_ads__ad_groups') }} as campaigns
         on creatives.account_id = campaigns.account_id and creatives.ad_group_id = campaigns.ad_group_id
 ),
 
@@ -89,7 +89,7 @@ figures as (
         figures.* exclude (ad_group_id),
         campaigns.campaign_id
     from campaign_figures as figures
-    inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
+    inner join {{ ref('int_linkedin_ads__ad_groups') }} as campaigns
         on figures.account_id = campaigns.account_id and figures.ad_group_id = campaigns.ad_group_id
 ),
 

@@ -11,5 +11,5 @@ select
     false as is_organic,
     leads.email
 from {{ ref('stg_linkedin_ads__leads') }} as leads
-left join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
+left join {{ ref('int_linkedin_ads__ad_groups') }} as campaigns
     on leads.account_id = campaigns.account_id and leads.ad_group_id = campaigns.ad_group_id
