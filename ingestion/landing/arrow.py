@@ -255,8 +255,9 @@ class Reader:
     def comparable(self, values: pa.Array) -> pa.Array:
         """Return JSON values as texts that do not depend on the order of a list or on JSON types."""
         self._duckdb.register("items", pa.table({"item": values}))
-        elements = f"""list_transform(json_transform(item, '["JSON"]'), lambda each: {_untyped("each")})"""
-        query = f"SELECT coalesce(list_sort({elements})::VARCHAR, {_untyped('item')}) AS item FROM items"
+        elements = """list_sort(json_transform(item, '["JSON"]'))::VARCHAR"""
+        text = f"""replace(coalesce({elements}, item), '"', '')"""
+        query = f"SELECT {_whole('text')} AS item FROM (SELECT {text} AS text FROM items)"
         found = self._duckdb.execute(query).to_arrow_table()
         self._duckdb.unregister("items")
         return found.column("item").combine_chunks()
@@ -433,11 +434,10 @@ class Reader:
         return Rejected(orjson.dumps(mask(document, self.table.private)).decode(), reason)
 
 
-def _untyped(value: str) -> str:
-    """Return SQL for JSON as text without quotes and without decimal zeros: 7.0, 7 and "7" become equal."""
-    text = f"""replace({value}::VARCHAR, '"', '')"""
+def _whole(text: str) -> str:
+    """Return SQL for JSON text without quotes in which 7.0 is 7."""
     whole = rf"regexp_replace({text}, '\.0+([],}}]|$)', '\1', 'g')"
-    return f"CASE WHEN contains({value}::VARCHAR, '.0') THEN {whole} ELSE {text} END"
+    return f"CASE WHEN contains({text}, '.0') THEN {whole} ELSE {text} END"
 
 
 def _node_type(node: Any) -> pa.DataType:

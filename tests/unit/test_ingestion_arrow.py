@@ -380,3 +380,26 @@ def test_recent_keys_are_recognised_with_bounded_memory() -> None:
     every = Recent(size=None)
     assert all(every.add(number) for number in range(1000))
     assert not every.add(0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        '[{"type":"lead","value":7}]',
+        '[{"type":"lead","value":7.0}]',
+        '[ {"type":"lead", "value":"7"} ]',
+    ],
+)
+def test_a_json_value_in_another_type_is_no_change(reader: Reader, other: str) -> None:
+    texts = ['[{"type":"lead","value":"7"}]', other, '[{"type":"lead","value":"8"}]', None]
+
+    usual, drifted, changed, missing = reader.comparable(pa.array(texts, pa.string())).to_pylist()
+
+    assert usual == drifted != changed
+    assert missing is None
+
+
+def test_the_order_of_a_json_list_is_no_change(reader: Reader) -> None:
+    lists = pa.array(['[{"a":1},{"b":2}]', '[{"b":2},{"a":1}]', '{"a":[1,2]}', "7"], pa.string())
+
+    assert reader.comparable(lists).to_pylist() == ["[{a:1}, {b:2}]", "[{a:1}, {b:2}]", "{a:[1,2]}", "7"]
