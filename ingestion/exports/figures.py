@@ -131,10 +131,10 @@ class _Reader:
         read = set(kind.key) | kind.needs | frozenset().union(*kind.adds.values(), kind.money, kind.proof)
         own = {export.fields[name] for name in export.fields if name in read}
         found = []
-        for place, label in enumerate(export.header.cells):
+        for place, label in enumerate(export.header.mapped):
             dimension = export.layout.dimension(label)
             if dimension is not None and place not in own:
-                found.append((label, place, dimension))
+                found.append((export.header.label(place), place, dimension))
         if kind.part is not None:
             # two actions of one name
             found += [

@@ -89,6 +89,8 @@ class Header:
 
     vendor: Vendor
     cells: tuple[str, ...]
+    #: the cells with the labels of the setting exports.columns
+    mapped: tuple[str, ...]
     places: Mapping[str, tuple[int, ...]]
     #: by position, how usual a label is among the labels of its field; 0 is the vendor's own
     ranks: Mapping[int, int]
@@ -175,6 +177,7 @@ class Layout:
             places = {self.renamed.get(name, name): each for name, each in places.items()}
         return Header(
             self.vendor,
+            tuple(cells),
             tuple(cells),
             places,
             {place: rank for ranked in found.values() for rank, place in ranked},

@@ -118,7 +118,7 @@ def tables(path: Path) -> list[Table]:
     return found
 
 
-def _members(archive: zipfile.ZipFile, limit: int = MAX_EXPANDED) -> list[zipfile.ZipInfo]:
+def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """Return the files of an archive. Raises Unreadable if it is encrypted or expands beyond the limit.
 
     The reader never returns more bytes of a member than the size that its entry declares.
@@ -129,9 +129,10 @@ def _members(archive: zipfile.ZipFile, limit: int = MAX_EXPANDED) -> list[zipfil
     if any(member.flag_bits & 1 for member in members):
         raise Unreadable("is encrypted: unpack it")
     size = sum(member.file_size for member in members)
-    if size > limit:
+    if size > MAX_EXPANDED:
         raise Unreadable(
-            f"expands to {size >> 20:,} MB, more than {limit >> 20:,} MB: it is not read; download fewer days"
+            f"expands to {size >> 20:,} MB, more than {MAX_EXPANDED >> 20:,} MB: it is not read;"
+            " download fewer days"
         )
     return members
 

@@ -263,10 +263,15 @@ def _order(columns: Sequence[_Days], named: tuple[date, date] | None, language: 
         if one != other
     )
     raise Refused(
-        f'"{text}" may be {values.day(text, "day"):%-d %B %Y} or {values.day(text, "month"):%-d %B %Y}: set'
+        f'"{text}" may be {_in_words(text, "day")} or {_in_words(text, "month")}: set'
         f' {settings.SECTION.name("day_order")} to "day" or "month", the part that comes first',
         column.label,
     )
+
+
+def _in_words(text: str, order: values.Order) -> str:
+    day = values.day(text, order)
+    return f"{day.day} {day:%B %Y}"
 
 
 _ORDERS: tuple[values.Order, ...] = ("day", "month")
