@@ -220,6 +220,8 @@ def recognise(table: reading.Table, name: str) -> Export | Problem:
         for label in unused
         if label not in read
     )
+    if reading.ends_within_line(table):
+        notes += ("its last line has no line end: if the download was cut, its last cell is incomplete",)
     return Export(
         table,
         name,

@@ -286,6 +286,18 @@ def _cell(value: Any) -> str:
             return str(value)
 
 
+def ends_within_line(table: Table) -> bool:
+    """Return whether a CSV file has no line end after its last line, so that its last cell may be cut.
+
+    An archive's member and a workbook are checked by their checksums.
+    """
+    if table.part or table.is_sheet:
+        return False
+    with table.path.open("rb") as file:
+        file.seek(max(table.path.stat().st_size - 4, 0))
+        return not file.read().rstrip(b"\0").endswith((b"\n", b"\r"))
+
+
 def first_lines(table: Table, delimiter: str, most: int) -> list[Line]:
     """Return the first rows of a table; fewer if it is truncated. Raises OSError."""
     found: list[Line] = []

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from openpyxl import Workbook, load_workbook
 
 from ingestion.exports import facebook_ads, hubspot, reading, rows, settings
 from ingestion.exports.folder import read
+from ingestion.exports.layouts import layout
 from tests.landed_files import current, landing_of, refusals
 
 CASES = Path(__file__).resolve().parents[1] / "vectors" / "exports"
@@ -546,6 +548,20 @@ def test_a_contact_that_a_file_holds_twice_is_reported(folder: Path) -> None:
     assert landing.notices == [
         "Campaign report.csv, row 3: has the id of an earlier row: export each record once"
     ]
+
+
+@pytest.mark.parametrize(
+    "example",
+    yaml.safe_load((CASES / "headers.yml").read_text()),
+    ids=lambda each: f"{each['vendor']} {each['language']}",
+)
+def test_a_header_of_each_language_is_known(example: dict[str, str]) -> None:
+    known = layout(example["vendor"])  # type: ignore[arg-type]  # from a file
+    header = known.header(example["header"].split("|"))
+    kind = known.kind_of(header.places)
+    assert kind is not None
+    assert kind.name == example["kind"]
+    assert header.language in (example["language"], "en")
 
 
 def test_an_unknown_label_shows_the_line_to_add(folder: Path) -> None:
