@@ -26,6 +26,9 @@ _Key = tuple[Any, ...]
 
 # a report rounds each amount to two decimals
 _ROUNDING = Decimal("0.005")
+# amounts are held as integers of this part, which take a third of a Decimal's memory
+_UNIT = 10**9
+_CENT = Decimal("0.01")
 # a subtotal's cell in the column that splits the rows below it
 _ALL = frozenset({"all", "alle", "tous", "todos", "tutti", "total", "gesamt", "totale", "totaal"})
 _EXAMINED_KEYS = 500
@@ -66,10 +69,15 @@ class Figures:
     totals: Totals
     summed_over: tuple[str, ...]
     is_truncated: bool
+    #: positions of amounts in a row
+    amounts: tuple[int, ...]
 
     def records(self) -> Iterator[Record]:
         """Yield the rows, in the order of the file."""
         for number, *row in self.rows:
+            for place in self.amounts:
+                if (value := row[place]) is not None:
+                    row[place] = _amount(value)
             yield Record(number, dict(zip(self.names, row, strict=True)))
 
 
@@ -97,6 +105,10 @@ class _Reader:
         self._names = [name for name, *_ in self._readers]
         self._is_number = [layout.fields[name].kind in ("integer", "decimal") for name in self._names]
         self._numbers = [place for place, is_number in enumerate(self._is_number) if is_number]
+        self._amounts = [
+            place for place in self._numbers if layout.fields[self._names[place]].kind == "decimal"
+        ]
+        self._words: dict[str, str] = {}
         self._texts = [
             place
             for place, name in enumerate(self._names)
@@ -124,6 +136,7 @@ class _Reader:
         self._is_unplaced = False
         self._is_finer = False
         self._is_truncated = False
+        self._short = (0, 0)
 
     def _find_dimensions(self) -> list[tuple[str, int, Dimension]]:
         """Return the columns that split a campaign's day, with label and position."""
@@ -146,6 +159,7 @@ class _Reader:
 
     def read(self) -> Figures:
         export = self._export
+        is_cut = not export.table.is_sheet and reading.ends_within_line(export.table)
         last: tuple[int, bool] = (0, False)
         try:
             for line in export.lines():
@@ -156,6 +170,13 @@ class _Reader:
         except reading.Unreadable as fault:
             self._problems.append(Problem(export.name, str(fault)))
             self._is_truncated = True
+        if is_cut and self._short[0] == last[0] > 0:
+            fault = Problem(
+                export.name, f"has {self._short[1]} cells where the header has {export.width}", last[0]
+            )
+            self._problems.append(fault)
+            self._is_unplaced = True
+            last = last[0], True
         # the last line is incomplete
         self._is_truncated |= last[1]
         self._check_rows()
@@ -176,6 +197,8 @@ class _Reader:
         day_text = cells[self._day] if self._day is not None and self._day < len(cells) else ""
         if is_total and not self._is_day(day_text):
             self._add_total(line, ())
+            # the last line may be a row that was cut
+            self._short = (line.number, len(cells)) if len(cells) < export.width else self._short
             return None
         whole = export.cells(line)
         if isinstance(whole, Problem):
@@ -193,7 +216,9 @@ class _Reader:
         bad: BadCell | None = None
         for _, place, read in self._readers:
             try:
-                row.append(read(whole[place]))
+                value = read(whole[place])
+                # the names and ids of a campaign are the same on each day
+                row.append(self._words.setdefault(value, value) if isinstance(value, str) else value)
             except BadCell as unfit:
                 bad = bad or unfit
                 row.append(None)
@@ -254,6 +279,9 @@ class _Reader:
         groups = self._coarse if is_coarse else self._groups
         known = self._combinations[(is_coarse, *key[1:])]
         bit = known.setdefault(combination, 1 << len(known))
+        for place in self._amounts:
+            if (value := row[place]) is not None:
+                row[place] = int((value * _UNIT).to_integral_value())
         held = groups.get(key)
         if held is None:
             groups[key] = [number, bit, *row]
@@ -318,7 +346,8 @@ class _Reader:
                 continue
             for place in self._numbers:
                 one, other = held[place + 2] or 0, finer[place + 2] or 0
-                if abs(one - other) > self._tolerance(place, finer[1].bit_count()):
+                unit = _UNIT if place in self._amounts else 1
+                if abs(one - other) > self._tolerance(place, finer[1].bit_count()) * unit:
                     labels = ", ".join(label for label, *_ in self._dimensions)
                     raise Refused(
                         f"may be a subtotal or a part: it has no {labels}, and differs from the sum of the"
@@ -328,8 +357,7 @@ class _Reader:
                     )
 
     def _tolerance(self, place: int, rows: int) -> Number:
-        is_whole = self._export.layout.fields[self._names[place]].kind == "integer"
-        return 0 if is_whole else _ROUNDING * (rows + 1)
+        return _ROUNDING * (rows + 1) if place in self._amounts else 0
 
     def _sums(
         self, groups: Mapping[_Key, list[Any]], only: Callable[[_Key], bool] | None = None
@@ -344,6 +372,9 @@ class _Reader:
                 if (value := held[place + 2]) is not None:
                     name = self._names[place]
                     sums[name] = sums.get(name, 0) + value
+        for place in self._amounts:
+            if (name := self._names[place]) in sums:
+                sums[name] = _amount(sums[name])
         return sums | {"": count}
 
     def _equals(self, total: _Total, sums: Mapping[str, Any]) -> bool:
@@ -550,7 +581,7 @@ class _Reader:
         day, account = (names.index(name) if name in names else None for name in ("date", "account_id"))
         currency = names.index("currency") if "currency" in names else None
         rows: list[tuple[Any, ...]] = []
-        spend: dict[str, Decimal] = defaultdict(Decimal)
+        spend: dict[str, int] = defaultdict(int)
         money = [names.index(name) for name in kind.money if name in names]
         days: dict[str, set[date]] = defaultdict(set)
         campaigns: dict[str, set[str]] = defaultdict(set)
@@ -594,12 +625,12 @@ class _Reader:
             window,
             len(set().union(*every)),
             {name: sums.get(name, 0) for name in kind.proof if name in names},
-            dict(spend),
+            {code: _amount(units) for code, units in spend.items()},
             proven_by,
         )
         return Figures(
             tuple(names), rows, tuple(self._problems), coverage, frozenset(currencies.values()), totals,
-            summed_over, self._is_truncated,
+            summed_over, self._is_truncated, tuple(self._amounts),
         )  # fmt: skip
 
     def _check_start(self, days: Mapping[str, Collection[date]]) -> None:
@@ -619,6 +650,13 @@ class _Reader:
                 f" download it from {export.kind.where}",
                 export.header.label(export.fields["date"]),
             )
+
+
+def _amount(units: int) -> Decimal:
+    """Return an amount with two decimals, or as many as it has."""
+    exact = Decimal(units) / _UNIT
+    rounded = exact.quantize(_CENT)
+    return rounded if rounded == exact else exact
 
 
 def _is_text(cell: str) -> bool:

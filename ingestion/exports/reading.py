@@ -9,6 +9,7 @@ import codecs
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ _BINARY = {
 }
 _DAMAGED = (
     zipfile.BadZipFile,
+    zlib.error,
     InvalidFileException,
     EOFError,
     KeyError,
@@ -196,7 +198,7 @@ class _Text(Table):
                     stripped = tuple([cell.strip() for cell in cells])
                     if any(stripped):
                         yield Line(number, stripped)
-        except (UnicodeError, csv.Error, zipfile.BadZipFile, EOFError):
+        except (UnicodeError, csv.Error, zipfile.BadZipFile, zlib.error, EOFError):
             raise Unreadable(
                 f"breaks off after line {number}: it is truncated or damaged, download it again"
             ) from None
@@ -287,15 +289,20 @@ def _cell(value: Any) -> str:
 
 
 def ends_within_line(table: Table) -> bool:
-    """Return whether a CSV file has no line end after its last line, so that its last cell may be cut.
-
-    An archive's member and a workbook are checked by their checksums.
-    """
-    if table.part or table.is_sheet:
+    """Return whether a CSV file has no line end after its last line, so that its last cell may be cut."""
+    if not isinstance(table, _Text):
         return False
-    with table.path.open("rb") as file:
-        file.seek(max(table.path.stat().st_size - 4, 0))
-        return not file.read().rstrip(b"\0").endswith((b"\n", b"\r"))
+    if not table.part:
+        with table.path.open("rb") as file:
+            file.seek(max(table.path.stat().st_size - 4, 0))
+            end = file.read()
+    else:
+        end = b""
+        # a damaged member is reported where its rows are read
+        with suppress(*_DAMAGED), zipfile.ZipFile(table.path) as archive, archive.open(table.part) as content:
+            while chunk := content.read(1 << 20):
+                end = chunk[-4:]
+    return not end.rstrip(b"\0").endswith((b"\n", b"\r"))
 
 
 def first_lines(table: Table, delimiter: str, most: int) -> list[Line]:

@@ -714,6 +714,14 @@ def test_archives_that_expand_too_far_are_refused(folder: Path, monkeypatch: pyt
     }
 
 
+def test_a_damaged_member_of_an_archive_is_reported(folder: Path) -> None:
+    lines = "".join(f"{ROW.replace(',11,', f',{number},')}\n" for number in range(20_000))
+    content = bytearray(_archive(("report.csv", f"{HEADER}\n{lines}".encode())))
+    content[len(content) // 2] ^= 0xFF
+    (folder / "report.zip").write_bytes(content)
+    assert "download it again" in refusals(folder)[0]
+
+
 def test_linkedins_conversion_report_needs_the_group(folder: Path) -> None:
     """With the newer names, a campaign without its group is a group."""
     header = "Start Date (in UTC)\tCampaign ID\tConversion Name\tConversions"
@@ -736,6 +744,14 @@ def test_the_totals_of_a_file_can_be_compared_with_the_screen(folder: Path) -> N
     assert file["totals"]["spend"] == {"EUR": "14.00"}
     assert file["totals"]["sums"]["conversions"] == "1.50"
     assert file["summed_over"] == ["Device"]
+
+
+def test_a_cut_in_the_last_cell_is_mentioned(folder: Path) -> None:
+    _write(folder, HEADER, ROW)
+    assert read(folder).exports[0].notes == ()
+    file = folder / "Campaign report.csv"
+    file.write_text(file.read_text().rstrip()[:-2])
+    assert "its last line has no line end" in read(folder).exports[0].notes[0]
 
 
 def test_days_are_in_the_format_of_the_named_range(folder: Path) -> None:
