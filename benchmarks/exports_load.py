@@ -1,7 +1,7 @@
 """Time and memory of large downloaded files: contacts, and two years of campaigns by day and device.
 
-`python benchmarks/exports_load.py --contacts 1000000 --campaigns 500 --out report.json`. Each step is a process
-of its own: examining the folder as `adledger doctor --exports` does, and loading each source. It ends with an
+`python benchmarks/exports_load.py --contacts 1000000 --campaigns 500 --out report.json`. Each step is a
+process: examining the folder as `adledger doctor --exports` does, and loading each source. It ends with an
 error if the landed rows or their sums are not those of the files.
 """
 

@@ -171,10 +171,8 @@ class _Reader:
             self._problems.append(Problem(export.name, str(fault)))
             self._is_truncated = True
         if is_cut and self._short[0] == last[0] > 0:
-            fault = Problem(
-                export.name, f"has {self._short[1]} cells where the header has {export.width}", last[0]
-            )
-            self._problems.append(fault)
+            cut = f"has {self._short[1]} cells where the header has {export.width}"
+            self._problems.append(Problem(export.name, cut, last[0]))
             self._is_unplaced = True
             last = last[0], True
         # the last line is incomplete
@@ -499,13 +497,13 @@ class _Reader:
         return tuple(found) if self._is_finer else ()
 
     def _explain_repeats(self, is_proven: bool) -> tuple[str, ...]:
-        """Return the columns that tell rows of a key apart. Raises Refused unless a total proves the sum."""
+        """Return the columns that distinguish rows of a key. Raises Refused unless a total proves the sum."""
         first, second = next(iter(self._repeated.values()))
         columns, is_text = self._distinguishing()
         known = [label for label, *_ in self._dimensions]
         if not columns:
             raise Refused(
-                f"rows {first} and {second} are of the same campaign and day, and no column tells them apart:"
+                f"rows {first} and {second} are of the same campaign and day, and no column distinguishes them:"
                 " download the report again, by day only"
             )
         if is_proven and is_text:

@@ -131,12 +131,12 @@ LINKEDIN = (
         ([f"{HEADER},Device", f"{ROW},Mobile"], 'column Device: contains "Mobile" only'),
         (
             [HEADER, ROW, SECOND],
-            "rows 2 and 3 are of the same campaign and day, and no column tells them apart",
+            "rows 2 and 3 are of the same campaign and day, and no column distinguishes them",
         ),
-        ([HEADER, ROW, ROW], "rows 2 and 3 are of the same campaign and day, and no column tells them apart"),
+        ([HEADER, ROW, ROW], "rows 2 and 3 are of the same campaign and day, and no column distinguishes them"),
         (
             [f"{HEADER},Device", f"{ROW},Mobile", f"{SECOND},Mobile"],
-            "rows 2 and 3 are of the same campaign and day, and no column tells them apart",
+            "rows 2 and 3 are of the same campaign and day, and no column distinguishes them",
         ),
         (
             [f"{HEADER},Device", f"{ROW},Mobile", f"{SECOND},Desktop", "2026-09-02,111-222-3333,A,11,EU"],
