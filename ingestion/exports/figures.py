@@ -503,8 +503,8 @@ class _Reader:
         known = [label for label, *_ in self._dimensions]
         if not columns:
             raise Refused(
-                f"rows {first} and {second} are of the same campaign and day, and no column distinguishes them:"
-                " download the report again, by day only"
+                f"rows {first} and {second} are of the same campaign and day, and no column distinguishes"
+                " them: download the report again, by day only"
             )
         if is_proven and is_text:
             return (*known, *columns)

@@ -133,7 +133,10 @@ LINKEDIN = (
             [HEADER, ROW, SECOND],
             "rows 2 and 3 are of the same campaign and day, and no column distinguishes them",
         ),
-        ([HEADER, ROW, ROW], "rows 2 and 3 are of the same campaign and day, and no column distinguishes them"),
+        (
+            [HEADER, ROW, ROW],
+            "rows 2 and 3 are of the same campaign and day, and no column distinguishes them",
+        ),
         (
             [f"{HEADER},Device", f"{ROW},Mobile", f"{SECOND},Mobile"],
             "rows 2 and 3 are of the same campaign and day, and no column distinguishes them",
