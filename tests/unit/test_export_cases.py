@@ -131,15 +131,15 @@ LINKEDIN = (
         ([f"{HEADER},Device", f"{ROW},Mobile"], 'column Device: contains "Mobile" only'),
         (
             [HEADER, ROW, SECOND],
-            "rows 2 and 3 are of the same campaign and day, and no column distinguishes them",
+            "rows 2 and 3 are of the same campaign and day, and no column distinguishes",
         ),
         (
             [HEADER, ROW, ROW],
-            "rows 2 and 3 are of the same campaign and day, and no column distinguishes them",
+            "rows 2 and 3 are of the same campaign and day, and no column distinguishes",
         ),
         (
             [f"{HEADER},Device", f"{ROW},Mobile", f"{SECOND},Mobile"],
-            "rows 2 and 3 are of the same campaign and day, and no column distinguishes them",
+            "rows 2 and 3 are of the same campaign and day, and no column distinguishes",
         ),
         (
             [f"{HEADER},Device", f"{ROW},Mobile", f"{SECOND},Desktop", "2026-09-02,111-222-3333,A,11,EU"],
