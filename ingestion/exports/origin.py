@@ -35,12 +35,13 @@ def _has_files(source: str) -> bool:
 def missing_main_file(source: str) -> str | None:
     """Return a message if a source has files but no main file; None if it has no file or its main file."""
     found = _folder()
-    if found is None or not any(export.vendor == source for export in found.exports):
+    if found is None or source not in _READERS or found.of(source, settings.MAIN[source]):
         return None
-    if found.of(source, settings.MAIN[source]):
+    main = next(kind for kind in layout(cast(Vendor, source)).files if kind.name == settings.MAIN[source])
+    if refused := found.refused(source, main.name):
+        return f"{found.path} contains no readable file of its {main.title}: {refused[0]}"
+    if not any(export.vendor == source for export in found.exports) and not found.refused(source):
         return None
-    export = next(export for export in found.exports if export.vendor == source)
-    main = next(kind for kind in export.layout.files if kind.name == settings.MAIN[source])
     return f"{found.path} contains no file of its {main.title} ({main.where})"
 
 
