@@ -37,7 +37,7 @@ def missing_main_file(source: str) -> str | None:
     found = _folder()
     if found is None or source not in _READERS or found.of(source, settings.MAIN[source]):
         return None
-    main = next(kind for kind in layout(cast(Vendor, source)).files if kind.name == settings.MAIN[source])
+    main = next(kind for kind in layout(source).files if kind.name == settings.MAIN[source])
     if refused := found.refused(source, main.name):
         return f"{found.path} contains no readable file of its {main.title}: {refused[0]}"
     if not any(export.vendor == source for export in found.exports) and not found.refused(source):
