@@ -153,8 +153,8 @@ class LoadFault:
         account = f"account {self.account_id}" if self.account_id else None
         where = " ".join(filter(None, (self.source, self.resource, account)))
         if self.kind == "day":
-            incomplete = f"figures of {self.first_date} to {self.last_date} lack {self.records} rejected records"
-            return f"{where}: {incomplete}; {self.fix}"
+            days = f"{self.first_date} to {self.last_date}"
+            return f"{where}: figures of {days} lack {self.records} rejected records; {self.fix}"
         return "; ".join(filter(None, (f"{where} since {self.since:%Y-%m-%d}: {self.seen}", self.fix)))
 
 

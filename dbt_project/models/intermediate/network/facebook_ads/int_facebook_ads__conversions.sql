@@ -39,7 +39,7 @@ valued as (
     -- one share is rounded, the other is the remainder, so that both add up
     select
         *,
-        {{ amount('value * clicks / nullif(total, 0)') }} as click_value
+        try({{ amount('value * clicks / nullif(total, 0)') }}) as click_value
     from split
 ),
 

@@ -114,7 +114,7 @@ valued as (
     -- the value covers clicks and views; one share is rounded, the other is the remainder, so that both add up
     select
         *,
-        {{ amount('total_value * (total - viewed) / nullif(total, 0)') }} as click_value
+        try({{ amount('total_value * (total - viewed) / nullif(total, 0)') }}) as click_value
     from shared
 ),
 
