@@ -283,7 +283,7 @@ def _spellings(entry: Mapping[str, Any]) -> dict[str, list[str]]:
 
 @cache
 def _dimensions(vendor: Vendor) -> dict[str, Dimension]:
-    document = yaml.safe_load((_FOLDER / "dimensions.yml").read_text(encoding="utf-8"))
+    document = yaml.safe_load(_FOLDER.with_name("dimensions.yml").read_text(encoding="utf-8"))
     found = {}
     for name, entry in document["dimensions"].items():
         if vendor not in entry.get("vendors", VENDORS):
