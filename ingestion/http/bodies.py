@@ -22,8 +22,9 @@ from ingestion.errors import redact
 UNREADABLE = "adledger_unreadable"
 # inside a string the quotes are escaped, so that only a key matches
 _MARK = f'"{UNREADABLE}":'.encode()
-# orjson stops at 1,024 levels; no vendor's record has more than twenty
+# orjson reads 1,024 levels and writes 254; no vendor's record has more than twenty
 _DEEPEST = 100
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _LONGEST_NAME = 64
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
 _BAD_ESCAPE = re.compile(r'\\(?:\\|(?=["/bfnrt])|(?=u[0-9A-Fa-f]{4})|(?P<bad>.))', re.DOTALL)
@@ -57,11 +58,19 @@ def mark_of(value: Any) -> str | None:
     return next((found for item in items if (found := mark_of(item)) is not None), None)
 
 
+def strict(body: bytes) -> Any:
+    """Return the document of a body. Raises ValueError, also for nesting that is too deep."""
+    document = orjson.loads(body)
+    if _is_deep(body):
+        raise ValueError(f"nested more than {_DEEPEST} levels deep")
+    return document
+
+
 def loads(body: bytes) -> Any:
     """Return the document of a body, with marks in place of unreadable values. Raises ValueError."""
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
+        return strict(body)
+    except ValueError:
         return orjson.loads(mended(body))
 
 
@@ -75,6 +84,8 @@ def decoder(kind: Any) -> Callable[[bytes], Any]:
     def decoded(body: bytes) -> Any:
         if not body.isascii():
             body.decode()
+        if _is_deep(body):
+            raise ValueError(f"nested more than {_DEEPEST} levels deep")
         return decode(body)
 
     return decoded
@@ -90,7 +101,8 @@ def mended(body: bytes) -> bytes:
     except orjson.JSONDecodeError:
         pass
     else:
-        return body
+        if not _is_deep(body):
+            return body
     # invalid bytes become lone surrogates, which no valid text contains
     text = _readable(body.decode("utf-8", "surrogateescape").removeprefix("\ufeff"))
     document = json.loads(
@@ -102,6 +114,18 @@ def mended(body: bytes) -> bytes:
         parse_int=_int,
     )
     return orjson.dumps(_item(document))
+
+
+def _is_deep(body: bytes) -> bool:
+    """Return whether a body may be nested too deep: brackets in texts count, too."""
+    brackets = body.translate(None, _NO_BRACKETS)
+    for _ in range(_DEEPEST):
+        # each round removes the innermost level
+        outer = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if outer == brackets:
+            break
+        brackets = outer
+    return len(brackets) > _DEEPEST
 
 
 def _readable(text: str) -> str:

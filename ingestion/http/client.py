@@ -190,7 +190,7 @@ class Client:
         path: str,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        decode: Callable[[bytes], Any] = orjson.loads,
+        decode: Callable[[bytes], Any] = bodies.strict,
     ) -> Answer:
         """GET `path`, relative to the base URL; it may already contain an encoded query.
 
@@ -205,7 +205,7 @@ class Client:
         path: str,
         json: Any,
         headers: Mapping[str, str] | None = None,
-        decode: Callable[[bytes], Any] = orjson.loads,
+        decode: Callable[[bytes], Any] = bodies.strict,
     ) -> Answer:
         """POST a JSON body that changes nothing at the vendor, so that it is retried like a GET."""
         typed = {"Content-Type": "application/json", **(headers or {})}
@@ -229,7 +229,7 @@ class Client:
         *,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        decode: Callable[[bytes], Any] = orjson.loads,
+        decode: Callable[[bytes], Any] = bodies.strict,
         authorize: bool = True,
     ) -> Answer:
         url = path if path.startswith("http") else self.base_url + path
@@ -327,7 +327,7 @@ class Client:
     def _read(self, reply: Reply, decode: Callable[[bytes], Any]) -> Answer:
         status, headers, body = reply.status, reply.headers, reply.body
         try:
-            body, document = _decoded(body, decode if status < 400 else orjson.loads)
+            body, document = _decoded(body, decode if status < 400 else bodies.strict)
         except ValueError:
             document = None
             if status < 400:
