@@ -1,4 +1,4 @@
-.PHONY: setup demo superset superset-setup superset-bundle contract-columns test test-quick test-sandbox test-full lint format lock docs reasons benchmark \
+.PHONY: setup demo superset superset-setup superset-bundle contract-columns contract-reasons test test-quick test-sandbox test-full lint format lock docs reasons benchmark \
   accuracy screenshots clean
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -44,6 +44,9 @@ superset-setup: .superset/.installed
 # The contract's list of columns, from the dbt YAML.
 contract-columns: setup
 	@$(BIN)/python -m docs.columns
+
+contract-reasons: setup
+	$(BIN)/python docs/reasons.py contract
 
 # The bundle's datasets, from the dbt YAML and the project's words.
 superset-bundle: setup

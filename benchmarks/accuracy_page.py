@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 
 from benchmarks import comparing
 from benchmarks.choices import CHOICES, Choice
+from reporting.networks import NETWORKS
 
 if TYPE_CHECKING:
     from benchmarks.accuracy import Company
 
-NETWORKS = {"google_ads": "Google Ads", "facebook_ads": "Facebook Ads", "linkedin_ads": "LinkedIn Ads"}
 _TRUE, _OWN = "#b8c4cc", "#1f6f8b"
 #: Most pairs of reasons that are listed as mistaken for each other.
 _MOST_PAIRS = 12

@@ -90,7 +90,8 @@ def _counted(name: str, file: Path) -> Iterator[tuple[str, int]]:
     with duckdb.connect(str(file), read_only=True) as connection:
         tables = connection.execute(
             "SELECT schema_name, table_name FROM duckdb_tables()"
-            " WHERE NOT starts_with(table_name, '_') AND table_name NOT IN ('load_counts', 'stream_state')"
+            " WHERE NOT starts_with(table_name, '_')"
+            " AND table_name NOT IN ('load_counts', 'load_faults', 'stream_state')"
         ).fetchall()
         for schema, table in tables:
             counted = connection.execute(f'SELECT count(*) FROM "{schema}"."{table}"').fetchall()

@@ -19,7 +19,13 @@ extensions = ["myst_parser"]
 html_theme = "furo"
 html_title = "adledger"
 html_copy_source = False
-exclude_patterns = ["_build", "tables/downloads.md", "tables/inputs.md", "tables/hubspot_scopes.md"]
+exclude_patterns = [
+    "_build",
+    "tables/downloads.md",
+    "tables/inputs.md",
+    "tables/labels.md",
+    "tables/hubspot_scopes.md",
+]
 myst_heading_anchors = 3
 
 

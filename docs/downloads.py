@@ -11,8 +11,8 @@ _KINDS = {kind.name for vendor in VENDORS for kind in layout(vendor).files}
 
 
 def write(folder: Path) -> None:
-    """Write two tables into `folder`: `downloads.md` with a line per kind of file and its required columns,
-    and `inputs.md` with a line per input that bridge steps need.
+    """Write three tables into `folder`: `downloads.md` with a line per kind of file and its required columns,
+    `labels.md` with a line per language, and `inputs.md` with a line per input that bridge steps need.
     """
     lines = ["| vendor | file | where to download it | required columns |", "| --- | --- | --- | --- |"]
     for vendor in VENDORS:
@@ -22,6 +22,20 @@ def write(folder: Path) -> None:
             lines.append(f"| {known.title} | {kind.title} | {kind.where} | {columns} |")
     folder.mkdir(exist_ok=True)
     (folder / "downloads.md").write_text("\n".join(lines) + "\n")
+    lines = [
+        "| vendor | language | columns with a label | labels are from |",
+        "| --- | --- | --- | --- |",
+    ]
+    for vendor in VENDORS:
+        known = layout(vendor)
+        for language, source in known.sources.items():
+            named = {
+                name for found in known.labels.values() for name, spoken, _ in found if spoken == language
+            }
+            names = len({name.partition(".")[0] for name in named})
+            text = f"[the vendor's help]({source})" if source else "a translation, unconfirmed by a real file"
+            lines.append(f"| {known.title} | {language} | {names} | {text} |")
+    (folder / "labels.md").write_text("\n".join(lines) + "\n")
     lines = ["| input | how to add it | needed by |", "| --- | --- | --- |"]
     for vendor in VENDORS:
         known = layout(vendor)

@@ -1,17 +1,18 @@
 """Write the page of reason codes: meaning, evidence, recommended action, and an example.
 
-`python docs/reasons.py` regenerates the examples with `adledger explain` on the home in ADLEDGER_HOME.
+`python docs/reasons.py` regenerates the examples with `adledger explain` on the home in ADLEDGER_HOME;
+`python docs/reasons.py contract` the tables of docs/contract.md.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,18 @@ import yaml
 HERE = Path(__file__).parent
 SEED = HERE.parent / "dbt_project" / "seeds" / "reason_codes.csv"
 EXAMPLES = HERE / "reason_examples.json"
+CONTRACT = HERE / "contract.md"
+_HEADING = "## 5. Reason codes\n"
+#: Last step_order of each side.
+SIDES = {
+    49: "the network counted it, HubSpot did not credit it",
+    59: "HubSpot credited it, the network did not count it",
+    99: "neither side counts it",
+}
 _EXPLAIN = str(Path(sys.executable).with_name("adledger"))
-_NETWORKS = ("google_ads", "facebook_ads", "linkedin_ads")
 
 
+@cache
 def codes() -> dict[str, dict[str, str]]:
     """Return the reason codes in the bridge's order, each with its row of the seed."""
     with SEED.open(newline="") as rows:
@@ -31,22 +40,41 @@ def codes() -> dict[str, dict[str, str]]:
     return {row["step"]: row for row in steps if row["kind"] == "adjustment"}
 
 
-def meanings() -> dict[str, tuple[str, str]]:
-    """Return the side and the meaning of each code, from docs/contract.md."""
-    _, _, section = (HERE / "contract.md").read_text().partition("## 5. Reason codes")
-    found, side = {}, ""
-    for line in section.splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) == 3 and cells[0] == "reason_code":
-            side = cells[1].removesuffix(", because …")
-        elif len(cells) == 3 and cells[0].startswith("`"):
-            found[cells[0].strip("`")] = (side, cells[1])
-    (rest,) = re.findall(r"`unexplained` ([^;]+);", section)
-    return {**found, "unexplained": ("neither", " ".join(rest.split()))}
+def side(code: str) -> str:
+    """Return the side of a code, by its place in the bridge's order (seed reason_codes)."""
+    order = int(codes()[code]["step_order"])
+    return next(text for last, text in SIDES.items() if order <= last)
 
 
+def contract_tables() -> str:
+    """Return the tables of section 5 of the contract: per side the codes with meaning and evidence class."""
+    found: dict[str, list[str]] = {text: [] for text in SIDES.values()}
+    for code, step in codes().items():
+        text = texts()[code]
+        evidence = ", ".join([step["evidence_class"], *([text["also"]] if "also" in text else [])])
+        found[side(code)].append(f"| `{code}` | {text['meaning']} | {evidence} |")
+    return "\n\n".join(
+        "\n".join([f"| reason_code | {text}, because … | class |", "| --- | --- | --- |", *rows])
+        for text, rows in found.items()
+    )
+
+
+def write_contract() -> None:
+    """Replace the tables of section 5 of the contract."""
+    before, rest = CONTRACT.read_text().split(_HEADING)
+    section, following = rest.split("\n## ", 1)
+    first, last = section.index("| reason_code |"), section.rindex("|\n") + 1
+    CONTRACT.write_text(
+        f"{before}{_HEADING}{section[:first]}{contract_tables()}{section[last:]}\n## {following}"
+    )
+
+
+@cache
 def texts() -> dict[str, dict[str, str]]:
-    """Return the texts of reasons.yml per code: `do`, and `none` if the demonstration has no example."""
+    """Return the texts of reasons.yml per code: `meaning`, `do`, `also` (another evidence class) and `none`.
+
+    `none` says why the demonstration has no example.
+    """
     content: dict[str, dict[str, str]] = yaml.safe_load((HERE / "reasons.yml").read_text())
     return content
 
@@ -61,7 +89,7 @@ def write(page: Path) -> None:
     """Write the page of reason codes."""
     from reporting.explain.bridge import EVIDENCE
 
-    meaning_of, text_of, found = meanings(), texts(), examples()
+    text_of, found = texts(), examples()
     lines = [
         "# Reason codes",
         "",
@@ -71,9 +99,8 @@ def write(page: Path) -> None:
         "(`make demo`); contacts and sessions are only numbered.",
     ]
     for code, step in codes().items():
-        side, meaning = meaning_of[code]
-        lines += ["", f"## {code}", "", f"**{step['label']}**: {meaning}.", ""]
-        lines += [f"- Side: {side}."]
+        lines += ["", f"## {code}", "", f"**{step['label']}**: {text_of[code]['meaning']}.", ""]
+        lines += [f"- Side: {side(code)}."]
         lines += [f"- Evidence: {EVIDENCE[step['evidence_class']]}."]
         lines += [f"- What to do: {text_of[code]['do']}"]
         example = found.get(code)
@@ -83,7 +110,7 @@ def write(page: Path) -> None:
 
 def _example_lines(example: Mapping[str, Any]) -> Iterator[str]:
     from reporting.explain.figures import short_number
-    from reporting.explain.scope import NETWORKS
+    from reporting.networks import NETWORKS
 
     under = "" if example["is_default_report"] else f" Under the report `{example['report']}`:"
     yield f"In the demonstration, {example['start']} to {example['end']}.{under}"
@@ -106,7 +133,9 @@ def _example_lines(example: Mapping[str, Any]) -> Iterator[str]:
 
 def collect() -> dict[str, Any]:
     """Return the examples from `adledger explain`: of the default report, else of another report."""
-    default = _explain()
+    from reporting.networks import NETWORKS
+
+    default, order = _explain(), list(NETWORKS)
     found: dict[str, Any] = {}
     for report in [default["report"], *(name for name in _reports() if name != default["report"])]:
         answer = default if report == default["report"] else _explain("--report", report)
@@ -120,7 +149,7 @@ def collect() -> dict[str, Any]:
                 "is_default_report": report == default["report"],
                 "start": min(bridge["start"] for bridge in answer["bridges"]),
                 "end": max(bridge["end"] for bridge in answer["bridges"]),
-                "networks": sorted(rows, key=lambda row: _NETWORKS.index(row["network"])),
+                "networks": sorted(rows, key=lambda row: order.index(row["network"])),
                 "event": _event(claims),
             }
     return {code: found[code] for code in codes() if code in found}
@@ -169,4 +198,7 @@ def _explain(*arguments: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    EXAMPLES.write_text(json.dumps(collect(), ensure_ascii=False, indent=1) + "\n")
+    if sys.argv[1:] == ["contract"]:
+        write_contract()
+    else:
+        EXAMPLES.write_text(json.dumps(collect(), ensure_ascii=False, indent=1) + "\n")

@@ -80,6 +80,13 @@ class Section:
             raise SettingError(f"{self.name(key)} is not an http(s) URL: set it like {default}")
         return value
 
+    def version(self, key: str, default: str, pattern: str) -> str:
+        """Return the version of an API. Raises SettingError for a value that does not match the pattern."""
+        value = self.get(key) or default
+        if not re.fullmatch(pattern, value):
+            raise SettingError(f"{self.name(key)} is not an API version: set it like {default}")
+        return value
+
     def ids(self, key: str) -> tuple[str, ...]:
         """Return the ids of a list, a JSON list or a comma-separated text: digits only, in order, no repeats.
 

@@ -6,14 +6,18 @@ vendor are findings.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import cast
 
+import duckdb
+
+from ingestion.config import home
 from ingestion.errors import SettingError
 from ingestion.exports import origin as exports
-from ingestion.sources.probe import Examiner, Finding, Probe, Refused
+from ingestion.landing import left_out
+from ingestion.landing.store import Store
+from ingestion.sources import registry
+from ingestion.sources.probe import Finding, Level, Probe, Refused
 
 SECRETS_FILE = ".dlt/secrets.toml"
 
@@ -21,9 +25,12 @@ SECRETS_FILE = ".dlt/secrets.toml"
 def examine(source: str, now: datetime | None = None) -> Iterator[Finding]:
     """Yield the findings of a source as the checks run. `now` is this machine's time.
 
-    Raises ModuleNotFoundError for an unknown source.
+    Raises ValueError for an unknown source or one without checks.
     """
-    module = cast(Examiner, importlib.import_module(f"ingestion.sources.{source}.doctor"))
+    registered = registry.source(source)
+    module = registered.doctor
+    if module is None:
+        raise ValueError(f"{source} has no checks of its setup")
     probe = Probe(source, now or datetime.now(UTC))
     try:
         if exports.reader(source) is not None:
@@ -31,7 +38,7 @@ def examine(source: str, now: datetime | None = None) -> Iterator[Finding]:
                 "settings", "ok", "loaded from downloaded files, see adledger doctor --exports"
             )
             return
-        missing = list(_missing_settings(probe, module.CREDENTIALS))
+        missing = list(_missing_settings(probe, registered.settings.CREDENTIALS))
         yield from missing
         if missing:
             return
@@ -44,10 +51,30 @@ def examine(source: str, now: datetime | None = None) -> Iterator[Finding]:
         yield probe.explain(refused, module.VENDOR, module.TOKEN_FIX)
     finally:
         probe.close()
+    yield from _last_load(probe)
     yield from probe.clock(module.VENDOR)
     if probe.requests:
         sent = f"{probe.requests} request{'' if probe.requests == 1 else 's'} sent"
         yield probe.finding("requests", "ok", sent)
+
+
+def _last_load(probe: Probe) -> Iterator[Finding]:
+    """Yield what the last load left out or read differently, as the raw store holds it."""
+    try:
+        faults = left_out.known(Store(home() / "raw" / f"{probe.source}.duckdb"))
+    except duckdb.IOException:
+        # a load writes the file
+        return
+    shown: set[tuple[str, str]] = set()
+    for fault in faults:
+        account = f"account {fault['account_id']}" if fault["account_id"] else ""
+        place = " ".join(filter(None, (fault["resource"], fault["subject"], account)))
+        seen = f"{place}: {fault['seen']} (since {fault['since']:%Y-%m-%d})"
+        if (fault["kind"], seen) not in shown:
+            shown.add((fault["kind"], seen))
+            level: Level = "note" if fault["kind"] == "column" else "warning"
+            fix = fault["fix"] and f"{fault['fix'][:1].upper()}{fault['fix'][1:]}."
+            yield probe.finding("last_load", level, seen, fix, fault["account_id"] or fault["subject"])
 
 
 def is_skipped(findings: list[Finding]) -> bool:

@@ -53,6 +53,14 @@ class PermissionMissing(AccessError):
     """The credential is valid, but its scopes or the account's subscription do not cover the request."""
 
 
+class AccountLeftOut(AccessError):
+    """One account cannot be loaded; the load continues without it if the source has others."""
+
+    def __init__(self, message: str, *, account: str = "", secrets: tuple[str, ...] = ()) -> None:
+        super().__init__(message, secrets=secrets)
+        self.account = account
+
+
 class UnreachableError(IngestionError):
     """The server could not be reached or kept failing."""
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 # set before dlt reads its runtime settings: no telemetry, no network access except to the source
@@ -36,23 +35,30 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from ingestion.config import Settings, home
-from ingestion.errors import AccessError, IngestionError, ResponseError, SettingError, UnreachableError
+from ingestion.errors import (
+    AccessError,
+    AccountLeftOut,
+    IngestionError,
+    ResponseError,
+    SettingError,
+    UnreachableError,
+)
 from ingestion.exports import origin as exports
+from ingestion.landing import left_out
 from ingestion.landing.arrow import Table
 from ingestion.landing.planning import EVER_DAYS, PASS_DAYS, Pass, Reread, Window, passes
-from ingestion.landing.resources import AVAILABLE_INPUTS, LOAD_COUNTS, QUARANTINE, Landing, resource
+from ingestion.landing.resources import (
+    AVAILABLE_INPUTS,
+    LOAD_COUNTS,
+    QUARANTINE,
+    DaysIncomplete,
+    Landing,
+    resource,
+)
 from ingestion.landing.store import RAW_SCHEMA, Store, StreamState
-from ingestion.sources.facebook_ads import settings as facebook_settings
-from ingestion.sources.facebook_ads import source as facebook_ads
-from ingestion.sources.google_ads import settings as google_settings
-from ingestion.sources.google_ads import source as google_ads
-from ingestion.sources.hubspot import settings as hubspot_settings
-from ingestion.sources.hubspot import source as hubspot
+from ingestion.sources import registry
 from ingestion.sources.hubspot import tables as hubspot_tables
-from ingestion.sources.landing_pages import settings as landing_pages_settings
-from ingestion.sources.landing_pages import source as landing_pages
-from ingestion.sources.linkedin_ads import settings as linkedin_settings
-from ingestion.sources.linkedin_ads import source as linkedin_ads
+from ingestion.sources.protocol import DailyLoader, Loader, Network
 
 __all__ = [
     "RAW_SCHEMA",
@@ -82,16 +88,10 @@ __all__ = [
     "unsettled_since",
 ]
 
-_MODULES: dict[str, tuple[ModuleType, ModuleType]] = {
-    "hubspot": (hubspot, hubspot_settings),
-    "google_ads": (google_ads, google_settings),
-    "facebook_ads": (facebook_ads, facebook_settings),
-    "linkedin_ads": (linkedin_ads, linkedin_settings),
-    # last, because it reads tables that the other sources landed
-    "landing_pages": (landing_pages, landing_pages_settings),
-}
-SOURCES: tuple[str, ...] = tuple(_MODULES)
-VENDORS: tuple[str, ...] = tuple(name for name, (_, settings) in _MODULES.items() if settings.CREDENTIALS)
+SOURCES: tuple[str, ...] = tuple(registry.SOURCES)
+VENDORS: tuple[str, ...] = tuple(
+    name for name, source in registry.SOURCES.items() if source.settings.CREDENTIALS
+)
 
 # glibc keeps one heap per thread and does not share freed memory between them: limit M_ARENA_MAX (malloc.h)
 if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt"):
@@ -106,7 +106,10 @@ _CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 
 @dataclass(frozen=True)
 class LoadReport:
-    """Result of a load. `rows` counts landed rows per table, `requests` counts HTTP requests by outcome."""
+    """Result of a load. `rows` counts landed rows per table, `requests` counts HTTP requests by outcome.
+
+    `left_out` are the accounts that could not be loaded; they keep what was landed before.
+    """
 
     source: str
     skipped: bool
@@ -116,11 +119,12 @@ class LoadReport:
     requests: dict[str, int]
     days: tuple[date, date] | None
     from_files: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 def parts(name: str) -> tuple[str, ...]:
     """Return the parts of a source: "entities", and "daily" if it has daily figures."""
-    return ("entities", "daily") if _module(name).DAILY else ("entities",)
+    return ("entities", "daily") if registry.source(name).loader.DAILY else ("entities",)
 
 
 def main_table(name: str, part: str) -> str:
@@ -130,7 +134,7 @@ def main_table(name: str, part: str) -> str:
 
 def reads_first(name: str) -> tuple[tuple[str, str], ...]:
     """Return (source, table) of the tables that must have landed before a source is loaded."""
-    return tuple((origin.source, origin.table) for origin in getattr(_settings(name), "ORIGINS", ()))
+    return registry.source(name).reads_first
 
 
 def build_source(name: str, part: str, window: Window | None, as_of: datetime) -> Any:
@@ -138,7 +142,7 @@ def build_source(name: str, part: str, window: Window | None, as_of: datetime) -
 
     Raises ValueError for an unknown name or part, and for "daily" of a source without daily figures.
     """
-    return _source(_landing(name, part, window, as_of), part, _module(name))
+    return _source(_landing(name, part, window, as_of), part, registry.source(name).loader)
 
 
 def load(
@@ -172,23 +176,37 @@ def load(
         run(silent, lambda: _empty(silent, part))
         landing.say(message)
         return LoadReport(name, True, message, {}, 0, {}, None)
-    try:
-        if part == "daily" and window is not None:
-            _load_days(landing, window, reread)
-        else:
-            _load_whole(landing, part)
-    finally:
-        landing.close()
+    landing = _load_accounts(landing, part, window, reread)
     return LoadReport(
         source=name,
         skipped=False,
-        message="; ".join(landing.notices) or None,
+        message="; ".join([*landing.notices, *landing.drift_notices()]) or None,
         rows={table: counts.landed for table, counts in landing.counts.items()},
         quarantined=len(landing.rejected),
         requests=dict(landing.requests),
         days=(landing.window.start, landing.window.end) if landing.window else None,
         from_files=landing.from_files,
+        left_out=tuple(landing.left_out),
     )
+
+
+def _load_accounts(landing: Landing, part: str, window: Window | None, reread: Reread) -> Landing:
+    """Load a part, again without each account that cannot be loaded; return the attempt that succeeded."""
+    while True:
+        try:
+            if part == "daily" and window is not None:
+                _load_days(landing, window, reread)
+            else:
+                _load_whole(landing, part)
+            return landing
+        except AccountLeftOut as refused:
+            if refused.account in landing.left_out:
+                # no account remains
+                raise
+            again = landing.without(refused)
+        finally:
+            landing.close()
+        landing = again
 
 
 def _load_whole(landing: Landing, part: str) -> None:
@@ -203,7 +221,7 @@ def _load_whole(landing: Landing, part: str) -> None:
 
 
 def _load_days(landing: Landing, window: Window, reread: Reread) -> None:
-    module = _reader(landing.source)
+    module = _daily_reader(landing.source)
     state = landing.store.state(_DAYS)
     found = passes(
         landing.store,
@@ -215,6 +233,7 @@ def _load_days(landing: Landing, window: Window, reread: Reread) -> None:
         state.read_at.date() if state else None,
         # files are read within seconds, so one pass loads all their days
         EVER_DAYS if landing.from_files else PASS_DAYS,
+        left_out.incomplete_days(landing.store),
     )
     for number, each in enumerate(found, 1):
         landing.days = each
@@ -225,7 +244,18 @@ def _load_days(landing: Landing, window: Window, reread: Reread) -> None:
             landing.remember(_DAYS, StreamState(None, newest, newest))
         if each.is_first:
             landing.before_load.append(partial(_delete_incomplete_days, landing, module.DAILY, each))
-        run(landing, lambda: module.resources(landing, "daily"))
+        _load_pass(landing, lambda: module.resources(landing, "daily"))
+
+
+def _load_pass(landing: Landing, resources: Callable[[], list[Any]]) -> None:
+    """Load a pass; days that were complete and now lack a record are left out, and keep their figures."""
+    counts = {table: replace(found) for table, found in landing.counts.items()}
+    while True:
+        try:
+            run(landing, resources)
+            return
+        except DaysIncomplete as incomplete:
+            landing.hold(incomplete.days, counts)
 
 
 def _delete_incomplete_days(landing: Landing, tables: Sequence[Table], days: Pass) -> None:
@@ -256,17 +286,17 @@ def is_configured(name: str) -> bool:
     True if it has files or a credential, or if it needs no credential and is enabled. Raises SettingError if
     `exports.folder` is not a folder.
     """
-    settings = _settings(name)
+    source = registry.source(name)
     if reads_files(name):
         return True
-    if not settings.CREDENTIALS:
-        return bool(settings.is_enabled())
-    keys = {key for keys in settings.CREDENTIALS for key in keys}
+    if source.is_enabled is not None:
+        return source.is_enabled()
+    keys = {key for keys in source.settings.CREDENTIALS for key in keys}
     return any(Settings(name).get(key) is not None for key in keys)
 
 
 def _why_skipped(name: str) -> str:
-    credentials = _settings(name).CREDENTIALS
+    credentials = registry.source(name).settings.CREDENTIALS
     if not credentials:
         return f"{Settings(name).name('enabled')} is false"
     missing = exports.missing_main_file(name)
@@ -279,7 +309,7 @@ def landed_days(name: str) -> Window | None:
 
     None if one table has no day. Tables begin on different days: Google serves click views for 90 days only.
     """
-    tables: tuple[Table, ...] = _module(name).DAILY
+    tables = registry.source(name).loader.DAILY
     store = Store(_file(name))
     if not tables or store.is_new(*tables):
         return None
@@ -298,17 +328,18 @@ def unsettled_since(name: str) -> date | None:
 
     For files it is their first day, because each load reads all their days.
     """
-    if _module(name).DAILY and reads_files(name):
+    if registry.source(name).loader.DAILY and reads_files(name):
         return exports.first_day(name)
     landed, store = landed_days(name), Store(_file(name))
     if landed is None:
         return None
     state = store.state(_DAYS)
     newest = min(landed.end, state.read_at.date()) if state else landed.end
-    days = _settings(name).RESTATEMENT_DAYS
+    network = _network(name)
+    days = network.settings.RESTATEMENT_DAYS
     # some sources restate figures for longer than usual in some accounts
-    if unsettled_days := getattr(_module(name), "unsettled_days", None):
-        days = max(days, unsettled_days(store))
+    if network.unsettled_days is not None:
+        days = max(days, network.unsettled_days(store))
     return max(landed.start, newest - timedelta(days=days))
 
 
@@ -352,32 +383,31 @@ def _landing(
     return Landing(name, as_of, window if part == "daily" else None, Store(_file(name)), progress)
 
 
-def _module(name: str) -> ModuleType:
-    if name not in _MODULES:
-        raise ValueError(f"unknown source {name}: one of {', '.join(SOURCES)}")
-    return _MODULES[name][0]
-
-
-def _reader(name: str) -> ModuleType:
+def _reader(name: str) -> Loader:
     """Return the module that loads a source: the one for its files, else the one for its API."""
-    return exports.reader(name) or _module(name)
+    return exports.reader(name) or registry.source(name).loader
 
 
-def _settings(name: str) -> ModuleType:
-    _module(name)
-    return _MODULES[name][1]
+def _daily_reader(name: str) -> DailyLoader:
+    return exports.daily_reader(name) or _network(name).loader
+
+
+def _network(name: str) -> Network:
+    found = registry.source(name)
+    if not isinstance(found, Network):
+        raise ValueError(f"{name} has no daily figures")
+    return found
 
 
 def _tables(name: str, part: str) -> tuple[Table, ...]:
-    tables: tuple[Table, ...] = {"entities": _module(name).ENTITIES, "daily": _module(name).DAILY}.get(
-        part, ()
-    )
+    loader = registry.source(name).loader
+    tables = {"entities": loader.ENTITIES, "daily": loader.DAILY}.get(part, ())
     if not tables:
         raise ValueError(f"{name} has no part {part}")
     return tables
 
 
-def _source(landing: Landing, part: str, reader: ModuleType) -> Any:
+def _source(landing: Landing, part: str, reader: Loader) -> Any:
     _tables(landing.source, part)
     return _dlt_source(landing, lambda: reader.resources(landing, part))
 
@@ -426,6 +456,9 @@ def bookkeeping_resources(landing: Landing) -> list[Any]:
             found = exports.available_inputs(landing.source, from_files=landing.from_files)
             yield pa.Table.from_pylist(found, schema=AVAILABLE_INPUTS)
 
+    def load_faults() -> Iterator[pa.Table]:
+        yield left_out.rows(landing)
+
     def stream_state() -> Iterator[list[dict[str, Any]]]:
         if landing.states:
             yield landing.stream_states()
@@ -446,6 +479,7 @@ def bookkeeping_resources(landing: Landing) -> list[Any]:
         ),
         dlt.resource(quarantine, name="quarantine", columns={"record": {"data_type": "json"}}, **merge),
         dlt.resource(load_counts, name="load_counts", **merge),
+        dlt.resource(load_faults, name="load_faults", write_disposition="replace"),
         dlt.resource(
             available_inputs, name="available_inputs", write_disposition="merge", primary_key="input"
         ),
@@ -490,7 +524,7 @@ def _switch_file(name: str) -> None:
         with duckdb.connect(str(file)):
             # merges the write-ahead log that an interrupted load left next to the file
             pass
-        if landed != name and not _module(name).DAILY:
+        if landed != name and not registry.source(name).loader.DAILY:
             # files can be loaded again; personal data must not stay where erasure requests do not apply
             file.unlink()
         else:
@@ -520,6 +554,7 @@ def _run(pipeline: Any, sources: list[Any], landing: Landing) -> None:
         pipeline.extract(sources, loader_file_format="parquet")
         pipeline.normalize()
         _verify(pipeline, landing)
+        _judge(pipeline, landing)
         for change in landing.before_load:
             change()
         _release_memory()
@@ -556,6 +591,19 @@ def _verify(pipeline: Any, landing: Landing) -> None:
                 f"{landing.source}.{table}: {expected} rows were read, but {found} are about to be loaded:"
                 " this is a bug in the loader, please report it"
             )
+
+
+def _judge(pipeline: Any, landing: Landing) -> None:
+    """Raise if so many records were rejected that the last landed state is better: of all, or of some days.
+
+    Raises IngestionError, DaysIncomplete.
+    """
+    try:
+        landing.judge_quarantine()
+        landing.judge_days()
+    except (IngestionError, DaysIncomplete):
+        pipeline.drop()
+        raise
 
 
 def _explain(name: str, failure: PipelineStepFailed) -> IngestionError:

@@ -64,12 +64,12 @@ _VALUES: dict[str, tuple[Any, ...]] = {
         *("9999-12-31 23:59:59+00", None),
     ),
     "BOOLEAN": (True, False, None),
-    "BIGINT": (0, -1, 10**11 - 1, None),
-    "DOUBLE": (0.0, -1.5, 1e-9, 99_999_999_999.0, None),
-    "DECIMAL(18,6)": ("0", "-1.5", "99999999999.999999"),
+    "BIGINT": (0, 10**11 - 1, None),
+    "DOUBLE": (0.0, 1e-9, 99_999_999_999.0, None),
+    "DECIMAL(18,6)": ("0", "99999999999.999999"),
 }
 #: What adledger writes itself, and what decides which row counts.
-_OWN_TABLES = {"quarantine", "load_counts", "stream_state", "available_inputs"}
+_OWN_TABLES = {"quarantine", "load_counts", "load_faults", "stream_state", "available_inputs"}
 _OWN_COLUMNS = {
     "id",
     "row_version",
@@ -79,7 +79,7 @@ _OWN_COLUMNS = {
     "snapshot_id",
     "rules_version",
 }
-_OWN_COLUMNS |= {"http_status"}
+_OWN_COLUMNS |= {"http_status", "evidence"}
 #: A currency without an exchange rate stops a build, as docs/contract.md says.
 _CURRENCIES = {"currency", "company_currency", "currency_code", "account_currency", "deal_currency_code"}
 _CURRENCIES |= {"from_currency", "to_currency", "rate"}

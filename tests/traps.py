@@ -22,6 +22,7 @@ import duckdb
 import pytest
 
 from ingestion import pipelines
+from ingestion.errors import IngestionError
 from ingestion.http import client as http
 from ingestion.landing import arrow
 from ingestion.landing import resources as landing
@@ -354,6 +355,15 @@ def replaced(owner: Any, name: str, value: Any) -> Without:
 def converted(kind: arrow.Kind, conversion: Callable[[Any], Any]) -> Without:
     """Values of a kind are read in another way."""
     return lambda patch: patch.setitem(arrow._CONVERSIONS, kind, conversion)
+
+
+def only_usual_types(patch: Patch) -> None:
+    """A value in another JSON type than usual ends the load."""
+
+    def refuse(reader: arrow.Reader, pages: Any, context: Any) -> Any:
+        raise IngestionError("a value has another type")
+
+    patch.setattr(arrow.Reader, "_tolerant", refuse)
 
 
 def no_signal(api: Any, sign: str) -> Without:

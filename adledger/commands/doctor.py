@@ -17,9 +17,7 @@ from reporting.explain.options import InvalidOption
 def doctor(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="SOURCE", help="hubspot, google_ads, facebook_ads or linkedin_ads; default: all."
-        ),
+        typer.Argument(metavar="SOURCE", help="Source to check, such as google_ads; default: all."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
     exports: Annotated[

@@ -15,7 +15,7 @@ from reporting.explain.options import InvalidOption
 
 def explain(
     network: Annotated[
-        str | None, typer.Option(metavar="NETWORK", help="google_ads, facebook_ads or linkedin_ads.")
+        str | None, typer.Option(metavar="NETWORK", help="Ad network, such as google_ads.")
     ] = None,
     account: Annotated[str | None, typer.Option(metavar="ID", help="One ad account.")] = None,
     campaign: Annotated[str | None, typer.Option(metavar="ID", help="One campaign.")] = None,
@@ -53,7 +53,8 @@ def explain(
     """Explain each step from a network's conversions to HubSpot's contacts, or the journey of one contact."""
     from ingestion.config import home
     from reporting.explain.query import Outputs
-    from reporting.explain.scope import NETWORKS, Scope, unknown_value
+    from reporting.explain.scope import Scope, unknown_value
+    from reporting.networks import NETWORKS
 
     try:
         if network is not None and network not in NETWORKS:

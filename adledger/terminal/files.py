@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import groupby
@@ -17,7 +16,9 @@ from rich.text import Text
 
 from ingestion.exports import settings
 from ingestion.exports.examine import Account, File, Findings
-from ingestion.exports.folder import Export, read
+from ingestion.exports.export import Export
+from ingestion.exports.figures import Totals
+from ingestion.exports.folder import decided_by, read
 from ingestion.exports.layouts import VENDORS, Vendor, layout
 from ingestion.landing.planning import Window
 
@@ -56,10 +57,13 @@ def overview(folder: Path, console: Console) -> bool:
     """Prints the files that a refresh reads, by vendor, and those it skips; False if it reads none."""
     found = read(folder)
     for vendor in VENDORS:
-        kinds = Counter(export.kind.title for export in found.exports if export.vendor == vendor)
-        if kinds:
-            listed = ", ".join(f"{title} ({number})" for title, number in kinds.items())
-            console.print(f"{layout(vendor).title} from files: {listed}", highlight=False, soft_wrap=True)
+        own = [export for export in found.exports if export.vendor == vendor]
+        if own:
+            console.print(f"{layout(vendor).title} from files:", highlight=False)
+        for export in own:
+            totals = export.figures.totals if export.kind.key else None
+            found_in = [export.kind.title, *_totals(export, totals), *_notes(export)]
+            console.print(Text(f"  {export.name}: {'; '.join(found_in)}"), soft_wrap=True)
     for problem in found.problems:
         console.print(Text(f"  not read: {problem}", style="yellow"), soft_wrap=True)
     for copy, original in found.copies:
@@ -81,7 +85,12 @@ def as_json(found: Findings) -> str:
                 "language": file.export.header.language,
                 "encoding": file.export.encoding,
                 "rows": file.rows,
-                "unknown_columns": list(file.export.header.unknown),
+                "downloaded": file.export.downloaded.isoformat(),
+                "downloaded_by": decided_by(file.export),
+                "totals": _totals_as_json(file),
+                "summed_over": list(file.export.figures.summed_over) if file.totals else [],
+                "notes": list(file.export.notes),
+                "unknown_columns": _unread(file.export),
                 "repeated_columns": list(file.export.header.repeated),
                 "problems": [str(problem) for problem in file.problems],
             }
@@ -106,6 +115,50 @@ def as_json(found: Findings) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
+def _totals_as_json(file: File) -> dict[str, Any] | None:
+    totals = file.totals
+    if totals is None:
+        return None
+    return {
+        "accounts": list(totals.accounts),
+        **(_days(totals.days) if totals.days else {"first_day": None, "last_day": None}),
+        "days": totals.day_count,
+        "spend": {currency: str(amount) for currency, amount in totals.spend.items()},
+        "sums": {name: str(value) for name, value in totals.sums.items()},
+        "equals_total_in_row": totals.proven_by,
+    }
+
+
+def _totals(export: Export, totals: Totals | None) -> Iterator[str]:
+    """Yields the totals of a file, to compare with the vendor's screen."""
+    if totals is None:
+        return
+    if totals.days is not None:
+        accounts = totals.accounts
+        yield f"account {accounts[0]}" if len(accounts) == 1 else f"{len(accounts)} accounts"
+        yield f"{totals.day_count} day{'' if totals.day_count == 1 else 's'}, {_range(totals.days)}"
+    for currency, amount in totals.spend.items():
+        yield f"{amount:,} {currency}"
+    for name, value in totals.sums.items():
+        if name not in export.kind.money:
+            yield f"{value:,} {export.label(name)}"
+    if totals.proven_by is not None:
+        yield f"equal to the total in row {totals.proven_by}"
+
+
+def _unread(export: Export) -> list[str]:
+    """The labels of columns that were neither read nor summed over."""
+    summed = export.figures.summed_over if export.kind.key else ()
+    return [label for label in export.header.unknown if label not in summed]
+
+
+def _notes(export: Export) -> Iterator[str]:
+    """Yields how a file was read where that is not plain."""
+    if export.kind.key and (columns := export.figures.summed_over):
+        yield f"summed over {', '.join(columns)}"
+    yield from export.notes
+
+
 def _days(window: Window) -> dict[str, Any]:
     return {"first_day": window.start.isoformat(), "last_day": window.end.isoformat()}
 
@@ -122,13 +175,13 @@ def _table(files: list[File], accounts: list[Account]) -> RenderableType:
         table.add_row(sign, Text(line))
         for problem in file.problems:
             table.add_row("", Text(str(problem).removeprefix(export.name).lstrip(",: "), style="yellow"))
-        if unknown := export.header.unknown:
+        if totals := "; ".join(_totals(export, file.totals)):
+            table.add_row("", Text(totals))
+        for note in _notes(export):
+            table.add_row("", Text(note, style="yellow"))
+        if unknown := _unread(export):
             more = f" and {len(unknown) - _LISTED_COLUMNS} more" if len(unknown) > _LISTED_COLUMNS else ""
             table.add_row("", Text(f"not read: {', '.join(unknown[:_LISTED_COLUMNS])}{more}", style="dim"))
-        if repeated := export.header.repeated:
-            table.add_row(
-                "", Text(f"repeated columns, the first one is read: {', '.join(repeated)}", style="dim")
-            )
     for account in accounts:
         known = {kind.name: kind.title for kind in layout(files[0].export.vendor).files}
         owner = f"account {account.account}" if account.account else "an account without an id"
@@ -138,7 +191,9 @@ def _table(files: list[File], accounts: list[Account]) -> RenderableType:
         for gap in account.gaps:
             table.add_row("", Text(f"gap: no file covers {_range(gap)}", style="yellow"))
         for days, names in account.overlaps:
-            table.add_row("", Text(f"overlap: {_range(days)} in {', '.join(names)}", style="dim"))
+            by_name = {file.export.name: file.export for file in files}
+            latest = f"{names[0]} is the later download ({decided_by(by_name[names[0]])})"
+            table.add_row("", Text(f"overlap: {_range(days)} in {', '.join(names)}: {latest}", style="dim"))
     return table
 
 

@@ -15,13 +15,9 @@ from rich.text import Text
 from ingestion.doctor import SECRETS_FILE, examine, is_skipped
 from ingestion.pipelines import VENDORS
 from ingestion.sources.probe import Finding
+from ingestion.sources.registry import SOURCES
+from reporting.networks import SOURCES as LABELS
 
-_NAMES = {
-    "hubspot": "HubSpot",
-    "google_ads": "Google Ads",
-    "facebook_ads": "Facebook Ads",
-    "linkedin_ads": "LinkedIn Ads",
-}
 _SIGNS = {"ok": ("✓", "green"), "note": ("·", "dim"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 
 
@@ -29,10 +25,10 @@ def findings(sources: Sequence[str], console: Console) -> Iterator[tuple[str, li
     """Yields the findings per source and shows a progress line meanwhile."""
     for source in dict.fromkeys(sources or VENDORS):
         found: list[Finding] = []
-        with console.status(f"{_NAMES[source]}: checking") as status:
+        with console.status(f"{LABELS[source]}: checking") as status:
             for finding in examine(source):
                 found.append(finding)
-                status.update(f"{_NAMES[source]}: {finding.check.replace('_', ' ')}")
+                status.update(f"{LABELS[source]}: {finding.check.replace('_', ' ')}")
         yield source, found
 
 
@@ -76,7 +72,7 @@ def _table(source: str, found: Sequence[Finding]) -> RenderableType:
         table.add_row(Text(sign, style=style), Text(finding.check.replace("_", " "), style="dim"), seen)
         if finding.fix:
             table.add_row("", "", Text(f"→ {finding.fix}", style="bold" if finding.level == "error" else ""))
-    return Group(Text(_NAMES[source], style="bold"), table)
+    return Group(Text(LABELS[source], style="bold"), table)
 
 
 def _merged(found: Sequence[Finding]) -> Iterator[Finding]:
@@ -121,19 +117,12 @@ def _count(number: int, noun: str) -> str:
 
 def _start() -> RenderableType:
     """First steps, shown if no source is set up."""
-    template = (
-        "[sources.hubspot]\n"
-        'access_token = "…"\n\n'
-        "[sources.google_ads]\n"
-        'client_id = "…"\n'
-        'client_secret = "…"\n'
-        'refresh_token = "…"\n'
-        'login_customer_id = "…"\n\n'
-        "[sources.facebook_ads]\n"
-        'access_token = "…"\n\n'
-        "[sources.linkedin_ads]\n"
-        'access_token = "…"'
-    )
+    lines: list[str] = []
+    for name in VENDORS:
+        # the alternative with the fewest keys
+        keys = min(SOURCES[name].settings.CREDENTIALS, key=len)
+        lines += ["", f"[sources.{name}]", *(f'{key} = "…"' for key in keys)]
+    template = "\n".join(lines[1:])
     return Group(
         Text("No source is set up. To try it without any account:", style="bold"),
         Text("  adledger demo"),

@@ -30,6 +30,50 @@
     ])
 {%- endmacro %}
 
+{# The common table expressions that both bridges begin with: reports, figures, ledger, network_steps and claim_steps, of the days to
+   build. `figures` has the network's figures per `key` and day. #}
+{% macro bridge_inputs(figures, key) -%}
+reports as (
+    {{ attribution_report_rows() }}
+),
+
+figures as (
+    select
+        reports.attribution_report,
+        days.*
+    from {{ figures }} as days
+    cross join reports
+    where {{ only_changed_days('days.') }}
+),
+
+ledger as (
+    select * from {{ ref('conversion_ledger') }}
+    where {{ only_changed_days() }}
+),
+
+network_steps as (
+    select
+        attribution_report,
+        {{ key }},
+        date,
+        {{ network_steps() }} as step
+    from figures
+),
+
+claim_steps as (
+    select
+        attribution_report,
+        {{ key }},
+        date,
+        reason_code as step,
+        evidence_class,
+        {{ claim_units() }} as units
+    from ledger
+    where reason_code is not null
+    group by attribution_report, {{ key }}, date, reason_code, evidence_class
+)
+{%- endmacro %}
+
 {# Sum of ledger rows as a bridge adjustment: negative for network conversions, positive for HubSpot credits. #}
 {% macro claim_units() -%}
     sum(case when network_units > 0 then -network_units else hubspot_units end)
@@ -46,7 +90,7 @@ select
     steps.step,
     codes.label || case when {{ evidence_class }} = 'inferred' then ' (inferred)' else '' end as step_label,
     codes.kind,
-    cast(sum(steps.units) as decimal(18, 6)) as units,
+    {{ amount('sum(steps.units)') }} as units,
     {{ evidence_class }} as evidence_class
 from {{ steps }} as steps
 inner join {{ ref('reason_codes') }} as codes on steps.step = codes.step

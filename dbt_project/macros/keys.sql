@@ -24,11 +24,22 @@
     sha256(nullif(lower(trim({{ column }})), ''))
 {%- endmacro %}
 
-{# SQL case expression for a dbt variable with one number per network. #}
-{% macro by_network(variable, column='network') -%}
-    case {{ column }}
-        {%- for network, value in setting(variable).items() %}
-        when '{{ network }}' then {{ value }}
-        {%- endfor %}
-    end
+{# Key columns of a campaign. #}
+{% macro campaign_key(prefix='') -%}
+    {{ prefix }}network, {{ prefix }}account_id, {{ prefix }}campaign_id
+{%- endmacro %}
+
+{# Key columns of an ad's day within its network. #}
+{% macro ad_day() -%}
+    account_id, date, campaign_id, ad_group_id, ad_id
+{%- endmacro %}
+
+{# The same columns of a campaign's day, for figures that no ad has. #}
+{% macro campaign_day() -%}
+    account_id, date, campaign_id, cast(null as varchar) as ad_group_id, cast(null as varchar) as ad_id
+{%- endmacro %}
+
+{# Aggregate: the campaign's total less that of its ads; rows of the campaign have no ad_id. #}
+{% macro rest_of_campaign(figure) -%}
+    sum(case when ad_id is null then {{ figure }} else -{{ figure }} end)
 {%- endmacro %}

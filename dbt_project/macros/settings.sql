@@ -27,12 +27,6 @@
         {%- if value not in attribution_reports() -%}
             {{ invalid_setting(name, value, 'one of ' ~ attribution_reports() | join(', ')) }}
         {%- endif -%}
-    {%- elif name in ('finality_hours', 'default_click_window_days', 'lead_retention_days', 'restated_days') -%}
-        {%- set networks = ['google_ads', 'facebook_ads', 'linkedin_ads'] -%}
-        {%- if value is not mapping or value.keys() | sort != networks | sort
-            or value.values() | reject('integer') | list or value.values() | select('lt', 1) | list -%}
-            {{ invalid_setting(name, value, 'a whole number of at least 1 for each of ' ~ networks | join(', ')) }}
-        {%- endif -%}
     {%- endif -%}
     {{ return(value) }}
 {%- endmacro %}

@@ -30,7 +30,8 @@
 
 {# The part of a URL whose `hsa_*` parameters belong together. A link that was tagged twice contains several blocks; a new block
    starts where a parameter name repeats. The first block with network, account and campaign is used as a whole, never a mix.
-   HubSpot documents no rule: the setting hsa_block_taken selects the first or the last block. #}
+   HubSpot documents no rule: the setting hsa_block_taken selects the first or the last block. `hubspot_names` is a column with the
+   result of hubspot_names(). #}
 {% macro hsa_block(url) -%}
     {%- set position = 1 if setting('hsa_block_taken') == 'first' else -1 -%}
     {%- set first_name = "regexp_extract(" ~ url ~ ", '[?&](hsa_(acc|cam|net)=)', 1)" -%}
@@ -51,7 +52,7 @@
                     {{ blocks }},
                     lambda block: regexp_matches(block, '[?&]hsa_acc=[0-9]')
                     and regexp_matches(block, '[?&]hsa_cam=[0-9]')
-                    and regexp_matches(lower(block), '[?&]hsa_net=(adwords|facebook|linkedin)')
+                    and list_contains(hubspot_names, lower(regexp_extract(block, '[?&]hsa_net=([^&#]*)', 1)))
                 )[{{ position }}],
                 {{ blocks }}[{{ position }}]
             )
@@ -62,11 +63,7 @@
    hsa_ad_group_id, hsa_ad_id, hsa_source, hsa_is_lead_ad. For LinkedIn hsa_cam already is the campaign group. #}
 {% macro hsa_columns(url) -%}
     {%- set block = hsa_block(url) -%}
-    case lower({{ url_param(block, 'hsa_net') }})
-        when 'adwords' then 'google_ads'
-        when 'facebook' then 'facebook_ads'
-        when 'linkedin' then 'linkedin_ads'
-    end as hsa_network,
+    {{ network_of_hubspot(url_param(block, 'hsa_net')) }} as hsa_network,
     {{ url_id_param(block, 'hsa_acc') }} as hsa_account_id,
     {{ url_id_param(block, 'hsa_cam') }} as hsa_campaign_id,
     {{ url_id_param(block, 'hsa_grp') }} as hsa_ad_group_id,

@@ -29,5 +29,5 @@ where
     and (
         rests.impressions < 0
         or rests.clicks < 0
-        or rests.spend < cast(-0.005 as decimal(18, 6)) * (coalesce(ads.figures, 0) + 1)
+        or rests.spend < {{ amount('-0.005') }} * (coalesce(ads.figures, 0) + 1)
     )

@@ -2,9 +2,7 @@
 with bridge as (
     select
         attribution_report,
-        network,
-        account_id,
-        campaign_id,
+        {{ campaign_key() }},
         date,
         units
     from {{ ref('conversion_bridge') }}
@@ -14,28 +12,22 @@ with bridge as (
 first_credits as (
     select
         attribution.attribution_report,
-        attribution.network,
-        attribution.account_id,
-        attribution.campaign_id,
+        {{ campaign_key('attribution.') }},
         attribution.contact_id,
-        cast(min(attribution.credited_at) at time zone any_value(accounts.time_zone) as date) as date
+        {{ day_in('min(attribution.credited_at)', 'any_value(accounts.time_zone)') }} as date
     from {{ ref('fct_contact_attribution') }} as attribution
     inner join {{ ref('int_accounts') }} as accounts
         on attribution.network = accounts.network and attribution.account_id = accounts.account_id
     group by
         attribution.attribution_report,
-        attribution.network,
-        attribution.account_id,
-        attribution.campaign_id,
+        {{ campaign_key('attribution.') }},
         attribution.contact_id
 ),
 
 credits as (
     select
         first_credits.attribution_report,
-        first_credits.network,
-        first_credits.account_id,
-        first_credits.campaign_id,
+        {{ campaign_key('first_credits.') }},
         first_credits.date,
         count(*) as units
     from first_credits
@@ -46,9 +38,7 @@ credits as (
             and first_credits.date = days_read.date
     group by
         first_credits.attribution_report,
-        first_credits.network,
-        first_credits.account_id,
-        first_credits.campaign_id,
+        {{ campaign_key('first_credits.') }},
         first_credits.date
 )
 

@@ -15,8 +15,8 @@ with pages as (
 select
     landing_page_url,
     last_found_at,
-    landing_page_url || ': the HTML contained the HubSpot tracking code on ' || cast(last_found_at at time zone 'UTC' as date)
-    || ' and no longer on ' || cast(fetched_at at time zone 'UTC' as date) || case
+    landing_page_url || ': the HTML contained the HubSpot tracking code on ' || {{ day_in('last_found_at', "'UTC'") }}
+    || ' and no longer on ' || {{ day_in('fetched_at', "'UTC'") }} || case
         -- the recorded session can be older than the change
         when detected_by in ('visit', 'tag_manager', 'consent_manager', 'rendered_by_script')
             then '. Make sure that a tag manager or the page''s scripts load it now.'

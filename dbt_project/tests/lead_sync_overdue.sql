@@ -7,8 +7,8 @@ select
     count(*) as leads,
     network || ' account ' || coalesce(account_id, '(unknown)') || ', lead form ' || coalesce(form_id, '(unknown)') || ': '
     || 'leads of the last {{ setting("alarm_days") }} days missing in HubSpot: ' || count(*) || ', the oldest from '
-    || cast(min(created_at) at time zone 'UTC' as date) || '. Reconnect lead syncing in HubSpot (Settings > Marketing > Ads): the'
-    || ' network deletes leads after ' || any_value({{ by_network('lead_retention_days') }}) || ' days.' as message
+    || {{ day_in('min(created_at)', "'UTC'") }} || '. Reconnect lead syncing in HubSpot (Settings > Marketing > Ads): the'
+    || ' network deletes leads after ' || any_value({{ by_network('lead_retention_days', 'network') }}) || ' days.' as message
 from {{ ref('lead_sync') }}
 where
     status in ('pending', 'missing')

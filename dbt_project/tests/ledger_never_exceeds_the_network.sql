@@ -2,36 +2,30 @@
 with allocated as (
     select
         attribution_report,
-        network,
-        account_id,
-        campaign_id,
+        {{ campaign_key() }},
         date,
         sum(network_units) as units
     from {{ ref('conversion_ledger') }}
-    group by attribution_report, network, account_id, campaign_id, date
+    group by attribution_report, {{ campaign_key() }}, date
 ),
 
 figures as (
     select
-        network,
-        account_id,
-        campaign_id,
+        {{ campaign_key() }},
         date,
         sum(whole) as units
     from (
         select
-            network,
-            account_id,
-            campaign_id,
+            {{ campaign_key() }},
             date,
             conversion_action_id,
             event_type,
             ceil(sum(coalesce(conversions_by_conversion_date, conversions))) as whole
         from {{ ref('fct_network_conversions') }}
         where counts_in_headline and is_form_action and event_type in ('click', 'lead_form')
-        group by network, account_id, campaign_id, date, conversion_action_id, event_type
+        group by {{ campaign_key() }}, date, conversion_action_id, event_type
     )
-    group by network, account_id, campaign_id, date
+    group by {{ campaign_key() }}, date
 )
 
 select

@@ -18,28 +18,17 @@ where
     )
     and not exists (select 1 from {{ ref('fct_first_conversions') }})
 union all
-select 'fct_network_conversions: google_ads' as empty_mart
-where
-    exists (select 1 from {{ source('google_ads', 'campaign_conversions') }} where conversions > 0 and superseded_at is null)
-    and not exists (select 1 from {{ ref('fct_network_conversions') }} where network = 'google_ads')
+select 'fct_network_conversions: ' || observed.network as empty_mart
+from {{ ref('int_campaign_observations') }} as observed
+where observed.superseded_at is null
+group by observed.network
+having
+    sum(observed.conversions) > 0
+    and observed.network not in (select conversions.network from {{ ref('fct_network_conversions') }} as conversions)
 union all
-select 'fct_network_conversions: linkedin_ads' as empty_mart
-where
-    exists (
-        select 1 from {{ source('linkedin_ads', 'campaign_analytics') }}
-        where external_website_conversions + one_click_leads > 0 and superseded_at is null
-    )
-    and not exists (select 1 from {{ ref('fct_network_conversions') }} where network = 'linkedin_ads')
-union all
-select 'fct_ad_performance_daily: ' || landed.network as empty_mart
-from (
-    select 'google_ads' as network
-    where exists (select 1 from {{ source('google_ads', 'campaign_metrics') }} where impressions > 0)
-    union all
-    select 'facebook_ads' as network
-    where exists (select 1 from {{ source('facebook_ads', 'insights_campaign') }} where impressions > 0)
-    union all
-    select 'linkedin_ads' as network
-    where exists (select 1 from {{ source('linkedin_ads', 'campaign_analytics') }} where impressions > 0)
-) as landed
-where landed.network not in (select performance.network from {{ ref('fct_ad_performance_daily') }} as performance)
+select 'fct_ad_performance_daily: ' || observed.network as empty_mart
+from {{ ref('int_campaign_observations') }} as observed
+group by observed.network
+having
+    sum(observed.impressions) > 0
+    and observed.network not in (select performance.network from {{ ref('fct_ad_performance_daily') }} as performance)

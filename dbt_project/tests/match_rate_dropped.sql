@@ -4,11 +4,11 @@ with periods as (
     select
         network,
         account_id,
-        date > cast({{ as_of() }} at time zone 'UTC' as date) - 7 as is_last_week,
+        date > {{ day_in(as_of(), "'UTC'") }} - 7 as is_last_week,
         sum(sessions) as sessions,
         sum(matched) as matched
     from {{ ref('match_rates') }}
-    where date > cast({{ as_of() }} at time zone 'UTC' as date) - 35
+    where date > {{ day_in(as_of(), "'UTC'") }} - 35
     group by all
 ),
 

@@ -9,7 +9,7 @@ with accounts as (
     from {{ ref('conversion_bridge') }}
     where
         attribution_report = '{{ setting("default_attribution_report") }}'
-        and date > cast({{ as_of() }} at time zone 'UTC' as date) - {{ setting("alarm_days") }}
+        and date > {{ day_in(as_of(), "'UTC'") }} - {{ setting("alarm_days") }}
     group by network, account_id
 )
 

@@ -1,4 +1,5 @@
-{{ config(severity='warn', store_failures=true, meta={'dagster': {'ref': {'name': 'dim_campaign'}}}) }}
+{{ config(severity='warn', store_failures=true, meta={'dagster': {'ref': {'name': 'int_accounts'}}}) }}
+-- depends_on: {{ ref('int_accounts') }}, whose time zones are UTC instead
 
 with zones as (
     select

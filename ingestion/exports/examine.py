@@ -8,7 +8,10 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from ingestion.exports.folder import Export, Problem, Record, read
+from ingestion.exports.export import Export, Problem, Record
+from ingestion.exports.figures import Totals
+from ingestion.exports.folder import read
+from ingestion.exports.layouts import VENDORS, layout
 from ingestion.landing.planning import Window, runs
 
 _SHOWN_PROBLEMS = 5
@@ -23,17 +26,19 @@ class Account:
     account: str
     days: Window
     gaps: tuple[Window, ...]
-    #: days that are in more than one file, with the names of those files
+    #: days that are in more than one file, with the names of those files, the latest download first
     overlaps: tuple[tuple[Window, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True)
 class File:
-    """A recognised file, the number of readable rows, and the problems of the others."""
+    """A recognised file, the number of rows that would land, the problems of the others, and its totals."""
 
     export: Export
     rows: int
     problems: tuple[Problem, ...]
+    #: of files of figures
+    totals: Totals | None
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,13 @@ def examine(path: Path) -> Findings:
     """Read every row of every file. Raises OSError if the folder cannot be listed."""
     folder = read(path)
     files = tuple(_file(export) for export in folder.exports)
-    return Findings(files, tuple(_accounts(folder.exports)), folder.problems, folder.copies)
+    latest_first = tuple(
+        export
+        for vendor in VENDORS
+        for kind in layout(vendor).files
+        for export in folder.of(vendor, kind.name)
+    )
+    return Findings(files, tuple(_accounts(latest_first)), folder.problems, folder.copies)
 
 
 def _file(export: Export) -> File:
@@ -70,7 +81,7 @@ def _file(export: Export) -> File:
     if len(problems) > _SHOWN_PROBLEMS:
         rest = len(problems) - _SHOWN_PROBLEMS
         problems = [*problems[:_SHOWN_PROBLEMS], Problem(export.name, f"{rest} more rows cannot be read")]
-    return File(export, rows, tuple(problems))
+    return File(export, rows, tuple(problems), export.figures.totals if export.kind.key else None)
 
 
 def _accounts(exports: tuple[Export, ...]) -> Iterator[Account]:

@@ -123,7 +123,7 @@ def _insights(landing: Landing, table: Table) -> Iterator[Page | DaysRead]:
 
 def _actions(row: Row) -> list[dict[str, str]]:
     """Return the actions of a row; without attribution windows in the file, all of them count as clicks."""
-    shown = row.export.header.fields
+    shown = row.export.fields
     found = []
     for name, kind in _ACTIONS.items():
         if not row[name]:
@@ -157,6 +157,7 @@ def _leads(landing: Landing) -> Iterator[Page]:
         seen: set[str] = set()
         for _, record in rows.records(landing, rows.exports(landing, VENDOR, _LEADS), tables.LEADS):
             lead = record.values
+            # a lead never changes, so its rows are equal
             if lead["lead_id"] in seen:
                 rows.count_repeat(landing, tables.LEADS)
                 continue

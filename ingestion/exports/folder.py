@@ -1,249 +1,29 @@
-"""Read a folder of downloaded files: the kind of each file, its days and accounts, its problems."""
+"""Read a folder of downloaded files: the kind of each file, the later of two downloads, the refused files."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from functools import cached_property, lru_cache
-from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from itertools import combinations
+from pathlib import Path, PurePath
 
-from ingestion.errors import redact
 from ingestion.exports import reading, settings, values
-from ingestion.exports.layouts import VENDORS, FileKind, Header, Layout, Vendor, layout, normal
-from ingestion.landing.planning import Window
+from ingestion.exports.export import Export, Problem
+from ingestion.exports.figures import read_figures
+from ingestion.exports.layouts import VENDORS, Header, Layout, layout, normal
+from ingestion.exports.style import Refused, detect
 
-_SAMPLE_ROWS = 2000
-_TABLES = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xls", ".zip", ".gz", ".pdf"})
-#: Fields that identify the entity of a row with daily figures; a row with none of them is a total.
-_ENTITIES = ("campaign_id", "group_id", "conversion_action", "conversion_name")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A problem in a file; its text is one line with file, row and column, as far as they are known.
-
-    `cell` is the cell's content if it cannot be personal data.
-    """
-
-    file: str
-    fault: str
-    row: int | None = None
-    column: str | None = None
-    cell: str | None = None
-
-    def __str__(self) -> str:
-        where = f", row {self.row}" if self.row is not None else ""
-        where += f", column {self.column}" if self.column is not None else ""
-        shown = f'"{self.cell}" ' if self.cell else ""
-        return f"{self.file}{where}: {shown}{self.fault}"
-
-
-@dataclass(frozen=True)
-class Record:
-    """A row with typed values: date, datetime in UTC, Decimal, int or text; a blank cell is None."""
-
-    row: int
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """The days (first to last) and campaigns of one account for which a file is authoritative."""
-
-    days: Window
-    campaigns: frozenset[str]
-
-    def holds(self, record: Record) -> bool:
-        """Return whether the file covers the campaign and day of a record."""
-        day, campaign = record.values["date"], record.values["campaign_id"]
-        return self.days.start <= day <= self.days.end and campaign in self.campaigns
-
-
-@dataclass
-class Export:
-    """A recognised file."""
-
-    path: Path
-    name: str
-    kind: FileKind
-    layout: Layout
-    header: Header
-    encoding: str
-    delimiter: str
-    header_row: int
-    width: int
-    before: Sequence[str]
-    style: values.Style
-    modified: datetime
-
-    @property
-    def vendor(self) -> Vendor:
-        """Return the vendor of the file."""
-        return self.layout.vendor
-
-    @property
-    def inputs(self) -> frozenset[str]:
-        """Return the inputs of bridge steps that the file provides."""
-        return self.kind.inputs | {
-            added for added, names in self.kind.adds.items() if names & self.header.fields.keys()
-        }
-
-    @property
-    def has_figures(self) -> bool:
-        """Return whether the rows are daily figures."""
-        return "date" in self.kind.needs
-
-    @cached_property
-    def named_days(self) -> list[date]:
-        """Return the days in the lines above the table: first, last and, in some files, the download day."""
-        order = values.day_order(self.before, self.header.language)
-        return [found for line in self.before for found in values.days_in(line, order)]
-
-    def records(self, zone: ZoneInfo, only: Collection[str] = ()) -> Iterator[Record | Problem]:
-        """Yield every row below the header without totals; with `only`, just these fields.
-
-        Clock times are in `zone`. A row that cannot be read is a Problem with row and column; a truncated
-        file is a Problem at the end of its readable rows.
-        """
-        fields = self.layout.fields
-        columns = [
-            (fields[name], place) for name, place in self.header.fields.items() if not only or name in only
-        ]
-        try:
-            for line in reading.lines(self.path, self.encoding, self.delimiter):
-                if line.number <= self.header_row or self._is_total(line.cells):
-                    continue
-                cells = reading.padded(line.cells, self.width)
-                if len(cells) != self.width:
-                    yield Problem(
-                        self.name, f"has {len(cells)} cells where the header has {self.width}", line.number
-                    )
-                    continue
-                try:
-                    found = {
-                        entry.name: self._value(entry.name, entry.kind, cells[place], zone)
-                        for entry, place in columns
-                    }
-                except _BadCell as unfit:
-                    yield Problem(self.name, str(unfit), line.number, unfit.column, unfit.cell)
-                    continue
-                yield Record(line.number, found)
-        except (reading.Unreadable, OSError) as fault:
-            yield Problem(self.name, str(fault))
-
-    def _is_total(self, cells: Sequence[str]) -> bool:
-        """Return whether a line is a total: it has no entity and no day."""
-        names = self.header.fields
-        found = [names[name] for name in _ENTITIES if name in names]
-        if "date" not in names or not found:
-            return False
-        if any(place < len(cells) and not values.is_nothing(cells[place]) for place in found):
-            return False
-        try:
-            values.day(cells[names["date"]] if names["date"] < len(cells) else "", self.style.order)
-        except values.BadValue:
-            return True
-        return False
-
-    def _value(self, name: str, kind: str, text: str, zone: ZoneInfo) -> Any:
-        needed = name in self.kind.needs - self.kind.blank
-        try:
-            if kind in ("text", "email"):
-                return text or None
-            if values.is_nothing(text):
-                if needed and kind in ("day", "id", "instant"):
-                    raise values.BadValue("is missing")
-                return None
-            match kind:
-                case "day":
-                    return values.day(text, self.style.order)
-                case "instant":
-                    return values.instant(text, zone, self.style.order)
-                case "id":
-                    return _id(text)
-            sign = "." if self.layout.fields[name].is_machine else self.style.decimal
-            found = values.number(text, sign)
-            if kind == "integer" and found is not None and found != int(found):
-                raise values.BadValue("is not a whole number")
-            return int(found) if kind == "integer" and found is not None else found
-        except values.BadValue as bad:
-            # if columns are shifted, a cell of a contacts file may contain personal data
-            cell = redact(text)[:40] if self.has_figures else None
-            raise _BadCell(str(bad), self.layout.label(name), cell) from None
-
-    @cached_property
-    def _summary(self) -> tuple[dict[str, Coverage], frozenset[str]]:
-        days: dict[str, set[date]] = defaultdict(set)
-        campaigns: dict[str, set[str]] = defaultdict(set)
-        currencies: set[str] = set()
-        for record in self.records(ZoneInfo("UTC")):
-            if isinstance(record, Problem):
-                continue
-            account = self.account(record)
-            days[account].add(record.values["date"])
-            campaigns[account].add(record.values["campaign_id"])
-            if currency := record.values.get("currency") or self.header.currency:
-                currencies.add(currency)
-        first, last = self.range or (None, None)
-        covered = {
-            account: Coverage(Window(first or min(found), last or max(found)), frozenset(campaigns[account]))
-            for account, found in days.items()
-        }
-        return covered, frozenset(currencies)
-
-    @property
-    def coverage(self) -> dict[str, Coverage]:
-        """Return the coverage by account of a file with daily figures."""
-        return self._summary[0]
-
-    @property
-    def currencies(self) -> frozenset[str]:
-        """Return the currencies of the amounts in a file with daily figures."""
-        return self._summary[1]
-
-    @cached_property
-    def range(self) -> tuple[date, date] | None:
-        """Return the first and last day if the lines above the table contain them."""
-        if len(self.named_days) < 2 or self.named_days[0] > self.named_days[1]:
-            return None
-        return self.named_days[0], self.named_days[1]
-
-    def account(self, record: Record) -> str:
-        """Return the ad account of a row: its column, else the number in the file name, else empty text."""
-        account_id = record.values.get("account_id")
-        if account_id:
-            return str(account_id)
-        digits = [part for part in _digits(self.path.stem) if len(part) >= 6]
-        return digits[0] if digits else ""
-
-    @property
-    def downloaded(self) -> tuple[date, datetime]:
-        """Return a sort key for the download time: a date in the file or its last day, then the file time."""
-        named = self.named_days
-        return (named[2] if len(named) > 2 else max(named, default=date.min)), self.modified
-
-
-class _BadCell(Exception):
-    def __init__(self, fault: str, column: str, cell: str | None) -> None:
-        super().__init__(fault)
-        self.column, self.cell = column, cell
-
-
-def _id(text: str) -> str:
-    """Return an id as digits, without dashes and Meta's prefixes."""
-    bare = text.replace("-", "").rpartition(":")[2].removeprefix("act_")
-    if not bare.isdigit():
-        raise values.BadValue("is not an id")
-    return bare
-
-
-def _digits(text: str) -> list[str]:
-    return "".join(sign if sign.isdigit() else " " for sign in text).split()
+_TABLES = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".zip", ".gz", ".pdf"})
+# a browser's number decides between files of one name that were copied together
+_COPIED_TOGETHER = timedelta(minutes=2)
+_SAME_TIME = timedelta(seconds=1)
+_SAMPLE_LINES = 300
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 @dataclass(frozen=True)
@@ -252,14 +32,50 @@ class Folder:
 
     path: Path
     exports: tuple[Export, ...]
+    #: files that are not read at all; of a refused file the vendor and the kind are known
     problems: tuple[Problem, ...]
     #: files with equal content: name of the copy, name of the original
     copies: tuple[tuple[str, str], ...] = ()
 
     def of(self, vendor: str, kind: str) -> list[Export]:
-        """Return a vendor's files of a kind, newest first: the newer file wins where two overlap."""
+        """Return a vendor's files of a kind, the latest download first: it wins where two overlap."""
         found = [one for one in self.exports if one.vendor == vendor and one.kind.name == kind]
-        return sorted(found, key=lambda one: (*one.downloaded, one.name), reverse=True)
+        return sorted(found, key=_order(found), reverse=True)
+
+    def refused(self, vendor: str, kind: str | None = None) -> list[Problem]:
+        """Return the problems of a vendor's files that are refused."""
+        return [one for one in self.problems if one.vendor == vendor and kind in (None, one.kind)]
+
+
+def decided_by(export: Export) -> str:
+    """Return how it is known when a file was downloaded, for people."""
+    if export.generated is not None:
+        return f"generated {export.generated:%Y-%m-%d %H:%M} by its own line"
+    number = export.download_family[1]
+    named = f", number ({number}) in its name" if number else ""
+    return f"file time {export.modified:%Y-%m-%d %H:%M}{named}"
+
+
+class _order:
+    """Sort key of downloads: the report's own line or the file's time, then a browser's number."""
+
+    def __init__(self, exports: Sequence[Export]) -> None:
+        families: dict[str, list[Export]] = defaultdict(list)
+        for export in exports:
+            if export.generated is None:
+                families[export.download_family[0]].append(export)
+        self._times: dict[int, datetime] = {}
+        for members in families.values():
+            members.sort(key=lambda each: each.modified, reverse=True)
+            latest = members[0].modified
+            for member in members:
+                if latest - member.modified > _COPIED_TOGETHER:
+                    latest = member.modified
+                self._times[id(member)] = latest
+
+    def __call__(self, export: Export) -> tuple[datetime, int, datetime, str]:
+        at = self._times.get(id(export), export.downloaded)
+        return at, export.download_family[1], export.modified, export.name
 
 
 @dataclass
@@ -275,21 +91,28 @@ class _HeaderMatch:
 
 
 def read(path: Path) -> Folder:
-    """Read a folder and its sub-folders without hidden files. Raises OSError."""
+    """Read a folder and its sub-folders without hidden files. Raises OSError, SettingError."""
     found = []
     for file in sorted(path.rglob("*")):
         parts = file.relative_to(path).parts
-        if file.is_file() and not any(part.startswith(".") for part in parts):
+        # a spreadsheet locks its open file with a hidden one
+        if file.is_file() and not any(part.startswith((".", "~$")) for part in parts):
             about = file.stat()
             found.append((str(Path(*parts)), about.st_size, about.st_mtime_ns))
-    return _read(path, tuple(found), tuple(settings.columns().items()))
+    deciding = (
+        *settings.columns().items(),
+        *settings.accounts().items(),
+        *settings.currencies().items(),
+        ("", f"{settings.day_order()} {settings.decimal_sign()}"),
+    )
+    return _read(path, tuple(found), deciding)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def _read(
-    path: Path, files: tuple[tuple[str, int, int], ...], columns: tuple[tuple[str, str], ...]
+    path: Path, files: tuple[tuple[str, int, int], ...], deciding: tuple[tuple[str, str], ...]
 ) -> Folder:
-    """Read a folder; cached as long as the names, sizes and times of its files do not change."""
+    """Read a folder; cached as long as its files' names, sizes and times and the deciding settings stay."""
     exports: list[Export] = []
     problems: list[Problem] = []
     copies: list[tuple[str, str]] = []
@@ -297,7 +120,7 @@ def _read(
     for name, size, _ in files:
         file = path / name
         if file.suffix.lower() not in _TABLES:
-            problems.append(Problem(name, "is not a CSV file: it is not read"))
+            problems.append(Problem(name, "is not a CSV or XLSX file: it is not read"))
             continue
         try:
             key = (size, _fingerprint(file))
@@ -305,18 +128,18 @@ def _read(
                 copies.append((name, seen[key]))
                 continue
             seen[key] = name
-            found = recognise(file, name, dict(columns))
+            found = list(_tables(file, name))
         except reading.Unreadable as fault:
             problems.append(Problem(name, str(fault)))
             continue
         except OSError as fault:
             problems.append(Problem(name, f"cannot be read: {fault.strerror}"))
             continue
-        if isinstance(found, Problem):
-            problems.append(found)
-        else:
-            exports.append(found)
-    return Folder(path, tuple(exports), tuple(problems), tuple(copies))
+        exports += (each for each in found if isinstance(each, Export))
+        problems += (each for each in found if isinstance(each, Problem))
+    exports, refused = _with_figures(exports)
+    exports, contradicted = _without_contradictions(exports)
+    return Folder(path, tuple(exports), (*problems, *refused, *contradicted), tuple(copies))
 
 
 def _fingerprint(file: Path) -> bytes:
@@ -324,76 +147,323 @@ def _fingerprint(file: Path) -> bytes:
         return hashlib.file_digest(content, "sha256").digest()
 
 
-def recognise(path: Path, name: str, columns: Mapping[str, str] | None = None) -> Export | Problem:
-    """Recognise a file by its header; `columns` maps other labels to known ones.
+def _tables(file: Path, name: str) -> Iterator[Export | Problem]:
+    """Recognise each table of a file; sheets without a known header are notes of the others."""
+    exports: list[Export] = []
+    strange: list[Problem] = []
+    for table in reading.tables(file):
+        full_name = f"{name} ({table.part})" if table.part else name
+        suffix = PurePath(table.part).suffix.lower()
+        if not table.is_sheet and table.part and suffix not in _TABLES:
+            yield Problem(full_name, "is not a CSV or XLSX file: it is not read")
+            continue
+        found = recognise(table, full_name)
+        if isinstance(found, Export):
+            exports.append(found)
+        elif table.is_sheet and found.vendor is None:
+            strange.append(found)
+        else:
+            yield found
+    if exports and strange:
+        exports[0] = replace(exports[0], notes=(*exports[0].notes, *map(str, strange)))
+    else:
+        yield from strange
+    yield from exports
 
-    Raises Unreadable, OSError.
+
+def recognise(table: reading.Table, name: str) -> Export | Problem:
+    """Recognise a table by its header, and detect its format from all rows.
+
+    Raises Unreadable, OSError, SettingError.
     """
-    known_labels = {normal(label): known for label, known in (columns or {}).items()}
-    encoding = reading.encoding_of(path)
-    best = _HeaderMatch()
-    for delimiter in reading.DELIMITERS:
-        found = reading.first_lines(path, encoding, delimiter, reading.HEADER_LINES)
-        for place, line in enumerate(found):
-            cells = [known_labels.get(normal(cell), cell) for cell in line.cells]
-            for vendor in VENDORS:
-                named = layout(vendor).header(cells)
-                whole = layout(vendor).kind_of(named.fields)
-                # a kind of file with all its columns beats any number of known labels
-                score = (len(whole.needs) if whole else 0, len(named.fields))
-                if score > best.score:
-                    before = [" ".join(above.cells) for above in found[:place]]
-                    width = len(reading.padded(line.cells, 0))
-                    best = _HeaderMatch(named, line.number, delimiter, width, before, score)
+    mapped = {normal(label): known for label, known in settings.columns().items()}
+    best = _best_header(table, mapped)
     header = best.header
     if header is None or (not best.score[0] and best.score[1] < 3):
         return Problem(name, "has no known header: see docs/exports.md for the supported files")
     known = layout(header.vendor)
-    kind = known.kind_of(header.fields)
+    kind = known.kind_of(header.places)
+    notes: tuple[str, ...] = ()
     if kind is None:
-        nearest, missing = known.nearest(header.fields)
-        if not missing:
-            return Problem(
-                name,
-                f"looks like {known.title}, {nearest.title}, but is too detailed; download it from:"
-                f" {nearest.where}",
-                best.row,
-            )
-        labels = ", ".join(known.label(name) for name in missing)
-        unknown = f"; unknown columns: {', '.join(header.unknown[:6])}" if header.unknown else ""
-        return Problem(
-            name,
-            f"looks like {known.title}, {nearest.title}, without {labels}: add it to the report{unknown}",
-            best.row,
-        )
-    style = _style(path, encoding, best, header, known)
+        with_address = _with_address(table, best, header, known)
+        if with_address is None:
+            return _incomplete(table, name, best, header, known)
+        header, label = with_address
+        kind = known.kind_of(header.places)
+        notes = (f'the column "{label}" contains addresses only, and is read as {known.label("email")}',)
+    if kind is None:
+        return _incomplete(table, name, best, header, known)
+
+    def rows() -> Iterator[reading.Line]:
+        try:
+            for line in table.lines(best.delimiter):
+                if line.number > best.row:
+                    yield line
+        except reading.Unreadable:
+            # reported where the rows are read
+            return
+
+    named = [
+        found
+        for line in best.before
+        for found in values.days_in(line, "month" if header.language == "en" else "day")
+    ]
+    try:
+        is_native = not table.is_sheet and known.delimiter == best.delimiter
+        found = detect(rows, header, known, is_native, (named[0], named[1]) if len(named) > 1 else None)
+    except Refused as fault:
+        return Problem(name, str(fault), fault.row, fault.column, None, header.vendor, kind.name)
+    unused = [header.label(place) for places in header.places.values() for place in places[1:]]
+    read = {header.label(place) for place in found.fields.values()}
+    notes += tuple(
+        f'"{label}" means the same as another column, and is not read'
+        for label in unused
+        if label not in read
+    )
+    if reading.ends_within_line(table):
+        notes += ("its last line has no line end: if the download was cut, its last cell is incomplete",)
     return Export(
-        path,
+        table,
         name,
         kind,
         known,
         header,
-        encoding,
         best.delimiter,
         best.row,
         best.width,
         best.before,
-        style,
-        datetime.fromtimestamp(path.stat().st_mtime, UTC),
+        found.style,
+        found.fields,
+        datetime.fromtimestamp(table.path.stat().st_mtime, UTC),
+        notes,
     )
 
 
-def _style(path: Path, encoding: str, look: _HeaderMatch, header: Header, known: Layout) -> values.Style:
-    """Return the number and date format of a file, detected in its first rows."""
-    sample = reading.first_lines(path, encoding, look.delimiter, _SAMPLE_ROWS)
-    below = [line.cells for line in sample if line.number > look.row]
+def _best_header(table: reading.Table, mapped: Mapping[str, str]) -> _HeaderMatch:
+    best = _HeaderMatch()
+    for delimiter in table.delimiters:
+        found = reading.first_lines(table, delimiter, reading.HEADER_LINES)
+        for place, line in enumerate(found):
+            cells = [mapped.get(normal(cell), cell) for cell in line.cells]
+            for vendor in VENDORS:
+                named = layout(vendor).header(cells)
+                whole = layout(vendor).kind_of(named.places)
+                # a kind of file with all its columns beats any number of known labels
+                score = (len(whole.needs) if whole else 0, len(named.places))
+                if score > best.score:
+                    before = [" ".join(above.cells) for above in found[:place]]
+                    width = len(reading.padded(line.cells, 0))
+                    # messages show the labels of the file
+                    named = replace(named, cells=line.cells)
+                    best = _HeaderMatch(named, line.number, delimiter, width, before, score)
+    return best
 
-    def cells(*kinds: str) -> Iterator[str]:
-        for name, place in header.fields.items():
-            if known.fields[name].kind in kinds:
-                yield from (row[place] for row in below if place < len(row))
 
-    return values.Style(
-        values.decimal_sign(cells("decimal", "integer"), header.language),
-        values.day_order(cells("day", "instant"), header.language),
+def _with_address(
+    table: reading.Table, best: _HeaderMatch, header: Header, known: Layout
+) -> tuple[Header, str] | None:
+    """Return the header with the only column that contains addresses, if just that is missing."""
+    nearest, missing = known.nearest(header.places)
+    if missing != ("email",) or nearest.never & header.places.keys():
+        return None
+    unknown = [place for place, cell in enumerate(header.cells) if cell and cell in header.unknown]
+    cells: dict[int, list[str]] = {place: [] for place in unknown}
+    for line in reading.first_lines(table, best.delimiter, best.row + _SAMPLE_LINES):
+        for place in unknown:
+            if line.number > best.row and place < len(line.cells) and line.cells[place]:
+                cells[place].append(line.cells[place])
+    found = [place for place, each in cells.items() if each and all(map(_ADDRESS.fullmatch, each))]
+    if len(found) != 1:
+        return None
+    return replace(
+        header, places={**header.places, "email": (found[0],)}, ranks={**header.ranks, found[0]: 0}
+    ), (header.label(found[0]))
+
+
+def _incomplete(
+    table: reading.Table, name: str, best: _HeaderMatch, header: Header, known: Layout
+) -> Problem:
+    nearest, missing = known.nearest(header.places)
+    if not missing:
+        fault = (
+            f"looks like {known.title}, {nearest.title}, but has the column"
+            f" {', '.join(known.label(each) for each in sorted(nearest.never & header.places.keys()))};"
+            f" download it from: {nearest.where}"
+        )
+        return Problem(name, fault, best.row, None, None, header.vendor, nearest.name)
+    labels = ", ".join(known.label(each) for each in missing)
+    unknown = f"; unknown columns: {', '.join(header.unknown[:6])}" if header.unknown else ""
+    fault = f"looks like {known.title}, {nearest.title}, without {labels}: add it to the report{unknown}"
+    if missing == ("email",):
+        fault += "; without the address these leads cannot be matched with contacts"
+    fault += _line_to_add(table, best, header, known, missing)
+    return Problem(name, fault, best.row, None, None, header.vendor, nearest.name)
+
+
+def _line_to_add(
+    table: reading.Table, best: _HeaderMatch, header: Header, known: Layout, missing: Sequence[str]
+) -> str:
+    """Return the setting that maps an unknown column with fitting cells to a missing one, if one fits."""
+    sample = [
+        line.cells
+        for line in reading.first_lines(table, best.delimiter, best.row + _SAMPLE_LINES)
+        if line.number > best.row
+    ]
+    lines = []
+    for name in missing:
+        kind = known.fields[name].kind
+        for place, label in enumerate(header.cells):
+            if not label or label not in header.unknown:
+                continue
+            cells = [row[place] for row in sample if place < len(row) and not values.is_nothing(row[place])]
+            if cells and sum(_fits(kind, cell) for cell in cells) > len(cells) * 0.9:
+                lines.append(f'"{label}" = "{known.label(name)}"')
+    setting = settings.SECTION.name("columns")
+    return f"; if a column has it under another name, set {setting} {' or '.join(lines[:4])}" if lines else ""
+
+
+def _fits(kind: str, cell: str) -> bool:
+    match kind:
+        case "day" | "instant":
+            return bool(values.day_evidence(cell)[0])
+        case "id":
+            return cell.replace("-", "").rpartition(":")[2].isdecimal()
+        case "integer" | "decimal":
+            return any(_is_number(cell, sign) for sign in ".,")
+        case "email":
+            return bool(_ADDRESS.fullmatch(cell))
+        case _:
+            return True
+
+
+def _is_number(cell: str, sign: str) -> bool:
+    try:
+        return values.number(cell, sign) is not None
+    except values.BadValue:
+        return False
+
+
+# -- figures ------------------------------------------------------------------------------------------------
+
+
+def _with_figures(exports: Sequence[Export]) -> tuple[list[Export], list[Problem]]:
+    """Sum the figures of each file. Returns the readable files and the problems of the others."""
+    ids = _account_ids(exports)
+    fine: list[Export] = []
+    problems: list[Problem] = []
+    for export in exports:
+        if export.kind.key:
+            try:
+                export.use(read_figures(export, ids[export.vendor]))
+            except Refused as fault:
+                problems.append(_problem(export, str(fault), fault.row, fault.column))
+                continue
+            except OSError as fault:
+                problems.append(_problem(export, f"cannot be read: {fault.strerror}"))
+                continue
+        fine.append(export)
+    return fine, problems
+
+
+def _problem(export: Export, fault: str, row: int | None = None, column: str | None = None) -> Problem:
+    return Problem(export.name, fault, row, column, None, export.vendor, export.kind.name)
+
+
+def _account_ids(exports: Sequence[Export]) -> Mapping[str, Mapping[str, str]]:
+    """Return, by vendor, the id of each account name that files with an id in their name contain."""
+    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for export in exports:
+        account, place = export.account_in_name, export.fields.get("account_name")
+        if account is None or place is None or "account_id" in export.fields:
+            continue
+        for line in reading.first_lines(export.table, export.delimiter, export.header_row + 2):
+            if line.number > export.header_row and place < len(line.cells):
+                found[export.vendor][line.cells[place]].add(account)
+    return defaultdict(
+        dict,
+        {
+            vendor: {name: next(iter(ids)) for name, ids in names.items() if len(ids) == 1}
+            for vendor, names in found.items()
+        },
+    )
+
+
+def _without_contradictions(exports: Sequence[Export]) -> tuple[list[Export], list[Problem]]:
+    """Refuse two files with different figures of a campaign and day if nothing shows which one is later."""
+    problems: list[Problem] = []
+    refused: set[int] = set()
+    groups: dict[tuple[str, str], list[Export]] = defaultdict(list)
+    for export in exports:
+        if export.kind.key:
+            groups[export.vendor, export.kind.name].append(export)
+    for group in groups.values():
+        for one, other in combinations(group, 2):
+            why = _no_order(one, other)
+            if why is None:
+                continue
+            place = _contradiction(one, other)
+            if place is None:
+                continue
+            refused |= {id(one), id(other)}
+            fault = f"differs from {other.name} in {place}, and {why}: delete the older of the two"
+            problems.append(_problem(one, fault))
+            problems.append(
+                _problem(other, f"differs from {one.name} in {place}, and {why}: delete the older")
+            )
+    return [export for export in exports if id(export) not in refused], problems
+
+
+def _no_order(one: Export, other: Export) -> str | None:
+    """Return why nothing shows which of two files was downloaded later; None if something does."""
+    if one.generated is not None and other.generated is not None and one.generated != other.generated:
+        return None
+    apart = one.modified - other.modified
+    (family, number), (other_family, other_number) = one.download_family, other.download_family
+    if family == other_family and number != other_number:
+        is_contradiction = abs(apart) > _COPIED_TOGETHER and (apart.total_seconds() > 0) != (
+            number > other_number
+        )
+        return (
+            "its number in brackets and its file time name different ones as the later"
+            if is_contradiction
+            else None
+        )
+    return "nothing shows which was downloaded later" if abs(apart) < _SAME_TIME else None
+
+
+def _contradiction(one: Export, other: Export) -> str | None:
+    """Return a campaign and day that two files have with different figures; None if there is none."""
+    numbers = [name for name in one.kind.proof if name in one.fields and name in other.fields]
+
+    def rows(export: Export) -> Iterator[tuple[tuple[object, ...], tuple[object, ...]]]:
+        for record in export.figures.records():
+            key = tuple(record.values.get(name) for name in export.kind.key)
+            yield key, tuple(record.values.get(name) or 0 for name in numbers)
+
+    if one.has_figures and not any(
+        account in other.coverage
+        and coverage.days.start <= other.coverage[account].days.end
+        and other.coverage[account].days.start <= coverage.days.end
+        for account, coverage in one.coverage.items()
+    ):
+        return None
+    if not one.has_figures and one.range != other.range:
+        return None
+    one_rows, other_rows = dict(rows(one)), dict(rows(other))
+    for mine, theirs, export in ((one_rows, other_rows, other), (other_rows, one_rows, one)):
+        for key, found in mine.items():
+            held = theirs.get(key)
+            if (held is not None and held != found) or (held is None and any(found) and _covers(export, key)):
+                return ", ".join(str(part) for part in key if part)
+    return None
+
+
+def _covers(export: Export, key: tuple[object, ...]) -> bool:
+    named = dict(zip(export.kind.key, key, strict=True))
+    coverage = export.coverage.get(str(named.get("account_id")))
+    day, campaign, part = named.get("date"), named.get("campaign_id"), named.get(export.kind.part or "")
+    return (
+        coverage is not None
+        and isinstance(day, date)
+        and coverage.holds(day, str(campaign), None if part is None else str(part))
     )

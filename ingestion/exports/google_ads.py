@@ -187,7 +187,7 @@ def _action(row: Row) -> dict[str, Any]:
         "all_conversions_value": row["all_conversions_value"] or Decimal(0),
     }
     # without the columns by conversion date, the report's own date is used
-    has_conversion_date = "conversions_by_conversion_date" in row.export.header.fields
+    has_conversion_date = "conversions_by_conversion_date" in row.export.fields
     for name in _METRICS:
         value = row[f"{name}_by_conversion_date"]
         metrics[f"{name}_by_conversion_date"] = (

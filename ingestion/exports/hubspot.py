@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import PurePath
 from typing import Any
 
 import orjson
 
 from ingestion.config import Settings
 from ingestion.exports import rows, settings
-from ingestion.exports.folder import Export, Record
+from ingestion.exports.export import Export, Problem, Record
 from ingestion.exports.layouts import normal
 from ingestion.exports.money import company_currency
 from ingestion.landing.arrow import Page, Table
@@ -93,14 +94,27 @@ def _account(landing: Landing) -> Iterator[Page]:
 
 
 def _once(landing: Landing, kind: str, table: Table | None, *only: str) -> Iterator[tuple[Export, Record]]:
-    """Yield the records of a kind, each from the newest file that contains it."""
-    seen: set[str] = set()
-    for export, record in rows.records(landing, rows.exports(landing, VENDOR, kind), table, only):
-        if (key := record.values["contact_id"]) in seen:
-            rows.count_repeat(landing, table)
-            continue
-        seen.add(key)
-        yield export, record
+    """Yield the records of a kind, each from the latest file that contains it.
+
+    A record that a file contains twice is a problem of its second row: nothing shows which one is right.
+    """
+    later: set[int] = set()
+    for export in rows.exports(landing, VENDOR, kind):
+        here: set[int] = set()
+        repeated = rows.Faults(landing, table, export, is_reported=False)
+        for _, record in rows.records(landing, [export], table, only):
+            # an int takes half the memory of its digits
+            key = int(record.values["contact_id"])
+            if key in here:
+                fault = "has the id of an earlier row: export each record once"
+                repeated.refuse(Problem(export.name, fault, record.row))
+            elif key in later:
+                rows.count_repeat(landing, table)
+            else:
+                here.add(key)
+                yield export, record
+        repeated.close()
+        later |= here
 
 
 def _contacts(landing: Landing) -> Iterator[Page]:
@@ -151,8 +165,10 @@ class _Form:
     files: list[list[Record]] = field(default_factory=list)
 
 
-def _counted(landing: Landing) -> dict[tuple[str, datetime], list[_Counted]]:
-    """Return the submissions in the contacts' lists by e-mail address and minute."""
+def _counted(
+    landing: Landing, wanted: Collection[tuple[str, datetime]]
+) -> dict[tuple[str, datetime], list[_Counted]]:
+    """Return the submissions in the contacts' lists by e-mail address and minute, of the `wanted` ones."""
     found: dict[tuple[str, datetime], list[_Counted]] = defaultdict(list)
     for _, record in _once(landing, "contacts", None, "contact_id", *_COUNTED):
         listed, *emails = (record.values.get(name) for name in _COUNTED)
@@ -164,7 +180,8 @@ def _counted(landing: Landing) -> dict[tuple[str, datetime], list[_Counted]]:
                 continue
             at = datetime.fromtimestamp(int(stamp) / 1000, tz=UTC)
             for email in {each.strip().casefold() for each in addresses.split(";")} - {""}:
-                found[email, _minute(at)].append(_Counted(form, at))
+                if (place := (email, _minute(at))) in wanted:
+                    found[place].append(_Counted(form, at))
     return found
 
 
@@ -185,13 +202,16 @@ class _Forms:
 
 
 def _read_forms(landing: Landing) -> _Forms:
-    counted = _counted(landing)
+    by_file = [
+        (export, [record for _, record in rows.records(landing, [export], tables.FORM_SUBMISSIONS)])
+        for export in rows.exports(landing, VENDOR, "submissions")
+    ]
+    counted = _counted(landing, {_place(record) for _, records in by_file for record in records})
     found: dict[str, _Form] = {}
-    for export in rows.exports(landing, VENDOR, "submissions"):
-        records = [record for _, record in rows.records(landing, [export], tables.FORM_SUBMISSIONS)]
+    for export, records in by_file:
         votes = Counter(one.form for record in records for one in counted.get(_place(record), ()))
         # files contain no form id: take the id of most submissions in contacts' lists that match the rows
-        name = re.sub(r"\d+", " ", export.path.stem)
+        name = re.sub(r"\d+", " ", PurePath(export.table.part or export.table.path).stem)
         form_id = votes.most_common(1)[0][0] if votes else f"file:{normal(name).replace(' ', '-')}"
         titles = {record.values.get("conversion_title") for record in records} - {None}
         title = titles.pop() if len(titles) == 1 else normal(name)

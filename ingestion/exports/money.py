@@ -9,14 +9,8 @@ from ingestion.exports.rows import Row
 
 
 def account_currency(row: Row) -> str:
-    """Return the currency of a row: its column, the header, else the setting. Raises SettingError."""
-    found = row["currency"] or row.export.header.currency or settings.currency()
-    if not found:
-        raise SettingError(
-            f"{row.export.name} contains no currency: add the column to the report, or set"
-            f" {settings.SECTION.name('currency')} ({settings.SECTION.environment('currency')}), like EUR"
-        )
-    return str(found)
+    """Return the currency of a row of a main file, which is known of every file that is read."""
+    return str(row["currency"])
 
 
 def company_currency(folder: Folder) -> str:

@@ -14,7 +14,8 @@ import orjson
 
 from ingestion.errors import SettingError
 from ingestion.exports import settings
-from ingestion.exports.folder import Coverage, Export, Folder, Problem, Record, read
+from ingestion.exports.export import Coverage, Export, Problem, Record
+from ingestion.exports.folder import Folder, read
 from ingestion.landing.arrow import Page, Table
 from ingestion.landing.planning import EVER_DAYS, Window, runs
 from ingestion.landing.resources import Counts, DaysRead, Landing, Span, resource
@@ -76,8 +77,11 @@ def files(landing: Landing) -> Files:
 
 
 def exports(landing: Landing, vendor: str, kind: str) -> list[Export]:
-    """Return a vendor's files of a kind, newest first."""
-    return files(landing).folder.of(vendor, kind)
+    """Return a vendor's files of a kind, the latest download first; refused files get a notice."""
+    folder = files(landing).folder
+    for problem in folder.refused(vendor):
+        notice_once(landing, f"not read: {problem}")
+    return folder.of(vendor, kind)
 
 
 def current_rows(
@@ -86,31 +90,100 @@ def current_rows(
     table: Table | None = None,
     asked: Mapping[str, Collection[date]] | None = None,
 ) -> Iterator[Row]:
-    """Yield the rows of daily figures that no newer file covers; `found` are the files, newest first.
+    """Yield the rows of daily figures that no later download covers; `found` are the files, latest first.
 
     With a table, skipped rows are counted and unreadable rows go to its quarantine. With `asked` (days by
     account), only rows of those days are yielded.
     """
     newer: list[Mapping[str, Coverage]] = []
+    renamed = _renamed_parts(landing, found)
     for export in found:
-        with_faults = _Faults(landing, table, export)
+        with_faults = Faults(landing, table, export)
+        part = export.kind.part
         for each in export.records(ZoneInfo("UTC")):
             if isinstance(each, Problem):
                 with_faults.refuse(each)
                 continue
-            account = export.account(each)
-            if not account:
-                fault = "has no ad account: put its id into the file name, like account_508912347.csv"
-                with_faults.refuse(Problem(export.name, fault, each.row))
+            account = str(each.values["account_id"])
+            day, campaign = each.values["date"], each.values["campaign_id"]
+            if asked is not None and day not in asked.get(account, ()):
                 continue
-            if asked is not None and each.values["date"] not in asked.get(account, ()):
-                continue
-            if any(account in one and one[account].holds(each) for one in newer):
+            name = each.values[part] if part else None
+            if any(account in one and one[account].holds(day, campaign, name) for one in newer) or (
+                (export.name, account, name) in renamed
+                and any(account in one and one[account].holds_any_part(day, campaign) for one in newer)
+            ):
                 count_repeat(landing, table)
                 continue
             yield Row(export, account, each)
         with_faults.close()
         newer.append(export.coverage)
+
+
+def _renamed_parts(landing: Landing, found: Sequence[Export]) -> Collection[tuple[str, str, str]]:
+    """Return (file, account, action) of actions that a later download does not replace, but must.
+
+    A file may be filtered to some conversion actions, so an action that a later file lacks still counts. It
+    was renamed or removed if a campaign's conversions of a day exceed the report of campaigns with it.
+    """
+    if not found or found[0].kind.part is None:
+        return ()
+    vendor, kind = found[0].vendor, found[0].kind
+    return files(landing).once(f"{vendor} {kind.name} renamed", lambda: _find_renamed(landing, found))
+
+
+def _find_renamed(landing: Landing, found: Sequence[Export]) -> Collection[tuple[str, str, str]]:
+    vendor, part = found[0].vendor, str(found[0].kind.part)
+    later: list[Export] = []
+    doubtful: dict[tuple[str, str, str], set[tuple[str, str, date]]] = {}
+    sums: dict[tuple[str, str, date], Decimal] = {}
+    counts: dict[tuple[str, str, date], int] = {}
+    for export in found:
+        for record in export.figures.records():
+            values = record.values
+            account, day, campaign = values["account_id"], values["date"], values["campaign_id"]
+            holding = [
+                one.coverage[account]
+                for one in later
+                if account in one.coverage and one.coverage[account].holds_any_part(day, campaign)
+            ]
+            if any(one.holds(day, campaign, values[part]) for one in holding):
+                continue
+            place = (account, campaign, day)
+            sums[place] = sums.get(place, Decimal(0)) + (values["conversions"] or 0)
+            counts[place] = counts.get(place, 0) + 1
+            if holding and values["conversions"]:
+                doubtful.setdefault((export.name, account, values[part]), set()).add(place)
+        later.append(export)
+    if not doubtful:
+        return frozenset()
+    places = set().union(*doubtful.values())
+    totals = {
+        (row.account, row["campaign_id"], row["date"]): row["conversions"] or Decimal(0)
+        for row in current_rows(landing, exports(landing, vendor, settings.MAIN[vendor]))
+        if (row.account, row["campaign_id"], row["date"]) in places
+    }
+    renamed = set()
+    for (name, account, action), seen in sorted(doubtful.items()):
+        exceeding = [
+            place
+            for place in seen
+            if place in totals and sums[place] - totals[place] > Decimal("0.005") * (counts[place] + 1)
+        ]
+        if exceeding:
+            renamed.add((name, account, action))
+            notice_once(
+                landing,
+                f'{name}: the action "{action}" is not in a later file of the same days, and with it the'
+                " campaign has more conversions than its report: it counts as renamed or removed there",
+            )
+        else:
+            notice_once(
+                landing,
+                f'{name}: the action "{action}" is not in the later files of the same days, so this file'
+                " still counts for it",
+            )
+    return renamed
 
 
 def latest_rows(landing: Landing, vendor: str, *columns: str) -> dict[tuple[str, ...], Row]:
@@ -129,7 +202,7 @@ def records(
     """Yield the rows of other files, or `only` these fields of them; times are in the portal's time zone."""
     zone = settings.portal_zone()
     for export in found:
-        with_faults = _Faults(landing, table, export)
+        with_faults = Faults(landing, table, export)
         for each in export.records(zone, only):
             if isinstance(each, Problem):
                 with_faults.refuse(each)
@@ -146,13 +219,17 @@ def count_repeat(landing: Landing, table: Table | None) -> None:
         counts.duplicates += 1
 
 
-class _Faults:
+class Faults:
     """Counts the bad rows of a file once per load and table, even if the file is read several times."""
 
-    def __init__(self, landing: Landing, table: Table | None, export: Export) -> None:
+    def __init__(
+        self, landing: Landing, table: Table | None, export: Export, *, is_reported: bool | None = None
+    ) -> None:
         self._landing, self._table, self._export = landing, table, export
         self._number = 0
-        self._is_reported = table is None or (table.name, export.name) in files(landing).reported
+        if is_reported is None:
+            is_reported = table is None or (table.name, export.name) in files(landing).reported
+        self._is_reported = is_reported
 
     def refuse(self, problem: Problem) -> None:
         if self._is_reported or self._table is None:

@@ -7,21 +7,18 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from ingestion.config import Section
 from ingestion.errors import SettingError
+from ingestion.exports.layouts import VENDORS
 
 SECTION = Section("exports")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 #: The main file of each vendor, required to load the vendor from files; the other files are optional.
-MAIN = {
-    "hubspot": "contacts",
-    "google_ads": "campaigns",
-    "facebook_ads": "campaigns",
-    "linkedin_ads": "campaigns",
-}
+MAIN = {**dict.fromkeys(VENDORS, "campaigns"), "hubspot": "contacts"}
 
 
 def folder() -> Path | None:
@@ -73,8 +70,52 @@ def currency() -> str | None:
     return value
 
 
+def currencies() -> Mapping[str, str]:
+    """Return the currency of ad accounts, by id, whose files contain none. Raises SettingError."""
+    found = {}
+    for account, code in SECTION.table("currencies", '{"1234567890": "USD"}').items():
+        if not _CURRENCY.fullmatch(str(code)):
+            raise SettingError(
+                f'{SECTION.name("currencies")} contains {account} = "{code}": set it to a code like EUR'
+            )
+        found[_bare_id(str(account))] = str(code)
+    return found
+
+
+def accounts() -> Mapping[str, str]:
+    """Return the ids of ad accounts by name, for files that contain names only. Raises SettingError."""
+    found = {}
+    for name, account in SECTION.table("accounts", '{"Example Ltd": "508912347"}').items():
+        found[str(name)] = _bare_id(str(account))
+        if not found[str(name)].isdecimal():
+            raise SettingError(
+                f'{SECTION.name("accounts")} contains "{name}" = "{account}": set it to the digits'
+            )
+    return found
+
+
+def day_order() -> Literal["day", "month"] | None:
+    """Return the part that comes first in days like 04/08/2026; None if unset. Raises SettingError."""
+    value = SECTION.get("day_order")
+    if value is None:
+        return None
+    if value == "day" or value == "month":
+        return "day" if value == "day" else "month"
+    raise SettingError(f'{SECTION.name("day_order")} is "{value}": set it to "day" or "month"')
+
+
+def decimal_sign() -> Literal[".", ","] | None:
+    """Return the decimal sign of files that do not prove theirs; None if unset. Raises SettingError."""
+    value = SECTION.get("decimal_sign")
+    if value is None:
+        return None
+    if value == "." or value == ",":
+        return "." if value == "." else ","
+    raise SettingError(f'{SECTION.name("decimal_sign")} is "{value}": set it to "." or ","')
+
+
 def columns() -> Mapping[str, str]:
-    """Return the known label of each extra column label. Raises SettingError."""
+    """Return the known label of each extra column label; empty if it is not read. Raises SettingError."""
     return {
         str(label): str(known)
         for label, known in SECTION.table("columns", '{"Kampagnennummer": "Campaign ID"}').items()
@@ -99,10 +140,11 @@ def exchange_rates() -> Mapping[str, Decimal]:
 
 def _zones() -> Mapping[str, str]:
     value = SECTION.table("time_zones", '{"1234567890": "America/New_York"}')
-    return {
-        str(account).removeprefix("act_").replace("-", ""): _zone("time_zones", str(zone)).key
-        for account, zone in value.items()
-    }
+    return {_bare_id(str(account)): _zone("time_zones", str(zone)).key for account, zone in value.items()}
+
+
+def _bare_id(account: str) -> str:
+    return account.removeprefix("act_").replace("-", "")
 
 
 def _zone(key: str, name: str) -> ZoneInfo:

@@ -22,6 +22,7 @@ import tenacity
 import urllib3
 
 from ingestion.errors import AccessError, IngestionError, LimitSpent, ResponseError, UnreachableError, redact
+from ingestion.http import bodies
 from ingestion.http.faults import Fault, RequestFault
 from ingestion.http.pacing import Limit, Pacer
 
@@ -67,7 +68,10 @@ Send = Callable[[str, str, Mapping[str, str], bytes | None], Reply]
 
 @dataclass(frozen=True)
 class Answer:
-    """A successful response: the body as received, and the document that `decode` returned."""
+    """A successful response: its body, and the document that `decode` returned.
+
+    In the body, null and a mark replace values that cannot be read (`bodies.py`).
+    """
 
     body: bytes
     document: Any
@@ -115,6 +119,17 @@ class _Request:
     headers: Mapping[str, str]
     body: bytes | None
     decode: Callable[[bytes], Any]
+
+
+def _decoded(body: bytes, decode: Callable[[bytes], Any]) -> tuple[bytes, Any]:
+    """Return a body without unreadable values, and its document. Raises ValueError if it is not JSON."""
+    if not body:
+        return body, None
+    try:
+        return body, decode(body)
+    except (ValueError, RecursionError):
+        body = bodies.mended(body)
+        return body, decode(body)
 
 
 def _pool(base_url: str, concurrency: int) -> urllib3.PoolManager:
@@ -175,7 +190,7 @@ class Client:
         path: str,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        decode: Callable[[bytes], Any] = orjson.loads,
+        decode: Callable[[bytes], Any] = bodies.strict,
     ) -> Answer:
         """GET `path`, relative to the base URL; it may already contain an encoded query.
 
@@ -190,7 +205,7 @@ class Client:
         path: str,
         json: Any,
         headers: Mapping[str, str] | None = None,
-        decode: Callable[[bytes], Any] = orjson.loads,
+        decode: Callable[[bytes], Any] = bodies.strict,
     ) -> Answer:
         """POST a JSON body that changes nothing at the vendor, so that it is retried like a GET."""
         typed = {"Content-Type": "application/json", **(headers or {})}
@@ -214,7 +229,7 @@ class Client:
         *,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        decode: Callable[[bytes], Any] = orjson.loads,
+        decode: Callable[[bytes], Any] = bodies.strict,
         authorize: bool = True,
     ) -> Answer:
         url = path if path.startswith("http") else self.base_url + path
@@ -310,9 +325,9 @@ class Client:
         return Reply(answer.status, answer.headers, answer.data)
 
     def _read(self, reply: Reply, decode: Callable[[bytes], Any]) -> Answer:
-        status, headers = reply.status, reply.headers
+        status, headers, body = reply.status, reply.headers, reply.body
         try:
-            document = (decode if status < 400 else orjson.loads)(reply.body) if reply.body else None
+            body, document = _decoded(body, decode if status < 400 else bodies.strict)
         except ValueError:
             document = None
             if status < 400:
@@ -322,7 +337,7 @@ class Client:
         fault_found = self.policy.judge(status, headers, document)
         if fault_found is None:
             self._count("ok")
-            return Answer(reply.body, document, headers)
+            return Answer(body, document, headers)
         self._count(fault_found.kind)
         raise _Failed(fault_found.kind, fault_found.detail, status, fault_found.wait, fault_found)
 

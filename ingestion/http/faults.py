@@ -13,13 +13,17 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 FaultKind = Literal[
-    "throttled", "transient", "too_large", "token", "access", "account", "request", "response"
+    "throttled", "transient", "too_large", "token", "access", "account", "object", "request", "response"
 ]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """The error of one answer.
+    """The error of one answer; its kind is the smallest thing at fault.
+
+    throttled, transient: the vendor, for a time; token: the credential; access, account: the account of the
+    request, or the token's permission; object: one object among those of the request; too_large, request,
+    response: the request.
 
     `wait` is the vendor's own hint in seconds; `hopeless` marks a limit that does not reset within a run.
     """

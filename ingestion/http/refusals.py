@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ingestion.errors import AccessError, IngestionError, PermissionMissing, ResponseError, SettingError
+from ingestion.errors import (
+    AccessError,
+    AccountLeftOut,
+    IngestionError,
+    PermissionMissing,
+    ResponseError,
+    SettingError,
+)
 from ingestion.http.client import Client
 from ingestion.http.faults import RequestFault
 
@@ -38,6 +45,13 @@ class Refusals:
         """Return the error of an account or a page in the setting `key`; `check` is the likely cause."""
         seen = f"{self._name(key)}: {name} is unknown or not accessible"
         return self._error(kind, seen, refused, f"check the id and {check}")
+
+    def account(self, refused: RequestFault, key: str, account: str, check: str) -> AccountLeftOut:
+        """Return the error of an account of the setting `key`; a load with other accounts leaves it out."""
+        error = self.subject(refused, key, f"account {account}", check, AccountLeftOut)
+        assert isinstance(error, AccountLeftOut)
+        error.account = account
+        return error
 
     def setting(self, refused: RequestFault, key: str, state: str, fix: str) -> IngestionError:
         """Return the error of the setting `key`, which the vendor rejects."""

@@ -2,14 +2,15 @@
 
 `pyarrow.json` reads scalars with an explicit schema and rejects values that do not fit. DuckDB extracts the
 JSON columns from the same bytes as received; `pyarrow.json` would rebuild them without unknown keys.
-A rejected page is split in halves until the same typed read isolates the bad rows.
+Pages that do not fit are read value by value (`tolerant.py`), which isolates the bad rows.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -22,12 +23,16 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from ingestion.errors import redact
+from ingestion.http import bodies
+from ingestion.landing import tolerant
 
 INSTANT = pa.timestamp("us", tz="UTC")
 MONEY = pa.decimal128(18, 6)
 _WIDE = pa.decimal256(60, 30)
 _LAST_DIGITS = r"(?P<id>[0-9]+)$"
-_LONGEST_TEXT = 64
+_LONGEST_SHOWN = 64
+# HubSpot, whose properties have the longest texts, allows 65,536 characters
+_LONGEST_TEXT = 500_000
 _ROWS_PATH = re.compile(r"[^.\[\]]+")
 
 Kind = Literal[
@@ -58,18 +63,18 @@ _SQL_NAME: dict[pa.DataType, str] = {
     pa.bool_(): "BOOLEAN",
 }
 _PARTS = pa.struct([("year", pa.int64()), ("month", pa.int64()), ("day", pa.int64())])
-# The usual JSON type of a value, and the type to try if a page does not have it.
-_WIRE: dict[Kind, tuple[pa.DataType, pa.DataType]] = {
-    "text": (pa.string(), pa.string()),
-    "id": (pa.string(), pa.string()),
-    "instant": (pa.string(), pa.string()),
-    "epoch_ms": (pa.int64(), pa.string()),
-    "date": (pa.string(), pa.string()),
-    "date_parts": (_PARTS, _PARTS),
-    "integer": (pa.string(), pa.int64()),
-    "float": (pa.float64(), pa.string()),
-    "money": (pa.string(), pa.float64()),
-    "boolean": (pa.bool_(), pa.bool_()),
+# The usual JSON type of a value.
+_WIRE: dict[Kind, pa.DataType] = {
+    "text": pa.string(),
+    "id": pa.string(),
+    "instant": pa.string(),
+    "epoch_ms": pa.int64(),
+    "date": pa.string(),
+    "date_parts": _PARTS,
+    "integer": pa.string(),
+    "float": pa.float64(),
+    "money": pa.string(),
+    "boolean": pa.bool_(),
 }
 
 
@@ -78,16 +83,17 @@ class Column:
     """One raw column.
 
     `path` leads from the row to the value (`a.b`; `^a` starts at the enclosing row of a nested list; `a[0]`
-    takes the first element); None takes the value from the request (`Page.context`). `wire` are the JSON
-    types if they differ from the usual ones of the kind. DuckDB computes a `sql` column from the JSON fields
-    in `inputs`, as `row.<name>`.
+    takes the first element); None takes the value from the request (`Page.context`). `wire` is the JSON type
+    if it differs from the usual one of the kind; a `mixed` column has several by its documentation. DuckDB
+    computes a `sql` column from the JSON fields in `inputs`, as `row.<name>`.
     """
 
     name: str
     kind: Kind
     path: str | None = None
     required: bool = False
-    wire: tuple[pa.DataType, pa.DataType] | None = None
+    wire: pa.DataType | None = None
+    mixed: bool = False
     default: Any = None
     sql: str | None = None
     inputs: tuple[str, ...] = ()
@@ -98,8 +104,8 @@ class Column:
         return _TARGET[self.kind]
 
     @property
-    def wires(self) -> tuple[pa.DataType, pa.DataType]:
-        """Return the JSON types to try, in order."""
+    def usual(self) -> pa.DataType:
+        """Return the JSON type that the typed read expects."""
         return self.wire or _WIRE[self.kind]
 
     @property
@@ -113,7 +119,7 @@ class Column:
         return self.sql or f'row."{self.path}"'
 
 
-INT = (pa.int64(), pa.string())
+INT = pa.int64()
 
 
 @dataclass(frozen=True)
@@ -180,10 +186,14 @@ class Rejected:
 
 @dataclass
 class Reading:
-    """The rows and rejected records of a batch of pages."""
+    """The rows and rejected records of a batch of pages.
+
+    `drifted` counts the values that had another JSON type than usual, by column, usual type and type.
+    """
 
     table: pa.Table
     rejected: list[Rejected] = field(default_factory=list)
+    drifted: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     @property
     def received(self) -> int:
@@ -201,11 +211,12 @@ def mask(value: Any, private: frozenset[str] = frozenset()) -> Any:
         return {
             key: f"<{type(item).__name__}>" if key in private and item is not None else mask(item, private)
             for key, item in value.items()
+            if key != bodies.UNREADABLE
         }
     if isinstance(value, list):
         return [mask(item, private) for item in value]
     if isinstance(value, str):
-        return f"<text of {len(value)} characters>" if len(value) > _LONGEST_TEXT else redact(value)
+        return f"<text of {len(value)} characters>" if len(value) > _LONGEST_SHOWN else redact(value)
     return value
 
 
@@ -214,7 +225,17 @@ class Reader:
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self._schemas = [self._page_schema(wire) for wire in (0, 1)]
+        self._schema = self._page_schema()
+        self._inputs = tuple(
+            f'"{name}"'.encode()
+            for name in {
+                name
+                for column in table.columns
+                if column.from_json
+                for name in (column.inputs or (column.path,))
+                if name
+            }
+        )
         self._json_query = self._build_json_query()
         self._connection: duckdb.DuckDBPyConnection | None = None
 
@@ -231,13 +252,14 @@ class Reader:
             self._connection.close()
             self._connection = None
 
-    def sorted_lists(self, lists: pa.Array) -> pa.Array:
-        """Return JSON lists with sorted elements, so that a different order is not a change."""
-        self._duckdb.register("lists", pa.table({"item": lists}))
-        elements = """list_sort(json_transform(item, '["JSON"]'))"""
-        query = f"SELECT coalesce({elements}::VARCHAR, item) AS item FROM lists"
+    def comparable(self, values: pa.Array) -> pa.Array:
+        """Return JSON values as texts that do not depend on the order of a list or on JSON types."""
+        self._duckdb.register("items", pa.table({"item": values}))
+        elements = """list_sort(json_transform(item, '["JSON"]'))::VARCHAR"""
+        text = f"""replace(coalesce({elements}, item), '"', '')"""
+        query = f"SELECT {_whole('text')} AS item FROM (SELECT {text} AS text FROM items)"
         found = self._duckdb.execute(query).to_arrow_table()
-        self._duckdb.unregister("lists")
+        self._duckdb.unregister("items")
         return found.column("item").combine_chunks()
 
     def hashes(self, keys: pa.Array) -> pa.Array:
@@ -249,63 +271,76 @@ class Reader:
         self._duckdb.unregister("keys")
         return found.column("hash").combine_chunks()
 
-    def read(self, bodies: Sequence[bytes], context: dict[str, str]) -> Reading:
+    def read(self, pages: Sequence[bytes], context: dict[str, str]) -> Reading:
         """Read all records of pages that share a context: typed rows, and rejected ones with a reason."""
-        if not bodies:
+        if not pages:
             return Reading(self.table.empty())
-        tables: list[pa.Table] = []
-        rejected: list[Rejected] = []
-        for part in self._readable(list(bodies), context, rejected):
-            tables.append(part)
-        return Reading(pa.concat_tables(tables) if tables else self.table.empty(), rejected)
-
-    def _readable(
-        self, bodies: list[bytes], context: dict[str, str], rejected: list[Rejected]
-    ) -> Iterator[pa.Table]:
         try:
-            yield self.typed(bodies, context)
-            return
-        except Refused as refused:
-            reason = str(refused)
-        if len(bodies) == 1:
-            records = list(self._explode(bodies[0]))
-            if len(records) <= 1:
-                rejected.extend(self._reject(record, reason) for record in records)
-                return
-            bodies = records
-        middle = len(bodies) // 2
-        yield from self._readable(bodies[:middle], context, rejected)
-        yield from self._readable(bodies[middle:], context, rejected)
+            return Reading(self.typed(pages, context))
+        except Refused:
+            return self._tolerant(pages, context)
 
-    def typed(self, bodies: Sequence[bytes], context: dict[str, str]) -> pa.Table:
-        """Read pages with the declared types, all or nothing. Raises Refused with the reason."""
-        joined = self._wrap(bodies)
-        reason = ""
-        for attempt, schema in enumerate(self._schemas):
+    def typed(self, pages: Sequence[bytes], context: dict[str, str]) -> pa.Table:
+        """Read pages with the usual types, all or nothing. Raises Refused with the reason."""
+        joined = self._wrap(pages)
+        if not joined.isascii():
+            # pyarrow.json does not look at the bytes of a text
             try:
-                parsed = pj.read_json(
-                    io.BytesIO(joined),
-                    read_options=pj.ReadOptions(use_threads=False, block_size=max(1 << 20, len(joined) + 1)),
-                    parse_options=pj.ParseOptions(
-                        explicit_schema=schema, newlines_in_values=True, unexpected_field_behavior="ignore"
-                    ),
-                )
-                return self._flatten(parsed, bodies, context)
-            except pa.ArrowInvalid as invalid:
-                reason = reason or _shape_reason(str(invalid))
-            except Refused as refused:
-                if attempt or self._schemas[0] == self._schemas[1]:
-                    raise Refused(reason or str(refused)) from None
-                reason = reason or str(refused)
-        raise Refused(reason)
+                joined.decode()
+            except UnicodeDecodeError:
+                raise Refused("bytes that are not UTF-8") from None
+        if bodies.is_marked(joined):
+            raise Refused("a value cannot be read")
+        try:
+            parsed = pj.read_json(
+                io.BytesIO(joined),
+                read_options=pj.ReadOptions(use_threads=False, block_size=max(1 << 20, len(joined) + 1)),
+                parse_options=pj.ParseOptions(
+                    explicit_schema=self._schema, newlines_in_values=True, unexpected_field_behavior="ignore"
+                ),
+            )
+        except pa.ArrowInvalid as invalid:
+            raise Refused(_shape_reason(str(invalid))) from None
+        return self._flatten(parsed, pages, context)
 
-    def _wrap(self, bodies: Sequence[bytes]) -> bytes:
+    def _tolerant(self, pages: Sequence[bytes], context: dict[str, str]) -> Reading:
+        """Read pages value by value; each row is judged alone."""
+        leaves = tolerant.read(self._duckdb, self.table, pages)
+        reasons, size = leaves.reasons(), len(leaves.records)
+        arrays: list[pa.Array] = []
+        seen: dict[str, tuple[str, pa.Array]] = {}
+        for column in self.table.columns:
+            if column.path is None and column.sql is None:
+                arrays.append(pa.array([context[column.name]] * size, pa.string()))
+                arrays[-1], reasons = _convert_each(column, arrays[-1], reasons)
+                continue
+            value = leaves.computed(column) if column.from_json else leaves.value(column)
+            reasons = pc.coalesce(reasons, value.reasons)
+            found, reasons = _convert_each(column, value.texts, reasons)
+            arrays.append(found)
+            if value.drifted.null_count < size:
+                seen[column.name] = tolerant.usual_name(column), value.drifted
+        is_good = pc.is_null(reasons)
+        drifted = Counter(
+            (name, usual, came)
+            for name, (usual, types) in seen.items()
+            for came in types.filter(is_good).drop_null().to_pylist()
+        )
+        rejected = [
+            self._reject(record, reason)
+            for record, reason in zip(leaves.records.to_pylist(), reasons.to_pylist(), strict=True)
+            if reason is not None
+        ]
+        rows = pa.Table.from_arrays(arrays, schema=self.table.schema).filter(is_good)
+        return Reading(rows, rejected, drifted)
+
+    def _wrap(self, pages: Sequence[bytes]) -> bytes:
         # pyarrow.json reads objects only, and searchStream answers with an array
         if self.table.levels[0] == "batches":
-            return b"\n".join(b'{"batches":' + body + b"}" for body in bodies)
-        return b"\n".join(bodies)
+            return b"\n".join(b'{"batches":' + page + b"}" for page in pages)
+        return b"\n".join(pages)
 
-    def _flatten(self, parsed: pa.Table, bodies: Sequence[bytes], context: dict[str, str]) -> pa.Table:
+    def _flatten(self, parsed: pa.Table, pages: Sequence[bytes], context: dict[str, str]) -> pa.Table:
         current = parsed.to_struct_array().combine_chunks()
         enclosing: list[dict[str, pa.Array]] = []
         for depth, level in enumerate(self.table.levels):
@@ -323,7 +358,12 @@ class Reader:
             current = pc.list_flatten(lists)
         if current.null_count:
             raise Refused("the record is null")
-        cut = self._cut_json(bodies, len(current))
+        # pyarrow.json reports a repeated field only if it reads it
+        if any(
+            sum(page.count(name) for page in pages) > len(current) for name in self._inputs
+        ) and tolerant.repeats_field(self._duckdb, self.table, pages):
+            raise Refused("a field is specified twice")
+        cut = self._cut_json(pages, len(current))
         arrays: list[pa.Array] = []
         for column in self.table.columns:
             if column.path is None and column.sql is None:
@@ -344,10 +384,10 @@ class Reader:
             if column.path is not None and column.path.startswith(carets) and column.path[levels] != "^"
         ]
 
-    def _cut_json(self, bodies: Sequence[bytes], expected: int) -> dict[str, pa.Array]:
+    def _cut_json(self, pages: Sequence[bytes], expected: int) -> dict[str, pa.Array]:
         if self._json_query is None:
             return {}
-        wrapped = [self._wrap([body]).decode() for body in bodies]
+        wrapped = [self._wrap([page]).decode() for page in pages]
         self._duckdb.register("pages", pa.table({"page": pa.array(wrapped, pa.string())}))
         try:
             found = self._duckdb.execute(self._json_query).to_arrow_table()
@@ -373,7 +413,7 @@ class Reader:
         selected = ", ".join(f'{column.expression} AS "{column.name}"' for column in columns)
         return f"SELECT {selected} FROM ({source})"
 
-    def _page_schema(self, wire: int) -> pa.Schema:
+    def _page_schema(self) -> pa.Schema:
         rows: list[dict[str, Any]] = [{} for _ in range(len(self.table.levels) + 1)]
         for column in self.table.columns:
             if column.path is None or column.from_json:
@@ -384,40 +424,20 @@ class Reader:
             for parent in parents:
                 node = node.setdefault(parent, {})
             name, _, index = leaf.partition("[")
-            node[name] = pa.list_(column.wires[wire]) if index else column.wires[wire]
+            node[name] = pa.list_(column.usual) if index else column.usual
         for depth, level in reversed(list(enumerate(self.table.levels))):
             rows[depth][level] = [rows[depth + 1]]
         return pa.schema([pa.field(name, _node_type(child)) for name, child in rows[0].items()])
 
-    def _explode(self, body: bytes) -> Iterator[bytes]:
-        """Yield one page per record of this page, each with the enclosing lists."""
+    def _reject(self, record: str | None, reason: str) -> Rejected:
+        document = orjson.loads(record or "null")
+        return Rejected(orjson.dumps(mask(document, self.table.private)).decode(), reason)
 
-        def single(node: Any, levels: tuple[str, ...]) -> Iterator[Any]:
-            if not levels:
-                yield node
-                return
-            items = node.get(levels[0]) if isinstance(node, dict) else None
-            if not isinstance(items, list):
-                yield node
-                return
-            for item in items:
-                for inner in single(item, levels[1:]):
-                    yield {**node, levels[0]: [inner]}
 
-        batches = self.table.levels[0] == "batches"
-        document = orjson.loads(body)
-        for page in single({"batches": document} if batches else document, self.table.levels):
-            yield orjson.dumps(page["batches"] if batches else page)
-
-    def _reject(self, body: bytes, reason: str) -> Rejected:
-        document = orjson.loads(body)
-        record: Any = {"batches": document} if self.table.levels[0] == "batches" else document
-        for level in self.table.levels:
-            items = record.get(level) if isinstance(record, dict) else None
-            if not isinstance(items, list) or not items:
-                break
-            record = items[0]
-        return Rejected(orjson.dumps(mask(record, self.table.private)).decode(), reason)
+def _whole(text: str) -> str:
+    """Return SQL for JSON text without quotes in which 7.0 is 7."""
+    whole = rf"regexp_replace({text}, '\.0+([],}}]|$)', '\1', 'g')"
+    return f"CASE WHEN contains({text}, '.0') THEN {whole} ELSE {text} END"
 
 
 def _node_type(node: Any) -> pa.DataType:
@@ -452,11 +472,48 @@ def _pick(column: Column, row: pa.Array, enclosing: Sequence[dict[str, pa.Array]
         raise Refused(f"{column.name}: {path} has too few elements") from None
 
 
+def _convert_each(column: Column, value: pa.Array, reasons: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Convert the values of rows without a reason; return them, and the reasons with those of bad values."""
+    size = len(value)
+    alive = pc.indices_nonzero(pc.is_null(reasons))
+    parts: list[pa.Array] = []
+    bad: dict[int, str] = {}
+
+    def convert(begin: int, end: int) -> None:
+        try:
+            parts.append(_convert(column, value.take(alive.slice(begin, end - begin))))
+            return
+        except Refused as refused:
+            if end - begin == 1:
+                bad[alive[begin].as_py()] = str(refused)
+                parts.append(pa.nulls(1, column.target))
+                return
+        middle = (begin + end) // 2
+        convert(begin, middle)
+        convert(middle, end)
+
+    convert(0, len(alive))
+    converted = pa.concat_arrays(parts)
+    if len(alive) < size:
+        places: list[int | None] = [None] * size
+        for position, row in enumerate(alive.to_pylist()):
+            places[row] = position
+        converted = converted.take(pa.array(places, pa.int64()))
+    if bad:
+        reasons = pc.coalesce(reasons, pa.array([bad.get(row) for row in range(size)], pa.string()))
+    return converted, reasons
+
+
 def _convert(column: Column, value: pa.Array) -> pa.Array:
     try:
         result = _CONVERSIONS[column.kind](value) if not column.sql else pc.cast(value, column.target)
     except pa.ArrowInvalid:
         raise Refused(f"{column.name} is not a {_SQL_NAME[column.target]}") from None
+    if pa.types.is_string(column.target):
+        if (pc.max(pc.binary_length(result)).as_py() or 0) > _LONGEST_TEXT:
+            raise Refused(f"{column.name} is longer than {_LONGEST_TEXT:,} bytes")
+    elif pa.types.is_floating(column.target) and pc.any(pc.invert(pc.is_finite(result))).as_py():
+        raise Refused(f"{column.name} is not a finite number")
     if result.null_count > value.null_count:
         expected = "an id" if column.kind == "id" else f"a {_SQL_NAME[column.target]}"
         raise Refused(f"{column.name} is not {expected}")
@@ -479,6 +536,8 @@ def _to_date_from_parts(value: pa.Array) -> pa.Array:
     def padded(part: str, width: int) -> pa.Array:
         return pc.utf8_lpad(pc.cast(pc.struct_field(value, [part]), pa.string()), width=width, padding="0")
 
+    if pa.types.is_string(value.type):
+        return pc.cast(value, pa.date32())
     return pc.cast(
         pc.binary_join_element_wise(padded("year", 4), padded("month", 2), padded("day", 2), "-"), pa.date32()
     )
@@ -501,7 +560,7 @@ _CONVERSIONS: dict[Kind, Callable[[pa.Array], pa.Array]] = {
     "integer": lambda value: pc.cast(value, pa.int64()),
     "float": lambda value: pc.cast(value, pa.float64()),
     "money": _to_money,
-    "boolean": lambda value: value,
+    "boolean": lambda value: pc.cast(value, pa.bool_()),
 }
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from calendar import monthrange
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Literal
@@ -18,6 +19,12 @@ EVER_DAYS = 100 * 366
 
 Reread = Literal["unsettled", "all", "none"]
 """The loaded days to load again: those that may still change, all of them, or none."""
+
+
+def months_before(day: date, months: int) -> date:
+    """Return the same day `months` earlier, or the last day of that month if it is shorter."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,14 @@ class Pass:
     windows: Mapping[tuple[str, str], Sequence[Window]]
     is_first: bool = False
 
+    def without(self, held: Mapping[tuple[str, str], Collection[date]]) -> Pass:
+        """Return the pass without some days by (table, account)."""
+        left = {
+            key: runs(day for window in windows for day in window.days() if day not in held.get(key, ()))
+            for key, windows in self.windows.items()
+        }
+        return replace(self, windows={key: windows for key, windows in left.items() if windows})
+
 
 def passes(
     store: Store,
@@ -74,11 +89,13 @@ def passes(
     reread: Reread,
     complete: date | None,
     most: int = PASS_DAYS,
+    incomplete: Mapping[tuple[str, str], Collection[date]] | None = None,
 ) -> list[Pass]:
     """Return the passes of a load, each of at most `most` days; new days come first, so nothing delays them.
 
     `complete` is the newest day of the last load that also finished reloading days: a day that could still
-    change then is loaded again, however long ago that was. Returns at least one pass, which may be empty.
+    change then is loaded again, however long ago that was. So are the `incomplete` days by (table, account),
+    of which records were rejected. Returns at least one pass, which may be empty.
     """
     unread: dict[tuple[str, str], list[date]] = {}
     again: dict[tuple[str, str], list[date]] = {}
@@ -92,7 +109,12 @@ def passes(
             unread[key] = [day for day in served if day not in known]
             if known and reread != "none":
                 settled = min(max(known), complete or date.max) - timedelta(days=bounds.unsettled)
-                again[key] = [day for day in served if day in known and (reread == "all" or day > settled)]
+                incomplete_days = (incomplete or {}).get(key, ())
+                again[key] = [
+                    day
+                    for day in served
+                    if day in known and (reread == "all" or day > settled or day in incomplete_days)
+                ]
     found = [
         *_cut(unread, "new days", most, is_first=True),
         *_cut(again, "days read again", most, is_first=False),

@@ -8,17 +8,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime
 from typing import Any, TypeVar, cast
 
 import dlt
+import orjson
 import pyarrow as pa
 
-from ingestion.errors import IngestionError, LoadStopped, ResponseError
+from ingestion.config import Section
+from ingestion.errors import AccountLeftOut, IngestionError, LoadStopped, ResponseError
 from ingestion.http.client import Client
-from ingestion.landing.arrow import INSTANT, Page, Reader, Table, constant, keys_of
-from ingestion.landing.planning import Pass, Span, Window
+from ingestion.landing.arrow import INSTANT, Page, Reader, Reading, Rejected, Table, constant, keys_of
+from ingestion.landing.left_out import LoadFault, left_out_accounts
+from ingestion.landing.planning import PASS_DAYS, Pass, Span, Window
 from ingestion.landing.store import Store, StreamState
 
 __all__ = ["Batch", "DaysRead", "Lander", "Landing", "Span", "Window", "part", "reading", "resource"]
@@ -27,9 +30,9 @@ _Api = TypeVar("_Api")
 _BATCH_BYTES = 2 << 20
 _PROGRESS_SECONDS = 5.0
 _REMEMBERED_KEYS = 50_000
-# A bad value rejects one row. If most rows are bad, the API has changed, and landing the rest would close
-# correct observations.
-_SUSPICIOUS_REJECTS = 100
+# A bad value rejects one row. If a share of an account's rows is bad, the API has changed, and landing the
+# rest would close correct observations. These are the defaults of the settings section `quarantine`.
+_PERCENT, _FEWEST_REJECTS = 10, 10
 
 QUARANTINE = pa.schema(
     [
@@ -80,6 +83,22 @@ class Counts:
     staged: int = 0
 
 
+class DaysIncomplete(Exception):
+    """Days that were loaded before now lack a record; `days` are by (table, account)."""
+
+    def __init__(self, days: Mapping[tuple[str, str], set[date]]) -> None:
+        super().__init__("days are incomplete")
+        self.days = days
+
+
+@dataclass
+class Judged:
+    """The records of one table and account: how many were received, and the rejected ones."""
+
+    received: int = 0
+    rejected: list[tuple[str, str, str]] = field(default_factory=list)
+
+
 Batch = Mapping[str, list[Page]]
 """Pages by table from one request and the requests that depend on it."""
 
@@ -91,7 +110,8 @@ class Landing:
     `days` are the windows of daily tables that the current pass reads. `exclusive` locks another source's
     file while it is read. `before_load` and `after_load` change the store around dlt's load step.
     `follow_ups` yield resources that depend on rows landed before. Once `stopped` is set, the load ends at
-    its next request or pause.
+    its next request or pause. `faults` are what the load left out, `left_out` the accounts among them, and
+    `read_days` the days read by (table, account).
     """
 
     source: str
@@ -113,6 +133,11 @@ class Landing:
     after_load: list[Callable[[], None]] = field(default_factory=list)
     follow_ups: list[Callable[[], Iterator[list[Any]]]] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
+    faults: dict[tuple[str | None, ...], LoadFault] = field(default_factory=dict)
+    left_out: dict[str, AccountLeftOut] = field(default_factory=dict)
+    judged: dict[tuple[str, str | None], Judged] = field(default_factory=dict)
+    drifted: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    read_days: dict[tuple[str, str], set[date]] = field(default_factory=dict)
     _api: Any = None
     _deferred: dict[Table, list[pa.Table]] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -160,6 +185,166 @@ class Landing:
         """Add a notice for the user to a load that otherwise succeeds."""
         self.notices.append(line)
         self.say(f"{self.source}: {line}")
+
+    # -- what is left out -------------------------------------------------------------------------------
+
+    def leave_out(self, fault: LoadFault, line: str | None = None) -> None:
+        """Record once what the load leaves out; the notice is `line` (none if empty), by default its text."""
+        with self._lock:
+            if fault.key in self.faults:
+                return
+            self.faults[fault.key] = fault
+        if line != "":
+            self.notice(line or "; ".join(filter(None, (fault.seen, fault.fix))))
+
+    def leave_out_account(self, refused: AccountLeftOut) -> None:
+        """Leave an account out of this load; what was landed of it before stays."""
+        self.left_out[refused.account] = refused
+        seen, _, fix = str(refused).rpartition("; ")
+        line = f"account {refused.account} is left out and keeps what was landed before: {refused}"
+        self.leave_out(LoadFault("account", seen, fix, account_id=refused.account), line)
+
+    def remaining(self, accounts: Sequence[str]) -> list[str]:
+        """Return the accounts that are not left out, those first that the last load left out.
+
+        Raises AccountLeftOut if none remains.
+        """
+        kept = [account for account in accounts if account not in self.left_out]
+        if accounts and not kept:
+            raise next(error for account, error in self.left_out.items() if account in accounts)
+        # an account that refuses again ends the attempt at its first request instead of its last
+        refused_before = left_out_accounts(self.store)
+        return sorted(kept, key=lambda account: account not in refused_before)
+
+    def without(self, refused: AccountLeftOut) -> Landing:
+        """Return a new attempt of this load without an account, but with the account's rejected records."""
+        again = replace(
+            self,
+            days=None,
+            counts={},
+            rejected=[],
+            notices=[],
+            clients=[],
+            states={},
+            landers=[],
+            before_load=[],
+            after_load=[],
+            follow_ups=[],
+            faults={},
+            left_out={},
+            judged={},
+            drifted=Counter(),
+            read_days={},
+            _api=None,
+            _deferred={},
+        )
+        for error in (*self.left_out.values(), refused):
+            again.leave_out_account(error)
+        for (table, account), judged in self.judged.items():
+            if account in again.left_out:
+                again.judged[table, account] = judged
+                again.rejected += judged.rejected
+                counts = again.counts.setdefault(table, Counts())
+                counts.received += len(judged.rejected)
+                counts.quarantined += len(judged.rejected)
+        return again
+
+    def judge(self, percent: int, fewest: int) -> None:
+        """Raise if more than `percent` of a table's records were rejected, and at least `fewest` of them.
+
+        Raises AccountLeftOut for the table of one account, ResponseError for a table without accounts.
+        """
+        for (table, account), judged in self.judged.items():
+            bad = len(judged.rejected)
+            if self.from_files or account in self.left_out:
+                continue
+            if bad < fewest or 100 * bad <= percent * judged.received:
+                continue
+            of = f" of account {account}" if account else ""
+            message = (
+                f"{self.source}.{table}: {bad} of {judged.received} records{of} were rejected"
+                f" ({judged.rejected[-1][2]}); check sources.{self.source}.base_url and the API version"
+            )
+            raise AccountLeftOut(message, account=account) if account else ResponseError(message)
+
+    def judge_quarantine(self) -> None:
+        """Raise if a table's share of rejected records is above the settings; see `judge`."""
+        section = Section("quarantine")
+        self.judge(
+            section.integer("percent", _PERCENT, 0, 100),
+            section.integer("records", _FEWEST_REJECTS, 1, 1_000_000),
+        )
+
+    def judge_days(self) -> None:
+        """Raise DaysIncomplete if days that were read before now lack a rejected record."""
+        if self.days is None or self.days.is_first or self.from_files:
+            return
+        found: dict[tuple[str, str], set[date]] = {}
+        for (table, account), windows in self.days.windows.items():
+            days = {day for window in windows for day in window.days()}
+            for fault in self.faults.values():
+                if (fault.kind, fault.resource, fault.account_id) == ("day", table, account):
+                    found.setdefault((table, account), set()).update({fault.date} & days)  # type: ignore[arg-type]
+        held = {key: days for key, days in found.items() if days}
+        if held:
+            raise DaysIncomplete(held)
+
+    def hold(self, held: Mapping[tuple[str, str], set[date]], counts: Mapping[str, Counts]) -> None:
+        """Leave days out of the pass, which keep the state of their last load; count their rejected records.
+
+        `counts` are the counts before the pass.
+        """
+        assert self.days is not None
+        self.days = self.days.without(held)
+        for table, now in self.counts.items():
+            before = counts.get(table, Counts())
+            rejected = now.quarantined - before.quarantined
+            now.received = before.received + rejected
+            now.quarantined = before.quarantined + rejected
+            now.landed, now.duplicates, now.staged = before.landed, before.duplicates, 0
+        for fault in list(self.faults.values()):
+            if fault.kind == "day" and fault.date in held.get(
+                (fault.resource or "", fault.account_id or ""), ()
+            ):
+                kept = f"{fault.seen}; the day keeps the figures of its last load"
+                self.faults[fault.key] = replace(fault, seen=kept)
+
+    def all_faults(self) -> list[LoadFault]:
+        """Return what the load left out, with rejected records and columns in another JSON type."""
+        records = [
+            LoadFault(
+                "records",
+                f"{len(judged.rejected)} of {judged.received} records were rejected"
+                f" ({judged.rejected[-1][2]})",
+                "see reconciliation.quarantine",
+                resource=table,
+                account_id=account,
+                records=len(judged.rejected),
+            )
+            for (table, account), judged in sorted(self.judged.items(), key=repr)
+            if judged.rejected
+        ]
+        columns = [
+            LoadFault(
+                "column",
+                f"came as {seen} instead of {usual}; the same values were read",
+                resource=table,
+                subject=column,
+                records=count,
+            )
+            for (table, column, usual, seen), count in sorted(self.drifted.items())
+        ]
+        return [*self.faults.values(), *records, *columns]
+
+    def drift_notices(self) -> list[str]:
+        """Return a line per table and JSON type with the columns that came in it instead of the usual one."""
+        found: dict[tuple[str, str, str], list[str]] = {}
+        for table, column, usual, seen in sorted(self.drifted):
+            found.setdefault((table, usual, seen), []).append(column)
+        return [
+            f"{table}: {', '.join(columns)} came as {seen} instead of {usual}; the same values were read"
+            for (table, usual, seen), columns in found.items()
+        ]
 
     def lander(self, table: Table, protected: pa.Table | None = None) -> Lander:
         """Return the lander of a table; it drops repeats and records with the key of a `protected` row."""
@@ -318,23 +503,12 @@ class Lander:
             contexts.setdefault(page.context, []).append(page)
         for context, found in contexts.items():
             yield self._read(found, dict(context))
-        self._stop_if_mostly_rejected()
+        # the rest of a load in which most records are bad is not worth its requests
+        self._landing.judge(50, 100)
         if time.monotonic() - self._last_progress >= _PROGRESS_SECONDS:
             self._last_progress = time.monotonic()
             self._landing.say(
                 f"{self._landing.source}.{self._table.name}: {self._counts.landed:,} rows so far"
-            )
-
-    def _stop_if_mostly_rejected(self) -> None:
-        counts = self._counts
-        if self._landing.from_files:
-            return
-        if counts.quarantined >= _SUSPICIOUS_REJECTS and 2 * counts.quarantined > counts.received:
-            source, table = self._landing.source, self._table.name
-            reason = next(reason for name, _, reason in reversed(self._landing.rejected) if name == table)
-            raise ResponseError(
-                f"{source}.{table}: {counts.quarantined} of {counts.received} records were rejected"
-                f" ({reason}); check sources.{source}.base_url and the API version"
             )
 
     def _read(self, pages: list[Page], context: dict[str, str]) -> pa.Table:
@@ -358,15 +532,50 @@ class Lander:
         counts.landed += len(fresh)
         counts.duplicates += rows.num_rows - len(fresh)
         counts.quarantined += len(reading.rejected)
-        self._landing.rejected.extend(
-            (self._table.name, item.record, item.reason) for item in reading.rejected
-        )
+        self._note(reading, context)
         if again and self._table.latest:
             self._landing.defer(self._table, self._finish(rows.take(pa.array(again, pa.int64()))))
         if len(fresh) < rows.num_rows:
             rows = rows.take(pa.array(fresh, pa.int64()))
         counts.staged += rows.num_rows
         return self._finish(rows)
+
+    def _note(self, reading: Reading, context: dict[str, str]) -> None:
+        """Record rejected records, the days that lack them, and columns in another JSON type."""
+        landing, table = self._landing, self._table
+        account = context.get(table.account)
+        rejected = [(table.name, item.record, item.reason) for item in reading.rejected]
+        landing.rejected.extend(rejected)
+        judged = landing.judged.setdefault((table.name, account), Judged())
+        judged.received += reading.received
+        judged.rejected += rejected
+        if not landing.from_files:
+            for (column, usual, seen), count in reading.drifted.items():
+                landing.drifted[table.name, column, usual, seen] += count
+        if table.disposition == "observe" and account is not None:
+            for item in reading.rejected:
+                for day in self._days_of(item, account):
+                    self._note_day(account, day)
+
+    def _days_of(self, item: Rejected, account: str) -> list[date]:
+        """Return the day of a rejected record; all days of the pass if the day cannot be read."""
+        try:
+            return [day_of(self._table, item)]
+        except ValueError:
+            return [
+                day
+                for window in self._landing.pieces(self._table, account, PASS_DAYS)
+                for day in window.days()
+            ]
+
+    def _note_day(self, account: str, day: date) -> None:
+        landing, table = self._landing, self._table
+        fault = LoadFault("day", "", None, table.name, account, None, day)
+        known = landing.faults.get(fault.key)
+        count = (known.records or 0) + 1 if known else 1
+        seen = f"{count} record{'' if count == 1 else 's'} of {day} were rejected"
+        fix = "see reconciliation.quarantine; the day is loaded again by the next refresh"
+        landing.faults[fault.key] = replace(fault, seen=seen, fix=fix, records=count)
 
     def _split_repeats(self, keys: Sequence[str]) -> tuple[list[int], list[int]]:
         """Return the positions of the records to land and of the records that were read before."""
@@ -380,6 +589,8 @@ class Lander:
     def _markers(self, read: list[DaysRead]) -> pa.Table:
         days = sorted({(item.account, day) for item in read for day in item.window.days()})
         table = self._table
+        for account, day in days:
+            self._landing.read_days.setdefault((table.name, account), set()).add(day)
         arrays = [
             pa.array([account for account, _ in days], pa.string())
             if name == table.account
@@ -397,19 +608,31 @@ class Lander:
             return rows.append_column("observed_at", constant(self._landing.as_of, size, INSTANT))
         if self._table.disposition == "observe":
             rows = rows.append_column("is_day_marker", constant(marker, size, pa.bool_()))
-        # row_version must not change if a JSON list only changes its order
+        # row_version must not change if a JSON list only changes its order, or a value its JSON type
         hashed = rows
         for column in self._table.columns:
             if column.kind == "json":
                 position = rows.schema.get_field_index(column.name)
-                hashed = hashed.set_column(
-                    position, column.name, reader.sorted_lists(rows.column(column.name))
-                )
+                hashed = hashed.set_column(position, column.name, reader.comparable(rows.column(column.name)))
         rows = rows.append_column("row_version", reader.hashes(keys_of(hashed, hashed.column_names)))
         if not self._landing.is_first_observation(self._table):
             return rows
         observed = rows.append_column("observed_at", constant(self._landing.as_of, size, INSTANT))
         return observed.append_column("superseded_at", pa.nulls(size, INSTANT))
+
+
+def day_of(table: Table, item: Rejected) -> date:
+    """Return the day of a rejected record of daily figures. Raises ValueError if it cannot be read."""
+    path = next((column.path for column in table.columns if column.name == "date"), None)
+    value: Any = orjson.loads(item.record)
+    for step in (path or "").split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    if isinstance(value, dict):
+        try:
+            return date(*(int(value[part]) for part in ("year", "month", "day")))
+        except (KeyError, TypeError) as error:
+            raise ValueError("no day") from error
+    return date.fromisoformat(str(value))
 
 
 def hints(landing: Landing, table: Table) -> dict[str, Any]:

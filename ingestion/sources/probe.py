@@ -26,6 +26,7 @@ Check = Literal[
     "clock",
     "rate_limit",
     "requests",
+    "last_load",
 ]
 Reason = Literal["token", "access", "account", "throttled", "failing", "unreachable", "no_api", "request"]
 
@@ -81,7 +82,6 @@ class Refused(Exception):
 class Examiner(Protocol):
     """The interface of `ingestion/sources/<vendor>/doctor.py`."""
 
-    CREDENTIALS: tuple[tuple[str, ...], ...]
     VENDOR: str
     TOKEN_FIX: str
 

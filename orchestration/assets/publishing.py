@@ -20,8 +20,11 @@ CREATE TABLE serving.marts.sources (
 """
 SOURCES_COMMENTS = {
     "": "One row per source with the refresh that its figures come from.",
-    "source": "hubspot, google_ads, facebook_ads or linkedin_ads.",
-    "status": "landed: loaded in this refresh; stale: not read, figures are older; skipped: no credentials.",
+    "source": "Name of the source (google_ads).",
+    "status": (
+        "landed: loaded in this refresh; partial: loaded without the accounts in reconciliation.load_faults,"
+        " whose figures are older; stale: not read, figures are older; skipped: no credentials."
+    ),
     "landed_through": "Newest day loaded, in the ad account's time zone; null for HubSpot.",
     "as_of": "As-of time of the refresh that loaded the published figures; null if skipped.",
 }

@@ -25,6 +25,7 @@ from ingestion.pipelines import (
     parts,
     reads_first,
 )
+from ingestion.sources import registry
 from orchestration.assets.catalog import Relation, StoredTable, read_catalog
 from orchestration.assets.tables import code_references, table_metadata
 from orchestration.execution.days import DAILY_SOURCES
@@ -38,15 +39,13 @@ OWNER = "team:ingestion"
 #: APIs and pages that the raw tables are loaded from. Dagster does not materialize them.
 apis = {
     name: dg.AssetSpec(
-        ["api", name], description=f"{title}.", group_name="apis", owners=[OWNER], kinds={kind, "http"}
+        ["api", name],
+        description=f"{source.api}.",
+        group_name="apis",
+        owners=[OWNER],
+        kinds={source.kind, "http"},
     )
-    for name, title, kind in (
-        ("hubspot", "HubSpot's CRM, forms and event APIs", "hubspot"),
-        ("google_ads", "The Google Ads API", "google"),
-        ("facebook_ads", "Meta's Marketing API", "facebook"),
-        ("linkedin_ads", "LinkedIn's Marketing and Lead Sync APIs", "linkedin"),
-        ("landing_pages", "The public landing pages of ads and forms", "html"),
-    )
+    for name, source in registry.SOURCES.items()
 }
 
 
@@ -164,6 +163,7 @@ def _load(
         "status": "skipped" if report.skipped else "landed",
         "as_of": None if report.skipped else as_of.isoformat(),
         "quarantined": report.quarantined,
+        "left_out": list(report.left_out),
         "requests": report.requests,
         "from_files": report.from_files,
         "message": report.message,

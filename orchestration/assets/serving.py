@@ -17,7 +17,10 @@ _models = list(published_models(manifest()))
 
 
 def source_state(instance: dg.DagsterInstance, source: str) -> SourceState:
-    """State of a source, from the last materializations of its raw tables; one stale table makes it stale."""
+    """State of a source, from the last materializations of its raw tables; one stale table makes it stale.
+
+    A source that was loaded without some of its accounts is partial.
+    """
     keys = [key for asset in raw_assets for key in asset.keys if key.path[1] == source]
     found = []
     for key in keys:
@@ -26,8 +29,10 @@ def source_state(instance: dg.DagsterInstance, source: str) -> SourceState:
             found.append(event.asset_materialization.metadata)
     statuses = {str(metadata["status"].value) for metadata in found}
     instants = [metadata["as_of"].value for metadata in found]
+    if any(getattr(metadata.get("left_out"), "value", None) for metadata in found):
+        statuses.add("partial")
     days = landed_days(source)
-    status = next((name for name in ("stale", "landed") if name in statuses), "skipped")
+    status = next((name for name in ("stale", "partial", "landed") if name in statuses), "skipped")
     return SourceState(
         source,
         status,

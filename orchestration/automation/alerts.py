@@ -88,6 +88,9 @@ def observe_run(run: dg.DagsterRun, progress: Progress) -> Observation:
     for source, message in progress.sources.items():
         if message:
             faults[source_key(source)] = [redact_line(f"{source} is stale: {message}")]
+    for source, accounts in progress.left_out.items():
+        line = f"{source} was loaded without account {', '.join(accounts)}: see reconciliation.load_faults"
+        faults.setdefault(source_key(source), []).append(line)
     for (table, name), lines in progress.warnings.items():
         about_source = name in (NEWEST_DAY, LAST_LOAD)
         key = source_key(table.split("/")[1]) if about_source else f"check:{table}:{name}"

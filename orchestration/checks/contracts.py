@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,7 +16,7 @@ from pandera.errors import SchemaErrorReason, SchemaErrors
 
 from ingestion.errors import redact
 from orchestration.checks.constraints import Constraint, read_constraints
-from orchestration.project import published_models
+from orchestration.project import PROJECT_DIR, published_models
 
 CHECK_NAME = "contract"
 EXAMPLES = 5
@@ -108,7 +109,7 @@ def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contr
     Raises orchestration.checks.constraints.DeclarationError if the YAML declares an invalid constraint.
     """
     tests = [
-        test["test_metadata"] | {"column": test.get("column_name")}
+        test["test_metadata"] | {"column": test.get("column_name"), "accepted": _accepted(test, content)}
         for test in content["nodes"].values()
         if test["resource_type"] == "test"
         and test.get("attached_node") == node["unique_id"]
@@ -117,9 +118,10 @@ def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contr
         and not test["config"].get("where")
     ]
 
-    def tested(name: str, column: str) -> list[Mapping[str, Any]]:
-        return [test["kwargs"] for test in tests if test["name"] == name and test["column"] == column]
+    def tested(name: str, column: str) -> bool:
+        return any(test["name"] == name and test["column"] == column for test in tests)
 
+    accepted = {test["column"]: test["accepted"] for test in tests if test["accepted"] is not None}
     columns, keys, values = {}, [], []
     for declared in node.get("constraints", []):
         if declared["type"] in ("primary_key", "unique"):
@@ -132,14 +134,15 @@ def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contr
         columns[name] = pa.Column(_dtype(column["data_type"]), nullable=True)
         if types & {"primary_key", "not_null"} or tested("not_null", name):
             values.append(ValueRule(name))
-        values += [ValueRule(name, tuple(test["values"])) for test in tested("accepted_values", name)]
+        if name in accepted:
+            values.append(ValueRule(name, accepted[name]))
     published = list(published_models(content))
     meta = node["config"].get("meta", {})
     constraints = read_constraints(
         node["alias"],
         meta,
         {model["alias"]: model["columns"] for model in published},
-        {name: test["values"] for name in columns for test in tested("accepted_values", name)},
+        accepted,
     )
     schemas = {model["alias"]: model["schema"] for model in published}
     schema = pa.DataFrameSchema(
@@ -167,6 +170,20 @@ def build_contract(node: Mapping[str, Any], content: Mapping[str, Any]) -> Contr
         ),
         schemas,
     )
+
+
+def _accepted(test: Mapping[str, Any], content: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Accepted values of a column: those of the test, or those of the seed that it refers to."""
+    name, arguments = test["test_metadata"]["name"], test["test_metadata"]["kwargs"]
+    if name == "accepted_values":
+        return tuple(arguments["values"])
+    if name == "relationships":
+        for parent in test["depends_on"]["nodes"]:
+            if parent.startswith("seed."):
+                path = PROJECT_DIR / content["nodes"][parent]["original_file_path"]
+                with path.open(newline="", encoding="utf-8") as rows:
+                    return tuple(row[arguments["field"]] for row in csv.DictReader(rows))
+    return None
 
 
 def _values_check(rules: Sequence[ValueRule]) -> pa.Check:

@@ -28,6 +28,8 @@ class Progress:
         self.warnings: dict[tuple[str, str], list[str]] = {}
         #: Reason why a source is stale; None if it was loaded.
         self.sources: dict[str, str | None] = {}
+        #: Accounts that the loads of a source left out.
+        self.left_out: dict[str, list[str]] = {}
         self._console = console
         self._status = console.status("starting")
         self._started: dict[str, float] = {}
@@ -43,6 +45,14 @@ class Progress:
     def end(self) -> None:
         """Stops the live status line."""
         self._status.stop()
+
+    def left_out_lines(self) -> list[str]:
+        """One line per source whose loads left accounts out."""
+        return [
+            f"{source}: {', '.join(accounts)} {'was' if len(accounts) == 1 else 'were'} not loaded;"
+            " figures are those of an earlier refresh (reconciliation.load_faults has the reason and the fix)"
+            for source, accounts in sorted(self.left_out.items())
+        ]
 
     def warn(self, line: str) -> None:
         """Prints a warning."""
@@ -80,6 +90,10 @@ class Progress:
 
     def _record_source(self, path: Sequence[str], values: Mapping[str, Any]) -> None:
         status = values.get("status")
+        for account in values.get("left_out") or ():
+            accounts = self.left_out.setdefault(path[1], [])
+            if account not in accounts:
+                accounts.append(account)
         if status == "stale" or (status == "landed" and not self.sources.get(path[1])):
             self.sources[path[1]] = str(values["message"]) if status == "stale" else None
 

@@ -80,6 +80,8 @@ def _execute(plan: Plan, progress: Progress) -> Outcome:
                 run_config=settings_config(plan.as_of, window, plan.reread, plan.allow_stale),
                 tags=tag,
             )
+        for line in progress.left_out_lines():
+            progress.warn(line)
         for line in report_run(instance, result.run_id, progress).warnings:
             progress.warn(line)
     return Outcome(progress.published is not None and not progress.faults, progress.faults)

@@ -11,7 +11,8 @@ import streamlit as st
 from reporting.dashboard import queries
 from reporting.dashboard.serving import Snapshot
 from reporting.explain.journey import REPORTS
-from reporting.explain.scope import NETWORKS, Scope, resolve
+from reporting.explain.scope import Scope, resolve
+from reporting.networks import NETWORKS
 
 #: Filters that are carried over to the next page.
 SHARED = ("network", "account", "campaign", "start", "end", "report")

@@ -20,9 +20,9 @@ from reporting.dashboard.serving import Snapshot
 from reporting.explain import figures
 from reporting.explain.bridge import read_sources
 from reporting.explain.claims import format_time
-from reporting.explain.scope import NETWORKS, Scope
+from reporting.explain.scope import Scope
+from reporting.networks import NETWORKS, SOURCES
 
-SOURCES = {**NETWORKS, "hubspot": "HubSpot", "landing_pages": "Landing pages"}
 #: Contrast of at least 3:1 on both themes. Text and position carry the same information as the colour.
 REPORTED, EXPLAINED, UNEXPLAINED, CREDITED = "Reported", "Explained", "Unexplained", "In HubSpot"
 COLOURS = {REPORTED: "#6f7b8a", EXPLAINED: "#2a9187", UNEXPLAINED: "#c9700a", CREDITED: "#3a7fd0"}
@@ -75,6 +75,12 @@ def page_header(
             since = f": as of {format_time(source.as_of)}" if source.as_of else ""
             st.warning(
                 f"{name} could not be read in the last refresh. Its figures are older{since}.", icon="⚠️"
+            )
+        elif source.status == "partial":
+            st.warning(
+                f"{name} was read without some accounts in the last refresh. Their figures are older;"
+                " reconciliation.load_faults has the reason and the fix.",
+                icon="⚠️",
             )
     if scope is not None:
         st.markdown(f"**Showing** {_filter_text(snapshot, scope, days=days, report=report)}")

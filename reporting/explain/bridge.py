@@ -11,7 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from reporting.explain.scope import NETWORKS, Scope
+from reporting.explain.scope import Scope
+from reporting.networks import NETWORKS
 
 #: Number of actions to read per account, by rank.
 TOP_ACTIONS = 3
@@ -56,6 +57,15 @@ ORDER BY contacts_gained DESC, rank, account_id
 """
 _SOURCES = """
 SELECT source, status, landed_through, as_of AT TIME ZONE 'UTC' FROM marts.sources ORDER BY source
+"""
+_FAULTS = """
+SELECT
+    source, kind, account_id, resource, subject, min(date), max(date), sum(records)::BIGINT,
+    min(seen), min(fix), min(since) AT TIME ZONE 'UTC'
+FROM reconciliation.load_faults
+WHERE kind <> 'column'
+GROUP BY source, kind, account_id, resource, subject
+ORDER BY source, kind, account_id NULLS FIRST, resource, subject
 """
 #: Steps for which inputs are missing.
 STEP_COVERAGE = """
@@ -123,6 +133,32 @@ class Source:
 
 
 @dataclass(frozen=True)
+class LoadFault:
+    """Something that the last load of a source left out; days of an account are one fault with a range."""
+
+    source: str
+    kind: str
+    account_id: str | None
+    resource: str | None
+    subject: str | None
+    first_date: date | None
+    last_date: date | None
+    records: int | None
+    seen: str
+    fix: str | None
+    since: datetime
+
+    def line(self) -> str:
+        """Text of the fault: what, since when, and the fix."""
+        account = f"account {self.account_id}" if self.account_id else None
+        where = " ".join(filter(None, (self.source, self.resource, account)))
+        if self.kind == "day":
+            days = f"{self.first_date} to {self.last_date}"
+            return f"{where}: figures of {days} lack {self.records} rejected records; {self.fix}"
+        return "; ".join(filter(None, (f"{where} since {self.since:%Y-%m-%d}: {self.seen}", self.fix)))
+
+
+@dataclass(frozen=True)
 class StepCoverage:
     """A step that the loaded sources cover partly (`partial`) or not at all (`none`)."""
 
@@ -145,6 +181,7 @@ class Bridge:
     stale: tuple[Source, ...]
     actions: tuple[Action, ...]
     coverage: tuple[StepCoverage, ...] = ()
+    faults: tuple[LoadFault, ...] = ()
 
     @property
     def name(self) -> str:
@@ -175,6 +212,11 @@ def read_sources(connection: duckdb.DuckDBPyConnection) -> list[Source]:
     return [Source(*row) for row in connection.execute(_SOURCES).fetchall()]
 
 
+def read_faults(connection: duckdb.DuckDBPyConnection) -> list[LoadFault]:
+    """What the last loads left out."""
+    return [LoadFault(*row) for row in connection.execute(_FAULTS).fetchall()]
+
+
 def read_labels(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """Label of each published step, by its code."""
     return dict(connection.execute(_LABELS).fetchall())
@@ -199,6 +241,7 @@ def read_bridges(connection: duckdb.DuckDBPyConnection, scope: Scope) -> list[Br
     for network, *step in connection.execute(STEP_COVERAGE).fetchall():
         coverage.setdefault(network, []).append(StepCoverage(*step))
     stale = [source for source in read_sources(connection) if source.is_stale]
+    faults = read_faults(connection)
     return [
         Bridge(
             network,
@@ -209,6 +252,12 @@ def read_bridges(connection: duckdb.DuckDBPyConnection, scope: Scope) -> list[Br
             tuple(source for source in stale if source.source in (network, "hubspot")),
             tuple(action for action in actions if action.network == network),
             tuple(coverage.get(network, ())),
+            tuple(
+                fault
+                for fault in faults
+                if fault.source in (network, "hubspot")
+                and fault.account_id in (None, scope.account or fault.account_id)
+            ),
         )
         for network, first, last in sorted(spans)
     ]

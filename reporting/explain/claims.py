@@ -13,7 +13,8 @@ import duckdb
 
 from reporting.explain.figures import duration, short_number
 from reporting.explain.masking import Mask
-from reporting.explain.scope import NETWORKS, Scope, unknown_value
+from reporting.explain.scope import Scope, unknown_value
+from reporting.networks import NETWORKS
 
 #: Steps whose rows have conversions on one side instead of a reason code.
 _BY_UNITS = {"network_conversions": "facts.network_units > 0", "hubspot_contacts": "facts.hubspot_units > 0"}

@@ -128,6 +128,7 @@ def _bridge(bridge: Bridge) -> dict[str, Any]:
         "network_conversions": bridge.reported,
         "hubspot_contacts": bridge.credited,
         "stale_sources": [source.source for source in bridge.stale],
+        "load_faults": [asdict(fault) for fault in bridge.faults],
         "steps": [
             {
                 "step": step.code,

@@ -11,7 +11,8 @@ import duckdb
 from reporting.explain.claims import AD_NAMES, Claim, ad_label, format_time, read_of_contact
 from reporting.explain.masking import Mask
 from reporting.explain.options import InvalidOption
-from reporting.explain.scope import NETWORKS, Scope
+from reporting.explain.scope import Scope
+from reporting.networks import NETWORKS
 
 #: HubSpot's attribution reports, in the order of docs/contract.md, with the ads that each one credits.
 REPORTS = {

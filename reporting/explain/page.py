@@ -25,7 +25,7 @@ from reporting.explain.journey import (
 )
 from reporting.explain.masking import Mask
 from reporting.explain.picture import colour
-from reporting.explain.scope import NETWORKS
+from reporting.networks import NETWORKS
 
 #: Number of events per step on a page; a page on one step shows all of them.
 FIRST_CLAIMS = 3
@@ -151,6 +151,7 @@ def _section(
         "start": bridge.start,
         "end": bridge.end,
         "stale": [_stale(source) for source in bridge.stale],
+        "incomplete": [fault.line() for fault in bridge.faults],
         "chart": _chart(bridge),
         "width": _WIDTH,
         "height": _ROW * len(bridge.steps) + 6,

@@ -11,7 +11,6 @@ import duckdb
 
 from reporting.explain.options import InvalidOption
 
-NETWORKS = {"google_ads": "Google Ads", "facebook_ads": "Facebook Ads", "linkedin_ads": "LinkedIn Ads"}
 _LISTED = 30
 
 _DEFAULT_REPORT = "SELECT any_value(attribution_report) FROM marts.fct_ad_performance_daily"

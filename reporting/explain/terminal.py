@@ -26,7 +26,7 @@ from reporting.explain.journey import (
     why_not_credited,
 )
 from reporting.explain.masking import Mask
-from reporting.explain.scope import NETWORKS
+from reporting.networks import NETWORKS
 
 _MIN_BAR, _MAX_BAR = 8, 40
 #: Minimum width of the labels beside a bar; narrower terminals show no bars.
@@ -90,7 +90,8 @@ def waterfall(bridge: Bridge, width: int, description: str = "") -> RenderableTy
     )
     for source in bridge.stale:
         title.append(f"  {source.source} is stale: figures of an earlier refresh", style="yellow")
-    return Group(title, table)
+    left_out = [Text(f"Incomplete: {fault.line()}", style="yellow") for fault in bridge.faults]
+    return Group(title, table, *left_out)
 
 
 def show_step(

@@ -16,14 +16,19 @@ import yaml
 from orchestration.assets.publishing import SOURCES_COMMENTS
 from orchestration.project import manifest, published_models
 from reporting.dashboard.links import report_name
-from reporting.dashboard.show import SOURCES, TRACKING_ISSUES
+from reporting.dashboard.show import TRACKING_ISSUES
 from reporting.explain.bridge import EVIDENCE_LABELS
 from reporting.explain.journey import REPORTS
-from reporting.explain.scope import NETWORKS
+from reporting.networks import NETWORKS, SOURCES
 
 FOLDER = Path(__file__).with_name("bundle") / "datasets" / "adledger"
 DATABASE = uuid5(NAMESPACE_DNS, "adledger.database")
-_STATUS = {"landed": "Up to date", "stale": "Not read, figures are older", "skipped": "Not connected"}
+_STATUS = {
+    "landed": "Up to date",
+    "partial": "Read without some accounts",
+    "stale": "Not read, figures are older",
+    "skipped": "Not connected",
+}
 #: Label text for parts of column names.
 _LABEL_PARTS = {"hubspot": "HubSpot", "id": "id", "home": "(home currency)"}
 

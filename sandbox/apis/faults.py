@@ -117,9 +117,13 @@ CATALOGUE: dict[str, dict[str, Any]] = {
         "refused": [],
         "by_ad": True,
     },
+    # the posts of the first creatives were deleted: what shows their fields is refused as a whole
+    "facebook_post_gone": {"creatives": 1},
     "facebook_late_actions": {"share": 0.3, "days": 27},
     # LinkedIn
     "linkedin_accounts": {},
+    # the first campaigns have no campaign group, and the next ones stand in no listing
+    "linkedin_campaigns": {"ungrouped": 0, "unlisted": 0},
     "linkedin_element_cap": {"elements": 15_000},
     "linkedin_limits": {"daily": None, "metric_values": 45_000_000, "window_seconds": 300.0},
     "linkedin_versions": {"tolerate": [], "dead": []},

@@ -167,11 +167,6 @@ CHANGES = {
         "update reconciliation.conversion_ledger set network_units = 1000 where event_id = " + CREDITED,
         "ledger_never_exceeds_the_network",
     ),
-    "an ad's day is changed": (
-        "update marts.fct_ad_performance_daily set network_conversions = network_conversions + 1"
-        " where rowid = 0",
-        "network_headline_equals_campaign_totals",
-    ),
     "an ad's spend is changed": (
         "update marts.fct_ad_performance_daily set spend = spend + 1 where rowid = 0",
         "performance_equals_account_figures",
@@ -180,6 +175,10 @@ CHANGES = {
         "delete from marts.fct_deal_attribution where deal_id ="
         " (select min(deal_id) from marts.fct_deal_attribution)",
         "won_deals_are_in_every_report",
+    ),
+    "a network has no row in the seed": (
+        "delete from seeds.networks where network = 'linkedin_ads'",
+        "networks_are_registered",
     ),
     "a load lost a record": (
         "update intermediate.int_load_counts set landed = landed - 1 where rowid ="
@@ -195,6 +194,11 @@ CHANGES = {
 
 AS_OF = "timestamptz '2026-11-01 06:00:00+00'"
 ALARMS = {
+    "an ad's day is changed": (
+        "update marts.fct_ad_performance_daily set network_conversions = network_conversions + 1"
+        " where rowid = 0",
+        "network_headline_equals_campaign_totals",
+    ),
     "nothing explains most of an account": (
         "update reconciliation.conversion_bridge set evidence_class = 'residual' where kind = 'adjustment'",
         "residual_share",

@@ -185,7 +185,7 @@ def test_a_later_download_restates_its_rows_and_keeps_the_rest(home: Path, tmp_p
 BROKEN = {
     "nothing.csv": (b"", "nothing.csv: is empty"),
     "stranger.csv": (b"a,b,c\n1,2,3\n", "stranger.csv: has no known header"),
-    "workbook.xlsx": (b"PK\x03\x04", "workbook.xlsx: is an Excel workbook"),
+    "workbook.xlsx": (b"PK\x03\x04", "workbook.xlsx: is a damaged archive or workbook"),
     "half.csv": (
         HEADER.replace("Campaign ID", "Kampagne Nr.").encode(),
         "half.csv, row 1: looks like Google Ads, campaigns by day, without Campaign ID",
@@ -193,9 +193,15 @@ BROKEN = {
 }
 BAD_ROWS = {
     "2026-09-03,111-222-3333,Bra": ("bad.csv, row 3: has 3 cells where the header has 9", None),
-    _row(FIRST).replace(",5,", ",many,"): ('bad.csv, row 4, column Clicks: "many" is not a number', "Clicks"),
-    _row(FIRST).replace("2026-09-01", "soon"): ('bad.csv, row 5, column Day: "soon" is not a date', "Day"),
-    _row(FIRST, campaign=""): ("bad.csv, row 6, column Campaign ID: is missing", "Campaign ID"),
+    _row(FIRST, "12").replace(",5,", ",many,"): (
+        'bad.csv, row 4, column Clicks: "many" is not a number',
+        "Clicks",
+    ),
+    _row(FIRST, "13").replace("2026-09-01", "soon"): (
+        'bad.csv, row 5, column Day: "soon" is not a date',
+        "Day",
+    ),
+    _row(FIRST, campaign="", clicks=7): ("bad.csv, row 6, column Campaign ID: is missing", "Campaign ID"),
 }
 
 
@@ -211,6 +217,7 @@ def test_unreadable_rows_are_reported_and_the_rest_lands(home: Path, tmp_path: P
     assert len(_clicks(home)) == 1 + 19
     assert daily.message == "; ".join(
         [
+            f"not read: {BROKEN['half.csv'][1]}: add it to the report; unknown columns: Kampagne Nr.",
             "cut.csv: breaks off after line 20: it is truncated or damaged, download it again",
             *(line for line, _ in BAD_ROWS.values()),
         ]

@@ -23,7 +23,19 @@ from ingestion.landing.arrow import Table
 from ingestion.sources.facebook_ads import api, insights, leads, settings, source, tables
 from ingestion.sources.facebook_ads.insights import Insights
 from tests.company import served_company
-from tests.traps import Patch, Trap, Without, World, converted, no_retry, no_signal, prove, quick, replaced
+from tests.traps import (
+    Patch,
+    Trap,
+    Without,
+    World,
+    converted,
+    no_retry,
+    no_signal,
+    only_usual_types,
+    prove,
+    quick,
+    replaced,
+)
 
 NOW = "2026-11-12T06:00:00Z"
 WINDOW = pipelines.Window(date(2026, 9, 25), date(2026, 10, 31))
@@ -49,6 +61,12 @@ def until_an_empty_page(patch: Patch) -> None:
     """Without the handling, a page without rows counts as the last one."""
     following = api._next
     patch.setattr(api, "_next", lambda answer: following(answer) if answer.document["data"] else None)
+
+
+def impressions_as_numbers(patch: Patch) -> None:
+    """Without the handling, impressions must be a JSON number."""
+    columns("impressions", wire=pa.int64())(patch)
+    only_usual_types(patch)
 
 
 def columns(name: str, **changed: Any) -> Without:
@@ -162,7 +180,7 @@ TRAPS: dict[str, Trap] = {
         usual_statuses, BY_CAMPAIGN, {"facebook_archived_hidden": {}}
     ),
     # -- values
-    "numbers are text": Trap(columns("impressions", wire=(pa.int64(), pa.int64())), BY_CAMPAIGN, fails=True),
+    "numbers are text": Trap(impressions_as_numbers, BY_CAMPAIGN, fails=True),
     "actions are absent if there are none": Trap(columns("action_values", default=None), BY_CAMPAIGN),
     "spend is in major units where budgets are in minor ones": Trap(
         converted("money", minor_units), BY_CAMPAIGN

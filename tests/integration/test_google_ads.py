@@ -13,7 +13,7 @@ import pytest
 
 from ingestion import pipelines
 from ingestion.landing.arrow import Page
-from ingestion.landing.planning import Span
+from ingestion.landing.planning import Span, months_before
 from ingestion.landing.resources import Landing
 from ingestion.landing.store import Store as RawStore
 from ingestion.pipelines import Window
@@ -130,11 +130,37 @@ def test_a_closed_directly_accessible_account_is_skipped(
 
     assert report.rows["campaigns"] == 2
     assert report.message is not None
-    assert "account 5555555555 is not loaded" in report.message
+    assert "account 5555555555 is left out" in report.message
     assert "CUSTOMER_NOT_ENABLED" in report.message
 
     del names["resourceNames"][1]
     with pytest.raises(pipelines.AccessError, match="account 5555555555 is unknown or not accessible"):
+        pipelines.load("google_ads", "entities", window=None, as_of=AS_OF)
+
+
+def test_configured_accounts_that_are_closed_are_named_and_the_others_land(
+    server: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__GOOGLE_ADS__CUSTOMER_IDS", "5555555555,7777777777,9999999999")
+    closed = {"errorCode": {"authorizationError": "CUSTOMER_NOT_ENABLED"}, "message": "Deactivated."}
+    error = {"code": 403, "message": "x", "status": "PERMISSION_DENIED", "details": [{"errors": [closed]}]}
+    path = "/v26/customers/5555555555/googleAds:searchStream"
+    server.first(Exchange("closed", path, method="POST", status=403, answer=[{"error": error}]))
+    client = {"id": "7777777777", "level": "0", "timeZone": "Europe/Berlin", "status": "SUSPENDED"}
+    path = "/v26/customers/7777777777/googleAds:searchStream"
+    suspended = [{"results": [{"customerClient": client}]}]
+    server.first(Exchange("suspended", path, method="POST", answer=suspended))
+
+    for part in ("entities", "daily"):
+        report = pipelines.load("google_ads", part, window=WINDOW, as_of=AS_OF)
+
+        assert sorted(report.left_out) == ["5555555555", "7777777777"]
+        assert "CUSTOMER_NOT_ENABLED" in str(report.message)
+        assert "account 7777777777 is SUSPENDED" in str(report.message)
+    assert {row[0] for row in rows(tmp_path, "google_ads", "campaigns", "customer_id")} == {"1234567890"}
+
+    monkeypatch.setenv("SOURCES__GOOGLE_ADS__CUSTOMER_IDS", "7777777777")
+    with pytest.raises(pipelines.AccessError, match="account 7777777777 is SUSPENDED"):
         pipelines.load("google_ads", "entities", window=None, as_of=AS_OF)
 
 
@@ -244,8 +270,8 @@ def test_a_managers_actions_land_for_the_account_that_uses_them(
 
 
 def test_a_shorter_month_uses_its_last_day() -> None:
-    assert source._months_before(date(2026, 3, 31), 37) == date(2023, 2, 28)
-    assert source._months_before(date(2026, 1, 15), 37) == date(2022, 12, 15)
+    assert months_before(date(2026, 3, 31), 37) == date(2023, 2, 28)
+    assert months_before(date(2026, 1, 15), 37) == date(2022, 12, 15)
 
 
 # -- vector N8: when figures are complete ------------------------------------------------------------------

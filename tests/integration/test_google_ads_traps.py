@@ -26,7 +26,17 @@ from ingestion.sources.google_ads import api, source, tables
 from ingestion.sources.google_ads.api import Account, GoogleAds
 from sandbox.apis.google_ads.account_reports import Books
 from tests.google import CLOSED, MANAGER, SUB_MANAGER, UK, GoogleSandbox, no_retry_delay, served_google
-from tests.traps import Patch, Trap, Without, converted, no_dedupe, no_retry, prove, replaced
+from tests.traps import (
+    Patch,
+    Trap,
+    Without,
+    converted,
+    no_dedupe,
+    no_retry,
+    only_usual_types,
+    prove,
+    replaced,
+)
 
 NOW = "2026-11-01T06:00:00+00:00"
 OCTOBER = Window(date(2026, 10, 1), date(2026, 10, 31))
@@ -129,7 +139,8 @@ def _as_double(value: pa.Array) -> pa.Array:
 
 def integers_as_numbers(patch: Patch) -> None:
     """Without the handling, int64 must be a JSON number."""
-    patch.setitem(arrow._WIRE, "integer", (pa.int64(), pa.int64()))
+    patch.setitem(arrow._WIRE, "integer", pa.int64())
+    only_usual_types(patch)
 
 
 def from_ads(patch: Patch) -> None:

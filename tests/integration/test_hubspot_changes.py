@@ -345,7 +345,7 @@ def test_a_repeated_load_after_a_crash_lands_the_same_as_an_undisturbed_one(
     portal.load(home.path)
 
     # aliases that the landed survivors list need no row in merged_contacts
-    bookkeeping = {"stream_state", "load_counts", "quarantine", "available_inputs"}
+    bookkeeping = {"stream_state", "load_counts", "quarantine", "available_inputs", "load_faults"}
     tables = sorted(undisturbed.tables() - bookkeeping - {"merged_contacts"})
     assert home.state(tables) == undisturbed.state(tables)
     assert sorted(home.query(records.ALIASES)) == sorted(undisturbed.query(records.ALIASES))

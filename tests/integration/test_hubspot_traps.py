@@ -438,7 +438,9 @@ def test_a_trap_changes_rows_only_without_its_handling(
 
 def facts_of(truth: Store) -> list[str]:
     """Return the landed tables without the bookkeeping tables."""
-    return sorted(truth.tables() - {"stream_state", "load_counts", "quarantine", "available_inputs"})
+    return sorted(
+        truth.tables() - {"stream_state", "load_counts", "quarantine", "available_inputs", "load_faults"}
+    )
 
 
 # -- messages ---------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ingestion import pipelines
+from ingestion.errors import AccountLeftOut
 from tests.recorded.server import Exchange, serve
 from tests.recorded.world import AS_OF, SECRETS, WINDOW, configure, rows, types
 
@@ -103,7 +104,7 @@ def test_an_unknown_account_is_reported_with_setting_and_id(
         }
         path = "/v26/customers/1230000000/googleAds:searchStream"
         server.first(Exchange("denied", path, method="POST", status=403, answer=[{"error": error}]))
-        assert failure("google_ads")[0] is pipelines.AccessError
+        assert failure("google_ads")[0] is AccountLeftOut
         assert failure("google_ads")[1].startswith(
             "sources.google_ads.customer_ids: account 1230000000 is unknown"
         )
@@ -112,15 +113,15 @@ def test_an_unknown_account_is_reported_with_setting_and_id(
         monkeypatch.setenv("SOURCES__FACEBOOK_ADS__ACCOUNT_IDS", '["act_42"]')
         missing = {"error": {"message": "Object does not exist", "code": 100, "error_subcode": 33}}
         server.first(Exchange("missing", "/v26.0/act_42", status=400, answer=missing))
-        assert failure("facebook_ads")[0] is pipelines.AccessError
+        assert failure("facebook_ads")[0] is AccountLeftOut
         assert failure("facebook_ads")[1].startswith(
             "sources.facebook_ads.account_ids: account 42 is unknown"
         )
     with serve("linkedin_ads") as server:
         configure(monkeypatch, tmp_path, "linkedin_ads", server)
-        monkeypatch.setenv("SOURCES__LINKEDIN_ADS__ACCOUNT_IDS", "500000001,77")
+        monkeypatch.setenv("SOURCES__LINKEDIN_ADS__ACCOUNT_IDS", "77")
         # LinkedIn returns an empty 200 for figures of an account without access
-        assert failure("linkedin_ads", "daily")[0] is pipelines.AccessError
+        assert failure("linkedin_ads", "daily")[0] is AccountLeftOut
         assert failure("linkedin_ads")[1].startswith(
             "sources.linkedin_ads.account_ids: account 77 is unknown"
         )

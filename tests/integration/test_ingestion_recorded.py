@@ -185,7 +185,7 @@ def test_a_portal_without_events_lands_the_rest_with_a_notice(server: Recorded, 
 def test_one_bad_value_rejects_one_row_and_shows_no_personal_data(server: Recorded, tmp_path: Path) -> None:
     page = server["contacts 1"].answer
     page["results"][0]["createdAt"] = "yesterday"
-    wrong = {"id": "160", "properties": {"email": 5}, "propertiesWithHistory": {}, "createdAt": None}
+    wrong = {"id": "160", "properties": {"email": ["a"]}, "propertiesWithHistory": {}, "createdAt": None}
     page["results"].append(wrong)
 
     report = load("hubspot", "entities")
@@ -205,7 +205,7 @@ def test_one_bad_value_rejects_one_row_and_shows_no_personal_data(server: Record
     )
     assert [row[:4] for row in rejected] == [
         ("hubspot", "contacts", "created_at is not a TIMESTAMP WITH TIME ZONE", "151"),
-        ("hubspot", "contacts", "results.properties.email changed from string to number", "160"),
+        ("hubspot", "contacts", "properties.email changed from string to array", "160"),
     ]
     assert all("@" not in row[4] and row[5] == AS_OF for row in rejected)
 
@@ -388,7 +388,7 @@ def test_linkedin_leads_land_with_nothing_personal_but_the_email(server: Recorde
         ("f0a-4", "685", 2, "250000001", "280000001", instant(2025, 11, 1, 12, 26, 40), False, "ada@ex.test")
     ]
     (rejected,) = rows(tmp_path, "linkedin_ads", "quarantine", "record, reason")
-    assert "submittedAt" in rejected[1]
+    assert "submitted_at" in rejected[1]
     everything = f"{rejected}{rows(tmp_path, 'linkedin_ads', 'lead_form_responses')}"
     assert not [text for text in ("Ada", "Grace", "grace", "work.test", "person:") if text in everything]
 

@@ -105,7 +105,8 @@ def serve(source: str) -> Iterator[Recorded]:
                     "none", "", answer={"message": f"no recording for {request.path}"}, status=404
                 )
             text = exchange.raw if exchange.raw is not None else json.dumps(exchange.answer)
-            body = text.replace("{base}", state.url).encode()
+            # bytes that are no UTF-8 stand as surrogates
+            body = text.replace("{base}", state.url).encode(errors="surrogateescape")
             self.send_response(exchange.status)
             for key, value in {"Content-Type": "application/json", **exchange.headers}.items():
                 self.send_header(key, value)

@@ -145,7 +145,8 @@ class World:
         tables = {
             name: pa.Table.from_pylist(rows, schema=SCHEMAS[name]) for name, rows in self.inputs.items()
         }
-        tables["reason_codes"] = pyarrow.csv.read_csv(PROJECT / "seeds" / "reason_codes.csv")
+        for seed in ("networks", "reason_codes"):
+            tables[seed] = pyarrow.csv.read_csv(PROJECT / "seeds" / f"{seed}.csv")
         return compiled.run(MODELS, tables)
 
     def bridge(self, compiled: CompiledModels) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

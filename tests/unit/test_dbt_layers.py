@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import sqlglot
 from sqlglot import exp
 
 from tests.compiled import CompiledModels
+from tests.warehouse import PROJECT
 
 LAYERS = ("staging", "intermediate", "marts", "reconciliation")
 PUBLISHED = ("marts", "reconciliation")
@@ -99,3 +101,12 @@ def test_every_cast_of_an_instant_to_a_day_names_its_zone(compiled_models: Compi
     assert days_without_a_zone("select cast(seen_at as date), cast(now() at time zone 'UTC' as date)") == [
         "CAST(seen_at AS DATE)"
     ]
+
+
+def test_amounts_and_days_are_made_by_their_macros() -> None:
+    """`amount` and `day_in` are the only casts to an amount or from an instant to a day."""
+    spelled = re.compile(r"decimal\(18, 6\)|at time zone [^()]*(\([^()]*\))? as date\)")
+    files = [path for folder in ("models", "tests") for path in (PROJECT / folder).rglob("*.sql")]
+    assert len(files) > 150
+    assert [path.name for path in files if spelled.search(path.read_text())] == []
+    assert spelled.search("cast(x at time zone coalesce(a, 'UTC') as date)")

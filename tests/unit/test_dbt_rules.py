@@ -25,12 +25,11 @@ def test_nothing_read_can_be_published_and_every_dbt_unit_test_passes(tmp_path: 
 
 
 WRONG_SETTINGS = [
-    ("finality_hours", {"google_ads": 15}, "for each of google_ads, facebook_ads, linkedin_ads"),
+    ("last_click_takes_all", "sometimes", "true or false"),
     *(
         pytest.param(*wrong, marks=pytest.mark.long)
         for wrong in (
             ("session_gap_minutes", "half an hour", "a whole number of at least 1"),
-            ("last_click_takes_all", "sometimes", "true or false"),
             ("hsa_block_taken", "middle", "first or last"),
             ("default_attribution_report", "last_click", "one of first_form_submission"),
         )

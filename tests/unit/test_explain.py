@@ -70,6 +70,8 @@ _BRIDGE = (
     " evidence_class VARCHAR"
 )
 TABLES = {
+    "reconciliation.load_faults": "source VARCHAR, kind VARCHAR, account_id VARCHAR, resource VARCHAR,"
+    " subject VARCHAR, date DATE, records BIGINT, seen VARCHAR, fix VARCHAR, since TIMESTAMPTZ",
     "marts.sources": "source VARCHAR, status VARCHAR, landed_through DATE, as_of TIMESTAMPTZ",
     "marts.fct_ad_performance_daily": "attribution_report VARCHAR",
     "marts.dim_campaign": "network VARCHAR, account_id VARCHAR, campaign_id VARCHAR, campaign_name VARCHAR,"

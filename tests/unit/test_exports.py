@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from adledger.cli import app
-from ingestion.exports import values
+from ingestion.exports import reading, values
 from ingestion.exports.examine import Findings, examine
-from ingestion.exports.folder import Export, Problem, read, recognise
+from ingestion.exports.export import Export, Problem
+from ingestion.exports.folder import read, recognise
 from ingestion.exports.layouts import VENDORS, layout
 from ingestion.landing.planning import Window
 from sandbox.export import export
@@ -33,6 +34,7 @@ CONTACTS = (
     "Record ID,Email,Create Date,Original Traffic Source,First Page Seen,Time First Seen,Time Last Seen,"
     "Number of Sessions"
 )
+OTHER = "2026-08-04,447-129-0863,Brand,20890417009,81,6,3.82,1.50,EUR"
 ROW = "2026-08-04,447-129-0863,Brand,20890417001,81,6,3.82,1.50,EUR"
 
 
@@ -128,14 +130,15 @@ def test_an_unknown_label_can_be_mapped_in_the_settings(
 
 def test_totals_are_not_rows(tmp_path: Path) -> None:
     file = _written(tmp_path, HEADER, ROW, "Total: Account, --, --, --,81,6,3.82,1.50, --")
-    assert len(list(_rows(recognise(file, "report.csv")))) == 1
+    (table,) = reading.tables(file)
+    assert len(list(_rows(recognise(table, "report.csv")))) == 1
 
 
 @pytest.mark.parametrize(
     ("lines", "encoding", "fault"),
     [
         ([""], "utf-8", "report.csv: is empty"),
-        (["PK\x03\x04 workbook"], "utf-8", "report.csv: is an Excel workbook"),
+        (["PK\x03\x04 workbook"], "utf-8", "report.csv: is a damaged archive or workbook"),
         (["a,b,c", "1,2,3"], "utf-8", "report.csv: has no known header"),
         (
             [HEADER.replace("Campaign ID", "Kampagne Nr."), ROW],
@@ -149,7 +152,7 @@ def test_totals_are_not_rows(tmp_path: Path) -> None:
             "report.csv, row 3: has 3 cells where the header has 9",
         ),
         (
-            [HEADER, ROW, ROW.replace(",81,", ",many,")],
+            [HEADER, ROW, OTHER.replace(",81,", ",many,")],
             "utf-8",
             'report.csv, row 3, column Impr.: "many" is not a number',
         ),
@@ -159,12 +162,12 @@ def test_totals_are_not_rows(tmp_path: Path) -> None:
             'report.csv, row 3, column Day: "soon" is not a date',
         ),
         (
-            [HEADER, ROW, ROW.replace("20890417001", "")],
+            [HEADER, ROW, ROW.replace("20890417001", "").replace(",81,", ",82,")],
             "utf-8",
             "report.csv, row 3, column Campaign ID: is missing",
         ),
         (
-            [HEADER, ROW, ROW.replace(",81,", ",ann@example.test,")],
+            [HEADER, ROW, OTHER.replace(",81,", ",ann@example.test,")],
             "utf-8",
             'column Impr.: "<e-mail>" is not a number',
         ),
@@ -183,7 +186,9 @@ def test_a_bad_cell_is_reported_with_row_and_column_and_the_rest_is_read(
 
 
 def test_a_truncated_file_is_read_up_to_the_cut(tmp_path: Path) -> None:
-    file = _written(tmp_path, HEADER, *[ROW] * 9, encoding="utf-16")
+    file = _written(
+        tmp_path, HEADER, *(ROW.replace("17001", f"1700{n}") for n in range(9)), encoding="utf-16"
+    )
     # ends within a multi-byte character
     file.write_bytes(file.read_bytes()[:-5])
     found = examine(tmp_path)
@@ -217,7 +222,7 @@ def test_gaps_overlaps_and_copies_are_reported(tmp_path: Path) -> None:
     (account,) = found.accounts
     assert account.days == Window(date(2026, 8, 4), date(2026, 8, 10))
     assert account.gaps == (Window(date(2026, 8, 8), date(2026, 8, 9)),)
-    assert account.overlaps == ((Window(date(2026, 8, 6), date(2026, 8, 6)), ("a.csv", "b.csv")),)
+    assert account.overlaps == ((Window(date(2026, 8, 6), date(2026, 8, 6)), ("b.csv", "a.csv")),)
     assert found.copies == (("d.csv", "c.csv"),)
 
 
@@ -227,7 +232,7 @@ def test_gaps_overlaps_and_copies_are_reported(tmp_path: Path) -> None:
 )
 def test_numbers_are_parsed_in_every_language(value: Decimal, locale: str) -> None:
     written = format_decimal(value, format="#,##0.00", locale=locale)
-    sign = values.decimal_sign([written], "en" if locale == "de_CH" else locale[:2])
+    sign = values.decimal_evidence(written, is_whole=False)
     assert values.number(written, sign) == value
     assert values.number(f"{written} €", sign) == value
 
@@ -237,8 +242,48 @@ def test_a_number_with_the_wrong_decimal_sign_is_rejected() -> None:
         values.number("1.234,50", ".")
     with pytest.raises(values.BadValue):
         values.number("12,34", ".")
-    assert values.decimal_sign(["1,234", "1.50"], "de") == "."
-    assert (values.decimal_sign(["1,234"], "en"), values.decimal_sign(["1,234"], "de")) == (".", ",")
+
+
+@pytest.mark.parametrize(
+    ("text", "of_whole_numbers", "of_amounts"),
+    [
+        ("1234", "", ""),
+        ("1.234", ",", "?"),
+        ("1,234", ".", "?"),
+        ("1.234,5", ",", ","),
+        ("1.234.567", ",", ","),
+        ("0,123", ",", ","),
+        ("12,34", ",", ","),
+        ("1 234,50 €", ",", ","),
+        ("$1,000.00", ".", "."),
+    ],
+)
+def test_a_cell_proves_its_decimal_sign(text: str, of_whole_numbers: str, of_amounts: str) -> None:
+    assert values.decimal_evidence(text, is_whole=True) == of_whole_numbers
+    assert values.decimal_evidence(text, is_whole=False) == of_amounts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "12K",
+        "1.2M",
+        "12 MIO",
+        "12 Tsd.",
+        "(12.34)",
+        "<10",
+        ">90",
+        "~5",
+        "12%",
+        "1e3",
+        "1.2.3",
+        "12 34",
+        "#N/A",
+    ],
+)
+def test_an_inexact_number_is_rejected(text: str) -> None:
+    with pytest.raises(values.BadValue):
+        values.number(text, ".")
 
 
 @given(
@@ -248,8 +293,11 @@ def test_a_number_with_the_wrong_decimal_sign_is_rejected() -> None:
 )
 def test_days_are_parsed_in_every_language(day: date, language: str, length: str) -> None:
     written = format_date(day, length, locale=language)
-    assert values.day(written, values.day_order([written], language)) == day
-    assert values.days_in(f"({written} - {written})", values.day_order([written], language)) == [day, day]
+    form, proof, _ = values.day_evidence(written)
+    assert form
+    order: values.Order = "month" if proof == "month" or (not proof and language == "en") else "day"
+    assert values.day(written, order) == day
+    assert values.days_in(f"({written} - {written})", order) == [day, day]
 
 
 def test_instants_are_converted_from_their_time_zone() -> None:

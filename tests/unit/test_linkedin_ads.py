@@ -128,8 +128,14 @@ def test_answers_join_to_the_same_rows_whatever_the_split_of_fields(
 
 def test_a_repeated_key_in_an_answer_stays_two_rows() -> None:
     row = {"pivotValues": ["urn:1"], "dateRange": {"start": {"day": 1}}}
-    joined = figures.joined([[row | {"a": 1}, row | {"a": 2}], [row | {"b": 3}], [None]])
-    assert joined == [row | {"a": 1, "b": 3}, row | {"a": 2}, {}]
+    joined = figures.joined([[row | {"a": 1}, row | {"a": 2}], [row | {"b": 3}]])
+    assert joined == [row | {"a": 1, "b": 3}, row | {"a": 2}]
+
+
+@pytest.mark.parametrize("record", [None, 7, "text", [{"a": 1}]])
+def test_what_is_no_row_is_left_for_the_reader_to_reject(record: Any) -> None:
+    row = {"pivotValues": ["urn:1"], "dateRange": {"start": {"day": 1}}}
+    assert figures.joined([[row, record], [row | {"b": 3}]]) == [row | {"b": 3}, record]
 
 
 def dense() -> Facts:
@@ -199,7 +205,7 @@ def test_a_lead_keeps_the_answer_to_an_email_question_and_no_other(
             ]
         },
     }
-    found = leads.lead(response, {"685": list(emails), "686": [3]})
+    found = leads.lead(response, {"685": list(map(str, emails)), "686": ["3"]})
     by_question = dict(given_answers)
     assert found["email"] == by_question.get(emails[0], by_question.get(emails[1]))
     assert (found["form"], found["formVersion"]) == ("685", "2")
@@ -208,7 +214,7 @@ def test_a_lead_keeps_the_answer_to_an_email_question_and_no_other(
 
 @pytest.mark.parametrize("response", [None, "text", 7])
 def test_a_malformed_response_is_skipped(response: Any) -> None:
-    assert leads.lead(response, {"685": [1]}) is None
+    assert leads.lead(response, {"685": ["1"]}) is None
 
 
 @pytest.mark.parametrize(

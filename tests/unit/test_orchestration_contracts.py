@@ -55,6 +55,7 @@ def _test(name: str, column: str | None = None, severity: str = "error", **kwarg
         "attached_node": "model.adledger.fct",
         "column_name": column,
         "test_metadata": {"name": name, "kwargs": kwargs},
+        "depends_on": {"nodes": ["seed.adledger.networks", "model.adledger.fct"]},
         "config": {"severity": severity},
     }
 
@@ -63,11 +64,22 @@ def _contract(node: dict[str, Any] | None = None, *tests: dict[str, Any]) -> Con
     node = node or _node()
     shipped = (
         _test("unique_combination", columns=["network", "ad_id", "date"]),
-        _test("accepted_values", "network", values=["google_ads", "facebook_ads"]),
+        _test("relationships", "network", to="ref('networks')", field="network"),
+        _test("accepted_values", "ad_id", values=["1", "2"]),
         _test("not_null", "date"),
     )
     return build_contract(
-        node, {"nodes": {node["unique_id"]: node, **{str(i): t for i, t in enumerate(tests or shipped)}}}
+        node,
+        {
+            "nodes": {
+                node["unique_id"]: node,
+                "seed.adledger.networks": {
+                    "resource_type": "seed",
+                    "original_file_path": "seeds/networks.csv",
+                },
+                **{str(i): t for i, t in enumerate(tests or shipped)},
+            }
+        },
     )
 
 
@@ -86,6 +98,7 @@ def test_a_table_without_violations_passes() -> None:
     [
         (f"{GOOD} UNION ALL FROM ({GOOD}) LIMIT 4", None, "repeats its key"),
         (f"SELECT * REPLACE ('bing_ads' AS network) FROM ({GOOD}) LIMIT 1", "network", "not accepted"),
+        (f"SELECT * REPLACE ('3' AS ad_id) FROM ({GOOD}) LIMIT 1", "ad_id", "not accepted"),
         (f"SELECT * REPLACE (NULL::VARCHAR AS network) FROM ({GOOD}) LIMIT 1", "network", "is null"),
         (f"SELECT * REPLACE (NULL::DATE AS date) FROM ({GOOD}) LIMIT 1", "date", "is null"),
         (f"SELECT * REPLACE (units::DOUBLE AS units) FROM ({GOOD})", "units", "float64"),

@@ -22,7 +22,11 @@ def test_every_published_code_is_told_once() -> None:
     rules = build_contract(bridge, manifest()).values
     steps = next(rule.accepted for rule in rules if rule.column == "step" and rule.accepted)
     codes = set(steps) - {"network_conversions", "hubspot_contacts"}
-    assert codes == reasons.codes().keys() == reasons.meanings().keys() == reasons.texts().keys()
+    assert codes == reasons.codes().keys() == reasons.texts().keys()
+
+
+def test_the_contract_has_the_tables_of_the_codes() -> None:
+    assert f"\n\n{reasons.contract_tables()}\n\n" in reasons.CONTRACT.read_text(), "make contract-reasons"
 
 
 def test_every_code_has_an_example_or_says_why_it_has_none() -> None:
@@ -35,7 +39,7 @@ def test_every_code_has_an_example_or_says_why_it_has_none() -> None:
 def test_an_example_is_of_its_code(code: str) -> None:
     example: dict[str, Any] = EXAMPLES[code]
     assert all(Decimal(row["units"]) for row in example["networks"])
-    step, (side, _) = reasons.codes()[code], reasons.meanings()[code]
+    step, side = reasons.codes()[code], reasons.side(code)
     assert example["event"] or step["evidence_class"] != "row", AGAIN
     if event := example["event"]:
         of_network = Decimal(event["network_units"]) > Decimal(event["hubspot_units"])

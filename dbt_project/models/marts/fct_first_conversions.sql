@@ -5,8 +5,8 @@ select
     submissions.session_id,
     submissions.submitted_at as converted_at,
     case
-        when submissions.form_type = 'lead_ad' and submissions.network = 'google_ads' then 'PAID_SEARCH'
-        when submissions.form_type = 'lead_ad' then 'PAID_SOCIAL'
+        when submissions.form_type = 'lead_ad'
+            then coalesce({{ by_network('traffic_source', 'submissions.network') }}, 'PAID_SOCIAL')
         else coalesce(sessions.traffic_source, 'OFFLINE')
     end as traffic_source,
     submissions.form_type = 'lead_ad' as is_lead_ad,

@@ -1,11 +1,3 @@
-with conversions as (
-    select * from {{ ref('int_google_ads__conversions') }}
-    union all by name
-    select * from {{ ref('int_facebook_ads__conversions') }}
-    union all by name
-    select * from {{ ref('int_linkedin_ads__conversions') }}
-)
-
 select
     conversions.network,
     conversions.account_id,
@@ -20,14 +12,14 @@ select
     coalesce(actions.is_form, conversions.conversion_action_id != 'view_through_conversions') as is_form_action,
     conversions.event_type,
     conversions.counts_in_headline,
-    cast(conversions.conversions as decimal(18, 6)) as conversions,
-    cast(conversions.conversions_by_conversion_date as decimal(18, 6)) as conversions_by_conversion_date,
-    cast(conversions.value as decimal(18, 6)) as value,
+    {{ amount('conversions.conversions') }} as conversions,
+    {{ amount('conversions.conversions_by_conversion_date') }} as conversions_by_conversion_date,
+    {{ amount('conversions.value') }} as value,
     accounts.currency,
     cast(conversions.click_window_days as integer) as click_window_days,
     cast(conversions.view_window_days as integer) as view_window_days,
     conversions.observed_at
-from conversions
+from ({{ union_networks('int_{network}__conversions') }}) as conversions
 left join {{ ref('int_accounts') }} as accounts
     on conversions.network = accounts.network and conversions.account_id = accounts.account_id
 left join {{ ref('int_conversion_actions') }} as actions

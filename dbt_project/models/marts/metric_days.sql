@@ -10,13 +10,13 @@ with spans as (
     from {{ ref('fct_network_conversions') }}
     union all
     select
-        cast(min(started_at) at time zone 'UTC' as date) as first_day,
-        cast(max(started_at) at time zone 'UTC' as date) as last_day
+        {{ day_in('min(started_at)', "'UTC'") }} as first_day,
+        {{ day_in('max(started_at)', "'UTC'") }} as last_day
     from {{ ref('fct_sessions') }}
     union all
     select
-        cast(min(submitted_at) at time zone 'UTC' as date) as first_day,
-        cast(max(submitted_at) at time zone 'UTC' as date) as last_day
+        {{ day_in('min(submitted_at)', "'UTC'") }} as first_day,
+        {{ day_in('max(submitted_at)', "'UTC'") }} as last_day
     from {{ ref('fct_form_submissions') }}
 )
 

@@ -17,9 +17,9 @@ select
                 causes.subject_id asc
         ) as integer
     ) as rank,
-    cast(coalesce(causes.contacts_gained, 0) as decimal(18, 6)) as contacts_gained,
-    cast(causes.network_units as decimal(18, 6)) as network_units,
-    cast(spent.spend_company_currency as decimal(18, 6)) as spend_company_currency,
+    {{ amount('coalesce(causes.contacts_gained, 0)') }} as contacts_gained,
+    {{ amount('causes.network_units') }} as network_units,
+    {{ amount('spent.spend_company_currency') }} as spend_company_currency,
     case causes.cause
         when 'no_tracking_code'
             then

@@ -4,45 +4,7 @@
 -- depends_on: {{ ref('conversion_bridge') }} so that this is the last model built per day
 -- conversions are allocated to claims per campaign, so an ad's claims can exceed the conversions reported for that ad; the sign
 -- of the difference decides the residual step
-with reports as (
-    {{ attribution_report_rows() }}
-),
-
-ad_days as (
-    select
-        reports.attribution_report,
-        figures.*
-    from {{ ref('int_ad_days') }} as figures
-    cross join reports
-    where {{ only_changed_days('figures.') }}
-),
-
-ledger as (
-    select * from {{ ref('conversion_ledger') }}
-    where {{ only_changed_days() }}
-),
-
-network_steps as (
-    select
-        attribution_report,
-        {{ ad_key() }},
-        date,
-        {{ network_steps() }} as step
-    from ad_days
-),
-
-claim_steps as (
-    select
-        attribution_report,
-        {{ ad_key() }},
-        date,
-        reason_code as step,
-        evidence_class,
-        {{ claim_units() }} as units
-    from ledger
-    where reason_code is not null
-    group by attribution_report, {{ ad_key() }}, date, reason_code, evidence_class
-),
+with {{ bridge_inputs(ref('int_ad_days'), ad_key()) }},
 
 claimed as (
     select
@@ -69,7 +31,7 @@ rests as (
             {{ ad_key() }},
             date,
             -click_units - lead_units - unexplained as units
-        from ad_days
+        from figures
         union all by name
         select
             * exclude (network_units, hubspot_units),
@@ -102,7 +64,7 @@ steps as (
         {{ ad_key() }},
         date,
         unnest(['network_conversions', 'hubspot_contacts']) as step,
-        cast(0 as decimal(18, 6)) as units
+        {{ amount('0') }} as units
     from rests
 )
 

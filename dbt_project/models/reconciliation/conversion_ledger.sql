@@ -208,8 +208,8 @@ select
     reasons.contact_id,
     reasons.occurred_at,
     reasons.date,
-    cast(reasons.network_units as decimal(18, 6)) as network_units,
-    cast(reasons.hubspot_units as decimal(18, 6)) as hubspot_units,
+    {{ amount('reasons.network_units') }} as network_units,
+    {{ amount('reasons.hubspot_units') }} as hubspot_units,
     reasons.reason_code,
     -- page without a snapshot: inferred from the forms sent from it
     case

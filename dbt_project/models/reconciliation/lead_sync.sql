@@ -48,11 +48,7 @@ traced as (
 )
 
 select
-    network,
-    account_id,
-    campaign_id,
-    ad_group_id,
-    ad_id,
+    {{ ad_key() }},
     lead_id,
     form_id,
     created_at,
@@ -66,7 +62,7 @@ select
         when synced_at is not null and is_existing_contact then 'merged_into_existing'
         when synced_at is not null then 'synced'
         when created_at > {{ as_of() }} - to_minutes({{ setting('lead_pending_minutes') }}) then 'pending'
-        when created_at < {{ as_of() }} - to_days({{ by_network('lead_retention_days') }}) then 'retention_passed'
+        when created_at < {{ as_of() }} - to_days({{ by_network('lead_retention_days', 'network') }}) then 'retention_passed'
         else 'missing'
     end as status
 from traced

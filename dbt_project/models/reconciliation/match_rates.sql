@@ -61,7 +61,7 @@ arrived as (
     select
         methods.network,
         accounts.account_id,
-        cast(methods.started_at at time zone coalesce(accounts.time_zone, 'UTC') as date) as date,
+        {{ day_in('methods.started_at', "coalesce(accounts.time_zone, 'UTC')") }} as date,
         methods.match_method,
         count(*) as sessions,
         cast(count_if(methods.is_matched) as bigint) as matched
@@ -89,12 +89,7 @@ days as (
         network,
         account_id,
         date,
-        unnest(
-            case
-                when network = 'google_ads' then ['hsa', 'click_view', 'gad_campaignid', 'click_id']
-                else ['hsa', 'click_id']
-            end
-        ) as match_method
+        unnest(string_split({{ by_network('match_methods', 'network') }}, ' ')) as match_method
     from clicks
     where clicks > 0
     union

@@ -52,10 +52,10 @@ by_metric as (
             campaign_id,
             date,
             observed_at,
-            cast(sum(impressions) as decimal(18, 6)) as impressions,
-            cast(sum(clicks) as decimal(18, 6)) as clicks,
-            cast(sum(spend) as decimal(18, 6)) as spend,
-            cast(sum(conversions) as decimal(18, 6)) as conversions
+            {{ amount('sum(impressions)') }} as impressions,
+            {{ amount('sum(clicks)') }} as clicks,
+            {{ amount('sum(spend)') }} as spend,
+            {{ amount('sum(conversions)') }} as conversions
         from changes
         group by network, account_id, campaign_id, date, observed_at
     )
@@ -66,11 +66,9 @@ by_metric as (
 figures as (
     select
         *,
-        cast(sum(difference) over (
-            partition by network, account_id, campaign_id, date, metric
-            order by observed_at
-        ) as decimal(18, 6)) as value
+        {{ amount('sum(difference) over until_observed') }} as value
     from by_metric
+    window until_observed as (partition by network, account_id, campaign_id, date, metric order by observed_at)
 )
 
 select
@@ -80,9 +78,9 @@ select
     figures.date,
     figures.metric,
     figures.observed_at,
-    cast(figures.value - figures.difference as decimal(18, 6)) as previous_value,
+    {{ amount('figures.value - figures.difference') }} as previous_value,
     figures.value,
-    cast(cast(figures.observed_at at time zone accounts.time_zone as date) - figures.date as integer) as days_after
+    cast({{ day_in('figures.observed_at', 'accounts.time_zone') }} - figures.date as integer) as days_after
 from figures
 inner join {{ ref('int_accounts') }} as accounts
     on figures.network = accounts.network and figures.account_id = accounts.account_id

@@ -15,11 +15,12 @@ import orjson
 
 from ingestion.config import Settings
 from ingestion.errors import AccessError, IngestionError, PermissionMissing, ResponseError, SettingError
-from ingestion.http import paging
+from ingestion.http import bodies, paging
 from ingestion.http.client import Answer, Client, Policy, StaticToken, in_parallel
 from ingestion.http.faults import ErrorBody, Judge, RequestFault, Signal, codes
 from ingestion.http.refusals import Refusals
 from ingestion.landing.arrow import Page
+from ingestion.landing.left_out import LoadFault
 from ingestion.landing.resources import Landing
 from ingestion.sources.facebook_ads import pages, settings
 from ingestion.sources.facebook_ads.pages import PromotedAd, promoted_ad
@@ -33,6 +34,8 @@ CREATIVE_FIELDS = (
     "id,account_id,object_type,url_tags,link_url,object_url,template_url,object_story_spec,asset_feed_spec,"
     "effective_object_story_id"
 )
+# the fields that do not come from a creative's post
+OWN_CREATIVE_FIELDS = "id,account_id,object_type,url_tags,link_url,object_url,template_url,asset_feed_spec"
 INSIGHT_FIELDS = (
     "account_id,campaign_id,impressions,clicks,spend,account_currency,attribution_setting,"
     "actions,action_values"
@@ -43,6 +46,9 @@ LEAD_FIELDS = "id,form_id,created_time,ad_id,adset_id,campaign_id,is_organic,pla
 # "Cannot Request for Deleted Objects"
 _NO_DELETED = 1815001
 _SYNC_TIMEOUT = 1504018
+# "This Ad's Post Is Not Available"
+_POST_GONE = 2446289
+_MOST_SHOWN = 5
 _ACCOUNT = re.compile(r"/act_\d+")
 
 
@@ -78,6 +84,8 @@ judge = Judge(
         # the object is missing
         Signal("account", codes("100/33")),
         Signal("access", codes(10, *range(200, 300))),
+        # the post of one ad was deleted
+        Signal("object", codes(f"*/{_POST_GONE}")),
     ),
 )
 
@@ -99,23 +107,36 @@ class TooLarge(Exception):
         self.timed_out = timed_out
 
 
+class ObjectGone(ResponseError):
+    """Meta refuses a listing because of one object, such as a creative whose post was deleted."""
+
+
 class NoDeleted(ResponseError):
     """Meta refuses to list deleted objects."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The account or page of a request for error messages, with its setting and the required permissions."""
+    """The account or page of a request for error messages, with its setting and the required permissions.
+
+    `account` is the id of an ad account, which a load with other accounts leaves out.
+    """
 
     setting: str
     name: str
     permissions: str
     forbidden: type[AccessError] = AccessError
+    account: str | None = None
 
 
 def account_subject(account: str) -> Subject:
-    """Return the subject of an ad account, or of the list of accounts."""
-    return Subject("account_ids", f"account {account}", "ads_read")
+    """Return the subject of an ad account."""
+    return Subject("account_ids", f"account {account}", "ads_read", account=account)
+
+
+def accounts_subject() -> Subject:
+    """Return the subject of the token's list of ad accounts."""
+    return Subject("account_ids", "the list of accounts", "ads_read")
 
 
 def page_subject(page: str, setting: str = "page_ids") -> Subject:
@@ -209,9 +230,18 @@ class Graph:
     def _explain(self, refused: RequestFault, subject: Subject) -> IngestionError:
         if refused.fault.kind in ("account", "access"):
             fix = f"the token's permissions ({subject.permissions})"
+            if subject.account:
+                return self._refusals.account(refused, subject.setting, subject.account, fix)
             return self._refusals.subject(refused, subject.setting, subject.name, fix, subject.forbidden)
+        if refused.fault.kind == "object":
+            return self._refusals.request(refused, ObjectGone)
         kind = NoDeleted if f"/{_NO_DELETED}]" in refused.fault.detail else ResponseError
         return self._refusals.request(refused, kind)
+
+
+def _rows(page: Page) -> list[dict[str, Any]]:
+    """Return the objects of a page; other rows go to quarantine when they land."""
+    return [row for row in bodies.loads(page.body)["data"] if isinstance(row, dict)]
 
 
 def _next(answer: Answer) -> str | None:
@@ -248,10 +278,9 @@ class FacebookAds:
         """Return pages with the ad accounts to load. Raises AccessError."""
         asked = {"fields": ACCOUNT_FIELDS}
         if not self.account_ids:
-            return list(self.graph.listing("/me/adaccounts", asked, account_subject("list")))
+            return list(self.graph.listing("/me/adaccounts", asked, accounts_subject()))
         bodies = [
-            self.graph.ask(f"/act_{account}", asked, account_subject(account)).body
-            for account in self.account_ids
+            self.graph.ask(f"/act_{account}", asked, account_subject(account)).body for account in self.ids
         ]
         return [Page(b'{"data":[' + body + b"]}") for body in bodies]
 
@@ -259,41 +288,114 @@ class FacebookAds:
     def ids(self) -> list[str]:
         """Return the ids of the ad accounts to load. Raises AccessError, SettingError."""
         if self.account_ids:
-            return list(self.account_ids)
-        rows = [row for page in self.accounts for row in orjson.loads(page.body)["data"]]
-        ids = [str(row["account_id"]) for row in rows]
+            return self.landing.remaining(self.account_ids)
+        rows = [row for page in self.accounts for row in _rows(page)]
+        ids = [str(row["account_id"]) for row in rows if row.get("account_id")]
         if not ids:
             raise SettingError(
                 "sources.facebook_ads.account_ids is not set and the token has access to no account: set it"
             )
-        return ids
+        return self.landing.remaining(ids)
 
     def objects(self, edge: str, fields: str, allowed: tuple[str, ...]) -> Iterator[Page]:
         """Yield the objects of an edge of all accounts, with these effective statuses if the edge has any."""
+        yield from in_parallel(
+            [partial(self._with_deleted, account, edge, fields, allowed) for account in self.ids]
+        )
 
-        def stream(account: str) -> Iterator[Page]:
-            try:
-                yield from self._objects(account, edge, fields, allowed)
-            except NoDeleted as refused:
-                line = f"no deleted {edge} of account {account}: {refused}"
-                # ads are listed twice: for the table, and for their pages
-                if line not in self.landing.notices:
-                    self.landing.notice(line)
-                listed = tuple(status for status in allowed if status != "DELETED")
-                yield from self._objects(account, edge, fields, listed)
-
-        yield from in_parallel([partial(stream, account) for account in self.ids])
+    def _with_deleted(self, account: str, edge: str, fields: str, allowed: tuple[str, ...]) -> Iterator[Page]:
+        try:
+            yield from self._objects(account, edge, fields, allowed)
+        except NoDeleted as refused:
+            line = f"no deleted {edge} of account {account}: {refused}"
+            # ads are listed twice: for the table, and for their pages
+            if line not in self.landing.notices:
+                self.landing.notice(line)
+            listed = tuple(status for status in allowed if status != "DELETED")
+            yield from self._objects(account, edge, fields, listed)
 
     def _objects(self, account: str, edge: str, fields: str, allowed: tuple[str, ...]) -> Iterator[Page]:
         params = {"fields": fields, **statuses(edge.removesuffix("s"), allowed)}
         for page in self.graph.listing(f"/act_{account}/{edge}", params, account_subject(account)):
             yield Page(page.body, (("account_id", account),))
 
+    def creatives(self) -> Iterator[Page]:
+        """Yield the creatives of all accounts; one that Meta refuses to show costs only itself."""
+        yield from in_parallel([partial(self._creatives, account) for account in self.ids])
+
+    def _creatives(self, account: str) -> Iterator[Page]:
+        try:
+            # a refusal may come after some pages; the lander drops what is read twice
+            yield from self._objects(account, "adcreatives", CREATIVE_FIELDS, ())
+            return
+        except ObjectGone as refusal:
+            refused, gone = refusal, list[str]()
+        context, size = (("account_id", account),), settings.IDS_PER_REQUEST
+        for page in self._objects(account, "adcreatives", "id", ()):
+            ids = [str(row["id"]) for row in _rows(page) if row.get("id")]
+            for start in range(0, len(ids), size):
+                found = list(self._creatives_by_id(account, ids[start : start + size], gone))
+                yield Page(orjson.dumps({"data": found}), context, len(found))
+        shown = ", ".join(gone[:_MOST_SHOWN]) + (", …" if len(gone) > _MOST_SHOWN else "")
+        self.landing.notice(
+            f"creatives of account {account} are loaded by id, {len(gone)} of them without the landing page"
+            f" of their post ({shown}): {refused}"
+        )
+
+    def _creatives_by_id(self, account: str, ids: list[str], gone: list[str]) -> Iterator[Any]:
+        """Yield creatives by id; a refused request is split until it is refused for one creative (`gone`)."""
+        subject = Subject("account_ids", f"creatives of account {account}", "ads_read", PermissionMissing)
+        asked = {"ids": ",".join(ids), "fields": CREATIVE_FIELDS}
+        try:
+            document = self.graph.ask("/", asked, subject).document
+            yield from document.values() if isinstance(document, dict) else ()
+            return
+        except (PermissionMissing, ResponseError) as refused:
+            if len(ids) == 1:
+                yield from self._own_fields(account, ids[0], subject, refused)
+                gone += ids
+                return
+        middle = len(ids) // 2
+        yield from self._creatives_by_id(account, ids[:middle], gone)
+        yield from self._creatives_by_id(account, ids[middle:], gone)
+
+    def _own_fields(
+        self, account: str, creative: str, subject: Subject, refused: IngestionError
+    ) -> Iterator[Any]:
+        """Yield the fields of a creative that do not come from its post, if Meta shows them."""
+        missing = "is loaded without the landing page of its post"
+        try:
+            yield self.graph.ask(f"/{creative}", {"fields": OWN_CREATIVE_FIELDS}, subject).document
+        except (PermissionMissing, ResponseError):
+            missing = "is not loaded"
+        fault = LoadFault(
+            "object",
+            f"creative {creative} of account {account} {missing}: {refused}",
+            "publish the ad with a post that exists, if it still runs",
+            resource="ad_creatives",
+            account_id=account,
+            subject=creative,
+        )
+        self.landing.leave_out(fault, "")
+
     @cached_property
     def ads_with_pages(self) -> list[PromotedAd]:
         """Return all ads with their pages. Raises AccessError."""
-        found = self.objects("ads", pages.AD_FIELDS, settings.AD_STATUSES)
-        return [promoted_ad(row) for page in found for row in orjson.loads(page.body)["data"] if row]
+
+        def stream(account: str) -> Iterator[Page]:
+            try:
+                yield from self._with_deleted(account, "ads", pages.AD_FIELDS, settings.AD_STATUSES)
+            except ObjectGone:
+                # the ad sets contain most pages
+                yield from self._with_deleted(account, "ads", pages.AD_SET_PAGE, settings.AD_STATUSES)
+
+        found = in_parallel([partial(stream, account) for account in self.ids])
+        ads: dict[str, PromotedAd] = {}
+        for ad in (promoted_ad(row) for page in found for row in _rows(page)):
+            # an ad that was read twice counts with all its pages
+            if ad.id not in ads or len(ad.page_ids) > len(ads[ad.id].page_ids):
+                ads[ad.id] = ad
+        return list(ads.values())
 
     @cached_property
     def lead_pages(self) -> tuple[str, ...]:
@@ -315,7 +417,7 @@ class FacebookAds:
                 )
             except (PermissionMissing, ResponseError):
                 continue
-            listed += [str(row["id"]) for page in found for row in orjson.loads(page.body)["data"] if row]
+            listed += [str(row["id"]) for page in found for row in _rows(page) if row.get("id")]
         return listed
 
     def subject(self, page: str) -> Subject:
@@ -353,11 +455,7 @@ def connect(landing: Landing) -> FacebookAds:
     """Connect with the settings in `sources.facebook_ads`. Raises SettingError."""
     section = Settings(settings.SOURCE)
     token = section.require("access_token")
-    version = section.get("api_version") or settings.API_VERSION
-    if not re.fullmatch(r"v\d+\.\d+", version):
-        raise SettingError(
-            f"{section.name('api_version')} is not an API version: set it like {settings.API_VERSION}"
-        )
+    version = section.version("api_version", settings.API_VERSION, r"v\d+\.\d+")
     secret = section.get("app_secret")
     main = graph(landing, section.url("base_url", settings.BASE_URL), version, token, secret)
     return FacebookAds(landing, main, section.ids("account_ids"), section.ids("page_ids"), secret)

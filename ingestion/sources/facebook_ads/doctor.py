@@ -17,7 +17,6 @@ from ingestion.sources.probe import Finding, Probe, Refused, Sunset
 
 Ask = Callable[[str, dict[str, str]], dict[str, Any]]
 
-CREDENTIALS = settings.CREDENTIALS
 VENDOR = "Meta"
 TOKEN_FIX = (
     "Generate a token (Meta Business Suite > Settings > Users > System users > Generate token, with ads_read;"

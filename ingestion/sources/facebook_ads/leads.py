@@ -11,8 +11,10 @@ from datetime import timedelta
 
 import orjson
 
-from ingestion.errors import PermissionMissing
+from ingestion.errors import PermissionMissing, ResponseError
+from ingestion.http import bodies
 from ingestion.landing.arrow import Page
+from ingestion.landing.left_out import LoadFault
 from ingestion.landing.resources import Batch, Landing
 from ingestion.sources.facebook_ads import api, settings, tables
 from ingestion.sources.facebook_ads.pages import PromotedAd
@@ -47,11 +49,16 @@ class Leads:
         context = (("page_id", page),)
         forms: list[str] = []
         for found in graph.listing(f"/{page}/leadgen_forms", {"fields": api.LEAD_FORM_FIELDS}, subject):
-            forms += [str(row["id"]) for row in orjson.loads(found.body)["data"] if row and row.get("id")]
+            rows = [row for row in bodies.loads(found.body)["data"] if isinstance(row, dict)]
+            forms += [str(row["id"]) for row in rows if row.get("id")]
             yield {tables.LEAD_FORMS.name: [Page(found.body, context)]}
         for form in dict.fromkeys(forms):
-            for found in graph.listing(f"/{form}/leads", _asked(since.get(form)), subject):
-                yield {tables.LEADS.name: [Page(found.body, context)]}
+            try:
+                for found in graph.listing(f"/{form}/leads", _asked(since.get(form)), subject):
+                    yield {tables.LEADS.name: [Page(found.body, context)]}
+            except ResponseError as refused:
+                seen = f"leads of form {form} of page {page} are not loaded: {refused}"
+                self.landing.leave_out(LoadFault("object", seen, resource=tables.LEADS.name, subject=form))
 
     def _of_ads(self, page: str, since: dict[str, int], refusal: PermissionMissing) -> Iterator[Batch]:
         """Yield the leads of the page's ads, which the token's user may read without a page access token.

@@ -16,6 +16,7 @@ PAGE_FIELDS = "id,name"
 AD_FIELDS = (
     "id,adset{promoted_object},creative{actor_id,effective_object_story_id,object_story_spec,asset_feed_spec}"
 )
+AD_SET_PAGE = "id,adset{promoted_object}"
 _FORM = "lead_gen_form_id"
 
 

@@ -21,6 +21,8 @@ RETENTION_MONTHS = 37
 # Meta answers larger pages with "Please reduce the amount of data"; the limit is then halved.
 PAGE_SIZE = 200
 SMALLEST_PAGE_SIZE = 25
+# https://developers.facebook.com/docs/graph-api/overview#multiple-ids: at most 50
+IDS_PER_REQUEST = 50
 SLICE_DAYS = 30
 
 # Larger results are requested as a report at once.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from ingestion.landing.arrow import Page, Table
+from ingestion.landing.planning import months_before
 from ingestion.landing.resources import DaysRead, Landing, Span, part, reading, resource
 from ingestion.sources.facebook_ads import api, settings, tables
 from ingestion.sources.facebook_ads.insights import LEVELS, Insights, Level
@@ -21,7 +21,6 @@ _EDGES: tuple[tuple[Table, str, str, tuple[str, ...]], ...] = (
     (tables.CAMPAIGNS, "campaigns", api.CAMPAIGN_FIELDS, settings.CAMPAIGN_STATUSES),
     (tables.AD_SETS, "adsets", api.AD_SET_FIELDS, settings.AD_SET_STATUSES),
     (tables.ADS, "ads", api.AD_FIELDS, settings.AD_STATUSES),
-    (tables.AD_CREATIVES, "adcreatives", api.CREATIVE_FIELDS, ()),
 )
 
 
@@ -35,13 +34,8 @@ def span(landing: Landing, table: Table, account: str) -> Span:
 
     The oldest day is left out, because in some time zones it is already too old.
     """
-    oldest = _months_before(landing.as_of.date(), settings.RETENTION_MONTHS)
+    oldest = months_before(landing.as_of.date(), settings.RETENTION_MONTHS)
     return Span(oldest + timedelta(days=1), settings.RESTATEMENT_DAYS)
-
-
-def _months_before(day: date, months: int) -> date:
-    year, month = divmod(12 * day.year + day.month - 1 - months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def resources(landing: Landing, scope: str) -> list[Any]:
@@ -65,6 +59,7 @@ def resources(landing: Landing, scope: str) -> list[Any]:
             resource(landing, table, partial(objects, edge, fields, allowed))
             for table, edge, fields, allowed in _EDGES
         ),
+        resource(landing, tables.AD_CREATIVES, lambda: ads().creatives()),
         leads,
         part(landing, tables.LEAD_FORMS, leads),
         part(landing, tables.LEADS, leads),

@@ -11,10 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-import orjson
 
 from ingestion.config import Settings
-from ingestion.errors import AccessError, IngestionError, SettingError
+from ingestion.errors import IngestionError, SettingError
+from ingestion.http import bodies
 from ingestion.http.client import Answer, Client, Policy, RefreshToken, token_endpoint
 from ingestion.http.faults import ErrorBody, Judge, RequestFault, Signal, codes
 from ingestion.http.refusals import Refusals
@@ -36,7 +36,7 @@ class _Batch(msgspec.Struct):
     error: dict[str, Any] | None = None
 
 
-_read_batches = msgspec.json.Decoder(list[_Batch]).decode
+_read_batches = bodies.decoder(list[_Batch])
 
 
 def _errors(body: bytes) -> Any:
@@ -44,7 +44,7 @@ def _errors(body: bytes) -> Any:
     try:
         batches = _read_batches(body)
     except msgspec.ValidationError:
-        return orjson.loads(body)
+        return bodies.loads(body)
     return [{"error": batch.error} if batch.error else {} for batch in batches]
 
 
@@ -114,14 +114,16 @@ class Account:
 
 @dataclass
 class GoogleAds:
-    """Requests for all accounts of a load."""
+    """Requests for all accounts of a load; `remaining` returns the accounts that it does not leave out."""
 
     client: Client
     version: str
     login_customer_id: str | None
     customer_ids: tuple[str, ...]
     developer_token: str | None = None
-    left_out: list[str] = field(default_factory=list)
+    remaining: Callable[[Sequence[str]], Sequence[str]] = lambda accounts: accounts
+    #: the status of accounts that are not enabled
+    closed: dict[str, str] = field(default_factory=dict)
 
     @property
     def customers(self) -> Sequence[Page]:
@@ -146,25 +148,22 @@ class GoogleAds:
         """
         pages: list[Page] = []
         accounts: dict[str, Account] = {}
-        roots = self._roots()
-        for root in roots:
+        for root in self.remaining(self._roots()):
             login = self.login_customer_id or root
-            try:
-                answer = self._search(root, query(CUSTOMERS, self.version), login, orjson.loads)
-            except AccessError as refusal:
-                if self.customer_ids or self.login_customer_id or len(self.left_out) + 1 == len(roots):
-                    raise
-                # the token's user may still have access to closed accounts
-                self.left_out.append(f"account {root} is not loaded: {refusal}")
-                continue
+            answer = self._search(root, query(CUSTOMERS, self.version), login, bodies.loads)
             pages.append(Page(answer.body))
-            for batch in answer.document:
-                for row in batch.get("results") or []:
-                    client = row.get("customerClient") or {}
-                    account = str(client.get("id", ""))
-                    if account and not client.get("manager") and client.get("status", "ENABLED") == "ENABLED":
-                        accounts.setdefault(account, Account(login, _zone(client.get("timeZone"))))
-        return pages, accounts
+            for row in _rows(answer.document):
+                client = row.get("customerClient")
+                client = client if isinstance(client, dict) else {}
+                account, status = str(client.get("id") or ""), client.get("status", "ENABLED")
+                if not account or client.get("manager") in (True, "true"):
+                    continue
+                if status == "ENABLED":
+                    accounts.setdefault(account, Account(login, _zone(client.get("timeZone"))))
+                else:
+                    self.closed[account] = str(status)
+        remaining = set(self.remaining(tuple(accounts)))
+        return pages, {account: found for account, found in accounts.items() if account in remaining}
 
     def _roots(self) -> tuple[str, ...]:
         if self.customer_ids:
@@ -192,10 +191,14 @@ class GoogleAds:
     def conversion_customer(self, account: str) -> str | None:
         """Return the manager whose conversion actions count in this account; None if it has its own."""
         text = "SELECT customer.conversion_tracking_setting.google_ads_conversion_customer FROM customer"
-        answer = self._search(account, text, self.accounts[account].login, orjson.loads)
-        for row in (row for batch in answer.document for row in batch.get("results") or []):
-            setting = (row.get("customer") or {}).get("conversionTrackingSetting") or {}
-            owner = str(setting.get("googleAdsConversionCustomer") or "").rpartition("/")[2]
+        answer = self._search(account, text, self.accounts[account].login, bodies.loads)
+        for row in _rows(answer.document):
+            customer = row.get("customer")
+            setting = customer.get("conversionTrackingSetting") if isinstance(customer, dict) else None
+            owner = str(
+                (setting if isinstance(setting, dict) else {}).get("googleAdsConversionCustomer") or ""
+            )
+            owner = owner.rpartition("/")[2]
             if owner and owner != account:
                 return owner
         return None
@@ -234,7 +237,9 @@ class GoogleAds:
             return self._refusals.setting(refused, "developer_token", "is refused or missing", fix)
         if refused.fault.kind in ("account", "access"):
             key = "customer_ids" if self.customer_ids else "login_customer_id"
-            subject = f"account {account or self.login_customer_id}"
+            if account:
+                return self._refusals.account(refused, key, account, "login_customer_id")
+            subject = f"account {self.login_customer_id}"
             return self._refusals.subject(refused, key, subject, "login_customer_id")
         return self._refusals.request(refused)
 
@@ -245,11 +250,7 @@ def connect(landing: Landing) -> GoogleAds:
     found = section.credentials(*settings.CREDENTIALS) or {
         key: section.require(key) for key in settings.CREDENTIALS[0]
     }
-    version = section.get("api_version") or settings.API_VERSION
-    if not re.fullmatch(r"v\d+", version):
-        raise SettingError(
-            f"{section.name('api_version')} is not an API version: set it like {settings.API_VERSION}"
-        )
+    version = section.version("api_version", settings.API_VERSION, r"v\d+")
     tokens, path = token_endpoint(POLICY, section.url("token_url", settings.TOKEN_URL))
     client = landing.client(Client(POLICY, section.url("base_url", settings.BASE_URL)))
     client.token = RefreshToken(section.name("refresh_token"), landing.client(tokens), path, found)
@@ -260,7 +261,16 @@ def connect(landing: Landing) -> GoogleAds:
         login[0] if login else None,
         section.ids("customer_ids"),
         section.get("developer_token"),
+        # a lambda, because the doctor's probe has no `remaining` and never calls it
+        lambda accounts: landing.remaining(accounts),
     )
+
+
+def _rows(batches: Any) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a stream's batches that are objects; the others go to quarantine when they land."""
+    for batch in batches:
+        results = batch.get("results") if isinstance(batch, dict) else None
+        yield from (row for row in results or () if isinstance(row, dict))
 
 
 def _zone(name: Any) -> tzinfo:

@@ -10,7 +10,6 @@ from typing import Any
 from ingestion.sources.google_ads import api, settings, tables
 from ingestion.sources.probe import Finding, Probe, Refused, Sunset
 
-CREDENTIALS = settings.CREDENTIALS
 VENDOR = "Google Ads"
 SCOPE = "https://www.googleapis.com/auth/adwords"
 TOKEN_FIX = (

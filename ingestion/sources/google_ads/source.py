@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from ingestion.errors import AccessError
+from ingestion.errors import AccessError, AccountLeftOut
 from ingestion.http.client import in_parallel
 from ingestion.landing.arrow import Page, Table
+from ingestion.landing.planning import months_before
 from ingestion.landing.resources import DaysRead, Landing, Span, resource
 from ingestion.sources.google_ads import api, settings
 from ingestion.sources.google_ads.tables import (
+    CAMPAIGNS,
     CLICK_VIEWS,
     CONVERSION_ACTIONS,
     CUSTOMER_SETTINGS,
@@ -46,8 +47,31 @@ _UNKNOWN_ACTIONS = """
 
 
 def accounts(landing: Landing) -> Sequence[str]:
-    """Return the enabled accounts that are not managers."""
-    return tuple(landing.connection(api.connect).accounts)
+    """Return the enabled accounts that are not managers. Raises AccessError, SettingError."""
+    ads = landing.connection(api.connect)
+    found = tuple(ads.accounts)
+    _name_closed(landing, ads)
+    return found
+
+
+def _name_closed(landing: Landing, ads: api.GoogleAds) -> None:
+    """Leave out closed accounts that are configured, and suspended ones that were loaded before.
+
+    Raises AccountLeftOut if no account remains.
+    """
+    landed: set[str] = set()
+    if not landing.store.is_new(CAMPAIGNS):
+        landed = {row[0] for row in landing.store.rows("SELECT DISTINCT customer_id FROM campaigns")}
+    for account, status in sorted(ads.closed.items()):
+        if account in ads.customer_ids or (status == "SUSPENDED" and account in landed):
+            refused = AccountLeftOut(
+                f"sources.google_ads.customer_ids: account {account} is {status} and returns no figures;"
+                " reactivate it in Google Ads or remove it from the setting",
+                account=account,
+            )
+            landing.leave_out_account(refused)
+            if not ads.accounts:
+                raise refused
 
 
 def span(landing: Landing, table: Table, account: str) -> Span:
@@ -63,7 +87,7 @@ def span(landing: Landing, table: Table, account: str) -> Span:
             landing.store.is_new(CUSTOMER_SETTINGS) or not landing.store.rows(_UNKNOWN_ACTIONS, [account])
         )
         window = max(widest, settings.ENGAGED_VIEW_DAYS) if is_known else window
-    return Span(_months_before(today, settings.RETENTION_MONTHS), window + settings.LAG_DAYS)
+    return Span(months_before(today, settings.RETENTION_MONTHS), window + settings.LAG_DAYS)
 
 
 def resources(landing: Landing, part: str) -> list[Any]:
@@ -76,8 +100,7 @@ def _listed(landing: Landing, table: Table) -> Iterable[Page | DaysRead]:
     ads = landing.connection(api.connect)
     if table is CUSTOMERS:
         found = ads.customers
-        for line in ads.left_out:
-            landing.notice(line)
+        _name_closed(landing, ads)
         return found
     text = query(table, ads.version)
     read = partial(_actions, landing) if table is CONVERSION_ACTIONS else ads.rows
@@ -111,9 +134,3 @@ def _days(landing: Landing, table: Table) -> Iterable[Page | DaysRead]:
     # alternate between accounts, because each has its own rate limit
     found.sort(key=lambda item: item[1].start, reverse=True)
     return in_parallel([partial(ads.days, account, piece, text) for account, piece in found])
-
-
-def _months_before(day: date, months: int) -> date:
-    """Return the same day `months` earlier, or the last day of that month if it is shorter."""
-    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,8 +14,8 @@ import msgspec
 import orjson
 
 from ingestion.config import Settings
-from ingestion.errors import IngestionError, SettingError
-from ingestion.http import paging
+from ingestion.errors import IngestionError
+from ingestion.http import bodies, paging
 from ingestion.http.client import Answer, Client, Policy, RefreshToken, StaticToken, Token
 from ingestion.http.faults import ErrorBody, Judge, RequestFault, Signal, codes
 from ingestion.http.pacing import Limit
@@ -59,7 +58,7 @@ class _Listing(msgspec.Struct):
         return tuple(str(record.id) for record in self.results if record.id is not None)
 
 
-_read_listing = msgspec.json.Decoder(_Listing).decode
+_read_listing = bodies.decoder(_Listing)
 
 
 def _listing(body: bytes) -> Any:
@@ -67,7 +66,7 @@ def _listing(body: bytes) -> Any:
     try:
         return _read_listing(body)
     except msgspec.ValidationError:
-        document = orjson.loads(body)
+        document = bodies.loads(body)
         if not isinstance(document, dict) or not isinstance(document.get("results"), list):
             return document
         records = []
@@ -173,7 +172,7 @@ class HubSpot:
             }
         path = self._objects(kind)
         try:
-            yield from self.listing(path, params, tolerated=414)
+            yield from self.listing(path, params, tolerated=(414,))
         except RequestFault:
             for page in self.listing(path, {"limit": str(settings.PAGE_SIZE), "archived": _flag(archived)}):
                 yield from self.read(kind, page.ids, properties, history, archived=archived)
@@ -238,7 +237,7 @@ class HubSpot:
         """Return the id of the current record: the same id, the id it was merged into, or None if deleted."""
         path = f"{self._objects(kind)}/{quote(object_id, safe='')}"
         try:
-            answer = self.ask(partial(self.client.get, path), tolerated=404)
+            answer = self.ask(partial(self.client.get, path), tolerated=(404,))
         except RequestFault:
             return None
         found = answer.document.get("id") if isinstance(answer.document, dict) else None
@@ -269,10 +268,10 @@ class HubSpot:
             for answer in paging.pages(ask, _remaining_inputs, f"HubSpot's associations of {kind}"):
                 self._page(path, answer)
                 for result in answer.document["results"]:
-                    if not isinstance(result, dict) or not isinstance(result.get("from"), dict):
+                    if not _is_association(result):
                         unusable.append(result)
                         continue
-                    held = found.setdefault(str(result["from"].get("id")), {})
+                    held = found.setdefault(str(result["from"]["id"]), {})
                     for item in result.get("to") or ():
                         pair = held.setdefault(str(item["toObjectId"]), {**item, "associationTypes": []})
                         for label in item["associationTypes"]:
@@ -296,15 +295,16 @@ class HubSpot:
     def submissions(self, form_id: str, until: int | None) -> Iterator[Page]:
         """Yield the submissions of a form, newest first, down to `until` (epoch milliseconds, None: all).
 
-        Yields nothing for a deleted form (404).
+        Yields nothing for a deleted form (404). Raises RequestFault if HubSpot refuses the log of this form.
         """
         path = f"/form-integrations/v1/submissions/forms/{quote(form_id, safe='')}"
         params = {"limit": str(settings.SUBMISSIONS_PAGE_SIZE)}
         try:
-            for page in self.listing(path, params, _older_than(until), tolerated=404):
+            for page in self.listing(path, params, _older_than(until), tolerated=(400, 404)):
                 yield replace(page, context=(("form_id", form_id),))
-        except RequestFault:
-            return
+        except RequestFault as refused:
+            if refused.status != 404:
+                raise
 
     def page_views(
         self, since: datetime | None = None, until: datetime | None = None, contact_id: str | None = None
@@ -320,7 +320,7 @@ class HubSpot:
         for name, instant in (("occurredAfter", since), ("occurredBefore", until)):
             if instant is not None:
                 params[name] = instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        yield from self.listing(path, params, tolerated=0 if contact_id else 400)
+        yield from self.listing(path, params, tolerated=() if contact_id else (400,))
 
     # -- lists ------------------------------------------------------------------------------------------
 
@@ -401,7 +401,7 @@ class HubSpot:
         path: str,
         params: Mapping[str, str],
         ends: Callable[[_Listing], bool] = lambda _page: False,
-        tolerated: int = 0,
+        tolerated: Collection[int] = (),
     ) -> Iterator[Page]:
         """Yield pages by cursor, up to the first page for which `ends` is true."""
 
@@ -420,12 +420,12 @@ class HubSpot:
             if ends(answer.document):
                 return
 
-    def ask(self, send: Callable[[], Answer], tolerated: int = 0) -> Answer:
+    def ask(self, send: Callable[[], Answer], tolerated: Collection[int] = ()) -> Answer:
         """Send a request. Raises PermissionMissing, ResponseError, RequestFault for a `tolerated` status."""
         try:
             return send()
         except RequestFault as fault:
-            if fault.status == tolerated:
+            if fault.status in tolerated:
                 raise
             raise self._explain(fault) from None
 
@@ -466,6 +466,24 @@ def cursor(document: Any) -> str | None:
     """Return the cursor of the next page."""
     after = ((document.get("paging") or {}).get("next") or {}).get("after")
     return str(after) if after else None
+
+
+def _is_association(result: Any) -> bool:
+    """Return whether a result can be joined with the others of its record; else it goes to quarantine."""
+    if not isinstance(result, dict) or bodies.mark_of(result):
+        return False
+    above, below = result.get("from"), result.get("to")
+    return (
+        isinstance(above, dict)
+        and above.get("id") is not None
+        and isinstance(below, list | None)
+        and all(
+            isinstance(item, dict)
+            and item.get("toObjectId") is not None
+            and isinstance(item.get("associationTypes"), list)
+            for item in below or ()
+        )
+    )
 
 
 def _remaining_inputs(answer: Answer) -> str | None:
@@ -523,11 +541,7 @@ def connect(landing: Landing) -> HubSpot:
     """Connect with the settings in `sources.hubspot`. Raises SettingError."""
     section = Settings(settings.SOURCE)
     base_url = section.url("base_url", settings.BASE_URL)
-    version = section.get("api_version") or settings.API_VERSION
-    if not re.fullmatch(r"v3|\d{4}-\d{2}", version):
-        raise SettingError(
-            f"{section.name('api_version')} is not an API version: set it like {settings.API_VERSION} or v3"
-        )
+    version = section.version("api_version", settings.API_VERSION, r"v3|\d{4}-\d{2}")
     found = section.credentials(*settings.CREDENTIALS) or {"access_token": section.require("access_token")}
     client = landing.client(Client(POLICY, base_url))
     token: Token

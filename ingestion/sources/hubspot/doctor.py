@@ -12,7 +12,6 @@ from urllib.parse import quote
 from ingestion.sources.hubspot import api, settings
 from ingestion.sources.probe import Finding, Level, Probe, Refused, Sunset
 
-CREDENTIALS = settings.CREDENTIALS
 VENDOR = "HubSpot"
 TOKEN_FIX = (
     "Create a new key under Development > Keys > Service keys (or open Legacy apps > your private app > Auth)"

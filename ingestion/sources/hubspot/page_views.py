@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from ingestion.errors import PermissionMissing
+from ingestion.http import bodies
 from ingestion.http.client import in_parallel
 from ingestion.http.faults import RequestFault
 from ingestion.landing.arrow import Page
@@ -129,7 +130,7 @@ class PageViews:
         if first is None:
             return
         yield first
-        document = orjson.loads(first.body)
+        document = bodies.loads(first.body)
         begin = _last_instant(document["results"])
         if not cursor(document) or begin is None:
             return

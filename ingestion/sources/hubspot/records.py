@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingestion.http import bodies
 from ingestion.landing.arrow import Page, Table
 from ingestion.landing.resources import Batch, Landing, batches
 from ingestion.landing.store import StreamState
@@ -216,7 +217,7 @@ class Records:
 
 def _merged(pages: Iterable[Page]) -> Iterator[tuple[str, str]]:
     for page in pages:
-        for row in records(orjson.loads(page.body)):
+        for row in records(bodies.loads(page.body)):
             merged = (row.get("properties") or {}).get("hs_merged_object_ids")
             for alias in str(merged or "").split(";"):
                 if alias:

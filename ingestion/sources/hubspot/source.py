@@ -12,8 +12,11 @@ import orjson
 import pyarrow as pa
 
 from ingestion.errors import PermissionMissing
+from ingestion.http import bodies
 from ingestion.http.client import in_parallel
+from ingestion.http.faults import RequestFault
 from ingestion.landing.arrow import Page
+from ingestion.landing.left_out import LoadFault
 from ingestion.landing.resources import Batch, Landing, batches, part, reading, resource
 from ingestion.landing.store import StreamState
 from ingestion.sources.hubspot import api, settings, tables
@@ -59,9 +62,11 @@ class Portal:
     def custom(self, kind: ObjectType) -> tuple[str, ...]:
         """Return the names of the portal's custom properties of a type."""
         page = self.definitions(kind.name)
-        rows = api.records(orjson.loads(page.body), "name") if page is not None else []
+        rows = api.records(bodies.loads(page.body), "name") if page is not None else []
         own = {
-            str(row["name"]) for row in rows if row.get("hubspotDefined") is False and not row.get("archived")
+            str(row["name"])
+            for row in rows
+            if row.get("hubspotDefined") in (False, "false") and row.get("archived") in (False, "false", None)
         }
         return tuple(sorted(own - set(kind.properties)))
 
@@ -74,7 +79,7 @@ class Portal:
         for kind in TYPES:
             page = self.definitions(kind.name)
             if page is not None:
-                self._report(kind, api.records(orjson.loads(page.body), "name"))
+                self._report(kind, api.records(bodies.loads(page.body), "name"))
                 yield page
 
     def _report(self, kind: ObjectType, rows: list[dict[str, Any]]) -> None:
@@ -121,10 +126,25 @@ class Portal:
             query = "SELECT form_id, epoch_ms(max(submitted_at)) FROM form_submissions GROUP BY form_id"
             newest = dict(store.rows(query))
         overlap = int(_OVERLAP.total_seconds() * 1000)
-        logs = [
-            partial(self.hubspot.submissions, i, newest[i] - overlap if i in newest else None)
-            for i in dict.fromkeys(ids)
-        ]
+        names = {
+            str(row["id"]): f"{row.get('name')} ({row.get('formType')})"
+            for page in pages
+            for row in api.records(bodies.loads(page.body))
+        }
+
+        def log(form_id: str) -> Iterator[Page]:
+            until = newest[form_id] - overlap if form_id in newest else None
+            try:
+                yield from self.hubspot.submissions(form_id, until)
+            except RequestFault as refused:
+                form = f"form {form_id}, {names.get(form_id)}"
+                answer = f"HubSpot refused its log ({refused.status}): {refused}"
+                seen = f"submissions of {form} are not loaded: {answer}"
+                fix = "if the form is in use, ask HubSpot why its submissions cannot be read"
+                table = tables.FORM_SUBMISSIONS.name
+                self.landing.leave_out(LoadFault("object", seen, fix, resource=table, subject=form_id))
+
+        logs = [partial(log, i) for i in dict.fromkeys(ids)]
         for group in batches(in_parallel(logs, settings.CONCURRENCY)):
             yield {tables.FORM_SUBMISSIONS.name: group}
         as_of = self.landing.as_of
@@ -167,10 +187,12 @@ class Portal:
             landed = {str(row[0]): row[1:] for row in store.rows(query)}
         seen: set[str] = set()
         for page in self.hubspot.lists():
-            rows = orjson.loads(page.body)["results"]
+            rows = bodies.loads(page.body)["results"]
             members: list[Page] = []
             for row in rows:
-                i = str(row.get("listId"))
+                if not isinstance(row, dict) or row.get("listId") is None:
+                    continue
+                i = str(row["listId"])
                 seen.add(i)
                 before = landed.get(i)
                 if before is not None and str(before[0]) == str(_instant(row.get("filtersUpdatedAt"))):
@@ -179,7 +201,8 @@ class Portal:
                     row["filterBranch"] = self.hubspot.filters(i)
                     row["hasAdFilter"] = b'"ADS_SEARCH"' in orjson.dumps(row["filterBranch"])
                     before = None
-                extra = row.get("additionalProperties") or {}
+                extra = row.get("additionalProperties")
+                extra = extra if isinstance(extra, dict) else {}
                 membership = tuple(
                     extra.get(name)
                     for name in ("hs_list_size", "hs_last_record_added_at", "hs_last_record_removed_at")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 from ingestion.landing.arrow import INT, Column, Table
 from ingestion.sources.hubspot import settings
 
-_NUMBER_OR_TEXT = (pa.string(), pa.int64())
 _PERSONAL = frozenset(
     {
         "email",
@@ -30,7 +27,7 @@ def _properties(names: tuple[str, ...], prefix: str = "") -> tuple[Column, ...]:
             f"{prefix}{name}",
             "text",
             f"properties.{name}",
-            wire=_NUMBER_OR_TEXT if name == "hs_merged_object_ids" else None,
+            mixed=name == "hs_merged_object_ids",
         )
         for name in names
     )
@@ -103,7 +100,7 @@ PROPERTIES = Table(
         Column(
             "is_custom",
             "boolean",
-            sql="coalesce((row.hubspotDefined)::VARCHAR != 'true', true)",
+            sql="coalesce(row.hubspotDefined ->> '$' != 'true', true)",
             inputs=("hubspotDefined",),
         ),
     ),
@@ -120,7 +117,8 @@ CONTACT_HISTORIES = Table(
         Column(
             "history_hash",
             "text",
-            sql="md5((row.propertiesWithHistory)::VARCHAR)",
+            # without quotes, so that a value in another JSON type is no new history
+            sql="""md5(replace((row.propertiesWithHistory)::VARCHAR, '"', ''))""",
             inputs=("propertiesWithHistory",),
         ),
     ),
@@ -162,7 +160,8 @@ FORM_SUBMISSIONS = Table(
             "id",
             "text",
             sql="coalesce(row.conversionId ->> '$',"
-            " md5(concat_ws('|', row.submittedAt, row.pageUrl, row.\"values\")))",
+            " md5(concat_ws('|', row.submittedAt ->> '$', row.pageUrl ->> '$',"
+            """ replace((row."values")::VARCHAR, '"', ''))))""",
             inputs=("conversionId", "submittedAt", "pageUrl", "values"),
         ),
         Column("conversion_id", "text", "conversionId"),

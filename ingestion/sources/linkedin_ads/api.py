@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -14,8 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import orjson
 
 from ingestion.config import Settings
-from ingestion.errors import AccessError, IngestionError, PermissionMissing, SettingError
-from ingestion.http import paging
+from ingestion.errors import AccountLeftOut, IngestionError, PermissionMissing, SettingError
+from ingestion.http import bodies, paging
 from ingestion.http.client import (
     Answer,
     Client,
@@ -32,6 +31,8 @@ from ingestion.landing.arrow import Page
 from ingestion.landing.resources import Landing, Window
 from ingestion.sources.linkedin_ads import settings
 
+# without these nothing of an account can be loaded
+_BASIC = (settings.ADS, settings.REPORTING)
 _POSTS = ("urn:li:share:", "urn:li:ugcPost:")
 
 
@@ -87,13 +88,17 @@ def account_urn(account: str) -> str:
 
 @dataclass
 class LinkedInAds:
-    """Requests for all accounts of a load. `notice` shows the user a line about data that is not loaded."""
+    """Requests for all accounts of a load. `notice` shows the user a line about data that is not loaded.
+
+    `remaining` returns the accounts that the load does not leave out.
+    """
 
     client: Client
     version: str
     account_ids: tuple[str, ...]
     reporting_time_zone: str
     notice: Callable[[str], None] = lambda _line: None
+    remaining: Callable[[Sequence[str]], Sequence[str]] = lambda accounts: accounts
     _left_out: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -101,14 +106,15 @@ class LinkedInAds:
     def _accounts(self) -> tuple[list[Page], tuple[str, ...]]:
         pages = list(self._by_token("/rest/adAccounts?q=search", settings.PAGE_SIZE, None))
         reached = ids_of(pages)
-        for account in self.account_ids:
+        ids = tuple(self.remaining(self.account_ids or reached))
+        for account in ids:
             # all other requests return an empty 200 for an account without access
             if account not in reached:
-                raise AccessError(
+                raise AccountLeftOut(
                     f"sources.linkedin_ads.account_ids: account {account} is unknown or not accessible;"
-                    " check the id and the token's role in the account"
+                    " check the id and the token's role in the account",
+                    account=account,
                 )
-        ids = self.account_ids or reached
         if not ids:
             raise SettingError(
                 "sources.linkedin_ads.account_ids is not set and the token has access to no account: set it"
@@ -145,7 +151,7 @@ class LinkedInAds:
         """Yield all creatives with their post under `post`, which contains the URL of sponsored content."""
         query = "creatives?q=criteria&sortOrder=ASCENDING"
         for page in self._of_accounts(query, settings.CREATIVES_PAGE_SIZE):
-            document = orjson.loads(page.body)
+            document = bodies.loads(page.body)
             posts = self._posts(document["elements"])
             for creative in document["elements"]:
                 if post := posts.get(_reference(creative)):
@@ -267,18 +273,18 @@ class LinkedInAds:
         if refused.status == 426:
             fix = "set a version of the last twelve months (YYYYMM)"
             return self._refusals.setting(refused, "linkedin_version", f"{self.version} is not active", fix)
+        if account and (refused.status == 404 or (refused.fault.kind == "access" and permission in _BASIC)):
+            fix = f"the token's role in the account, or authorise again with {permission}"
+            return self._refusals.account(refused, "account_ids", account, fix)
         if refused.fault.kind == "access":
             role = f", or its member has no role in account {account}" if account else ""
             return self._refusals.permission(refused, permission + role, f"authorise again with {permission}")
-        if account and refused.status == 404:
-            fix = "the token's role in the account"
-            return self._refusals.subject(refused, "account_ids", f"account {account}", fix)
         return self._refusals.request(refused)
 
 
 def ids_of(pages: Iterable[Page]) -> tuple[str, ...]:
     """Return the ids of the pages' records; records without an id go to quarantine later."""
-    rows = (row for page in pages for row in orjson.loads(page.body)["elements"])
+    rows = (row for page in pages for row in bodies.loads(page.body)["elements"])
     return tuple(str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id"))
 
 
@@ -292,12 +298,7 @@ def connect(landing: Landing) -> LinkedInAds:
     """Connect with the settings in `sources.linkedin_ads`. Raises SettingError."""
     section = Settings(settings.SOURCE)
     found = section.credentials(*settings.CREDENTIALS) or {"access_token": section.require("access_token")}
-    version = section.get("linkedin_version") or settings.LINKEDIN_VERSION
-    if not re.fullmatch(r"\d{6}", version):
-        raise SettingError(
-            f"{section.name('linkedin_version')} is not a version (YYYYMM):"
-            f" set it like {settings.LINKEDIN_VERSION}"
-        )
+    version = section.version("linkedin_version", settings.LINKEDIN_VERSION, r"\d{6}")
     client = landing.client(Client(POLICY, section.url("base_url", settings.BASE_URL)))
     token: Token
     if "access_token" in found:
@@ -307,8 +308,15 @@ def connect(landing: Landing) -> LinkedInAds:
         token = RefreshToken(section.name("refresh_token"), landing.client(tokens), path, found)
     client.token = token
     zone = _reporting_time_zone(section)
-    # a lambda, because the doctor's probe has no `notice` and never calls it
-    return LinkedInAds(client, version, section.ids("account_ids"), zone, lambda line: landing.notice(line))
+    # a lambda, because the doctor's probe has neither `notice` nor `remaining` and never calls them
+    return LinkedInAds(
+        client,
+        version,
+        section.ids("account_ids"),
+        zone,
+        lambda line: landing.notice(line),
+        lambda accounts: landing.remaining(accounts),
+    )
 
 
 def _reporting_time_zone(section: Settings) -> str:

@@ -14,7 +14,6 @@ from ingestion.sources.probe import Finding, Probe, Refused, Sunset
 
 Ask = Callable[[str], list[dict[str, Any]]]
 
-CREDENTIALS = settings.CREDENTIALS
 VENDOR = "LinkedIn"
 TOKEN_FIX = (
     "Create a token with r_ads and r_ads_reporting (developer portal > Docs and tools > OAuth token tools)"

@@ -65,23 +65,28 @@ def pages(ads: LinkedInAds, query: Query) -> Iterator[Page | DaysRead]:
     yield DaysRead(query.account, query.window)
 
 
-def joined(parts: Iterable[Sequence[Row | None]]) -> list[Row]:
+def joined(parts: Iterable[Sequence[Any]]) -> list[Any]:
     """Join the rows of several answers by day and pivot; LinkedIn leaves out rows with only zeros.
 
     Missing figures of a row are zero. A key that occurs twice in one answer stays two rows.
     """
-    rows: dict[tuple[bytes, int], Row] = {}
+    rows: dict[tuple[bytes, int], Any] = {}
     for part in parts:
         repeats: Counter[bytes] = Counter()
         for row in part:
             key = _key(row)
             repeats[key] += 1
-            rows.setdefault((key, repeats[key]), {}).update(row or {})
+            if isinstance(row, dict):
+                rows.setdefault((key, repeats[key]), {}).update(row)
+            else:
+                # no row: the reader rejects it
+                rows[key, repeats[key]] = row
     return list(rows.values())
 
 
-def _key(row: Row | None) -> bytes:
-    return orjson.dumps([(row or {}).get(name) for name in KEYS], option=orjson.OPT_SORT_KEYS)
+def _key(row: Any) -> bytes:
+    found = [row.get(name) for name in KEYS] if isinstance(row, dict) else row
+    return orjson.dumps(found, option=orjson.OPT_SORT_KEYS)
 
 
 def _rows(ads: LinkedInAds, query: Query) -> Iterator[list[Row]]:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from ingestion.errors import PermissionMissing
+from ingestion.http import bodies
 from ingestion.landing.arrow import Page
 from ingestion.sources.linkedin_ads import settings
 from ingestion.sources.linkedin_ads.api import LinkedInAds, account_urn
@@ -51,7 +52,7 @@ class Leads:
             "leadFormResponses", f"&leadType=(leadType:SPONSORED)&submittedAtTimeRange={span}"
         ):
             rows = [lead(row, emails) for row in _elements(page)]
-            if unlisted := sorted({row["form"] for row in rows if row and row["form"]} - forms.keys()):
+            if unlisted := sorted({row["form"] for row in rows if row and row.get("form")} - forms.keys()):
                 self.ads.leave_out(
                     f"forms {unlisted} of {self.account}",
                     f"leads of account {self.account} are loaded without e-mail address, because the account"
@@ -71,21 +72,34 @@ class Leads:
 
 
 def _elements(page: Page) -> list[Any]:
-    found: list[Any] = orjson.loads(page.body)["elements"]
+    found: list[Any] = bodies.loads(page.body)["elements"]
     return found
 
 
-def _email_questions(form: dict[str, Any]) -> list[Any]:
+def _object(node: Any, *path: str) -> dict[str, Any]:
+    """Return the object at a path of fields; an empty one if there is none."""
+    for name in path:
+        node = node.get(name) if isinstance(node, dict) else None
+    return node if isinstance(node, dict) else {}
+
+
+def _objects(node: Any, *path: str) -> list[dict[str, Any]]:
+    """Return the objects of the list at a path of fields."""
+    found = _object(node, *path[:-1]).get(path[-1])
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _email_questions(form: dict[str, Any]) -> list[str]:
     """Return the ids of a form's e-mail questions, the preferred one first."""
     asked = [
-        (_EMAILS.index(question["predefinedField"]), question["questionId"])
-        for question in (form.get("content") or {}).get("questions") or []
+        (_EMAILS.index(question["predefinedField"]), str(question.get("questionId")))
+        for question in _objects(form, "content", "questions")
         if question.get("predefinedField") in _EMAILS
     ]
     return [question for _, question in sorted(asked)]
 
 
-def lead(response: Any, emails: Mapping[str, list[Any]]) -> Any:
+def lead(response: Any, emails: Mapping[str, list[str]]) -> Any:
     """Reduce a response to non-personal fields and the answer to the first of its form's `emails` questions.
 
     Question ids are unique within one form only: in another form the same id may be a question for the name.
@@ -93,9 +107,12 @@ def lead(response: Any, emails: Mapping[str, list[Any]]) -> Any:
     if not isinstance(response, dict):
         return None
     answers = {
-        answer.get("questionId"): (answer.get("answerDetails") or {}).get("textQuestionAnswer") or {}
-        for answer in (response.get("formResponse") or {}).get("answers") or []
+        str(answer.get("questionId")): _object(answer, "answerDetails", "textQuestionAnswer")
+        for answer in _objects(response, "formResponse", "answers")
     }
+    if reason := bodies.mark_of(response):
+        # goes to quarantine, without its answers
+        return {**{name: response.get(name) for name in _KEPT}, bodies.UNREADABLE: reason}
     form = _FORM.search(str(response.get("versionedLeadGenFormUrn")))
     questions = emails.get(form[1], []) if form else []
     return {

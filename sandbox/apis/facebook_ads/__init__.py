@@ -315,10 +315,27 @@ class FacebookApi:
             raise problem(400, 2500, f"Unknown path components: /{edge}")
         self._refuse_too_large(parameters, 0)
         rows = _filtered(rows, parameters) if edge != "adcreatives" else rows
+        if edge == "adcreatives":
+            self._refuse_gone_posts(parameters, rows)
         shaped = [self._select(row, parameters, fields.OBJECTS[edge]) for row in rows]
         caps = self.sandbox.caps
         cap = caps.facebook_campaigns if edge == "campaigns" else caps.facebook_objects
         return page(request, parameters, shaped, cap, self.sandbox.faults)
+
+    def _refuse_gone_posts(self, parameters: dict[str, str], rows: list[Row]) -> None:
+        """Refuse creatives whose post was deleted, if fields are asked that come from the post."""
+        number = self.sandbox.faults.value("facebook_post_gone", "creatives", 0)
+        gone = {row["id"] for row in self.rows(self.own, "adcreatives")[:number]}
+        asked = parameters.get("fields", "")
+        if any(name in asked for name in ("story", "asset_feed_spec")) and gone & {row["id"] for row in rows}:
+            raise problem(
+                400,
+                100,
+                "Invalid parameter",
+                subcode=2446289,
+                error_user_title="This Ad's Post Is Not Available",
+                error_user_msg="The post associated with your ad is not available. It may have been deleted.",
+            )
 
     async def node(self, request: Request, parameters: dict[str, str]) -> Row:
         """One object, account, report, page or form, by id."""
@@ -341,6 +358,8 @@ class FacebookApi:
                 self._require_leads()
                 return self._select(row, parameters, fields.LEAD_FORM)
         _, edge, row = self._find(node)
+        if edge == "adcreatives":
+            self._refuse_gone_posts(parameters, [row])
         return self._select(row, parameters, fields.OBJECTS[edge])
 
     async def several(self, request: Request, parameters: dict[str, str]) -> Row:

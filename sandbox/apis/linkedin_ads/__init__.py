@@ -251,7 +251,10 @@ class LinkedInApi:
 
     async def campaigns(self, request: Request, parameters: Row) -> Row:
         """Campaigns of the account."""
-        rows = by_status(objects.campaign_rows(self._asked(request)), parameters)
+        listed = objects.campaign_rows(self._asked(request))
+        ungrouped, unlisted = (self._switch("linkedin_campaigns", name) for name in ("ungrouped", "unlisted"))
+        alone = [{**row, "campaignGroup": None} for row in listed[:ungrouped]]
+        rows = by_status([*alone, *listed[ungrouped + unlisted :]], parameters)
         return cursor_page(parameters, rows, MAX_PAGE, self.sandbox.caps.linkedin_campaigns)
 
     async def creatives(self, request: Request, parameters: Row) -> Row:

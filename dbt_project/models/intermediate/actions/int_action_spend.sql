@@ -5,7 +5,7 @@ with spend as (
         campaign_id,
         sum(spend_company_currency) as spend_company_currency
     from {{ ref('fct_ad_performance_daily') }}
-    where date > cast({{ as_of() }} at time zone 'UTC' as date) - {{ setting("actions_days") }}
+    where date > {{ day_in(as_of(), "'UTC'") }} - {{ setting("actions_days") }}
     group by network, account_id, campaign_id
 ),
 

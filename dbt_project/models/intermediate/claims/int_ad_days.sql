@@ -51,7 +51,7 @@ rounded as (
         *,
         case
             when part in ('click', 'lead')
-                then cast(floor(converted) + case when position <= left_over then 1 else 0 end as decimal(18, 6))
+                then {{ amount('floor(converted) + case when position <= left_over then 1 else 0 end') }}
         end as whole
     from ranked
 ),
@@ -61,21 +61,19 @@ parts as (
     select
         {{ ad_key() }},
         date,
-        cast(sum(conversions) as decimal(18, 6)) as conversions,
-        cast(sum(converted) - sum(conversions) as decimal(18, 6)) as date_basis,
-        cast(coalesce(sum(converted) filter (where part = 'non_form'), 0) as decimal(18, 6)) as non_form,
-        cast(coalesce(sum(converted) filter (where part = 'uploaded'), 0) as decimal(18, 6)) as uploaded,
-        cast(coalesce(sum(converted) filter (where part = 'view'), 0) as decimal(18, 6)) as viewed,
-        cast(coalesce(sum(whole - converted), 0) as decimal(18, 6)) as fractional,
-        cast(coalesce(sum(whole) filter (where part = 'click'), 0) as decimal(18, 6)) as click_units,
-        cast(coalesce(sum(whole) filter (where part = 'lead'), 0) as decimal(18, 6)) as lead_units
+        {{ amount('sum(conversions)') }} as conversions,
+        {{ amount('sum(converted) - sum(conversions)') }} as date_basis,
+        {{ amount("coalesce(sum(converted) filter (where part = 'non_form'), 0)") }} as non_form,
+        {{ amount("coalesce(sum(converted) filter (where part = 'uploaded'), 0)") }} as uploaded,
+        {{ amount("coalesce(sum(converted) filter (where part = 'view'), 0)") }} as viewed,
+        {{ amount('coalesce(sum(whole - converted), 0)') }} as fractional,
+        {{ amount("coalesce(sum(whole) filter (where part = 'click'), 0)") }} as click_units,
+        {{ amount("coalesce(sum(whole) filter (where part = 'lead'), 0)") }} as lead_units
     from rounded
     group by {{ ad_key() }}, date
 )
 
 select
     *,
-    cast(
-        {{ share_of_shortfall('click_units') }} + {{ share_of_shortfall('lead_units') }} as decimal(18, 6)
-    ) as unexplained
+    {{ amount(share_of_shortfall('click_units') ~ ' + ' ~ share_of_shortfall('lead_units')) }} as unexplained
 from parts

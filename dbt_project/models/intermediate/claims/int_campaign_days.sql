@@ -3,14 +3,14 @@ select
     account_id,
     campaign_id,
     date,
-    cast(sum(conversions) as decimal(18, 6)) as conversions,
-    cast(sum(date_basis) as decimal(18, 6)) as date_basis,
-    cast(sum(non_form) as decimal(18, 6)) as non_form,
-    cast(sum(uploaded) as decimal(18, 6)) as uploaded,
-    cast(sum(viewed) as decimal(18, 6)) as viewed,
-    cast(sum(fractional) as decimal(18, 6)) as fractional,
-    cast(sum(click_units) as decimal(18, 6)) as click_units,
-    cast(sum(lead_units) as decimal(18, 6)) as lead_units,
-    cast(sum(unexplained) as decimal(18, 6)) as unexplained
+    {{ amount('sum(conversions)') }} as conversions,
+    {{ amount('sum(date_basis)') }} as date_basis,
+    {{ amount('sum(non_form)') }} as non_form,
+    {{ amount('sum(uploaded)') }} as uploaded,
+    {{ amount('sum(viewed)') }} as viewed,
+    {{ amount('sum(fractional)') }} as fractional,
+    {{ amount('sum(click_units)') }} as click_units,
+    {{ amount('sum(lead_units)') }} as lead_units,
+    {{ amount('sum(unexplained)') }} as unexplained
 from {{ ref('int_ad_days') }}
 group by network, account_id, campaign_id, date

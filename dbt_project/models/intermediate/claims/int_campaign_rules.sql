@@ -7,11 +7,10 @@ with accounts as (
         min(actions.click_window_days) as repeat_window_days,
         -- who shares a conversion: the last click of the account, of each LinkedIn campaign, or several
         case
-            when accounts.network = 'facebook_ads' then 'account'
             when
                 bool_and(actions.attribution_model in ('GOOGLE_ADS_LAST_CLICK', 'LAST_TOUCH_BY_CONVERSION'))
                 then 'account'
-            when accounts.network = 'linkedin_ads' then 'ad_group'
+            else {{ by_network('last_touch_of', 'accounts.network') }}
         end as last_touch_of,
         coalesce(bool_or(actions.counts_every), false) as counts_every
     from {{ ref('int_accounts') }} as accounts
@@ -24,32 +23,41 @@ with accounts as (
     group by accounts.network, accounts.account_id
 ),
 
-ad_sets as (
+-- networks whose ad groups each have a click-through window of their own
+ad_groups as (
     select
-        'facebook_ads' as network,
+        network,
         account_id,
         campaign_id,
         ad_group_id,
         click_window_days
-    from {{ ref('stg_facebook_ads__ad_sets') }}
-    union all
+    from {{ ref('int_ad_groups') }}
+    where {{ by_network('click_window_level', 'network') }} = 'ad_group'
+),
+
+own_windows as (
+    select * from ad_groups
+    union all by name
     select
-        'facebook_ads' as network,
+        network,
         account_id,
         campaign_id,
         cast(null as varchar) as ad_group_id,
         max(click_window_days) as click_window_days
-    from {{ ref('stg_facebook_ads__ad_sets') }}
-    group by account_id, campaign_id
+    from ad_groups
+    group by network, account_id, campaign_id
 )
 
 select
     accounts.network,
     accounts.account_id,
-    ad_sets.campaign_id,
-    ad_sets.ad_group_id,
+    own_windows.campaign_id,
+    own_windows.ad_group_id,
+    {{ by_network('click_window_level', 'accounts.network') }} as click_window_level,
     coalesce(
-        ad_sets.click_window_days, accounts.click_window_days, {{ by_network('default_click_window_days', 'accounts.network') }}
+        own_windows.click_window_days,
+        accounts.click_window_days,
+        {{ by_network('default_click_window_days', 'accounts.network') }}
     ) as click_window_days,
     coalesce(
         accounts.repeat_window_days, {{ by_network('default_click_window_days', 'accounts.network') }}
@@ -57,4 +65,5 @@ select
     accounts.last_touch_of,
     accounts.counts_every
 from accounts
-left join ad_sets on accounts.network = ad_sets.network and accounts.account_id = ad_sets.account_id
+left join own_windows
+    on accounts.network = own_windows.network and accounts.account_id = own_windows.account_id

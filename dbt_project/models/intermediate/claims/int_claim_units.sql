@@ -49,7 +49,7 @@ figures as (
 select
     ranked.submission_id,
     {{ ad_key('ranked.') }},
-    cast(case when ranked.position <= coalesce(figures.units, 0) then 1 else 0 end as decimal(18, 6)) as network_units
+    {{ amount('case when ranked.position <= coalesce(figures.units, 0) then 1 else 0 end') }} as network_units
 from ranked
 left join figures
     on

@@ -122,7 +122,7 @@ dated as (
         events.contact_id,
         events.form_id,
         events.occurred_at,
-        cast(events.occurred_at at time zone accounts.time_zone as date) as date,
+        {{ day_in('events.occurred_at', 'accounts.time_zone') }} as date,
         events.event_type,
         events.lead_status,
         coalesce(events.lead_status = 'test_lead', false) as is_test,
@@ -145,7 +145,7 @@ dated as (
             latest.network = rules.network
             and latest.account_id = rules.account_id
             and (
-                latest.network != 'facebook_ads'
+                rules.click_window_level = 'account'
                 or (
                     latest.campaign_id = rules.campaign_id
                     and latest.ad_group_id is not distinct from rules.ad_group_id
@@ -156,7 +156,7 @@ dated as (
             latest.network = mapped.network
             and latest.account_id = mapped.account_id
             and events.form_id = mapped.form_id
-            and {{ holds_on('mapped', 'cast(events.occurred_at at time zone accounts.time_zone as date)') }}
+            and {{ holds_on('mapped', day_in('events.occurred_at', 'accounts.time_zone')) }}
     -- a form with several actions counts if any of them counts
     qualify row_number() over (
         partition by latest.submission_id, {{ ad_key('latest.') }}
@@ -199,7 +199,7 @@ judged as (
         case
             when event_type = 'lead' then true
             when counts_every or contact_id is null then true
-            when network = 'linkedin_ads'
+            when {{ by_network('counts_once_per', 'network') }} = 'window'
                 then
                     previous_counted_at is null
                     or previous_counted_at

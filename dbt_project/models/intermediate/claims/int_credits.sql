@@ -10,7 +10,7 @@ select
     {{ ad_key('attribution.') }},
     attribution.interaction_at,
     attribution.credited_at,
-    cast(attribution.credited_at at time zone accounts.time_zone as date) as date,
+    {{ day_in('attribution.credited_at', 'accounts.time_zone') }} as date,
     -- the bridge counts a contact once per report and campaign, on the day of its earliest credit there
     rank() over (
         partition by

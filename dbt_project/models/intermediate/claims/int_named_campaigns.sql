@@ -43,7 +43,7 @@ landings as (
         parsed.hsa_ad_group_id,
         parsed.hsa_ad_id
     from parsed
-    left join {{ ref('int_google_ads__campaigns') }} as campaigns on parsed.hsa_campaign_id = campaigns.campaign_id
+    left join {{ ref('int_google_ads__campaign_accounts') }} as campaigns on parsed.hsa_campaign_id = campaigns.campaign_id
 ),
 
 parameters as (
@@ -191,7 +191,7 @@ named as (
         campaigns.account_id,
         campaigns.campaign_id
     from parameters
-    inner join {{ ref('int_google_ads__campaigns') }} as campaigns on parameters.gad_campaign_id = campaigns.campaign_id
+    inner join {{ ref('int_google_ads__campaign_accounts') }} as campaigns on parameters.gad_campaign_id = campaigns.campaign_id
     union all by name
     select
         parameters.claim_source,

@@ -12,7 +12,7 @@ select
     url,
     'network:' || source as tag
 from {{ ref('stg_landing_pages__urls') }}
-where source in ('google_ads', 'facebook_ads', 'linkedin_ads')
+where source in (select networks.network from {{ ref('networks') }} as networks)
 union
 select
     url,

@@ -22,7 +22,7 @@ portal_rates as (
     select
         rates.from_currency,
         rates.to_currency,
-        cast(rates.effective_at at time zone coalesce(portal.time_zone, 'UTC') as date) as valid_from,
+        {{ day_in('rates.effective_at', "coalesce(portal.time_zone, 'UTC')") }} as valid_from,
         arg_max(rates.rate, rates.effective_at) as rate
     from {{ ref('stg_hubspot__exchange_rates') }} as rates
     cross join {{ ref('stg_hubspot__account') }} as portal

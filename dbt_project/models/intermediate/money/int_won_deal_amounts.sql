@@ -5,11 +5,7 @@ select
     deals.currency,
     coalesce(
         deals.amount_company_currency,
-        -- DuckDB limits the product to 18 digits unless a factor has more
-        cast(
-            cast(deals.amount as decimal(38, 6)) * case when deals.currency = deals.company_currency then 1 else rates.rate end
-            as decimal(18, 6)
-        )
+        {{ amount_in('deals.company_currency', 'deals.amount', 'deals.currency', 'rates.rate') }}
     ) as amount_company_currency
 from {{ ref('int_won_deals') }} as deals
 left join {{ ref('int_exchange_rates') }} as rates

@@ -2,7 +2,7 @@ select
     deals.deal_id,
     deals.closed_at,
     -- in the portal's time zone, as its exchange rates
-    cast(deals.closed_at at time zone coalesce(portal.time_zone, 'UTC') as date) as closed_on,
+    {{ day_in('deals.closed_at', "coalesce(portal.time_zone, 'UTC')") }} as closed_on,
     deals.amount,
     deals.amount_company_currency,
     coalesce(deals.currency, portal.company_currency) as currency,

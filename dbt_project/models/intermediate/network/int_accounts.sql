@@ -1,29 +1,3 @@
-with accounts as (
-    select
-        'google_ads' as network,
-        account_id,
-        account_name,
-        currency,
-        time_zone
-    from {{ ref('stg_google_ads__accounts') }}
-    union all
-    select
-        'facebook_ads' as network,
-        account_id,
-        account_name,
-        currency,
-        time_zone
-    from {{ ref('stg_facebook_ads__accounts') }}
-    union all
-    select
-        'linkedin_ads' as network,
-        account_id,
-        account_name,
-        currency,
-        time_zone
-    from {{ ref('stg_linkedin_ads__accounts') }}
-)
-
 select
     accounts.network,
     accounts.account_id,
@@ -31,6 +5,6 @@ select
     accounts.currency,
     accounts.time_zone,
     portal.company_currency
-from accounts
+from ({{ union_networks('stg_{network}__accounts') }}) as accounts
 -- without a portal there is no company currency
 left join {{ ref('stg_hubspot__account') }} as portal on true

@@ -1,77 +1,25 @@
 with ads as (
     select
-        'google_ads' as network,
-        account_id,
-        date,
-        campaign_id,
-        ad_group_id,
-        ad_id,
+        network,
+        {{ ad_day() }},
         impressions,
         clicks,
         spend
-    from {{ ref('stg_google_ads__ad_metrics') }}
-    union all by name
-    select
-        'facebook_ads' as network,
-        account_id,
-        date,
-        campaign_id,
-        ad_group_id,
-        ad_id,
-        impressions,
-        clicks,
-        spend
-    from {{ ref('stg_facebook_ads__ad_insights') }}
-    union all by name
-    select
-        'linkedin_ads' as network,
-        figures.account_id,
-        figures.date,
-        campaigns.campaign_id,
-        creatives.ad_group_id,
-        figures.ad_id,
-        figures.impressions,
-        figures.clicks,
-        figures.spend
-    from {{ ref('stg_linkedin_ads__creative_analytics') }} as figures
-    inner join {{ ref('stg_linkedin_ads__creatives') }} as creatives
-        on figures.account_id = creatives.account_id and figures.ad_id = creatives.ad_id
-    inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
-        on creatives.account_id = campaigns.account_id and creatives.ad_group_id = campaigns.ad_group_id
+    from ({{ union_networks('int_{network}__ad_delivery') }}) as networks
 ),
 
 campaigns as (
     select
-        'google_ads' as network,
+        network,
         account_id,
         date,
         campaign_id,
         impressions,
         clicks,
         spend
-    from {{ ref('stg_google_ads__campaign_metrics') }}
-    union all by name
-    select
-        'facebook_ads' as network,
-        account_id,
-        date,
-        campaign_id,
-        impressions,
-        clicks,
-        spend
-    from {{ ref('stg_facebook_ads__campaign_insights') }}
-    union all by name
-    select
-        'linkedin_ads' as network,
-        figures.account_id,
-        figures.date,
-        campaigns.campaign_id,
-        figures.impressions,
-        figures.clicks,
-        figures.spend
-    from {{ ref('stg_linkedin_ads__campaign_analytics') }} as figures
-    inner join {{ ref('stg_linkedin_ads__campaigns') }} as campaigns
-        on figures.account_id = campaigns.account_id and figures.ad_group_id = campaigns.ad_group_id
+    from {{ ref('int_campaign_observations') }}
+    -- a campaign that is no longer listed has no campaign group on LinkedIn
+    where {{ current_figures() }} and campaign_id is not null
 ),
 
 remainders as (
@@ -96,11 +44,7 @@ remainders as (
 )
 
 select
-    network,
-    account_id,
-    campaign_id,
-    ad_group_id,
-    ad_id,
+    {{ ad_key() }},
     date,
     sum(impressions) as impressions,
     sum(clicks) as clicks,

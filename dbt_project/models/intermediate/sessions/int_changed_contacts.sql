@@ -28,7 +28,7 @@ where
 union
 select sessions.contact_id
 from {{ sessions }} as sessions
-left join {{ ref('int_google_ads__campaigns') }} as campaigns on sessions.google_campaign_id = campaigns.campaign_id
+left join {{ ref('int_google_ads__campaign_accounts') }} as campaigns on sessions.google_campaign_id = campaigns.campaign_id
 where sessions.google_campaign_id is not null and (campaigns.campaign_id is not null) != sessions.is_known_campaign
 union
 -- contacts whose drill-down campaign or ad changed
@@ -37,7 +37,7 @@ from {{ sessions }} as sessions
 left join {{ ref('int_tagged_campaign_names') }} as named
     on
         sessions.drilldown_campaign = named.name
-        and (sessions.traffic_source = 'PAID_SEARCH') = (named.network = 'google_ads')
+        and (sessions.traffic_source = 'PAID_SEARCH') = ({{ by_network('traffic_source', 'named.network') }} = 'PAID_SEARCH')
 left join ({{ listed_clicks(sessions, 'session_id') }}) as listed
     on sessions.session_id = listed.session_id and named.campaign_id = listed.campaign_id
 where
@@ -49,4 +49,5 @@ where
 {%- endif %}
 -- depends_on: {{ ref('int_click_ids') }}
 -- depends_on: {{ ref('int_tagged_campaign_names') }}
--- depends_on: {{ ref('int_google_ads__campaigns') }}
+-- depends_on: {{ ref('int_google_ads__campaign_accounts') }}
+-- depends_on: {{ ref('networks') }}

@@ -145,8 +145,8 @@ clicks as (
     left join {{ ref('int_tagged_campaign_names') }} as named
         on
             sourced.drilldown_campaign = named.name
-            and (sourced.property_source = 'PAID_SEARCH') = (named.network = 'google_ads')
-    left join {{ ref('int_google_ads__campaigns') }} as campaigns on sourced.google_campaign_id = campaigns.campaign_id
+            and (sourced.property_source = 'PAID_SEARCH') = ({{ by_network('traffic_source', 'named.network') }} = 'PAID_SEARCH')
+    left join {{ ref('int_google_ads__campaign_accounts') }} as campaigns on sourced.google_campaign_id = campaigns.campaign_id
 ),
 
 ads as (

@@ -34,7 +34,11 @@ select
     coalesce({{ click_ids('tagged.tagged_url') }}, []) as click_ids,
     contains(tagged.tagged_url, 'hsa_cam=') or len(click_ids) > 0 as has_click
 from tagged
-cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
+cross join (
+    select
+        {{ click_id_parameters() }} as click_id_parameters,
+        {{ hubspot_names() }} as hubspot_names
+) as parameters
 where tagged.tagged_url is not null
 {%- if parsed is not none %}
 union all by name

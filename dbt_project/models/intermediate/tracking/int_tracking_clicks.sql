@@ -33,11 +33,15 @@ clicks as (
             case
                 when regexp_matches(lower(utm_medium), 'paid|ppc|cpc')
                     then
-                        case
-                            when lower(utm_source) in ('google', 'adwords') then 'google_ads'
-                            when lower(utm_source) in ('facebook', 'fb', 'instagram', 'ig') then 'facebook_ads'
-                            when lower(utm_source) = 'linkedin' then 'linkedin_ads'
-                        end
+                        (
+                            select map(list(by_source.utm_source), list(by_source.network))
+                            from (
+                                select
+                                    networks.network,
+                                    unnest(string_split(networks.utm_sources, ' ')) as utm_source
+                                from {{ ref('networks') }} as networks
+                            ) as by_source
+                        )[lower(utm_source)]
             end
         ) as network,
         case when match_method = 'click_view' then ad_id end as clicked_ad_id,

@@ -38,7 +38,8 @@ wrong_links as (
                 network,
                 account_id,
                 ad_id,
-                {{ tagged_url('url') }} as tagged_url
+                {{ tagged_url('url') }} as tagged_url,
+                {{ hubspot_names() }} as hubspot_names
             from {{ ref('int_ad_pages') }}
         )
     ) as links

@@ -2,12 +2,6 @@ select
     account_id,
     date,
     campaign_id,
-    impressions,
-    clicks,
-    spend,
-    attribution_setting,
-    actions,
-    action_values,
-    observed_at
+    {{ facebook_figures() }}
 from {{ source('facebook_ads', 'insights_campaign') }}
 where {{ current_figures() }}

@@ -4,4 +4,4 @@ select
     currency_code as currency,
     {{ time_zone('time_zone') }} as time_zone
 from {{ source('google_ads', 'customers') }}
-where not manager
+where manager is not true

@@ -17,11 +17,7 @@ conditions as (
 
 select
     list_id,
-    case json_extract_string(condition, '$.adNetwork')
-        when 'ADWORDS' then 'google_ads'
-        when 'FACEBOOK' then 'facebook_ads'
-        when 'LINKEDIN' then 'linkedin_ads'
-    end as network,
+    {{ network_of_hubspot("json_extract_string(condition, '$.adNetwork')") }} as network,
     case when json_extract_string(condition, '$.searchTermType') = 'ID' then terms[1] end as campaign_id,
     case when json_extract_string(condition, '$.searchTermType') != 'ID' then terms[1] end as campaign_name
 from conditions
@@ -29,5 +25,5 @@ where
     json_extract_string(condition, '$.filterType') = 'ADS_SEARCH'
     and json_extract_string(condition, '$.entityType') = 'CAMPAIGN'
     and json_extract_string(condition, '$.operator') = 'IS_EQUAL_TO'
-    and json_extract_string(condition, '$.adNetwork') in ('ADWORDS', 'FACEBOOK', 'LINKEDIN')
+    and network is not null
     and len(terms) = 1

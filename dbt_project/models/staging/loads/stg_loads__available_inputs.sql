@@ -1,4 +1,4 @@
-{% set sources = ['hubspot', 'google_ads', 'facebook_ads', 'linkedin_ads'] -%}
+{% set sources = ['hubspot'] + var('networks') -%}
 {% for origin in sources -%}
     select
         '{{ origin }}' as source,

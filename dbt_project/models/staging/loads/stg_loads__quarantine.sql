@@ -1,4 +1,4 @@
-{% set sources = ['hubspot', 'google_ads', 'facebook_ads', 'linkedin_ads', 'landing_pages'] -%}
+{% set sources = ['hubspot'] + var('networks') + ['landing_pages'] -%}
 {% for origin in sources -%}
     select
         id as record_id,

@@ -1,0 +1,5 @@
+{{ config(materialized='ephemeral') }}
+select
+    *,
+    status = 'DELETED' as is_deleted
+from {{ ref('stg_facebook_ads__ads') }}
