@@ -21,5 +21,11 @@ def test_every_model_is_built_on_odd_values(tmp_path: Path, seed: int) -> None:
     warehouse.dbt("seed")
     warehouse.dbt("run")
 
+    # what counts nothing or otherwise is said
+    said = ("facebook_actions_are_numbers", "unknown_time_zones")
+    warehouse.dbt("test", "--select", *said)
+    for check in said:
+        assert warehouse.rows(f"select message from checks.{check}")
+
     (sessions,) = warehouse.rows("select count(*) as found from marts.fct_sessions")
     assert sessions["found"] > 500

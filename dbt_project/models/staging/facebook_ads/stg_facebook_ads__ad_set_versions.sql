@@ -18,8 +18,10 @@ select
     ad_group_id,
     ad_group_name,
     status,
-    {{ window_days("list_filter(windows, lambda entry: entry.event_type = 'CLICK_THROUGH')[1].window_days") }} as click_window_days,
-    {{ window_days("list_filter(windows, lambda entry: entry.event_type = 'VIEW_THROUGH')[1].window_days") }} as view_window_days,
+    {{ window_days("list_filter(windows, lambda entry: entry.event_type = 'CLICK_THROUGH')[1].window_days") }}
+        as click_window_days,
+    {{ window_days("list_filter(windows, lambda entry: entry.event_type = 'VIEW_THROUGH')[1].window_days") }}
+        as view_window_days,
     observed_at,
     superseded_at
 from specs

@@ -45,8 +45,9 @@ levels as (
         coalesce({{ amount_of_text('unpacked.action."1d_click"') }}, 0) as clicks_1d,
         coalesce({{ amount_of_text('unpacked.action."7d_click"') }}, 0) as clicks_7d,
         coalesce({{ amount_of_text('unpacked.action."28d_click"') }}, 0) as clicks_28d,
-        {{ amount_of_text('list_filter(unpacked.amounts, lambda paid: paid.action_type = unpacked.action.action_type)[1].value') }}
-            as value
+        {{ amount_of_text(
+            'list_filter(unpacked.amounts, lambda paid: paid.action_type = unpacked.action.action_type)[1].value'
+        ) }} as value
     from unpacked
     inner join {{ ref('facebook_headline_actions') }} as headline on unpacked.action.action_type = headline.action_type
     -- what is no number counts nothing
