@@ -256,7 +256,7 @@ TRAPS: dict[str, Trap] = {
         no_retry, OBJECTS, {"facebook_throttle": THROTTLE}, fails=True
     ),
     "the throttle of lead forms": Trap(
-        no_signal(api, "80005"), LEADS, {"facebook_throttle": {**THROTTLE, "step": 50}}, fails=True
+        no_signal(api, "80005"), LEADS, {"facebook_throttle": {**THROTTLE, "step": 50}}
     ),
     **{
         f"code {code} with status 400": Trap(

@@ -302,7 +302,8 @@ TRAPS: dict[str, Trap] = {
     "int64 as text": Trap(integers_as_numbers, METRICS, fails=True),
     "ids beyond 2^53": Trap(converted("id", _as_double), ("ads",), prepare=wide_ids),
     "Performance Max has no ad groups": Trap(from_ads, METRICS),
-    "clicks without an ad": Trap(clicks_as(CLICKS_OF_ADS), CLICKS, window=LAST_DAYS),
+    # without it more clicks than quarantine.percent are rejected
+    "clicks without an ad": Trap(clicks_as(CLICKS_OF_ADS), CLICKS, window=LAST_DAYS, fails=True),
     "a click in several rows": Trap(
         clicks_as(CLICKS_BY_ID), CLICKS, world={"google_click_view": {"repeats": 0.5}}, window=LAST_DAYS
     ),

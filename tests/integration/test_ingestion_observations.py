@@ -127,7 +127,7 @@ def test_most_records_bad_is_an_error_not_a_day_without_figures(network: Network
     row = network.batches[0]["results"][0]
     network.batches[0]["results"] = [row | {"metrics": {"clicks": "many"}} for _ in range(120)]
 
-    with pytest.raises(pipelines.ResponseError, match="120 of 120 records were rejected"):
+    with pytest.raises(pipelines.AccessError, match="120 of 120 records of account 1234567890 were rejected"):
         network.load(4)
     assert network.figures("true") == before
 

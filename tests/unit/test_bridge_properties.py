@@ -29,6 +29,14 @@ SCHEMAS = {
     "int_days_read": pa.schema(
         [("network", pa.string()), ("account_id", pa.string()), ("date", pa.date32())]
     ),
+    "int_load_faults": pa.schema(
+        [
+            ("kind", pa.string()),
+            ("source", pa.string()),
+            ("account_id", pa.string()),
+            ("date", pa.date32()),
+        ]
+    ),
     "fct_network_conversions": pa.schema(
         [
             *IDS,
