@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.odd_values import put_odd_values
@@ -16,6 +17,12 @@ def test_every_model_is_built_on_odd_values(tmp_path: Path, seed: int) -> None:
     home = copy_of_refreshed(tmp_path)
     (home / "warehouse.duckdb").unlink()
     assert put_odd_values(home / "raw", seed) > 3000
+    with duckdb.connect(str(home / "raw" / "facebook_ads.duckdb")) as store:
+        odd = '[{"action_type": "offsite_conversion.fb_pixel_lead", "value": "abc"}]'
+        current = (
+            "SELECT max(rowid) FROM raw.insights_campaign WHERE NOT is_day_marker AND superseded_at IS NULL"
+        )
+        store.execute(f"UPDATE raw.insights_campaign SET actions = ? WHERE rowid = ({current})", [odd])
 
     warehouse = Warehouse(home)
     warehouse.dbt("seed")
