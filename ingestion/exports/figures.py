@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -433,10 +434,7 @@ class _Reader:
                 account = total.scope[2].replace("-", "").removeprefix("act_")
                 day = values.day(total.scope[1], order)
                 if (day, account) not in days:
-                    days[day, account] = self._sums(
-                        by_day[day],
-                        lambda key, account=account: account in ("", key[1]),  # type: ignore[misc]
-                    )
+                    days[day, account] = self._sums(by_day[day], partial(_is_of_account, account))
                 yield total, days[day, account]
             else:
                 entity = tuple(total.scope)
@@ -445,13 +443,7 @@ class _Reader:
                     cell.rpartition(":")[2] if self._export.layout.fields[name].kind == "id" else cell
                     for name, cell in zip(names, entity, strict=False)
                 )
-                yield (
-                    total,
-                    self._sums(
-                        self._groups,
-                        lambda key, own=own: tuple(key[2 : 2 + len(own)]) == own,  # type: ignore[misc]
-                    ),
-                )
+                yield total, self._sums(self._groups, partial(_is_of_entity, own))
 
     def _differs(self, total: _Total, sums: Mapping[str, Any]) -> Refused:
         name = next(
@@ -648,6 +640,14 @@ class _Reader:
                 f" download it from {export.kind.where}",
                 export.header.label(export.fields["date"]),
             )
+
+
+def _is_of_account(account: str, key: _Key) -> bool:
+    return account in ("", key[1])
+
+
+def _is_of_entity(own: tuple[str, ...], key: _Key) -> bool:
+    return tuple(key[2 : 2 + len(own)]) == own
 
 
 def _amount(units: int) -> Decimal:

@@ -10,6 +10,7 @@ import csv
 import io
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -48,7 +49,9 @@ _DAMAGED = (
     ValueError,
     TypeError,
     SyntaxError,
+    # a compression that zipfile does not read
     NotImplementedError,
+    # an encrypted member
     RuntimeError,
 )
 csv.field_size_limit(1 << 24)
@@ -73,7 +76,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(ABC):
     """A table in a file. `part` is the archive's member or the sheet, empty if the file is one table.
 
     `delimiters` are the delimiters to try. `is_sheet`: rows may be shorter than the header.
@@ -85,9 +88,9 @@ class Table:
     delimiters: tuple[str, ...] = DELIMITERS
     is_sheet: bool = False
 
+    @abstractmethod
     def lines(self, delimiter: str) -> Iterator[Line]:
         """Yield every row that is not blank. Raises Unreadable if the table is truncated or damaged."""
-        raise NotImplementedError
 
 
 def tables(path: Path) -> list[Table]:

@@ -279,13 +279,13 @@ class Landing:
         """Raise DaysIncomplete if days that were read before now lack a rejected record."""
         if self.days is None or self.days.is_first or self.from_files:
             return
-        found: dict[tuple[str, str], set[date]] = {}
+        held: dict[tuple[str, str], set[date]] = {}
         for (table, account), windows in self.days.windows.items():
             days = {day for window in windows for day in window.days()}
             for fault in self.faults.values():
-                if (fault.kind, fault.resource, fault.account_id) == ("day", table, account):
-                    found.setdefault((table, account), set()).update({fault.date} & days)  # type: ignore[arg-type]
-        held = {key: days for key, days in found.items() if days}
+                is_of_table = (fault.kind, fault.resource, fault.account_id) == ("day", table, account)
+                if is_of_table and fault.date is not None and fault.date in days:
+                    held.setdefault((table, account), set()).add(fault.date)
         if held:
             raise DaysIncomplete(held)
 

@@ -58,7 +58,7 @@ def _landed(home: Path, source: str) -> tuple[Landed, list[tuple[Any, ...]], lis
         landed: Landed = {}
         for table, columns in tables:
             if table not in _BOOKKEEPING:
-                # personal and derived hashes change with their record
+                # hashes change with any value of their record
                 names = ", ".join(
                     f'"{name}"' for name in columns if name not in ("row_version", "history_hash")
                 )

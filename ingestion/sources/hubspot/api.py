@@ -58,6 +58,8 @@ class _Listing(msgspec.Struct):
         return tuple(str(record.id) for record in self.results if record.id is not None)
 
 
+# numbers of 64 bits
+_LONGEST_ID = 18
 _read_listing = bodies.decoder(_Listing)
 
 
@@ -190,8 +192,8 @@ class HubSpot:
     def count(self, kind: str) -> tuple[int, int]:
         """Return the number of live records and the highest id among them."""
         answer = self._search(kind, "hs_object_id", "DESCENDING", [])
-        ids = [int(row["id"]) for row in records(answer.document)]
-        return int(answer.document.get("total", 0)), max(ids, default=0)
+        ids = (number_of(row["id"]) for row in records(answer.document))
+        return int(answer.document.get("total", 0)), max((i for i in ids if i is not None), default=0)
 
     def changed(self, kind: str, modified: str, since: datetime) -> Iterator[list[str]]:
         """Yield groups of ids of the live records changed at `since` or later.
@@ -504,6 +506,12 @@ def _ids(answer: Answer) -> list[str]:
 def records(document: Any, key: str = "id") -> list[dict[str, Any]]:
     """Return the records of an answer that have `key`; the others go to quarantine when they land."""
     return [row for row in document["results"] if isinstance(row, dict) and row.get(key) is not None]
+
+
+def number_of(record_id: Any) -> int | None:
+    """Return a record's id as a number; None for a value that is no id, whose record goes to quarantine."""
+    text = str(record_id)
+    return int(text) if text.isdecimal() and len(text) <= _LONGEST_ID else None
 
 
 def clock(answer: Answer) -> datetime | None:

@@ -21,7 +21,7 @@ from ingestion.landing.arrow import Page, Table
 from ingestion.landing.resources import Batch, Landing, batches
 from ingestion.landing.store import StreamState
 from ingestion.sources.hubspot import erasure, settings, tables
-from ingestion.sources.hubspot.api import HubSpot, Newest, records
+from ingestion.sources.hubspot.api import HubSpot, Newest, number_of, records
 
 _LAG = timedelta(minutes=settings.INDEX_LAG_MINUTES)
 
@@ -137,7 +137,8 @@ class Records:
                 self.kind.name, self._properties, self.kind.history, archived=archived
             )
             for batch in self._batches(pages):
-                ids.extend(int(i) for page in batch[self.kind.name] for i in page.ids if i.isdigit())
+                numbers = (number_of(i) for page in batch[self.kind.name] for i in page.ids)
+                ids.extend(i for i in numbers if i is not None)
                 yield batch
         if not self._is_new():
             yield from self._missing(seen[False] + seen[True])
