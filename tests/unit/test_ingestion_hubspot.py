@@ -169,3 +169,11 @@ def test_the_portals_own_properties_are_masked_in_quarantine() -> None:
         "lifecyclestage": "lead",
         "firstname": "<str>",
     }
+
+
+@pytest.mark.parametrize(
+    ("record_id", "number"),
+    [("151", 151), (151, 151), ("9" * 25, None), (["151"], None), ("odd", None), (-1, None), (7.5, None)],
+)
+def test_an_id_that_is_no_number_is_none(record_id: Any, number: int | None) -> None:
+    assert api.number_of(record_id) == number
