@@ -630,7 +630,7 @@ def day_of(table: Table, item: Rejected) -> date:
     if isinstance(value, dict):
         try:
             return date(*(int(value[part]) for part in ("year", "month", "day")))
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, OverflowError) as error:
             raise ValueError("no day") from error
     return date.fromisoformat(str(value))
 

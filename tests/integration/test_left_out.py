@@ -177,6 +177,48 @@ def test_a_form_whose_log_is_refused_is_named_and_the_others_land(
     assert home.query(f"SELECT form_id, id {found}", form) == truth.query(f"SELECT form_id, id {found}", form)
 
 
+@pytest.mark.parametrize("refused", ["", "/memberships"])
+def test_a_list_that_is_refused_is_named_and_asked_for_again(
+    refused: str, worlds: dict[str, World], tmp_path: Path
+) -> None:
+    world, load = worlds["hubspot"], ("lists",)
+    truth = world.truth(load)
+    found = truth.query("SELECT id FROM lists WHERE has_ad_filter ORDER BY ALL LIMIT 1")[0][0]
+    world.faults({"status": {"path": f"/{found}{refused}", "status": 404, "times": None}})
+    (report,) = world.load(tmp_path, load)
+
+    home = world.home(tmp_path)
+    assert [row[:2] for row in faults(home, "kind", "subject")] == [("object", found)]
+    assert f"list {found}, " in str(report.message)
+    others = f"FROM lists WHERE id <> '{found}' ORDER BY id"
+    assert home.query(f"SELECT id, has_ad_filter {others}") == truth.query(
+        f"SELECT id, has_ad_filter {others}"
+    )
+    assert home.query(f"FROM list_memberships WHERE list_id = '{found}'") == []
+    assert home.query(UNBALANCED) == []
+
+    world.mend()
+    world.load(tmp_path, load)
+    assert faults(home, "kind") == []
+    assert home.state(load) == truth.state(load)
+
+
+def test_campaigns_without_a_group_and_figures_of_unlisted_ones_land(
+    worlds: dict[str, World], tmp_path: Path
+) -> None:
+    world, load = worlds["linkedin_ads"], ("campaigns", "campaign_analytics")
+    truth = world.truth(load)
+    world.faults({"linkedin_campaigns": {"ungrouped": 1, "unlisted": 1}})
+    world.load(tmp_path, load)
+
+    home = world.home(tmp_path)
+    accounts = len(truth.query("SELECT DISTINCT account_id FROM campaigns"))
+    assert len(home.query("FROM campaigns WHERE campaign_group_id IS NULL")) == accounts
+    listed, all_listed = home.query("SELECT id FROM campaigns"), truth.query("SELECT id FROM campaigns")
+    assert len(all_listed) - len(listed) == accounts
+    assert home.rows("campaign_analytics") == truth.rows("campaign_analytics")
+
+
 # -- records ---------------------------------------------------------------------------------------------
 
 

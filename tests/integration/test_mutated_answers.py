@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from ingestion import pipelines
+from ingestion.errors import AccountLeftOut
 from tests.mutations import KINDS, SAME, Mutation, mutations
 from tests.recorded.server import Exchange, exchanges, serve
 from tests.recorded.world import AS_OF, SECRETS, WINDOW, configure
@@ -20,6 +21,21 @@ _BOOKKEEPING = {"available_inputs", "load_counts", "load_faults", "quarantine", 
 # read per object of another table: without the object they are not asked for
 _OF_AN_OBJECT = {"form_submissions", "list_memberships", "leads", "lead_form_responses"}
 _ASSOCIATIONS = "/crm/associations/2026-09/deals/contacts/batch/read"
+_UNKNOWN = dict.fromkeys(_SOURCES, Exchange("unknown", "", {"message": "not found"}, status=404))
+_UNKNOWN["google_ads"] = Exchange(
+    "unknown",
+    "",
+    status=403,
+    answer=[
+        {
+            "error": {
+                "code": 403,
+                "status": "PERMISSION_DENIED",
+                "details": [{"errors": [{"errorCode": {"authorizationError": "USER_PERMISSION_DENIED"}}]}],
+            }
+        }
+    ],
+)
 Landed = dict[str, Counter[tuple[Any, ...]]]
 
 
@@ -39,6 +55,8 @@ def _load(home: Path, source: str, mutation: Mutation | None) -> int:
         # deals without the second one, whose associations take two pages
         one_deal = {"status": "COMPLETE", "results": [{"from": {"id": "8078"}, "to": [{"toObjectId": 151}]}]}
         recorded.exchanges.append(Exchange("one deal", _ASSOCIATIONS, one_deal, method="POST"))
+        # what the vendors answer when asked for an id that does not exist
+        recorded.unknown = _UNKNOWN[source]
         configure(patch, home, source, recorded)
         return sum(
             pipelines.load(source, part, window=WINDOW, as_of=AS_OF).quarantined
@@ -94,7 +112,13 @@ def test_an_odd_record_costs_at_most_itself(
 ) -> None:
     before, quarantined_before = undisturbed[mutation.source]
 
-    quarantined = _load(tmp_path, mutation.source, mutation) - quarantined_before
+    try:
+        quarantined = _load(tmp_path, mutation.source, mutation) - quarantined_before
+    except AccountLeftOut:
+        # without its only account the source has nothing to load
+        if not exchanges(mutation.source)[mutation.exchange].name.startswith("accounts"):
+            raise
+        return
     after, unbalanced, quarantine = _landed(tmp_path, mutation.source)
 
     assert not unbalanced

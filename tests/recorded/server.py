@@ -56,6 +56,8 @@ class Recorded:
     url: str
     exchanges: list[Exchange]
     requests: list[Request] = field(default_factory=list)
+    #: the answer to a request that fits no exchange
+    unknown: Exchange | None = None
 
     def __getitem__(self, name: str) -> Exchange:
         return next(exchange for exchange in self.exchanges if exchange.name == name)
@@ -101,9 +103,8 @@ def serve(source: str) -> Iterator[Recorded]:
                 if exchange is not None and exchange.times is not None:
                     exchange.times -= 1
             if exchange is None:
-                exchange = Exchange(
-                    "none", "", answer={"message": f"no recording for {request.path}"}, status=404
-                )
+                nothing = {"message": f"no recording for {request.path}"}
+                exchange = state.unknown or Exchange("none", "", answer=nothing, status=404)
             text = exchange.raw if exchange.raw is not None else json.dumps(exchange.answer)
             # bytes that are no UTF-8 stand as surrogates
             body = text.replace("{base}", state.url).encode(errors="surrogateescape")

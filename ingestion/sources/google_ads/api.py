@@ -28,6 +28,8 @@ _OMIT_RESOURCE_NAMES = " PARAMETERS omit_unselected_resource_names=true"
 
 
 _CUSTOMER = re.compile(r"/customers/\d+")
+# an int64: https://developers.google.com/google-ads/api/fields/v24/customer_client
+_ID = re.compile(r"\d{1,19}", re.ASCII)
 
 
 class _Batch(msgspec.Struct):
@@ -156,7 +158,8 @@ class GoogleAds:
                 client = row.get("customerClient")
                 client = client if isinstance(client, dict) else {}
                 account, status = str(client.get("id") or ""), client.get("status", "ENABLED")
-                if not account or client.get("manager") in (True, "true"):
+                # a row without a readable id goes to quarantine when it lands
+                if not _ID.fullmatch(account) or client.get("manager") in (True, "true"):
                     continue
                 if status == "ENABLED":
                     accounts.setdefault(account, Account(login, _zone(client.get("timeZone"))))

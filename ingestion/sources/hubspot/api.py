@@ -25,6 +25,8 @@ from ingestion.landing.resources import Landing
 from ingestion.sources.hubspot import settings
 
 _SEARCH = "search"
+# statuses that concern the one form or list asked for
+_NO_OBJECT = (400, 404)
 
 
 class _Record(msgspec.Struct):
@@ -302,7 +304,7 @@ class HubSpot:
         path = f"/form-integrations/v1/submissions/forms/{quote(form_id, safe='')}"
         params = {"limit": str(settings.SUBMISSIONS_PAGE_SIZE)}
         try:
-            for page in self.listing(path, params, _older_than(until), tolerated=(400, 404)):
+            for page in self.listing(path, params, _older_than(until), tolerated=_NO_OBJECT):
                 yield replace(page, context=(("form_id", form_id),))
         except RequestFault as refused:
             if refused.status != 404:
@@ -348,18 +350,23 @@ class HubSpot:
             yield Page(orjson.dumps({"results": found}), (), len(found))
 
     def filters(self, list_id: str) -> Any:
-        """Return the filters of a list."""
+        """Return the filters of a list. Raises RequestFault if HubSpot refuses this list."""
         path = self._path(f"/crm/lists/{self.version}/{list_id}", f"/crm/v3/lists/{list_id}")
-        document = self.ask(partial(self.client.get, path, {"includeFilters": "true"})).document
+        asked = partial(self.client.get, path, {"includeFilters": "true"})
+        document = self.ask(asked, tolerated=_NO_OBJECT).document
         found = document.get("list", document) if isinstance(document, dict) else {}
         return found.get("filterBranch")
 
     def members(self, list_id: str) -> Iterator[Page]:
-        """Yield the members of a list, after one record without id that marks the list as read."""
+        """Yield the members of a list, after one record without id that marks the list as read.
+
+        Raises RequestFault if HubSpot refuses this list.
+        """
         stem = self._path(f"/crm/lists/{self.version}", "/crm/v3/lists")
         context = (("list_id", list_id),)
         yield Page(b'{"results":[{}]}', context, 1)
-        for page in self.listing(f"{stem}/{list_id}/memberships", {"limit": str(settings.LISTS_PAGE_SIZE)}):
+        params = {"limit": str(settings.LISTS_PAGE_SIZE)}
+        for page in self.listing(f"{stem}/{list_id}/memberships", params, tolerated=_NO_OBJECT):
             yield replace(page, context=context)
 
     # -- the portal -------------------------------------------------------------------------------------
