@@ -18,7 +18,7 @@ import streamlit as st
 from reporting.dashboard import links, queries
 from reporting.dashboard.serving import Snapshot
 from reporting.explain import figures
-from reporting.explain.bridge import read_sources
+from reporting.explain.bridge import read_faults, read_sources
 from reporting.explain.claims import format_time
 from reporting.explain.scope import Scope
 from reporting.networks import NETWORKS, SOURCES
@@ -66,7 +66,7 @@ def page_header(
     """Shows the title, the time of the figures, stale sources and the active filters."""
     st.title(title, anchor=False)
     with snapshot.connection() as connection:
-        sources = read_sources(connection)
+        sources, faults = read_sources(connection), read_faults(connection)
     instants = [source.as_of for source in sources if source.as_of]
     st.caption(f"Figures as of {format_time(max(instants))}." if instants else "No data loaded yet.")
     for source in sources:
@@ -76,12 +76,9 @@ def page_header(
             st.warning(
                 f"{name} could not be read in the last refresh. Its figures are older{since}.", icon="⚠️"
             )
-        elif source.status == "partial":
-            st.warning(
-                f"{name} was read without some accounts in the last refresh. Their figures are older;"
-                " reconciliation.load_faults has the reason and the fix.",
-                icon="⚠️",
-            )
+    for fault in faults:
+        if fault.kind == "account":
+            st.warning(f"Older figures: {escape_markdown(fault.line())}", icon="⚠️")
     if scope is not None:
         st.markdown(f"**Showing** {_filter_text(snapshot, scope, days=days, report=report)}")
     for message in links.ignored_filters():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
@@ -305,6 +306,19 @@ def test_a_stale_source_is_reported(open_page: Open, home: Path, tmp_path: Path)
         "Google Ads could not be read in the last refresh. Its figures are older: as of 2026-10-30 06:00 UTC."
         in _text(open_page("bridge", of=stale))
     )
+
+
+def test_an_account_that_was_left_out_is_reported(open_page: Open, home: Path, tmp_path: Path) -> None:
+    partial = _changed(
+        home,
+        tmp_path,
+        "update marts.sources set status = 'partial' where source = 'google_ads'",
+        "insert into reconciliation.load_faults by name select 'google_ads' as source, 'account' as kind,"
+        " '1234567890' as account_id, 'Google Ads refuses it' as seen, 'check the id' as fix,"
+        " '2026-10-30 06:00:00Z'::timestamptz as since, '2026-10-30 06:00:00Z'::timestamptz as loaded_at",
+    )
+    shown = re.sub(r"\\(\W|_)", r"\1", _text(open_page("bridge", of=partial)))
+    assert "google_ads account 1234567890 since 2026-10-30: Google Ads refuses it; check the id" in shown
 
 
 def test_a_newly_published_file_is_shown_at_the_next_run(open_page: Open, tmp_path: Path) -> None:

@@ -333,6 +333,41 @@ def test_notes_on_missing_inputs_follow_the_bridge(
     assert all(line in page.read_text() for line in notes)
 
 
+def test_what_a_load_left_out_is_said_wherever_the_bridge_stands(
+    serving: Path, explain: Callable[..., Result], tmp_path: Path
+) -> None:
+    with duckdb.connect(str(serving)) as connection:
+        for day in ("2026-10-02", "2026-10-01"):
+            connection.execute(
+                "INSERT INTO reconciliation.load_faults VALUES ('google_ads', 'day', '17', 'ad_metrics',"
+                " NULL, ?, 2, '', 'see reconciliation.quarantine', '2026-10-03 06:00:00Z')",
+                [day],
+            )
+        connection.execute("""
+            INSERT INTO reconciliation.load_faults VALUES
+                ('google_ads', 'account', '1', NULL, NULL, NULL, NULL, 'Google Ads refuses it',
+                 'check the id', '2026-10-02 06:00:00Z'),
+                ('google_ads', 'column', NULL, 'campaigns', 'name', NULL, 7, 'as a number', NULL,
+                 '2026-10-02 06:00:00Z')
+        """)
+    lines = [
+        "google_ads ad_metrics account 17: figures of 2026-10-01 to 2026-10-02 lack 4 rejected records;"
+        " see reconciliation.quarantine",
+        "google_ads account 1 since 2026-10-02: Google Ads refuses it; check the id",
+    ]
+    terminal = explain().stdout
+    page = tmp_path / "page.html"
+    explain("--html", str(page))
+    for line in lines:
+        assert f"Incomplete: {line}" in terminal
+        assert line in page.read_text()
+    faults = json.loads(explain("--json").stdout)["load_faults"]
+    assert [(fault["source"], fault["kind"]) for fault in faults] == [
+        ("google_ads", "account"),
+        ("google_ads", "day"),
+    ]
+
+
 def test_the_terminal_shows_a_waterfall(serving: Path) -> None:
     lines = [line.rstrip() for line in _shown(serving, 140).splitlines()]
     assert lines[0].startswith("Google Ads  2026-10-01 to 2026-10-02, report first_form_submission")

@@ -110,9 +110,9 @@ def campaigns(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
             raise dg.Failure(str(IngestionError("anna@example.com: access_token=s3cret is not accepted")))
         case "is stale":
             return dg.MaterializeResult(metadata={"status": "stale", "message": "the server keeps failing"})
-    return dg.MaterializeResult(
-        metadata={"status": "landed", "rows": 1, "quarantined": 0, "requests": {}, "from_files": False}
-    )
+    landed = {"status": "landed", "rows": 1, "quarantined": 0, "requests": {}, "from_files": False}
+    left_out = ["1234567890"] if context.run.tags.get("story") == "is partial" else []
+    return dg.MaterializeResult(metadata={**landed, "left_out": left_out})
 
 
 def _check(name: str, story: str) -> dg.AssetChecksDefinition:
@@ -152,6 +152,11 @@ def run(instance: dg.DagsterInstance, story: str = "") -> str:
     [
         ("fails", "the refresh failed", ["<e-mail>: access_token=<secret> is not accepted"]),
         ("is stale", "attention needed", ["google_ads is stale: the server keeps failing"]),
+        (
+            "is partial",
+            "attention needed",
+            ["google_ads was loaded without account 1234567890: see reconciliation.load_faults"],
+        ),
         ("is late", "attention needed", ["is late: do this"]),
         ("warns", "attention needed", ["warning: residual_share", "warns: do this"]),
     ],
