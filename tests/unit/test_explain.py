@@ -361,7 +361,8 @@ def test_what_a_load_left_out_is_said_wherever_the_bridge_stands(
     for line in lines:
         assert f"Incomplete: {line}" in terminal
         assert line in page.read_text()
-    faults = json.loads(explain("--json").stdout)["load_faults"]
+    (bridge,) = json.loads(explain("--json").stdout)["bridges"]
+    faults = bridge["load_faults"]
     assert [(fault["source"], fault["kind"]) for fault in faults] == [
         ("google_ads", "account"),
         ("google_ads", "day"),
