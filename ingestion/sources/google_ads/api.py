@@ -158,8 +158,8 @@ class GoogleAds:
                 client = row.get("customerClient")
                 client = client if isinstance(client, dict) else {}
                 account, status = str(client.get("id") or ""), client.get("status", "ENABLED")
-                # a row without a readable id goes to quarantine when it lands
-                if not _ID.fullmatch(account) or client.get("manager") in (True, "true"):
+                # a row whose id or flag cannot be read goes to quarantine when it lands
+                if not _ID.fullmatch(account) or client.get("manager") not in (None, False, "false"):
                     continue
                 if status == "ENABLED":
                     accounts.setdefault(account, Account(login, _zone(client.get("timeZone"))))
@@ -202,7 +202,7 @@ class GoogleAds:
                 (setting if isinstance(setting, dict) else {}).get("googleAdsConversionCustomer") or ""
             )
             owner = owner.rpartition("/")[2]
-            if owner and owner != account:
+            if _ID.fullmatch(owner) and owner != account:
                 return owner
         return None
 
