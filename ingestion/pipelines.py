@@ -34,7 +34,7 @@ import pyarrow as pa
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from ingestion.config import Settings, home
+from ingestion.config import Settings, home, plain_folder, plain_path
 from ingestion.errors import (
     AccessError,
     AccountLeftOut,
@@ -487,7 +487,7 @@ def bookkeeping_resources(landing: Landing) -> list[Any]:
 
 
 def _file(name: str) -> Path:
-    return home() / "raw" / f"{name}.duckdb"
+    return plain_path(home() / "raw") / f"{name}.duckdb"
 
 
 def _pipeline_name(name: str) -> str:
@@ -534,10 +534,10 @@ def _switch_file(name: str) -> None:
 
 
 def _pipeline(name: str) -> Any:
-    _file(name).parent.mkdir(parents=True, exist_ok=True)
+    (home() / "raw").mkdir(parents=True, exist_ok=True)
     return dlt.pipeline(
         pipeline_name=_pipeline_name(name),
-        pipelines_dir=str(home() / "dlt"),
+        pipelines_dir=str(plain_folder(home() / "dlt")),
         destination=dlt.destinations.duckdb(
             DuckDbCredentials(str(_file(name)), global_config=_DUCKDB), replace_strategy="insert-from-staging"
         ),
@@ -614,4 +614,6 @@ def _explain(name: str, failure: PipelineStepFailed) -> IngestionError:
             return cause
         innermost, cause = cause, cause.__cause__ or cause.__context__
     detail = f"{type(innermost).__name__}: {innermost}"
-    return IngestionError(f"{name}: the {failure.step} step into {_file(name)} failed: {detail}; run again")
+    return IngestionError(
+        f"{name}: the {failure.step} step into {home() / 'raw' / _file(name).name} failed: {detail}; run again"
+    )

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from ingestion.config import sql_text
 from ingestion.landing.arrow import Table
 
 # not the source's name: DuckDB names a file's catalog after the file, and equal names are ambiguous
@@ -81,7 +82,7 @@ class Store:
     def _open(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(":memory:", config={"threads": 1})
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"ATTACH '{str(self.path).replace(chr(39), chr(39) * 2)}' AS store (READ_ONLY)")
+        connection.execute(f"ATTACH {sql_text(self.path)} AS store (READ_ONLY)")
         has_schema = connection.execute(
             "SELECT count(*) FROM duckdb_schemas() WHERE database_name = 'store' AND schema_name = ?",
             [RAW_SCHEMA],
