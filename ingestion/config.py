@@ -60,7 +60,8 @@ def plain_path(path: Path) -> Path:
 def plain_folder(path: Path) -> Path:
     """Return the folder `path`, or one in the system's temporary folder if `path` has a sign as above.
 
-    For dlt's working folder, whose links dlt resolves. It exists and belongs to this user. Raises SettingError.
+    For dlt's working folder, because dlt resolves links. It exists and belongs to this user. Raises
+    SettingError.
     """
     if not _UNQUOTABLE.intersection(str(path)):
         path.mkdir(parents=True, exist_ok=True)

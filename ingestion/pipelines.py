@@ -38,12 +38,14 @@ from ingestion.config import Settings, home, plain_folder, plain_path
 from ingestion.errors import (
     AccessError,
     AccountLeftOut,
+    ClockError,
     IngestionError,
     ResponseError,
     SettingError,
     UnreachableError,
 )
 from ingestion.exports import origin as exports
+from ingestion.http.clock import system_time
 from ingestion.landing import left_out
 from ingestion.landing.arrow import Table
 from ingestion.landing.planning import EVER_DAYS, PASS_DAYS, Pass, Reread, Window, passes
@@ -73,6 +75,7 @@ __all__ = [
     "UnreachableError",
     "Window",
     "build_source",
+    "check_time",
     "home",
     "is_configured",
     "landed_as_of",
@@ -176,6 +179,7 @@ def load(
         run(silent, lambda: _empty(silent, part))
         landing.say(message)
         return LoadReport(name, True, message, {}, 0, {}, None)
+    check_time(name, as_of)
     landing = _load_accounts(landing, part, window, reread)
     return LoadReport(
         source=name,
@@ -187,6 +191,22 @@ def load(
         days=(landing.window.start, landing.window.end) if landing.window else None,
         from_files=landing.from_files,
         left_out=tuple(landing.left_out),
+    )
+
+
+def check_time(name: str, as_of: datetime) -> None:
+    """Raise ClockError if a source holds observations made after `as_of`."""
+    newest = Store(_file(name)).newest_observation()
+    if newest is None or newest <= as_of:
+        return
+    held = f"{name}: its raw store holds what was observed at {newest:%Y-%m-%d %H:%M:%S} UTC"
+    if newest > system_time():
+        raise ClockError(
+            f"{held}, which has not come yet: check this machine's clock, then run adledger repair"
+        )
+    raise ClockError(
+        f"{held}, after the as-of of this refresh ({as_of:%Y-%m-%d %H:%M:%S} UTC):"
+        " use a later --as-of, or another ADLEDGER_HOME for an earlier one"
     )
 
 
@@ -614,6 +634,5 @@ def _explain(name: str, failure: PipelineStepFailed) -> IngestionError:
             return cause
         innermost, cause = cause, cause.__cause__ or cause.__context__
     detail = f"{type(innermost).__name__}: {innermost}"
-    return IngestionError(
-        f"{name}: the {failure.step} step into {home() / 'raw' / _file(name).name} failed: {detail}; run again"
-    )
+    file = home() / "raw" / f"{name}.duckdb"
+    return IngestionError(f"{name}: the {failure.step} step into {file} failed: {detail}; run again")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
@@ -56,14 +56,14 @@ class Store:
         """Return the rows of a query over the raw schema's tables; none if nothing has landed yet."""
         if not self.path.exists():
             return []
-        with self._open() as connection:
+        with self.opened() as connection:
             return connection.execute(query, parameters).fetchall()
 
     def column(self, query: str, parameters: Sequence[Any] = ()) -> pa.Array:
         """Return the first column of a query as Arrow."""
         if not self.path.exists():
             return pa.array([], pa.string())
-        with self._open() as connection:
+        with self.opened() as connection:
             return connection.execute(query, parameters).to_arrow_table().column(0).combine_chunks()
 
     def state(self, stream: str) -> StreamState | None:
@@ -79,7 +79,31 @@ class Store:
         )
         return StreamState(*found[0]) if found else None
 
-    def _open(self) -> duckdb.DuckDBPyConnection:
+    def newest_observation(self) -> datetime | None:
+        """Return the as-of of the newest load of figures or changes; None before the first.
+
+        Tables that keep every observation and the states of streams are read; a load with an earlier as-of
+        would close observations before they began, or skip changes.
+        """
+        tables = self.rows(
+            "SELECT table_name FROM duckdb_columns() WHERE schema_name = ? AND column_name = 'superseded_at'"
+            " AND database_name = 'store'",
+            [RAW_SCHEMA],
+        )
+        queries = [f'SELECT max(observed_at) AS moment FROM "{table}"' for (table,) in tables]
+        states = self.rows(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = ? AND table_name = 'stream_state'",
+            [RAW_SCHEMA],
+        )
+        # the state of the days is a day, which may be tomorrow in an account east of UTC
+        queries += ["SELECT max(read_at) FROM stream_state WHERE stream <> 'days'" for _ in states]
+        if not queries:
+            return None
+        ((newest,),) = self.rows(f"SELECT max(moment) FROM ({' UNION ALL '.join(queries)}) AS found (moment)")
+        return cast(datetime | None, newest)
+
+    def opened(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection that reads the store, with the raw schema as default; the caller closes it."""
         connection = duckdb.connect(":memory:", config={"threads": 1})
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"ATTACH {sql_text(self.path)} AS store (READ_ONLY)")
