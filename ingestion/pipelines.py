@@ -31,6 +31,7 @@ os.environ.setdefault("LOAD__DELETE_COMPLETED_JOBS", "true")
 import dlt
 import duckdb
 import pyarrow as pa
+from dlt.common.schema.exceptions import DataValidationError
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -46,7 +47,7 @@ from ingestion.errors import (
 )
 from ingestion.exports import origin as exports
 from ingestion.http.clock import system_time
-from ingestion.landing import left_out
+from ingestion.landing import left_out, migrations
 from ingestion.landing.arrow import Table
 from ingestion.landing.planning import EVER_DAYS, PASS_DAYS, Pass, Reread, Window, passes
 from ingestion.landing.resources import (
@@ -102,6 +103,8 @@ if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt"):
 
 # Several loads run at once, so each gets a memory limit; the order of raw rows does not matter.
 _DUCKDB = {"threads": 1, "memory_limit": "100MB", "preserve_insertion_order": False}
+#: Tables that every source has and the models read.
+BOOKKEEPING = ("quarantine", "load_counts", "load_faults", "available_inputs")
 # the state of this stream is the newest day of the last completed daily load
 _DAYS = "days"
 _CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
@@ -173,6 +176,7 @@ def load(
     )
     _tables(name, part)
     _switch_file(name)
+    _upgrade(landing)
     if not is_configured(name):
         message = f"{name}: skipped, {_why_skipped(name)}"
         silent = replace(landing, progress=None)
@@ -192,6 +196,21 @@ def load(
         from_files=landing.from_files,
         left_out=tuple(landing.left_out),
     )
+
+
+def _upgrade(landing: Landing) -> None:
+    """Migrate a store of an older version and add the tables that it lacks, which the models read."""
+    name = landing.source
+    if not _file(name).exists():
+        return
+    if migrations.migrate(_file(name)):
+        # dlt's copy of the schema in its working folder is that of the old layout
+        _pipeline(name).drop()
+    declared = [table for part in parts(name) for table in _tables(name, part)]
+    if landing.store.is_new(*declared) or not landing.store.has(*BOOKKEEPING):
+        silent = replace(landing, progress=None, window=None)
+        for part in parts(name):
+            run(silent, partial(_empty, silent, part))
 
 
 def check_time(name: str, as_of: datetime) -> None:
@@ -635,4 +654,10 @@ def _explain(name: str, failure: PipelineStepFailed) -> IngestionError:
         innermost, cause = cause, cause.__cause__ or cause.__context__
     detail = f"{type(innermost).__name__}: {innermost}"
     file = home() / "raw" / f"{name}.duckdb"
+    if isinstance(innermost, DataValidationError):
+        return IngestionError(
+            f"{name}: the tables in {file} were landed in another layout ({innermost.table_name}."
+            f"{innermost.column_name}), and this version has no migration for it: move the file to another"
+            " folder and run adledger backfill, or refresh with the version that landed it"
+        )
     return IngestionError(f"{name}: the {failure.step} step into {file} failed: {detail}; run again")

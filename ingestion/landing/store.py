@@ -49,8 +49,16 @@ class Store:
 
     def is_new(self, *tables: Table) -> bool:
         """Return whether one of the tables, or one of their declared columns, is missing."""
-        found = _columns(self, tuple(_changed(Path(f"{self.path}{suffix}")) for suffix in ("", ".wal")))
+        found = self._found()
         return any((table.name, column.name) not in found for table in tables for column in table.columns)
+
+    def has(self, *tables: str) -> bool:
+        """Return whether the store has all of these tables."""
+        found = {table for table, _ in self._found()}
+        return found.issuperset(tables)
+
+    def _found(self) -> frozenset[tuple[str, str]]:
+        return _columns(self, tuple(_changed(Path(f"{self.path}{suffix}")) for suffix in ("", ".wal")))
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query over the raw schema's tables; none if nothing has landed yet."""
