@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -41,6 +41,7 @@ from ingestion.errors import (
     AccountLeftOut,
     ClockError,
     IngestionError,
+    LoadStopped,
     ResponseError,
     SettingError,
     UnreachableError,
@@ -176,15 +177,23 @@ def load(
     )
     _tables(name, part)
     _switch_file(name)
-    _upgrade(landing)
+    _migrate(name)
     if not is_configured(name):
         message = f"{name}: skipped, {_why_skipped(name)}"
         silent = replace(landing, progress=None)
         run(silent, lambda: _empty(silent, part))
         landing.say(message)
         return LoadReport(name, True, message, {}, 0, {}, None)
-    check_time(name, as_of)
-    landing = _load_accounts(landing, part, window, reread)
+    try:
+        check_time(name, as_of)
+        landing = _load_accounts(landing, part, window, reread)
+    except LoadStopped:
+        raise
+    except IngestionError:
+        # its own fault, such as a full disk, is that of the load
+        with suppress(IngestionError):
+            _add_missing_tables(_landing(name, part, window, as_of))
+        raise
     return LoadReport(
         source=name,
         skipped=False,
@@ -198,16 +207,21 @@ def load(
     )
 
 
-def _upgrade(landing: Landing) -> None:
-    """Migrate a store of an older version and add the tables that it lacks, which the models read."""
-    name = landing.source
-    if not _file(name).exists():
-        return
-    if migrations.migrate(_file(name)):
+def _migrate(name: str) -> None:
+    """Bring the store of a source to the current layout."""
+    if _file(name).exists() and migrations.migrate(_file(name)):
         # dlt's copy of the schema in its working folder is that of the old layout
         _pipeline(name).drop()
+
+
+def _add_missing_tables(landing: Landing) -> None:
+    """Add empty tables to a store of an older version whose source cannot be loaded now.
+
+    The models read them if the last loaded data is published (`--allow-stale`).
+    """
+    name = landing.source
     declared = [table for part in parts(name) for table in _tables(name, part)]
-    if landing.store.is_new(*declared) or not landing.store.has(*BOOKKEEPING):
+    if _file(name).exists() and (landing.store.is_new(*declared) or not landing.store.has(*BOOKKEEPING)):
         silent = replace(landing, progress=None, window=None)
         for part in parts(name):
             run(silent, partial(_empty, silent, part))

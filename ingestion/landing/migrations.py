@@ -26,8 +26,8 @@ _VERSIONED = ("conversion_actions", "ad_sets", "conversions")
 class Migration:
     """A change from layout `number - 1` to `number`; `reason` says why the layout changed.
 
-    `apply` runs inside a transaction, with the raw schema as default. It returns whether it changed the store,
-    and changes nothing in one that does not need it.
+    `apply` runs inside a transaction, with the raw schema as default. It returns whether it changed the
+    store, and changes nothing in one that does not need it.
     """
 
     number: int
@@ -39,7 +39,8 @@ class Migration:
 def _keep_versions(connection: duckdb.DuckDBPyConnection) -> bool:
     """Give settings that were overwritten the columns of observed versions.
 
-    The row becomes the first version. Its row_version equals no hash, so the next load ends it and adds the current version.
+    The row becomes the first version. Its row_version equals no hash, so the next load ends it and adds the
+    current version.
     """
     changed = False
     for table in _VERSIONED:
