@@ -303,7 +303,9 @@ def test_data_from_files_and_api_is_never_mixed(
         # files take precedence over credentials
         assert all(report.from_files for report in _load("google_ads", as_of=AS_OF + timedelta(minutes=1)))
         monkeypatch.delenv("EXPORTS__FOLDER")
-        assert not any(report.from_files for report in _load("google_ads", as_of=AS_OF + timedelta(minutes=2)))
+        assert not any(
+            report.from_files for report in _load("google_ads", as_of=AS_OF + timedelta(minutes=2))
+        )
     by_id = _rows(home, "google_ads", actions)
     assert not set(by_name) & set(by_id)
     assert all(action.isdecimal() for (action,) in by_id)
