@@ -21,8 +21,7 @@ setup: .venv/.installed dbt_project/target/shipped/manifest.json
 
 # Every home starts from this parse; a folder of its own, because dbt and sqlfluff write theirs into target/.
 dbt_project/target/shipped/manifest.json: .venv/.installed dbt_project/dbt_project.yml dbt_project/profiles.yml $(DBT_INPUTS)
-	@$(BIN)/dbt parse --quiet --log-level-file none --project-dir $(CURDIR)/dbt_project \
-	  --profiles-dir $(CURDIR)/dbt_project --target-path $(CURDIR)/$(@D)
+	@$(BIN)/python -m orchestration.parse
 
 # The simulated company, loaded over HTTP, modelled, checked, published and explained.
 demo: setup

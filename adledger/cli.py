@@ -13,10 +13,11 @@ from adledger.commands.doctor import doctor
 from adledger.commands.explain import explain
 from adledger.commands.page import add_page
 from adledger.commands.refresh import backfill, refresh
+from adledger.commands.repair import repair
 from adledger.commands.ui import ui
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for command in (refresh, backfill, explain, demo, ui, dashboard, doctor):
+for command in (refresh, backfill, explain, demo, ui, dashboard, doctor, repair):
     app.command()(command)
 
 pages = typer.Typer(no_args_is_help=True, help="Landing pages to monitor in addition to those of the ads.")

@@ -59,10 +59,14 @@ def check_source(option: str, name: str, *, vendor: bool = False) -> None:
 
 def run_refresh(plan: Plan, console: Console) -> None:
     """Run a refresh; exit with 1 if it does not publish. The caller holds the home's refresh lock."""
+    from ingestion.config import home
     from ingestion.errors import SettingError
     from orchestration.execution.progress import Progress
     from orchestration.execution.refresh import log_path, run
+    from orchestration.execution.repair import damages
 
+    if found := damages(home()):
+        fail([damage.line(home()) for damage in found])
     created: list[Progress] = []
 
     def make_progress(terminal: int) -> Progress:
@@ -104,6 +108,8 @@ def show_explanation(
 
     Exits with 1 if nothing is published, if a file cannot be written, or if an older version published.
     """
+    import duckdb
+
     from reporting.explain.query import Outdated, run_query
     from reporting.explain.scope import Scope
 
@@ -113,6 +119,8 @@ def show_explanation(
         found = run_query(serving, scope or Scope(), console, outputs, step=step, contact=contact)
     except Outdated as error:
         fail([str(error)])
+    except duckdb.IOException as error:
+        fail([f"{serving} cannot be read ({str(error).splitlines()[0]}): run adledger repair, then refresh"])
     except OSError as error:
         fail([f"cannot write {error.filename}: {error.strerror}"])
     if not found and outputs and outputs.files:

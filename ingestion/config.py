@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,8 @@ import dlt
 from ingestion.errors import SettingError
 
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}")
+# quotes, signs of DuckDB's patterns, of formats and of URLs
+_UNQUOTABLE = frozenset("'\"\\*[]#%")
 _PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -26,6 +31,62 @@ def home() -> Path:
         return Path(configured).expanduser().resolve()
     root = _PROJECT if (_PROJECT / "pyproject.toml").exists() else Path.cwd()
     return root / ".adledger"
+
+
+def sql_text(value: object) -> str:
+    """Return a text or a path as a literal of SQL."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def plain_path(path: Path) -> Path:
+    """Return `path`, or a path to the same place without quotes and signs of patterns, formats and URLs.
+
+    dlt and Dagster put paths unquoted into SQL, formats and URLs. The other path leads through a link in the
+    system's temporary folder, the same for all processes of a user. Raises SettingError if it cannot be made,
+    and for a question mark, before which DuckDB ends the name of a file's write-ahead log.
+    """
+    if "?" in str(path):
+        raise SettingError(f"{path} contains a question mark, which DuckDB cannot read: rename the folder")
+    if not _UNQUOTABLE.intersection(str(path)):
+        return path
+    link = _place_outside(path)
+    # another process may make it at the same moment
+    with suppress(FileExistsError):
+        link.symlink_to(path)
+    _check_owner(link, link.is_symlink() and link.readlink() == path, path)
+    return link
+
+
+def plain_folder(path: Path) -> Path:
+    """Return the folder `path`, or one in the system's temporary folder if `path` has a sign as above.
+
+    For dlt's working folder, because dlt resolves links. It exists and belongs to this user. Raises
+    SettingError.
+    """
+    if not _UNQUOTABLE.intersection(str(path)):
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+    folder = _place_outside(path)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _check_owner(folder, folder.is_dir() and not folder.is_symlink(), path)
+    return folder
+
+
+def _place_outside(path: Path) -> Path:
+    """Return a path for `path` in the temporary folder; the same for all processes of a user."""
+    folder = Path(tempfile.gettempdir())
+    if _UNQUOTABLE.intersection(str(folder)):
+        raise SettingError(
+            f"{path} and the temporary folder {folder} both contain one of"
+            f" {' '.join(sorted(_UNQUOTABLE))}: set ADLEDGER_HOME or TMPDIR to another path"
+        )
+    return folder / f"adledger-{os.getuid()}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
+
+
+def _check_owner(found: Path, is_expected: bool, path: Path) -> None:
+    # everybody can write into the temporary folder
+    if not is_expected or found.lstat().st_uid != os.getuid():
+        raise SettingError(f"{found} does not stand for {path}: delete it, or set TMPDIR to another folder")
 
 
 @dataclass(frozen=True)

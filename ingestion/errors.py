@@ -45,6 +45,10 @@ class SettingError(IngestionError):
     """A setting is missing or malformed."""
 
 
+class ClockError(IngestionError):
+    """The time of a load cannot be right: it differs from the vendor's, or lies before what was landed."""
+
+
 class AccessError(IngestionError):
     """The vendor refused a credential, a permission or an account."""
 

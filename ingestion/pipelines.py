@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -31,20 +31,24 @@ os.environ.setdefault("LOAD__DELETE_COMPLETED_JOBS", "true")
 import dlt
 import duckdb
 import pyarrow as pa
+from dlt.common.schema.exceptions import DataValidationError
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from ingestion.config import Settings, home
+from ingestion.config import Settings, home, plain_folder, plain_path
 from ingestion.errors import (
     AccessError,
     AccountLeftOut,
+    ClockError,
     IngestionError,
+    LoadStopped,
     ResponseError,
     SettingError,
     UnreachableError,
 )
 from ingestion.exports import origin as exports
-from ingestion.landing import left_out
+from ingestion.http.clock import system_time
+from ingestion.landing import left_out, migrations
 from ingestion.landing.arrow import Table
 from ingestion.landing.planning import EVER_DAYS, PASS_DAYS, Pass, Reread, Window, passes
 from ingestion.landing.resources import (
@@ -73,6 +77,7 @@ __all__ = [
     "UnreachableError",
     "Window",
     "build_source",
+    "check_time",
     "home",
     "is_configured",
     "landed_as_of",
@@ -99,6 +104,8 @@ if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt"):
 
 # Several loads run at once, so each gets a memory limit; the order of raw rows does not matter.
 _DUCKDB = {"threads": 1, "memory_limit": "100MB", "preserve_insertion_order": False}
+#: Tables that every source has and the models read.
+BOOKKEEPING = ("quarantine", "load_counts", "load_faults", "available_inputs")
 # the state of this stream is the newest day of the last completed daily load
 _DAYS = "days"
 _CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
@@ -170,13 +177,23 @@ def load(
     )
     _tables(name, part)
     _switch_file(name)
+    _migrate(name)
     if not is_configured(name):
         message = f"{name}: skipped, {_why_skipped(name)}"
         silent = replace(landing, progress=None)
         run(silent, lambda: _empty(silent, part))
         landing.say(message)
         return LoadReport(name, True, message, {}, 0, {}, None)
-    landing = _load_accounts(landing, part, window, reread)
+    try:
+        check_time(name, as_of)
+        landing = _load_accounts(landing, part, window, reread)
+    except LoadStopped:
+        raise
+    except IngestionError:
+        # its own fault, such as a full disk, is that of the load
+        with suppress(IngestionError):
+            _add_missing_tables(_landing(name, part, window, as_of))
+        raise
     return LoadReport(
         source=name,
         skipped=False,
@@ -187,6 +204,42 @@ def load(
         days=(landing.window.start, landing.window.end) if landing.window else None,
         from_files=landing.from_files,
         left_out=tuple(landing.left_out),
+    )
+
+
+def _migrate(name: str) -> None:
+    """Bring the store of a source to the current layout."""
+    if _file(name).exists() and migrations.migrate(_file(name)):
+        # dlt's copy of the schema in its working folder is that of the old layout
+        _pipeline(name).drop()
+
+
+def _add_missing_tables(landing: Landing) -> None:
+    """Add empty tables to a store of an older version whose source cannot be loaded now.
+
+    The models read them if the last loaded data is published (`--allow-stale`).
+    """
+    name = landing.source
+    declared = [table for part in parts(name) for table in _tables(name, part)]
+    if _file(name).exists() and (landing.store.is_new(*declared) or not landing.store.has(*BOOKKEEPING)):
+        silent = replace(landing, progress=None, window=None)
+        for part in parts(name):
+            run(silent, partial(_empty, silent, part))
+
+
+def check_time(name: str, as_of: datetime) -> None:
+    """Raise ClockError if a source holds observations made after `as_of`."""
+    newest = Store(_file(name)).newest_observation()
+    if newest is None or newest <= as_of:
+        return
+    held = f"{name}: its raw store holds what was observed at {newest:%Y-%m-%d %H:%M:%S} UTC"
+    if newest > system_time():
+        raise ClockError(
+            f"{held}, which has not come yet: check this machine's clock, then run adledger repair"
+        )
+    raise ClockError(
+        f"{held}, after the as-of of this refresh ({as_of:%Y-%m-%d %H:%M:%S} UTC):"
+        " use a later --as-of, or another ADLEDGER_HOME for an earlier one"
     )
 
 
@@ -487,7 +540,7 @@ def bookkeeping_resources(landing: Landing) -> list[Any]:
 
 
 def _file(name: str) -> Path:
-    return home() / "raw" / f"{name}.duckdb"
+    return plain_path(home() / "raw") / f"{name}.duckdb"
 
 
 def _pipeline_name(name: str) -> str:
@@ -534,10 +587,10 @@ def _switch_file(name: str) -> None:
 
 
 def _pipeline(name: str) -> Any:
-    _file(name).parent.mkdir(parents=True, exist_ok=True)
+    (home() / "raw").mkdir(parents=True, exist_ok=True)
     return dlt.pipeline(
         pipeline_name=_pipeline_name(name),
-        pipelines_dir=str(home() / "dlt"),
+        pipelines_dir=str(plain_folder(home() / "dlt")),
         destination=dlt.destinations.duckdb(
             DuckDbCredentials(str(_file(name)), global_config=_DUCKDB), replace_strategy="insert-from-staging"
         ),
@@ -614,4 +667,11 @@ def _explain(name: str, failure: PipelineStepFailed) -> IngestionError:
             return cause
         innermost, cause = cause, cause.__cause__ or cause.__context__
     detail = f"{type(innermost).__name__}: {innermost}"
-    return IngestionError(f"{name}: the {failure.step} step into {_file(name)} failed: {detail}; run again")
+    file = home() / "raw" / f"{name}.duckdb"
+    if isinstance(innermost, DataValidationError):
+        return IngestionError(
+            f"{name}: the tables in {file} were landed in another layout ({innermost.table_name}."
+            f"{innermost.column_name}), and this version has no migration for it: move the file to another"
+            " folder and run adledger backfill, or refresh with the version that landed it"
+        )
+    return IngestionError(f"{name}: the {failure.step} step into {file} failed: {detail}; run again")

@@ -33,6 +33,8 @@ MESSAGES = 5
 # dbt puts the failed node and its path before the error message
 _ERROR_PREFIX = re.compile(r"^\w+ Error in .*? \(\S+\) ")
 _INPUTS = ("models", "macros", "seeds", "tests", "snapshots")
+# File beside a manifest with the hash of what it was parsed from.
+_STAMP = "parsed_from"
 
 
 def shipped_dir() -> Path:
@@ -67,24 +69,32 @@ def build_environment(as_of: datetime) -> dict[str, str]:
     }
 
 
+def parse(target: Path) -> None:
+    """Parses the project into `target` from scratch, with a stamp of the content that it was parsed from.
+
+    dbt's partial parse skips a file whose modification time is unchanged, whatever its content.
+    """
+    stamp, content = target / _STAMP, parse_hash()
+    target.mkdir(parents=True, exist_ok=True)
+    # before the parse: a parse that is interrupted leaves no valid stamp
+    stamp.unlink(missing_ok=True)
+    dbt_cli().cli(["--no-partial-parse", "parse", "--quiet"], target_path=target).wait()
+    stamp.write_text(content)
+
+
 def reuse_parsed(parsed: Path, used: Path) -> None:
-    """Copies dbt's partial parse from the folder `parsed` to `used`, so that dbt parses only what changed."""
-    if _is_parsed_here(used / "manifest.json"):
+    """Copies dbt's partial parse from the folder `parsed` to `used`, so that dbt parses nothing again.
+
+    A partial parse of other content is deleted from `used`.
+    """
+    if is_current(used):
         return
     source, copy = (folder / "partial_parse.msgpack" for folder in (parsed, used))
-    # it may belong to a project folder that was moved
     copy.unlink(missing_ok=True)
-    if source.exists() and _is_parsed_here(parsed / "manifest.json"):
+    if source.exists() and is_current(parsed):
         used.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
-
-
-def _is_parsed_here(manifest: Path, project_dir: Path = PROJECT_DIR) -> bool:
-    """True if the manifest was parsed at the current project path, which dbt uses to find seeds."""
-    if not manifest.exists():
-        return False
-    nodes = json.loads(manifest.read_bytes())["nodes"].values()
-    return all(Path(node["root_path"]) == project_dir for node in nodes if node.get("root_path"))
+        shutil.copyfile(parsed / _STAMP, used / _STAMP)
 
 
 def project_hash(project_dir: Path = PROJECT_DIR) -> str:
@@ -96,17 +106,25 @@ def project_hash(project_dir: Path = PROJECT_DIR) -> str:
     return content.hexdigest()
 
 
-def is_current(manifest: Path, project_dir: Path) -> bool:
-    """True if `manifest` is newer than every file and folder of the project and has the same path."""
-    if not manifest.exists():
-        return False
-    inputs = [project_dir / "dbt_project.yml", project_dir / "profiles.yml"]
-    for folder in _INPUTS:
-        root = project_dir / folder
-        # including folders, whose time changes when a file is deleted
-        inputs += [root, *root.rglob("*")] if root.exists() else []
-    newest = max(path.stat().st_mtime_ns for path in inputs if path.exists())
-    return manifest.stat().st_mtime_ns > newest and _is_parsed_here(manifest, project_dir)
+def parse_hash(project_dir: Path = PROJECT_DIR) -> str:
+    """Hash of everything that a parse depends on: the project, its path, its profile and dbt's version."""
+    content = hashlib.sha256()
+    profile = (project_dir / "profiles.yml").read_bytes()
+    for part in (project_hash(project_dir), str(project_dir), str(DBT_PYTHON_VERSION)):
+        content.update(part.encode() + b"\0")
+    content.update(profile)
+    return content.hexdigest()
+
+
+def is_current(parsed: Path, project_dir: Path = PROJECT_DIR) -> bool:
+    """True if the folder `parsed` was parsed from the project as it is now.
+
+    The content decides. Modification times do not: files from an archive or an image can be older than the
+    parse of the version before.
+    """
+    stamp = parsed / _STAMP
+    is_stamped = stamp.exists() and (parsed / "partial_parse.msgpack").exists()
+    return is_stamped and stamp.read_text() == parse_hash(project_dir)
 
 
 class _DbtCli(DbtCliResource):
@@ -133,16 +151,14 @@ def dbt_cli() -> DbtCliResource:
 @cache
 def prepared_project() -> DbtProject:
     """Returns the project with a current manifest; parses it only if there is none."""
-    if is_current(shipped_dir() / "manifest.json", PROJECT_DIR):
+    if is_current(shipped_dir()):
         return DbtProject(PROJECT_DIR, target_path=shipped_dir(), profiles_dir=PROJECT_DIR)
-    project = DbtProject(PROJECT_DIR, target_path=target_dir(), profiles_dir=PROJECT_DIR)
     target_dir().mkdir(parents=True, exist_ok=True)
     # several processes may load the definitions at the same time
     with file_lock(target_dir() / "parse.lock", wait=True):
-        if not is_current(project.manifest_path, PROJECT_DIR):
-            reuse_parsed(shipped_dir(), target_dir())
-            dbt_cli().cli(["parse", "--quiet"], target_path=target_dir()).wait()
-    return project
+        if not is_current(target_dir()):
+            parse(target_dir())
+    return DbtProject(PROJECT_DIR, target_path=target_dir(), profiles_dir=PROJECT_DIR)
 
 
 @cache

@@ -22,7 +22,7 @@ def _parse() -> Manifest:
             *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
         ]
         reuse_parsed(shipped_dir(), Path(folder))
-        if not is_current(shipped_dir() / "manifest.json", PROJECT_DIR):
+        if not is_current(shipped_dir()):
             # dbt's parser starts threads that a fork would wait for: this process only reads the result
             subprocess.run([str(DBT_EXECUTABLE), *arguments], check=True)
         result = dbtRunner().invoke(arguments)

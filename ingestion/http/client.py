@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -23,6 +24,7 @@ import urllib3
 
 from ingestion.errors import AccessError, IngestionError, LimitSpent, ResponseError, UnreachableError, redact
 from ingestion.http import bodies
+from ingestion.http.clock import vendor_time
 from ingestion.http.faults import Fault, RequestFault
 from ingestion.http.pacing import Limit, Pacer
 
@@ -149,7 +151,8 @@ class Client:
     Raises AccessError for a refused token, UnreachableError if the server cannot be reached or keeps failing
     (LimitSpent if a rate limit outlasts the run), ResponseError if an answer is not JSON, and RequestFault
     for errors that only the caller can explain. `send` and `clock` are replaced in tests. `check` is called
-    before each request; it and `sleep` may raise to end a load.
+    before each request, `dated` with the vendor's time of the first answer that has one; they and `sleep` may
+    raise to end a load.
     """
 
     policy: Policy
@@ -161,11 +164,13 @@ class Client:
     clock: Callable[[], float] = time.monotonic
     notify: Callable[[str], None] = lambda _line: None
     check: Callable[[], None] = lambda: None
+    dated: Callable[[Client, datetime], None] = lambda client, vendor: None
     requests: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._pacers: dict[str, Pacer] = {}
         self._lock = threading.Lock()
+        self._is_dated = False
         self._pool = _pool(self.base_url, self.policy.concurrency)
 
     def close(self) -> None:
@@ -313,10 +318,17 @@ class Client:
             )
             stage = "transient" if may_have_arrived else "unreachable"
             raise _Failed(stage, f"{type(error).__name__}: {error}") from None
+        self._compare_clocks(reply.headers)
         limit = self.policy.learn(reply.headers)
         if limit is not None:
             pacer.adopt(limit)
         return self._read(reply, request.decode)
+
+    def _compare_clocks(self, headers: Mapping[str, str]) -> None:
+        vendor = None if self._is_dated else vendor_time(headers)
+        if vendor is not None:
+            self.dated(self, vendor)
+            self._is_dated = True
 
     def _pooled(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
         answer = self._pool.request(

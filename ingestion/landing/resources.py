@@ -11,14 +11,16 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 import dlt
 import orjson
 import pyarrow as pa
 
 from ingestion.config import Section
-from ingestion.errors import AccountLeftOut, IngestionError, LoadStopped, ResponseError
+from ingestion.errors import AccountLeftOut, ClockError, IngestionError, LoadStopped, ResponseError
 from ingestion.http.client import Client
+from ingestion.http.clock import clock_fault, system_time
 from ingestion.landing.arrow import INSTANT, Page, Reader, Reading, Rejected, Table, constant, keys_of
 from ingestion.landing.left_out import LoadFault, left_out_accounts
 from ingestion.landing.planning import PASS_DAYS, Pass, Span, Window
@@ -161,6 +163,7 @@ class Landing:
     def client(self, client: Client) -> Client:
         """Register a client: its requests and notices belong to this load, which also closes it."""
         client.requests, client.notify, client.check = self.requests, self.say, self.check
+        client.dated = self.compare_clocks
         if client.sleep is time.sleep:
             client.sleep = self.pause
         self.clients.append(client)
@@ -170,6 +173,15 @@ class Landing:
         """Raise LoadStopped once the load is stopped."""
         if self.stopped.is_set():
             raise LoadStopped(f"{self.source}: the load was stopped")
+
+    def compare_clocks(self, client: Client, vendor: datetime) -> None:
+        """Raise ClockError if the time of this load differs from the vendor's by more than SKEW_LIMIT."""
+        if found := clock_fault(vendor, self.as_of, system_time()):
+            host = urlsplit(client.base_url).netloc
+            raise ClockError(
+                f"{self.source}: this refresh's time ({self.as_of:%Y-%m-%d %H:%M} UTC) is {found} that of"
+                f" {host}: correct this machine's clock (timedatectl set-ntp true), or --as-of"
+            )
 
     def pause(self, seconds: float) -> None:
         """Sleep. Raises LoadStopped as soon as the load is stopped."""

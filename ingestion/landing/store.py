@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
 
+from ingestion.config import sql_text
 from ingestion.landing.arrow import Table
 
 # not the source's name: DuckDB names a file's catalog after the file, and equal names are ambiguous
@@ -48,21 +49,29 @@ class Store:
 
     def is_new(self, *tables: Table) -> bool:
         """Return whether one of the tables, or one of their declared columns, is missing."""
-        found = _columns(self, tuple(_changed(Path(f"{self.path}{suffix}")) for suffix in ("", ".wal")))
+        found = self._found()
         return any((table.name, column.name) not in found for table in tables for column in table.columns)
+
+    def has(self, *tables: str) -> bool:
+        """Return whether the store has all of these tables."""
+        found = {table for table, _ in self._found()}
+        return found.issuperset(tables)
+
+    def _found(self) -> frozenset[tuple[str, str]]:
+        return _columns(self, tuple(_changed(Path(f"{self.path}{suffix}")) for suffix in ("", ".wal")))
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query over the raw schema's tables; none if nothing has landed yet."""
         if not self.path.exists():
             return []
-        with self._open() as connection:
+        with self.opened() as connection:
             return connection.execute(query, parameters).fetchall()
 
     def column(self, query: str, parameters: Sequence[Any] = ()) -> pa.Array:
         """Return the first column of a query as Arrow."""
         if not self.path.exists():
             return pa.array([], pa.string())
-        with self._open() as connection:
+        with self.opened() as connection:
             return connection.execute(query, parameters).to_arrow_table().column(0).combine_chunks()
 
     def state(self, stream: str) -> StreamState | None:
@@ -78,10 +87,34 @@ class Store:
         )
         return StreamState(*found[0]) if found else None
 
-    def _open(self) -> duckdb.DuckDBPyConnection:
+    def newest_observation(self) -> datetime | None:
+        """Return the as-of of the newest load of figures or changes; None before the first.
+
+        Tables that keep every observation and the states of streams are read; a load with an earlier as-of
+        would close observations before they began, or skip changes.
+        """
+        tables = self.rows(
+            "SELECT table_name FROM duckdb_columns() WHERE schema_name = ? AND column_name = 'superseded_at'"
+            " AND database_name = 'store'",
+            [RAW_SCHEMA],
+        )
+        queries = [f'SELECT max(observed_at) AS moment FROM "{table}"' for (table,) in tables]
+        states = self.rows(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = ? AND table_name = 'stream_state'",
+            [RAW_SCHEMA],
+        )
+        # the state of the days is a day, which may be tomorrow in an account east of UTC
+        queries += ["SELECT max(read_at) FROM stream_state WHERE stream <> 'days'" for _ in states]
+        if not queries:
+            return None
+        ((newest,),) = self.rows(f"SELECT max(moment) FROM ({' UNION ALL '.join(queries)}) AS found (moment)")
+        return cast(datetime | None, newest)
+
+    def opened(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection that reads the store, with the raw schema as default; the caller closes it."""
         connection = duckdb.connect(":memory:", config={"threads": 1})
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"ATTACH '{str(self.path).replace(chr(39), chr(39) * 2)}' AS store (READ_ONLY)")
+        connection.execute(f"ATTACH {sql_text(self.path)} AS store (READ_ONLY)")
         has_schema = connection.execute(
             "SELECT count(*) FROM duckdb_schemas() WHERE database_name = 'store' AND schema_name = ?",
             [RAW_SCHEMA],

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol, TypeVar
 
 from ingestion.config import Settings
 from ingestion.errors import AccessError, IngestionError, ResponseError, UnreachableError, redact
 from ingestion.http.client import Answer, Client
+from ingestion.http.clock import SKEW_LIMIT, vendor_time
 from ingestion.http.faults import Fault, RequestFault
 
 T = TypeVar("T")
@@ -36,7 +36,6 @@ _SUNSET_WARNING = timedelta(days=60)
 _TOKEN_WARNING = timedelta(days=14)
 # A larger clock skew breaks signed requests and shifts day boundaries
 _SKEW_WARNING = timedelta(seconds=60)
-_SKEW_ERROR = timedelta(seconds=300)
 _SPENT_WARNING = 75.0
 # No retry after this time; the client's own timeout limits the wait for one answer
 _PATIENCE_SECONDS = 10.0
@@ -196,9 +195,7 @@ class Probe:
         # the smallest difference has the least network delay
         skew = min(self._skews, key=abs)
         seconds = round(skew.total_seconds())
-        level: Level = (
-            "error" if abs(skew) > _SKEW_ERROR else "warning" if abs(skew) > _SKEW_WARNING else "ok"
-        )
+        level: Level = "error" if abs(skew) > SKEW_LIMIT else "warning" if abs(skew) > _SKEW_WARNING else "ok"
         if level == "ok":
             yield self.finding("clock", level, f"agrees with {vendor} within {abs(seconds)} s")
             return
@@ -273,13 +270,10 @@ class Probe:
         client.sleep = self._pause
 
     def _note_time(self, headers: Mapping[str, str]) -> None:
-        try:
-            vendor_time = parsedate_to_datetime(headers.get("date", ""))
-        except ValueError:
-            return
-        if vendor_time.tzinfo is not None:
+        vendor = vendor_time(headers)
+        if vendor is not None:
             here = self.now + timedelta(seconds=time.monotonic() - self._began)
-            self._skews.append(here - vendor_time)
+            self._skews.append(here - vendor)
 
     def _pause(self, seconds: float) -> None:
         waited = time.monotonic() - self._asked

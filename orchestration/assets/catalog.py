@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 
 import duckdb
 
+from ingestion.config import sql_text
 from ingestion.pipelines import SOURCES, home
 from orchestration.project import warehouse_path
 
@@ -46,7 +47,7 @@ def read_catalog(databases: Collection[str]) -> dict[Relation, StoredTable]:
         }
         for database in databases:
             if files[database].exists():
-                connection.execute(f"ATTACH '{files[database]}' AS {database} (READ_ONLY)")
+                connection.execute(f"ATTACH {sql_text(files[database])} AS {database} (READ_ONLY)")
         columns: dict[Relation, dict[str, str]] = {}
         for *names, column, kind in connection.execute(
             "SELECT database_name, schema_name, table_name, column_name, data_type FROM duckdb_columns()"

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import duckdb
 
+from ingestion.config import sql_text
+
 # Readable by every DuckDB since 1.4: https://duckdb.org/docs/stable/internals/storage
 STORAGE_VERSION = "v1.4.0"
 
@@ -76,9 +78,9 @@ def _build(
     rows = {}
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"ATTACH {_text(str(warehouse))} AS warehouse (READ_ONLY)")
+        connection.execute(f"ATTACH {sql_text(warehouse)} AS warehouse (READ_ONLY)")
         connection.execute(
-            f"ATTACH {_text(str(target))} AS serving (STORAGE_VERSION {_text(STORAGE_VERSION)})"
+            f"ATTACH {sql_text(target)} AS serving (STORAGE_VERSION {sql_text(STORAGE_VERSION)})"
         )
         for schema in sorted({"marts", *(table.schema for table in tables)}):
             connection.execute(f"CREATE SCHEMA serving.{_name(schema)}")
@@ -105,10 +107,10 @@ def _comment(
     connection: duckdb.DuckDBPyConnection, relation: str, description: str, columns: Mapping[str, str]
 ) -> None:
     if description:
-        connection.execute(f"COMMENT ON TABLE serving.{relation} IS {_text(description)}")
+        connection.execute(f"COMMENT ON TABLE serving.{relation} IS {sql_text(description)}")
     for column, text in columns.items():
         if text:
-            connection.execute(f"COMMENT ON COLUMN serving.{relation}.{_name(column)} IS {_text(text)}")
+            connection.execute(f"COMMENT ON COLUMN serving.{relation}.{_name(column)} IS {sql_text(text)}")
 
 
 def _remove(path: Path) -> None:
@@ -122,10 +124,6 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def _name(value: str) -> str:

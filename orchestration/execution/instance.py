@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from ingestion.config import Section, home
+from ingestion.config import Section, home, plain_path
 from ingestion.errors import SettingError
 
 _SECTION = Section("instance")
@@ -38,9 +38,9 @@ def use_instance() -> None:
     Raises SettingError if the database of `instance.postgres_url` is unreachable or belongs to another home.
     """
     os.environ["ADLEDGER_HOME"] = str(home())
-    os.environ["DAGSTER_HOME"] = str(home() / "dagster")
     folder = home() / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
+    os.environ["DAGSTER_HOME"] = str(plain_path(folder))
     content = Path(__file__).with_name("dagster.yaml").read_text()
     if address := _SECTION.get("postgres_url"):
         os.environ[_ADDRESS] = _claim_database(address, folder / "home_id")

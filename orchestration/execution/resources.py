@@ -64,9 +64,14 @@ class RunSettings(dg.ConfigurableResource):  # type: ignore[type-arg]  # steps g
         return cast(Reread, self.reread or ("all" if self.start or self.end else "unsettled"))
 
     def instant(self, instance: dg.DagsterInstance, run_id: str) -> datetime:
-        """Returns as-of in UTC, to the second."""
+        """Returns as-of in UTC, to the second. Raises SettingError if it is in the future."""
         if self.as_of:
-            return datetime.fromisoformat(self.as_of).astimezone(UTC)
+            given, now = datetime.fromisoformat(self.as_of).astimezone(UTC), clock.now()
+            if given > now:
+                raise SettingError(
+                    f"run_settings.as_of is in the future ({self.as_of}): it is {now:%Y-%m-%dT%H:%M:%SZ}"
+                )
+            return given
         record = instance.get_run_record_by_id(run_id)
         created = clock.to_clock(record.create_timestamp) if record else clock.now()
         return created.replace(microsecond=0)

@@ -76,7 +76,7 @@ def _wait_for_orphaned_build(log: Any) -> None:
             duckdb.connect(str(warehouse_path())).close()
             return
         except duckdb.IOException as error:
-            if "lock" not in str(error):
+            if "Could not set lock" not in str(error):
                 # dbt will report the problem with the file
                 return
         if not has_logged:

@@ -167,7 +167,7 @@ def test_a_stopped_load_keeps_landed_rows(
             SOURCE,
             "daily",
             window=YEAR,
-            as_of=AS_OF + timedelta(days=1),
+            as_of=AS_OF + timedelta(minutes=1),
             reread="all",
             progress=say,
             stopped=stopped,

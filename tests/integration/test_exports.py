@@ -301,21 +301,23 @@ def test_data_from_files_and_api_is_never_mixed(
         for name, value in settings(company, url).items():
             monkeypatch.setenv(name, value)
         # files take precedence over credentials
-        assert all(report.from_files for report in _load("google_ads", as_of=AS_OF + timedelta(hours=1)))
+        assert all(report.from_files for report in _load("google_ads", as_of=AS_OF + timedelta(minutes=1)))
         monkeypatch.delenv("EXPORTS__FOLDER")
-        assert not any(report.from_files for report in _load("google_ads", as_of=AS_OF + timedelta(hours=2)))
+        assert not any(
+            report.from_files for report in _load("google_ads", as_of=AS_OF + timedelta(minutes=2))
+        )
     by_id = _rows(home, "google_ads", actions)
     assert not set(by_name) & set(by_id)
     assert all(action.isdecimal() for (action,) in by_id)
     monkeypatch.setenv("EXPORTS__FOLDER", str(tmp_path / "files"))
-    _load("google_ads", as_of=AS_OF + timedelta(hours=3))
+    _load("google_ads", as_of=AS_OF + timedelta(minutes=3))
     assert _rows(home, "google_ads", actions) == by_name
     assert (home / "raw" / "google_ads.api.duckdb").exists()
     # without files and credentials the last landed rows are kept
     monkeypatch.delenv("EXPORTS__FOLDER")
     for name in settings(company, url):
         monkeypatch.delenv(name, raising=False)
-    assert all(report.skipped for report in _load("google_ads", as_of=AS_OF + timedelta(hours=4)))
+    assert all(report.skipped for report in _load("google_ads", as_of=AS_OF + timedelta(minutes=4)))
     assert _rows(home, "google_ads", actions) == by_name
 
 

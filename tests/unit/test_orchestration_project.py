@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -22,6 +21,7 @@ from orchestration.project import (
     build_environment,
     build_faults,
     is_current,
+    parse_hash,
     project_hash,
     reuse_parsed,
     warning_messages,
@@ -38,7 +38,7 @@ def test_the_build_environment_has_as_of_in_utc_and_the_project_hash() -> None:
 
 def test_another_project_has_another_hash(project: Path) -> None:
     before = project_hash(project)
-    (project / "target/manifest.json").write_text("{}")
+    (project / "target/partial_parse.msgpack").write_text("{}")
     assert project_hash(project) == before
     (project / "models/a/b.sql").write_text("select 1")
     changed = project_hash(project)
@@ -48,52 +48,62 @@ def test_another_project_has_another_hash(project: Path) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for name in ("dbt_project.yml", "models/a/b.sql", "models/a/c.sql", "target/manifest.json"):
+    for name in ("dbt_project.yml", "profiles.yml", "models/a/b.sql", "models/a/c.sql"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    parsed = {"nodes": {"seed.a": {"root_path": str(tmp_path)}, "model.b": {}}}
-    (tmp_path / "target/manifest.json").write_text(json.dumps(parsed))
-    for path in (*tmp_path.rglob("*"), tmp_path):
-        os.utime(path, (1000, 1000))
-    os.utime(tmp_path / "target/manifest.json", (2000, 2000))
+    pretend_parsed(tmp_path / "target", parse_hash(tmp_path))
     return tmp_path
 
 
-def test_a_manifest_newer_than_the_project_is_used(project: Path) -> None:
-    assert is_current(project / "target/manifest.json", project)
+def pretend_parsed(folder: Path, content: str) -> None:
+    folder.mkdir()
+    (folder / "partial_parse.msgpack").write_text(f"parsed from {content}")
+    (folder / "parsed_from").write_text(content)
 
 
-@pytest.mark.parametrize("change", ["edit", "add", "delete", "configure", "lose", "move"])
-def test_any_change_of_the_project_makes_the_manifest_outdated(project: Path, change: str) -> None:
+@pytest.mark.parametrize("moment", [1000, 3_000_000_000], ids=["older", "newer"])
+def test_a_parse_of_the_same_content_is_used_whatever_the_times_of_the_files(
+    project: Path, moment: int
+) -> None:
+    for path in (*project.rglob("*"), project):
+        if "target" not in path.parts:
+            os.utime(path, (moment, moment))
+    assert is_current(project / "target", project)
+
+
+@pytest.mark.parametrize("change", ["edit", "add", "delete", "configure", "profile", "lose", "move"])
+def test_a_parse_of_other_content_is_not_used_even_if_it_is_newer(project: Path, change: str) -> None:
     match change:
         case "edit":
-            os.utime(project / "models/a/b.sql", (3000, 3000))
+            (project / "models/a/b.sql").write_text("select 1")
         case "add":
             (project / "models/a/d.sql").touch()
         case "delete":
             (project / "models/a/b.sql").unlink()
         case "configure":
-            os.utime(project / "dbt_project.yml", (3000, 3000))
+            (project / "dbt_project.yml").write_text("name: adledger")
+        case "profile":
+            (project / "profiles.yml").write_text("adledger:")
         case "lose":
-            (project / "target/manifest.json").unlink()
+            (project / "target/partial_parse.msgpack").unlink()
         case "move":
             project = project.rename(project.with_name("moved"))
-    assert not is_current(project / "target/manifest.json", project)
+    for path in (*project.rglob("*"), project):
+        if "target" not in path.parts:
+            os.utime(path, (1000, 1000))
+    assert not is_current(project / "target", project)
 
 
-def test_the_partial_parse_is_reused_if_the_project_path_is_the_same(tmp_path: Path) -> None:
-    for name, place in (("here", PROJECT_DIR), ("elsewhere", tmp_path)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "partial_parse.msgpack").write_text(name)
-        parsed = {"nodes": {"seed.a": {"root_path": str(place)}}}
-        (tmp_path / name / "manifest.json").write_text(json.dumps(parsed))
-    new, old = tmp_path / "new", tmp_path / "elsewhere"
+def test_a_partial_parse_is_reused_if_it_is_of_this_content(tmp_path: Path) -> None:
+    ours, old, new = tmp_path / "ours", tmp_path / "old", tmp_path / "new"
+    pretend_parsed(ours, parse_hash())
+    pretend_parsed(old, "another version")
     reuse_parsed(old, new)
     assert not new.exists()
-    reuse_parsed(tmp_path / "here", new)
-    assert (new / "partial_parse.msgpack").read_text() == "here"
-    reuse_parsed(tmp_path / "here", old)
-    assert (old / "partial_parse.msgpack").read_text() == "here"
+    for used in (new, old):
+        reuse_parsed(ours, used)
+        assert (used / "partial_parse.msgpack").read_bytes() == (ours / "partial_parse.msgpack").read_bytes()
+        assert is_current(used)
 
 
 def test_a_failed_build_has_one_line_per_root_fault() -> None:

@@ -12,7 +12,9 @@ select
     attribution_model,
     {{ window_days('click_through_lookback_window_days') }} as click_window_days,
     {{ window_days('view_through_lookback_window_days') }} as view_window_days,
-    owner_customer_id as owner_account_id,
+    -- versions that were observed before this column was read
+    coalesce(owner_customer_id, lead(owner_customer_id ignore nulls) over later_versions) as owner_account_id,
     observed_at,
     superseded_at
 from {{ source('google_ads', 'conversion_actions') }}
+window later_versions as (partition by customer_id, id order by observed_at)
