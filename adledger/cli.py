@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import metadata
 from typing import Annotated
 
@@ -32,9 +33,13 @@ def _show_version(requested: bool) -> None:
 
 @app.callback()
 def main(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
     """Explain why ad networks report more conversions than HubSpot shows contacts, down to the event."""
+    # all other commands write into the home; reports of explain are the user's own files
+    if context.invoked_subcommand != "explain":
+        os.umask(0o077)

@@ -31,6 +31,7 @@ MONEY = pa.decimal128(18, 6)
 _WIDE = pa.decimal256(60, 30)
 _LAST_DIGITS = r"(?P<id>[0-9]+)$"
 _LONGEST_SHOWN = 64
+_URL_QUERY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s?#]*)[?#]\S*")
 # HubSpot, whose properties have the longest texts, allows 65,536 characters
 _LONGEST_TEXT = 500_000
 _ROWS_PATH = re.compile(r"[^.\[\]]+")
@@ -130,7 +131,8 @@ class Table:
     always personal data. Observations replace earlier ones with the same `account` column and `date`; a
     `track` table is a full listing per account and keeps every version. With `whole`, new rows replace all
     earlier rows with the same value of that column. With `latest`, the last version of a record that is read
-    twice wins, otherwise the first.
+    twice wins, otherwise the first. If the column `email` belongs to an erased contact, `erasable` columns
+    land empty.
     """
 
     name: str
@@ -142,6 +144,7 @@ class Table:
     whole: str | None = None
     latest: bool = False
     private: frozenset[str] = frozenset()
+    erasable: tuple[str, ...] = ()
 
     @cached_property
     def levels(self) -> tuple[str, ...]:
@@ -206,7 +209,7 @@ class Refused(Exception):
 
 
 def mask(value: Any, private: frozenset[str] = frozenset()) -> Any:
-    """Mask personal data in a record: e-mail addresses, long texts and everything under a `private` key."""
+    """Mask personal data in a record: e-mail addresses, queries of URLs, long texts, and `private` keys."""
     if isinstance(value, dict):
         return {
             key: f"<{type(item).__name__}>" if key in private and item is not None else mask(item, private)
@@ -216,7 +219,11 @@ def mask(value: Any, private: frozenset[str] = frozenset()) -> Any:
     if isinstance(value, list):
         return [mask(item, private) for item in value]
     if isinstance(value, str):
-        return f"<text of {len(value)} characters>" if len(value) > _LONGEST_SHOWN else redact(value)
+        return (
+            f"<text of {len(value)} characters>"
+            if len(value) > _LONGEST_SHOWN
+            else redact(_URL_QUERY.sub(r"\1?<query>", value))
+        )
     return value
 
 

@@ -3,6 +3,7 @@
 # No postponed annotations: Dagster reads them when a step is defined.
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -19,7 +20,7 @@ from dagster_dbt import (
 from dagster_shared.record import replace
 
 from ingestion.errors import redact
-from ingestion.pipelines import SOURCES
+from ingestion.pipelines import SOURCES, finish_erasures
 from orchestration.assets.catalog import Relation, read_catalog
 from orchestration.assets.lineage import column_lineage
 from orchestration.assets.tables import code_references, table_metadata
@@ -36,6 +37,7 @@ from orchestration.project import (
     metrics_by_model,
     prepared_project,
     reuse_parsed,
+    warehouse_path,
     warning_messages,
 )
 
@@ -116,6 +118,9 @@ def dbt_models(
 ) -> Iterator[Any]:
     """Builds and tests all models at the as-of time. Fails with one line per root fault."""
     as_of = run_settings.instant(context.instance, context.run.run_id)
+    if finish_erasures(lambda source: writing(f"raw_{source}")):
+        context.log.info("contacts were erased: everything is built anew")
+        _delete_build()
     build_dir().mkdir(parents=True, exist_ok=True)
     reuse_parsed(prepared_project().target_path, build_dir())
     os.environ.update(build_environment(as_of))
@@ -140,6 +145,14 @@ def dbt_models(
         ),
         allow_retries=False,
     )
+
+
+def _delete_build() -> None:
+    """Deletes the warehouse and the last build's artifacts: dropped tables stay in a file's free blocks."""
+    with writing("warehouse"):
+        for path in (warehouse_path(), warehouse_path().with_name(f"{warehouse_path().name}.wal")):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(build_dir(), ignore_errors=True)
 
 
 def _dbt_errors(invocation: DbtCliInvocation) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from ingestion.config import Section, home
+from ingestion.config import Section, home, protect_home
 from ingestion.errors import SettingError
 
 _SECTION = Section("instance")
@@ -35,8 +35,10 @@ _CLAIM = """
 def use_instance() -> None:
     """Sets the home and its Dagster instance for this process and its children.
 
-    Raises SettingError if the database of `instance.postgres_url` is unreachable or belongs to another home.
+    Raises SettingError if the database of `instance.postgres_url` is unreachable or belongs to another home,
+    or if the home cannot be made private.
     """
+    protect_home()
     os.environ["ADLEDGER_HOME"] = str(home())
     os.environ["DAGSTER_HOME"] = str(home() / "dagster")
     folder = home() / "dagster"
