@@ -86,7 +86,9 @@ class Column:
     `path` leads from the row to the value (`a.b`; `^a` starts at the enclosing row of a nested list; `a[0]`
     takes the first element); None takes the value from the request (`Page.context`). `wire` is the JSON type
     if it differs from the usual one of the kind; a `mixed` column has several by its documentation. DuckDB
-    computes a `sql` column from the JSON fields in `inputs`, as `row.<name>`.
+    computes a `sql` column from the JSON fields in `inputs`, as `row.<name>`. A text column with
+    `readable_as` lands as received, but a value that cannot be read as that kind rejects its record; empty
+    text is no value.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Column:
     default: Any = None
     sql: str | None = None
     inputs: tuple[str, ...] = ()
+    readable_as: Literal["money", "instant", "boolean"] | None = None
 
     @property
     def target(self) -> pa.DataType:
@@ -528,7 +531,25 @@ def _convert(column: Column, value: pa.Array) -> pa.Array:
         result = pc.fill_null(result, pa.scalar(column.default, column.target))
     if column.required and result.null_count:
         raise Refused(f"{column.name} is missing")
+    if column.readable_as is not None and not _is_readable(column.readable_as, result):
+        raise Refused(f"{column.name} is not a {_SQL_NAME[_TARGET[column.readable_as]]}")
     return result
+
+
+def _is_readable(kind: Kind, texts: pa.Array) -> bool:
+    """Return whether each text is empty or a value of this kind, as dbt's staging models read it."""
+    trimmed = pc.utf8_trim_whitespace(texts)
+    values = trimmed.filter(pc.not_equal(trimmed, ""))
+    if kind == "boolean":
+        return bool(pc.all(pc.is_in(values, value_set=pa.array(["true", "false"])), min_count=0).as_py())
+    if kind == "instant":
+        # a day is its midnight in UTC
+        values = pc.replace_substring_regex(values, r"^(\d{4}-\d{2}-\d{2})$", r"\1T00:00:00Z")
+    try:
+        _CONVERSIONS[kind](values)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _to_id(value: pa.Array) -> pa.Array:
