@@ -15,6 +15,7 @@ from adledger.commands.explain import explain
 from adledger.commands.page import add_page
 from adledger.commands.refresh import backfill, refresh
 from adledger.commands.ui import ui
+from orchestration.execution import parent
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (refresh, backfill, explain, demo, ui, dashboard, doctor):
@@ -40,6 +41,7 @@ def main(
     ] = False,
 ) -> None:
     """Explain why ad networks report more conversions than HubSpot shows contacts, down to the event."""
+    parent.watch()
     # all other commands write into the home; reports of explain are the user's own files
     if context.invoked_subcommand != "explain":
         os.umask(0o077)

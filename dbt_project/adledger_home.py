@@ -13,6 +13,7 @@ from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 from ingestion.landing.personal import email_key
+from orchestration.execution import parent
 
 _BLOCK_BYTES = 64
 
@@ -25,6 +26,8 @@ class Plugin(BasePlugin):
         if creds.database == "warehouse":
             # files of the home are private, also if dbt is run by hand
             os.umask(0o077)
+            # a build must not outlive a killed run
+            parent.watch()
         config["home_directory"] = str(_home())
         # by default `.tmp` in the working directory, where a killed build would leave rows
         config["temp_directory"] = str(_home() / "dbt" / "spilled")

@@ -24,6 +24,7 @@ from ingestion.pipelines import SOURCES, finish_erasures
 from orchestration.assets.catalog import Relation, read_catalog
 from orchestration.assets.lineage import column_lineage
 from orchestration.assets.tables import code_references, table_metadata
+from orchestration.execution import parent
 from orchestration.execution.locking import writing
 from orchestration.execution.resources import RunSettings
 from orchestration.execution.runs import HomeLock
@@ -123,7 +124,7 @@ def dbt_models(
         _delete_build()
     build_dir().mkdir(parents=True, exist_ok=True)
     reuse_parsed(prepared_project().target_path, build_dir())
-    os.environ.update(build_environment(as_of))
+    os.environ.update(parent.tied(build_environment(as_of)))
     (build_dir() / "run_results.json").unlink(missing_ok=True)
     with writing("warehouse"):
         invocation = dbt.cli(BUILD_ARGUMENTS, context=context, target_path=build_dir(), raise_on_error=False)

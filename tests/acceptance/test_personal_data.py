@@ -111,12 +111,13 @@ def erased(tmp_path_factory: pytest.TempPathFactory) -> Erased:
     before, home = refreshed(), copy_of_refreshed(tmp_path_factory.mktemp("erased"))
     leads = ", ".join(f"'{each}'" for each in sorted(lead_addresses(before)))
     submitted = "id IN (SELECT object_id FROM page_view_events WHERE hs_url LIKE '%fbclid=%')"
-    contacts = [
+    candidates = [
         *landed(
             before, "hubspot", f"SELECT id FROM contacts WHERE lower(email) IN ({leads}) ORDER BY id LIMIT 3"
         ),
         *landed(before, "hubspot", f"SELECT id FROM contacts WHERE {submitted} ORDER BY id LIMIT 3"),
     ]
+    contacts = sorted({*candidates})
     chosen = ", ".join(f"'{each}'" for each in contacts)
     theirs = addresses(before, f"id IN ({chosen})")
     key = email_key(before)
@@ -178,7 +179,8 @@ def company_data(home: Home) -> set[str]:
         SELECT DISTINCT list_filter(fields, lambda field: field.name = 'firstname')[1].value || ' '
             || list_filter(fields, lambda field: field.name = 'lastname')[1].value
         FROM (
-            SELECT from_json("values", '[{"name":"VARCHAR","value":"VARCHAR"}]') AS fields FROM form_submissions
+            SELECT from_json("values", '[{"name":"VARCHAR","value":"VARCHAR"}]') AS fields
+            FROM form_submissions
         )
     """
     found = addresses(home.path) | lead_addresses(home.path)
