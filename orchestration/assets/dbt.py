@@ -38,6 +38,7 @@ from orchestration.project import (
     metrics_by_model,
     prepared_project,
     reuse_parsed,
+    spilled_dir,
     warehouse_path,
     warning_messages,
 )
@@ -122,6 +123,8 @@ def dbt_models(
     if finish_erasures(lambda source: writing(f"raw_{source}")):
         context.log.info("contacts were erased: everything is built anew")
         _delete_build()
+    # rows that a killed build spilled
+    shutil.rmtree(spilled_dir(), ignore_errors=True)
     build_dir().mkdir(parents=True, exist_ok=True)
     reuse_parsed(prepared_project().target_path, build_dir())
     os.environ.update(parent.tied(build_environment(as_of)))

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
 
 from ingestion.config import Section, home, protect_home
 from ingestion.errors import SettingError
@@ -51,6 +52,24 @@ def use_instance() -> None:
     # write only if the content differs: another process may be reading it
     if not used.exists() or used.read_text() != content:
         used.write_text(content)
+
+
+def storage_fault(error: BaseException) -> str | None:
+    """Returns the line for a database of `instance.postgres_url` that fails during a run, else None."""
+    address, link = _SECTION.get("postgres_url"), error
+    while address and link is not None:
+        if type(link).__module__.partition(".")[0] == "psycopg2":
+            name, variable = _SECTION.name("postgres_url"), _SECTION.environment("postgres_url")
+            password = unquote(urlsplit(address).password or "")
+            return str(
+                SettingError(
+                    f"{name}: the database that records the runs failed: {str(link).strip()}; check the"
+                    f" database or {variable}, then run the same command again",
+                    secrets=(address, password, quote(password, safe="")),
+                )
+            )
+        link = link.__cause__ or link.__context__
+    return None
 
 
 @contextmanager
