@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from ingestion.config import Section, home, protect_home
 from ingestion.errors import SettingError
@@ -60,12 +60,13 @@ def storage_fault(error: BaseException) -> str | None:
     while address and link is not None:
         if type(link).__module__.partition(".")[0] == "psycopg2":
             name, variable = _SECTION.name("postgres_url"), _SECTION.environment("postgres_url")
-            password = unquote(urlsplit(address).password or "")
+            parts = urlsplit(address)
+            given = [unquote(parts.password or ""), *parse_qs(parts.query).get("password", [])]
             return str(
                 SettingError(
                     f"{name}: the database that records the runs failed: {str(link).strip()}; check the"
                     f" database or {variable}, then run the same command again",
-                    secrets=(address, password, quote(password, safe="")),
+                    secrets=(address, *given, *(quote(each, safe="") for each in given)),
                 )
             )
         link = link.__cause__ or link.__context__
