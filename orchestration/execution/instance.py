@@ -56,7 +56,8 @@ def use_instance() -> None:
 
 def storage_fault(error: BaseException) -> str | None:
     """Returns the line for a database of `instance.postgres_url` that fails during a run, else None."""
-    address, link = _SECTION.get("postgres_url"), error
+    address = _SECTION.get("postgres_url")
+    link: BaseException | None = error
     while address and link is not None:
         if type(link).__module__.partition(".")[0] == "psycopg2":
             name, variable = _SECTION.name("postgres_url"), _SECTION.environment("postgres_url")
