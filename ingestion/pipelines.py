@@ -197,7 +197,7 @@ def load(
 def finish_erasures(exclusive: Callable[[str], AbstractContextManager[None]]) -> bool:
     """Remove what the raw stores still contain of erased contacts; return whether an erasure is pending.
 
-    Empties the leads of erased contacts and rewrites the files. The caller then builds the warehouse anew,
+    Empties the leads of erased contacts and rewrites the files. The caller then rebuilds the warehouse,
     publishes, and ends the erasure with `ErasedAddresses.finish`. `exclusive` is a lock per source.
     """
     erased = ErasedAddresses(home())

@@ -121,7 +121,7 @@ def dbt_models(
     """Builds and tests all models at the as-of time. Fails with one line per root fault."""
     as_of = run_settings.instant(context.instance, context.run.run_id)
     if finish_erasures(lambda source: writing(f"raw_{source}")):
-        context.log.info("contacts were erased: everything is built anew")
+        context.log.info("contacts were erased: the warehouse is rebuilt")
         _delete_build()
     # rows that a killed build spilled
     shutil.rmtree(spilled_dir(), ignore_errors=True)
