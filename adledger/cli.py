@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import metadata
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from adledger.commands.page import add_page
 from adledger.commands.refresh import backfill, refresh
 from adledger.commands.repair import repair
 from adledger.commands.ui import ui
+from orchestration.execution import parent
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (refresh, backfill, explain, demo, ui, dashboard, doctor, repair):
@@ -33,9 +35,14 @@ def _show_version(requested: bool) -> None:
 
 @app.callback()
 def main(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
     """Explain why ad networks report more conversions than HubSpot shows contacts, down to the event."""
+    parent.watch()
+    # all other commands write into the home; reports of explain are the user's own files
+    if context.invoked_subcommand != "explain":
+        os.umask(0o077)

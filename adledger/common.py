@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     from orchestration.execution.refresh import Outcome, Plan
     from reporting.explain.query import Outputs
     from reporting.explain.scope import Scope
+
+_END_SECONDS = 10.0
 
 Start = Annotated[str | None, typer.Option(metavar="DAY", help="First day, like 2026-08-01.")]
 End = Annotated[str | None, typer.Option(metavar="DAY", help="Last day, like 2026-10-31.")]
@@ -57,6 +63,30 @@ def check_source(option: str, name: str, *, vendor: bool = False) -> None:
         raise InvalidOption(option, f"{name} is not one of {', '.join(known)}")
 
 
+@contextmanager
+def full_disk_in_one_line() -> Iterator[None]:
+    """Prints one line and exits with 1 if the body fails because the disk is full."""
+    from orchestration.execution.disk import full_disk
+
+    try:
+        yield
+    except OSError as error:
+        line = full_disk([error])
+        if line is None:
+            raise
+        fail([line])
+
+
+def _leave_within(seconds: float) -> None:
+    """Ends this process after `seconds`: at the exit, Python waits for threads that wait for a broken run."""
+
+    def leave() -> None:
+        time.sleep(seconds)
+        os._exit(1)
+
+    threading.Thread(target=leave, daemon=True).start()
+
+
 def run_refresh(plan: Plan, console: Console) -> None:
     """Run a refresh; exit with 1 if it does not publish. The caller holds the home's refresh lock."""
     from ingestion.config import home
@@ -83,6 +113,8 @@ def run_refresh(plan: Plan, console: Console) -> None:
         fail([str(error)])
     if outcome.published:
         return
+    if outcome.is_broken:
+        _leave_within(_END_SECONDS)
     faults = outcome.faults or [f"the run ended before publishing: see {log_path()}"]
     fail([*faults, *_unpublished_notes(), f"details: {log_path()}"])
 

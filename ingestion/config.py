@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import grp
 import hashlib
 import json
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -87,6 +89,61 @@ def _check_owner(found: Path, is_expected: bool, path: Path) -> None:
     # everybody can write into the temporary folder
     if not is_expected or found.lstat().st_uid != os.getuid():
         raise SettingError(f"{found} does not stand for {path}: delete it, or set TMPDIR to another folder")
+
+
+def protect_home() -> None:
+    """Make the home and all its files private, also those that this process and its children will create.
+
+    Directories get mode 0700 and files 0600, whatever the umask. Members of the group in `readers.group` may
+    read the published file: they can pass through the home, but cannot list it. Raises SettingError.
+    """
+    os.umask(0o077)
+    folder, group = home(), readers_group()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if group is not None:
+            os.chown(folder, -1, group)
+        _limit(folder, 0o700 if group is None else 0o710)
+        for path, folders, files in os.walk(folder):
+            for name in (*folders, *files):
+                # the published file is replaced with its own mode
+                if (path, name) != (str(folder), "serving.duckdb"):
+                    _limit(Path(path, name), 0o700)
+    except PermissionError as error:
+        raise SettingError(
+            f"{folder} cannot be made private ({error.strerror}: {error.filename}): it belongs to another"
+            f" user, or this user is not a member of the group in {_READERS.name('group')}; change its owner,"
+            " or set ADLEDGER_HOME to another folder"
+        ) from None
+
+
+def readers_group() -> int | None:
+    """Return the id of the group that may read the published file, None if unset. Raises SettingError."""
+    name = _READERS.get("group")
+    if name is None:
+        return None
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise SettingError(
+            f'{_READERS.name("group")} is "{name}", which is not a group of this machine: set it (or'
+            f" {_READERS.environment('group')}) to a group that this user is a member of"
+        ) from None
+
+
+def _limit(path: Path, allowed: int) -> None:
+    """Remove permissions that are not `allowed`; the execute bits of a folder are set as allowed."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        # another process has deleted it
+        return
+    if stat.S_ISLNK(status.st_mode):
+        return
+    mode = stat.S_IMODE(status.st_mode)
+    wanted = allowed if stat.S_ISDIR(status.st_mode) else mode & allowed
+    if mode != wanted:
+        path.chmod(wanted)
 
 
 @dataclass(frozen=True)
@@ -221,6 +278,9 @@ class Section:
             f"{self.name(missing[0])} is not set although {self.name(present[0])} is:"
             f" put it into .dlt/secrets.toml or {self.environment(missing[0])}"
         )
+
+
+_READERS = Section("readers")
 
 
 class Settings(Section):

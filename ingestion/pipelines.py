@@ -50,6 +50,7 @@ from ingestion.exports import origin as exports
 from ingestion.http.clock import system_time
 from ingestion.landing import left_out, migrations
 from ingestion.landing.arrow import Table
+from ingestion.landing.personal import ErasedAddresses, rewrite
 from ingestion.landing.planning import EVER_DAYS, PASS_DAYS, Pass, Reread, Window, passes
 from ingestion.landing.resources import (
     AVAILABLE_INPUTS,
@@ -78,6 +79,7 @@ __all__ = [
     "Window",
     "build_source",
     "check_time",
+    "finish_erasures",
     "home",
     "is_configured",
     "landed_as_of",
@@ -194,6 +196,8 @@ def load(
         with suppress(IngestionError):
             _add_missing_tables(_landing(name, part, window, as_of))
         raise
+    if name == "hubspot" and ErasedAddresses(home()).is_pending:
+        rewrite(_file(name))
     return LoadReport(
         source=name,
         skipped=False,
@@ -241,6 +245,41 @@ def check_time(name: str, as_of: datetime) -> None:
         f"{held}, after the as-of of this refresh ({as_of:%Y-%m-%d %H:%M:%S} UTC):"
         " use a later --as-of, or another ADLEDGER_HOME for an earlier one"
     )
+
+
+def finish_erasures(exclusive: Callable[[str], AbstractContextManager[None]]) -> bool:
+    """Remove what the raw stores still contain of erased contacts; return whether an erasure is pending.
+
+    Empties the leads of erased contacts and rewrites the files. The caller then rebuilds the warehouse,
+    publishes, and ends the erasure with `ErasedAddresses.finish`. `exclusive` is a lock per source.
+    """
+    erased = ErasedAddresses(home())
+    if not erased.is_pending:
+        return False
+    for name in SOURCES:
+        tables = [table for table in registry.source(name).loader.ENTITIES if table.erasable]
+        with exclusive(name):
+            # including the store of the other origin (files or API), which is set aside
+            for file in sorted(_file(name).parent.glob(f"{name}*.duckdb")):
+                for table in tables:
+                    _empty_erased(file, table, erased)
+                rewrite(file)
+    return True
+
+
+def _empty_erased(file: Path, table: Table, erased: ErasedAddresses) -> None:
+    store = Store(file)
+    columns = "SELECT column_name FROM duckdb_columns() WHERE schema_name = ? AND table_name = ?"
+    if ("email",) not in store.rows(columns, [RAW_SCHEMA, table.name]):
+        return
+    found = erased.among({address for (address,) in store.rows(f"SELECT DISTINCT email FROM {table.name}")})
+    if found:
+        emptied = ", ".join(f"{name} = NULL" for name in table.erasable)
+        with duckdb.connect(str(file)) as connection:
+            connection.execute(
+                f"UPDATE {RAW_SCHEMA}.{table.name} SET {emptied} WHERE email IN (SELECT unnest(?))",
+                [sorted(found)],
+            )
 
 
 def _load_accounts(landing: Landing, part: str, window: Window | None, reread: Reread) -> Landing:

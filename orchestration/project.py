@@ -52,6 +52,11 @@ def build_dir() -> Path:
     return home() / "dbt" / "build"
 
 
+def spilled_dir() -> Path:
+    """Folder in which a build spills rows that do not fit into memory (adledger_home.py)."""
+    return home() / "dbt" / "spilled"
+
+
 def warehouse_path() -> Path:
     """Path of the DuckDB file that dbt builds."""
     return home() / "warehouse.duckdb"

@@ -52,6 +52,8 @@ def _main(
 ) -> None:
     os.environ.clear()
     os.environ.update(environment)
+    # what is private must be so whatever the user's umask is
+    os.umask(0)
     for path, stream in ((output, sys.stdout), (errors, sys.stderr)):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(file, stream.fileno())

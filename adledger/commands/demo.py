@@ -12,7 +12,14 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from adledger.common import fail, lock_holder, refresh_in_progress, run_refresh, show_explanation
+from adledger.common import (
+    fail,
+    full_disk_in_one_line,
+    lock_holder,
+    refresh_in_progress,
+    run_refresh,
+    show_explanation,
+)
 
 #: How clean the simulated data is, from clean to hostile; plain has one account per network.
 PROFILES = ("clean", "typical", "messy", "hostile", "plain")
@@ -54,7 +61,7 @@ def demo(
         options.append("--no-events")
     console.print("Starting a simulated company on loopback HTTP")
     try:
-        with sandbox(options, home / "logs" / "sandbox.log") as company:
+        with full_disk_in_one_line(), sandbox(options, home / "logs" / "sandbox.log") as company:
             use_sandbox(company, home)
             from orchestration.execution.refresh import Plan
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from adledger.common import fail, lock_holder, refresh_in_progress
+from adledger.common import fail, full_disk_in_one_line, lock_holder, refresh_in_progress
 from orchestration.execution import clock
 
 
@@ -28,7 +28,11 @@ def add_page(
 
     console = Console()
     try:
-        with locking.exclusive(lock_holder("adledger page add")), console.status(f"Fetching {url}"):
+        with (
+            full_disk_in_one_line(),
+            locking.exclusive(lock_holder("adledger page add")),
+            console.status(f"Fetching {url}"),
+        ):
             added = add(url, tags or (), as_of=clock.now().replace(microsecond=0))
     except IngestionError as error:
         fail([str(error)])

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from adledger.common import End, Start, check_source, fail, lock_holder, refresh_in_progress, run_refresh
+from adledger.common import (
+    End,
+    Start,
+    check_source,
+    fail,
+    full_disk_in_one_line,
+    lock_holder,
+    refresh_in_progress,
+    run_refresh,
+)
 from adledger.options import check_range, parse_day, parse_instant
 from orchestration.execution import clock
 from reporting.explain.options import InvalidOption
@@ -99,7 +108,7 @@ def _refresh_exclusively(
     from orchestration.execution.refresh import Plan
 
     try:
-        with locking.exclusive(lock_holder("adledger refresh")):
+        with full_disk_in_one_line(), locking.exclusive(lock_holder("adledger refresh")):
             run_refresh(Plan(as_of, first, last, reread, tuple(allow_stale)), Console())
     except locking.Locked as busy:
         fail(

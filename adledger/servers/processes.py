@@ -15,6 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from orchestration.execution import parent
+
 LOOPBACK = "127.0.0.1"
 POLL_SECONDS = 0.2
 _SECTIONS = ("SOURCES__", "ALERTS__", "INSTANCE__", "DESTINATION__")
@@ -108,9 +110,13 @@ def environment_without_settings() -> dict[str, str]:
 
 
 def start(command: Sequence[str], output: int, **options: Any) -> subprocess.Popen[Any]:
-    """Starts a Python module as a child process in its own session, where Ctrl-C does not reach it."""
+    """Starts a Python module as a child process in its own session, where Ctrl-C does not reach it.
+
+    The child ends with this process, also if this one is killed.
+    """
+    options["env"] = parent.tied(options.get("env", os.environ))
     return subprocess.Popen(
-        [sys.executable, "-m", *command],
+        [sys.executable, parent.__file__, *command],
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,

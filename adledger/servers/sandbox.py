@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ingestion import config
-from orchestration.execution import clock
+from orchestration.execution import clock, parent
 
 #: Profile of the simulated company if none is given.
 DEFAULT_PROFILE = "typical"
@@ -42,7 +42,8 @@ def sandbox(options: Sequence[str], log: Path) -> Iterator[Sandbox]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "sandbox.serve", "--port", "0", *options],
+            [sys.executable, parent.__file__, "sandbox.serve", "--port", "0", *options],
+            env=parent.tied(os.environ),
             stdout=subprocess.PIPE,
             stderr=errors,
             stdin=subprocess.DEVNULL,

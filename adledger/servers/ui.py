@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from adledger.servers.sandbox import demo_home, read_options, sandbox, use_sandb
 from ingestion.config import home
 from ingestion.errors import SettingError
 from ingestion.pipelines import VENDORS, is_configured
-from orchestration.execution import locking
+from orchestration.execution import locking, parent
 from orchestration.execution.instance import use_instance
 
 _MODULE, _LOCATION = "orchestration.definitions", "adledger"
@@ -79,7 +80,7 @@ def _ui_lock(address: Address) -> Iterator[None]:
 def _refresh(signals: Signals) -> None:
     """Runs the first refresh of the demonstration in its own process, to free its memory afterwards."""
     command = [str(Path(sys.executable).with_name("adledger")), "refresh"]
-    process = subprocess.Popen(command, start_new_session=True)
+    process = subprocess.Popen(command, start_new_session=True, env=parent.tied(os.environ))
     try:
         while process.poll() is None:
             signals.check()

@@ -19,9 +19,17 @@
     and {{ a }}.campaign_id = {{ b }}.campaign_id
 {%- endmacro %}
 
-{# SHA-256 of the trimmed, lower-case e-mail address, for comparison only. #}
+{# HMAC-SHA-256 of the trimmed, lower-case e-mail address with the home's key, for comparison only. The variables contain the key
+   with both paddings of RFC 2104; adledger_home.py sets them for each connection. #}
 {% macro email_hash(column) -%}
-    sha256(nullif(lower(trim({{ column }})), ''))
+    case
+        when getvariable('email_key_inner') is null then error('adledger: e-mail addresses are only hashed by dbt, which has the key')
+        else
+            sha256(
+                getvariable('email_key_outer')
+                || unhex(sha256(getvariable('email_key_inner') || encode(nullif(lower(trim({{ column }})), ''))))
+            )
+    end
 {%- endmacro %}
 
 {# Key columns of a campaign. #}

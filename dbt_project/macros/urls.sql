@@ -87,6 +87,28 @@
     regexp_extract({{ url }}, '^[^?#]*[?]([^#]*)', 1)
 {%- endmacro %}
 
+{# The URL as it is published. Of its query only the parameters of an ad's click remain, without values that contain an e-mail
+   address: a visitor's own parameters can be personal data. `parameters` is a column with the result of click_id_parameters(). #}
+{% macro published_url(url, parameters='click_id_parameters') -%}
+    {{ bare_url(url) }} || coalesce(
+        '?' || nullif(
+            array_to_string(
+                list_filter(
+                    string_split({{ url_query(url) }}, '&'),
+                    lambda param: (
+                        regexp_matches(param, '(?i)^(hsa|utm|gad)_[a-z_]+=')
+                        or list_contains({{ parameters }}, lower(regexp_extract(param, '^([^=]+)=', 1)))
+                    )
+                    and not regexp_matches(param, '(?i)@|%(25)*40')
+                ),
+                '&'
+            ),
+            ''
+        ),
+        ''
+    )
+{%- endmacro %}
+
 {# Click ids of a URL as a list of `type` and `id`, the most exact first. A shared link can contain ids of several networks, and
    Google adds up to three of its own. `parameters` is a column with the result of click_id_parameters(). #}
 {% macro click_ids(url, parameters='click_id_parameters') -%}

@@ -31,6 +31,7 @@ MONEY = pa.decimal128(18, 6)
 _WIDE = pa.decimal256(60, 30)
 _LAST_DIGITS = r"(?P<id>[0-9]+)$"
 _LONGEST_SHOWN = 64
+_URL_QUERY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s?#]*)[?#]\S*")
 # HubSpot, whose properties have the longest texts, allows 65,536 characters
 _LONGEST_TEXT = 500_000
 _ROWS_PATH = re.compile(r"[^.\[\]]+")
@@ -85,7 +86,9 @@ class Column:
     `path` leads from the row to the value (`a.b`; `^a` starts at the enclosing row of a nested list; `a[0]`
     takes the first element); None takes the value from the request (`Page.context`). `wire` is the JSON type
     if it differs from the usual one of the kind; a `mixed` column has several by its documentation. DuckDB
-    computes a `sql` column from the JSON fields in `inputs`, as `row.<name>`.
+    computes a `sql` column from the JSON fields in `inputs`, as `row.<name>`. A text column with
+    `readable_as` lands as received, but a value that cannot be read as that kind rejects its record; empty
+    text is no value.
     """
 
     name: str
@@ -97,6 +100,7 @@ class Column:
     default: Any = None
     sql: str | None = None
     inputs: tuple[str, ...] = ()
+    readable_as: Literal["money", "instant", "boolean"] | None = None
 
     @property
     def target(self) -> pa.DataType:
@@ -130,7 +134,8 @@ class Table:
     always personal data. Observations replace earlier ones with the same `account` column and `date`; a
     `track` table is a full listing per account and keeps every version. With `whole`, new rows replace all
     earlier rows with the same value of that column. With `latest`, the last version of a record that is read
-    twice wins, otherwise the first.
+    twice wins, otherwise the first. If the column `email` belongs to an erased contact, `erasable` columns
+    land empty.
     """
 
     name: str
@@ -142,6 +147,7 @@ class Table:
     whole: str | None = None
     latest: bool = False
     private: frozenset[str] = frozenset()
+    erasable: tuple[str, ...] = ()
 
     @cached_property
     def levels(self) -> tuple[str, ...]:
@@ -206,7 +212,7 @@ class Refused(Exception):
 
 
 def mask(value: Any, private: frozenset[str] = frozenset()) -> Any:
-    """Mask personal data in a record: e-mail addresses, long texts and everything under a `private` key."""
+    """Mask personal data in a record: e-mail addresses, queries of URLs, long texts, and `private` keys."""
     if isinstance(value, dict):
         return {
             key: f"<{type(item).__name__}>" if key in private and item is not None else mask(item, private)
@@ -216,7 +222,11 @@ def mask(value: Any, private: frozenset[str] = frozenset()) -> Any:
     if isinstance(value, list):
         return [mask(item, private) for item in value]
     if isinstance(value, str):
-        return f"<text of {len(value)} characters>" if len(value) > _LONGEST_SHOWN else redact(value)
+        return (
+            f"<text of {len(value)} characters>"
+            if len(value) > _LONGEST_SHOWN
+            else redact(_URL_QUERY.sub(r"\1?<query>", value))
+        )
     return value
 
 
@@ -521,7 +531,25 @@ def _convert(column: Column, value: pa.Array) -> pa.Array:
         result = pc.fill_null(result, pa.scalar(column.default, column.target))
     if column.required and result.null_count:
         raise Refused(f"{column.name} is missing")
+    if column.readable_as is not None and not _is_readable(column.readable_as, result):
+        raise Refused(f"{column.name} is not a {_SQL_NAME[_TARGET[column.readable_as]]}")
     return result
+
+
+def _is_readable(kind: Kind, texts: pa.Array) -> bool:
+    """Return whether each text is empty or a value of this kind, as dbt's staging models read it."""
+    trimmed = pc.utf8_trim_whitespace(texts)
+    values = trimmed.filter(pc.not_equal(trimmed, ""))
+    if kind == "boolean":
+        return bool(pc.all(pc.is_in(values, value_set=pa.array(["true", "false"])), min_count=0).as_py())
+    if kind == "instant":
+        # a day is its midnight in UTC
+        values = pc.replace_substring_regex(values, r"^(\d{4}-\d{2}-\d{2})$", r"\1T00:00:00Z")
+    try:
+        _CONVERSIONS[kind](values)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _to_id(value: pa.Array) -> pa.Array:

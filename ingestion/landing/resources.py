@@ -16,13 +16,15 @@ from urllib.parse import urlsplit
 import dlt
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ingestion.config import Section
+from ingestion.config import Section, home
 from ingestion.errors import AccountLeftOut, ClockError, IngestionError, LoadStopped, ResponseError
 from ingestion.http.client import Client
 from ingestion.http.clock import clock_fault, system_time
 from ingestion.landing.arrow import INSTANT, Page, Reader, Reading, Rejected, Table, constant, keys_of
 from ingestion.landing.left_out import LoadFault, left_out_accounts
+from ingestion.landing.personal import ErasedAddresses
 from ingestion.landing.planning import PASS_DAYS, Pass, Span, Window
 from ingestion.landing.store import Store, StreamState
 
@@ -532,7 +534,7 @@ class Lander:
                 f"{self._landing.source}.{self._table.name}: {counted} records were sent, but"
                 f" {reading.received} were read: this is a bug in the loader, please report it"
             )
-        rows = reading.table
+        rows = self._without_erased(reading.table)
         keys = keys_of(rows, self._table.key).to_pylist()
         fresh: Sequence[int] = range(len(keys))
         again: list[int] = []
@@ -551,6 +553,21 @@ class Lander:
             rows = rows.take(pa.array(fresh, pa.int64()))
         counts.staged += rows.num_rows
         return self._finish(rows)
+
+    def _without_erased(self, rows: pa.Table) -> pa.Table:
+        """Return the rows without the values of erased contacts; a network returns their leads for months."""
+        if not self._table.erasable or not rows.num_rows:
+            return rows
+        addresses = rows.column("email")
+        erased = ErasedAddresses(home()).among(set(addresses.to_pylist()))
+        if not erased:
+            return rows
+        is_erased = pc.is_in(addresses, value_set=pa.array(sorted(erased), pa.string()))
+        for name in self._table.erasable:
+            column = rows.column(name)
+            kept = pc.if_else(is_erased, pa.scalar(None, column.type), column)
+            rows = rows.set_column(rows.schema.get_field_index(name), name, kept)
+        return rows
 
     def _note(self, reading: Reading, context: dict[str, str]) -> None:
         """Record rejected records, the days that lack them, and columns in another JSON type."""

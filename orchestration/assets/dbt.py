@@ -3,6 +3,7 @@
 # No postponed annotations: Dagster reads them when a step is defined.
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -19,10 +20,11 @@ from dagster_dbt import (
 from dagster_shared.record import replace
 
 from ingestion.errors import redact
-from ingestion.pipelines import SOURCES
+from ingestion.pipelines import SOURCES, finish_erasures
 from orchestration.assets.catalog import Relation, read_catalog
 from orchestration.assets.lineage import column_lineage
 from orchestration.assets.tables import code_references, table_metadata
+from orchestration.execution import parent
 from orchestration.execution.locking import writing
 from orchestration.execution.resources import RunSettings
 from orchestration.execution.runs import HomeLock
@@ -36,6 +38,8 @@ from orchestration.project import (
     metrics_by_model,
     prepared_project,
     reuse_parsed,
+    spilled_dir,
+    warehouse_path,
     warning_messages,
 )
 
@@ -116,9 +120,14 @@ def dbt_models(
 ) -> Iterator[Any]:
     """Builds and tests all models at the as-of time. Fails with one line per root fault."""
     as_of = run_settings.instant(context.instance, context.run.run_id)
+    if finish_erasures(lambda source: writing(f"raw_{source}")):
+        context.log.info("contacts were erased: the warehouse is rebuilt")
+        _delete_build()
+    # rows that a killed build spilled
+    shutil.rmtree(spilled_dir(), ignore_errors=True)
     build_dir().mkdir(parents=True, exist_ok=True)
     reuse_parsed(prepared_project().target_path, build_dir())
-    os.environ.update(build_environment(as_of))
+    os.environ.update(parent.tied(build_environment(as_of)))
     (build_dir() / "run_results.json").unlink(missing_ok=True)
     with writing("warehouse"):
         invocation = dbt.cli(BUILD_ARGUMENTS, context=context, target_path=build_dir(), raise_on_error=False)
@@ -140,6 +149,14 @@ def dbt_models(
         ),
         allow_retries=False,
     )
+
+
+def _delete_build() -> None:
+    """Deletes the warehouse and the last build's artifacts: dropped tables stay in a file's free blocks."""
+    with writing("warehouse"):
+        for path in (warehouse_path(), warehouse_path().with_name(f"{warehouse_path().name}.wal")):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(build_dir(), ignore_errors=True)
 
 
 def _dbt_errors(invocation: DbtCliInvocation) -> str:

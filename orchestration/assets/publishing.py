@@ -53,17 +53,24 @@ class SourceState:
 
 
 def publish(
-    warehouse: Path, serving: Path, tables: Sequence[Published], sources: Iterable[SourceState]
+    warehouse: Path,
+    serving: Path,
+    tables: Sequence[Published],
+    sources: Iterable[SourceState],
+    group: int | None = None,
 ) -> dict[str, int]:
     """Copies `tables` of `warehouse` to a new file and renames it to `serving`. Returns the rows per table.
 
-    The file is checkpointed, without WAL, mode 0444. A failure before the rename leaves `serving` unchanged.
+    The file is checkpointed, without WAL, mode 0400, or 0440 for `group`. A failure before the rename leaves
+    `serving` unchanged.
     """
     new = serving.with_name(f".{serving.name}.next")
     _remove(new)
     try:
         rows = _build(warehouse, new, tables, sources)
-        new.chmod(0o444)
+        if group is not None:
+            os.chown(new, -1, group)
+        new.chmod(0o400 if group is None else 0o440)
         _sync(new)
         os.replace(new, serving)
         _sync(serving.parent)

@@ -5,6 +5,8 @@ from datetime import datetime
 
 import dagster as dg
 
+from ingestion.config import readers_group
+from ingestion.landing.personal import ErasedAddresses
 from ingestion.pipelines import SOURCES, home, landed_days
 from orchestration.assets.publishing import Published, SourceState, publish
 from orchestration.assets.raw import raw_assets
@@ -65,7 +67,9 @@ def serving_duckdb(context: dg.AssetExecutionContext, home_lock: HomeLock) -> dg
     ]
     states = [source_state(context.instance, source) for source in SOURCES]
     with writing("warehouse"):
-        rows = publish(warehouse_path(), target, tables, states)
+        rows = publish(warehouse_path(), target, tables, states, readers_group())
+    # the published file was the last one with data of contacts erased since
+    ErasedAddresses(home()).finish()
     return dg.MaterializeResult(
         metadata={"path": dg.MetadataValue.path(target), "tables": len(rows) + 1, "rows": sum(rows.values())}
     )

@@ -8,8 +8,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from ingestion.config import Section, home, plain_path
+from ingestion.config import Section, home, plain_path, protect_home
 from ingestion.errors import SettingError
 
 _SECTION = Section("instance")
@@ -35,8 +36,10 @@ _CLAIM = """
 def use_instance() -> None:
     """Sets the home and its Dagster instance for this process and its children.
 
-    Raises SettingError if the database of `instance.postgres_url` is unreachable or belongs to another home.
+    Raises SettingError if the database of `instance.postgres_url` is unreachable or belongs to another home,
+    or if the home cannot be made private.
     """
+    protect_home()
     os.environ["ADLEDGER_HOME"] = str(home())
     folder = home() / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,6 +52,26 @@ def use_instance() -> None:
     # write only if the content differs: another process may be reading it
     if not used.exists() or used.read_text() != content:
         used.write_text(content)
+
+
+def storage_fault(error: BaseException) -> str | None:
+    """Returns the line for a database of `instance.postgres_url` that fails during a run, else None."""
+    address = _SECTION.get("postgres_url")
+    link: BaseException | None = error
+    while address and link is not None:
+        if type(link).__module__.partition(".")[0] == "psycopg2":
+            name, variable = _SECTION.name("postgres_url"), _SECTION.environment("postgres_url")
+            parts = urlsplit(address)
+            given = [unquote(parts.password or ""), *parse_qs(parts.query).get("password", [])]
+            return str(
+                SettingError(
+                    f"{name}: the database that records the runs failed: {str(link).strip()}; check the"
+                    f" database or {variable}, then run the same command again",
+                    secrets=(address, *given, *(quote(each, safe="") for each in given)),
+                )
+            )
+        link = link.__cause__ or link.__context__
+    return None
 
 
 @contextmanager

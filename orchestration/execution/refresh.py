@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import traceback
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingestion.errors import SettingError, redact
 from ingestion.pipelines import Reread, home
+from orchestration.execution.disk import full_disk
 from orchestration.execution.imports import without_garbage_collection
-from orchestration.execution.instance import use_instance
+from orchestration.execution.instance import storage_fault, use_instance
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -38,10 +41,14 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """Result of a refresh: published, or one line per root fault."""
+    """Result of a refresh: published, or one line per root fault.
+
+    `is_broken`: the run could not be recorded, and its threads may not end.
+    """
 
     published: bool
     faults: list[str] = field(default_factory=list)
+    is_broken: bool = False
 
 
 def log_path() -> Path:
@@ -56,7 +63,20 @@ def run(plan: Plan, make_progress: Callable[[int], Progress]) -> Outcome:
     """
     use_instance()
     with _output_to(log_path()) as terminal:
-        return _execute(plan, make_progress(terminal))
+        progress = make_progress(terminal)
+        try:
+            outcome = _execute(plan, progress)
+        except SettingError:
+            raise
+        except Exception as error:  # noqa: BLE001 - any library's: the terminal gets a line, the log the rest
+            with suppress(OSError):
+                traceback.print_exc()
+            line = full_disk([error, *progress.faults]) or storage_fault(error)
+            outcome = Outcome(False, [line or redact(f"{type(error).__name__}: {error}")], is_broken=True)
+    if not outcome.published and (line := full_disk(outcome.faults)):
+        # what else failed is its consequence
+        outcome.faults = [line]
+    return outcome
 
 
 def _execute(plan: Plan, progress: Progress) -> Outcome:
@@ -136,8 +156,10 @@ def _output_to(path: Path) -> Iterator[int]:
     try:
         yield terminal
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        # a full disk
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
         os.dup2(terminal, 1)
         os.dup2(errors, 2)
         os.close(terminal)

@@ -9,7 +9,7 @@ from typing import Any, Self
 import dagster as dg
 import duckdb
 
-from ingestion.config import home
+from ingestion.config import home, protect_home
 from orchestration.execution.instance import keep_event_files_open
 from orchestration.execution.locking import Locked, exclusive
 from orchestration.project import warehouse_path
@@ -44,6 +44,8 @@ class HomeLock(dg.ConfigurableResource):  # type: ignore[type-arg]  # steps get 
         if run is None or instance is None:
             yield self
             return
+        # also of a run that was not started by the command line
+        protect_home()
         with _wait_for_home_lock(run, context.log), keep_event_files_open(run.run_id):
             fail_orphaned_runs(instance, alive=run.run_id)
             instance.add_run_tags(run.run_id, {HOME_LOCK_TAG: run.run_id})

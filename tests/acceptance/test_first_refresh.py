@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -177,7 +178,7 @@ def company() -> Iterator[Company]:
 
 
 def _killed(home: Home, as_of: str, seconds: float) -> bool:
-    """Kills a refresh and all its workers; False where it had ended before."""
+    """Kills the main process of a refresh; False where it had ended before."""
     process = subprocess.Popen(
         [ADLEDGER, "refresh", "--as-of", as_of],
         env=without_sources(dict(os.environ)) | home.settings | {"ADLEDGER_HOME": str(home.path)},
@@ -191,9 +192,18 @@ def _killed(home: Home, as_of: str, seconds: float) -> bool:
     except subprocess.TimeoutExpired:
         return True
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
+
+
+def _running_in(home: Path) -> list[str]:
+    """Command lines of the processes of a home."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"ADLEDGER_HOME={home}\0".encode() in (folder / "environ").read_bytes():
+                found.append((folder / "cmdline").read_text().replace("\0", " "))
+    return found
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -203,6 +213,11 @@ def test_after_a_kill_the_next_refresh_publishes_what_an_undisturbed_one_does(
     home = Home(tmp_path, company.settings)
     # a little before the tenth: the last one must not end by itself
     assert _killed(home, company.now, undisturbed.seconds * (point - 0.25) / 10)
+    # its workers end with it
+    until = time.monotonic() + 10
+    while (left := _running_in(home.path)) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert left == []
     result = home.run("refresh", "--as-of", company.now)
     assert result.returncode == 0, result.stdout + result.stderr
     assert home.published() == undisturbed.published

@@ -121,7 +121,7 @@ def story(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Story:
 
 
 def test_the_published_file_is_a_read_only_snapshot(story: Story) -> None:
-    assert stat.S_IMODE(os.stat(story.home.serving).st_mode) == 0o444
+    assert stat.S_IMODE(os.stat(story.home.serving).st_mode) == 0o400
     assert not story.home.serving.with_name("serving.duckdb.wal").exists()
     assert len(set(story.swapped_at)) == 3
 

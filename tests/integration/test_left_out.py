@@ -376,6 +376,44 @@ def test_a_day_that_lacks_a_record_is_marked_and_read_again(
     assert all(seen.endswith("the day keeps the figures of its last load") for (seen,) in kept)
 
 
+@pytest.mark.parametrize(
+    ("vendor", "load", "pattern", "new"),
+    [
+        ("facebook_ads", "insights_campaign", rb'"spend":"[\d.]+"', b'"spend":"12,5"'),
+        ("google_ads", "campaign_metrics", rb'"costMicros":"\d+"', b'"costMicros":"12,5"'),
+        (
+            "linkedin_ads",
+            "campaign_analytics",
+            rb'"costInLocalCurrency":"[\d.]+"',
+            b'"costInLocalCurrency":"12,5"',
+        ),
+    ],
+)
+def test_a_rejected_row_of_a_landed_day_keeps_its_last_observation(
+    vendor: str,
+    load: str,
+    pattern: bytes,
+    new: bytes,
+    worlds: dict[str, World],
+    tmp_path: Path,
+    monkeypatch: Patch,
+) -> None:
+    world = worlds[vendor]
+    home = world.truth((load,)).copy(tmp_path / "home")
+    before = home.rows(load)
+    world.pass_time(hours=1)
+    with monkeypatch.context() as patch:
+        answers(patch, first(pattern, new))
+        (report,) = world.load(home.path, (load,))
+
+    assert report.quarantined == 1
+    assert home.rows(load) == before
+    assert home.query(f"SELECT count(*) FROM {load} WHERE superseded_at IS NOT NULL") == [(0,)]
+    ((day, seen),) = home.query("SELECT date, seen FROM load_faults WHERE kind = 'day'")
+    assert seen == f"1 record of {day} were rejected; the day keeps the figures of its last load"
+    assert home.query("SELECT resource, reason LIKE '%is not a%' FROM quarantine") == [(load, True)]
+
+
 def test_an_account_with_too_many_rejected_records_keeps_its_last_state(
     worlds: dict[str, World], tmp_path: Path, monkeypatch: Patch
 ) -> None:

@@ -144,6 +144,47 @@ def test_connection_errors_are_reported_without_the_password(
         assert secret not in line
 
 
+# a refresh that loses the database during its first load
+LOST = """
+import sys, psycopg2
+from orchestration.assets import raw
+from adledger.cli import app
+
+def load(*_, **__):
+    connection = psycopg2.connect(sys.argv[1])
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER DATABASE lost WITH ALLOW_CONNECTIONS false")
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'lost'")
+    raise ValueError("the load ends")
+
+raw.load = load
+app(["refresh"])
+"""
+
+
+def test_a_database_that_is_lost_during_a_run_ends_it_with_one_line(postgres: Postgres, home: Path) -> None:
+    address = postgres.create("lost")
+    ran = subprocess.run(
+        [sys.executable, "-c", LOST, postgres.address("postgres")],
+        env=without_sources(dict(os.environ)) | {"INSTANCE__POSTGRES_URL": address},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert ran.stderr.startswith(
+        "adledger: instance.postgres_url: the database that records the runs failed: "
+    )
+    assert "INSTANCE__POSTGRES_URL, then run the same command again" in ran.stderr.splitlines()[0]
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert not (home / "serving.duckdb").exists()
+    written = ran.stdout + ran.stderr + (home / "logs" / "refresh.log").read_text()
+    for secret in (PASSWORD, address, address.partition("://")[2]):
+        assert secret not in written
+
+
 @pytest.mark.parametrize(
     "address",
     ["mysql://host/runs", "postgresql://host", "postgresql:///runs", "host=/tmp", "postgresql://[x/runs"],

@@ -12,7 +12,7 @@ from ingestion.errors import ResponseError
 from ingestion.http.client import Answer, Client, Reply
 from ingestion.http.faults import Fault
 from ingestion.http.pacing import Limit
-from ingestion.landing.arrow import Reader
+from ingestion.landing.arrow import Reader, Table
 from ingestion.sources.hubspot import api, settings, tables
 
 HEADERS = {
@@ -20,6 +20,52 @@ HEADERS = {
     "x-hubspot-ratelimit-interval-milliseconds": "10000",
     "x-hubspot-ratelimit-remaining": "12",
 }
+
+
+PROPERTY = b'{"results":[{"id":"1","properties":{"%s":"%s"},"createdAt":null}]}'
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "good", "bad"),
+    [
+        (
+            tables.DEALS,
+            "amount",
+            ("12.5", "-3", "1e3", "0.12345678901234567890", "", " 7 "),
+            ("12,5", "12.5 EUR", "1e13", "nan"),
+        ),
+        (
+            tables.DEALS,
+            "closedate",
+            ("2026-10-01T10:00:00.123Z", "2026-10-01T10:00:00+00:00", "2026-10-01", ""),
+            ("01.10.2026", "2026-13-01", "soon", "2026-10-01T25:00:00Z"),
+        ),
+        (tables.DEALS, "hs_is_closed_won", ("true", "false", ""), ("yes", "1", "ja")),
+        (tables.CONTACTS, "hs_analytics_num_visits", ("7", "7.0"), ("seven", "7,0")),
+        (tables.CONTACTS, "hs_latest_source_timestamp", ("2026-10-01T10:00:00Z",), ("1696150800000",)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_property_that_cannot_be_read_rejects_its_record(
+    table: Table, name: str, good: tuple[str, ...], bad: tuple[str, ...]
+) -> None:
+    reader = Reader(table)
+    for text in good:
+        reading = reader.read([PROPERTY % (name.encode(), text.encode())], {})
+        assert reading.table.column(name).to_pylist() == [text], text
+    for text in bad:
+        reading = reader.read([PROPERTY % (name.encode(), text.encode())], {})
+        (rejected,) = reading.rejected
+        assert rejected.reason.startswith(f"{name} is not a "), text
+
+
+@pytest.mark.parametrize(("rate", "rejected"), [(b"0.92", 0), (b'"0.92"', 0), (b'"0,92"', 1)])
+def test_an_exchange_rate_that_is_no_number_is_rejected(rate: bytes, rejected: int) -> None:
+    page = (
+        b'{"results":[{"id":"1","fromCurrencyCode":"USD","toCurrencyCode":"EUR","conversionRate":%s,'
+        b'"effectiveAt":"2026-10-01T00:00:00Z"}]}'
+    )
+    assert len(Reader(tables.EXCHANGE_RATES).read([page % rate], {}).rejected) == rejected
 
 
 def test_the_ten_second_limit_is_read_from_the_headers() -> None:

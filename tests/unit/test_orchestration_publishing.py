@@ -21,7 +21,7 @@ STATES = [
 ]
 
 
-def _warehouse(path: Path, sessions: int) -> Path:
+def warehouse_of(path: Path, sessions: int) -> Path:
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE SCHEMA IF NOT EXISTS marts; CREATE SCHEMA IF NOT EXISTS reconciliation")
         connection.execute(
@@ -44,13 +44,13 @@ def _count(connection: duckdb.DuckDBPyConnection) -> int:
 @pytest.fixture
 def serving(tmp_path: Path) -> Path:
     target = tmp_path / "serving.duckdb"
-    rows = publish(_warehouse(tmp_path / "warehouse.duckdb", 3), target, [SESSIONS, BRIDGE], STATES)
+    rows = publish(warehouse_of(tmp_path / "warehouse.duckdb", 3), target, [SESSIONS, BRIDGE], STATES)
     assert rows == {"marts.fct_sessions": 3, "reconciliation.conversion_bridge": 1}
     return target
 
 
 def test_the_file_is_read_only_and_self_contained(serving: Path) -> None:
-    assert stat.S_IMODE(serving.stat().st_mode) == 0o444
+    assert stat.S_IMODE(serving.stat().st_mode) == 0o400
     assert sorted(path.name for path in serving.parent.iterdir()) == ["serving.duckdb", "warehouse.duckdb"]
 
 
@@ -105,7 +105,7 @@ def test_a_reader_keeps_its_snapshot_while_the_file_is_replaced(serving: Path, t
     held = os.open(serving, os.O_RDONLY)
     with duckdb.connect(str(serving), read_only=True) as reader:
         assert _count(reader) == 3
-        publish(_warehouse(tmp_path / "warehouse.duckdb", 5), serving, [SESSIONS, BRIDGE], STATES)
+        publish(warehouse_of(tmp_path / "warehouse.duckdb", 5), serving, [SESSIONS, BRIDGE], STATES)
         assert _count(reader) == 3
     assert os.fstat(held).st_ino != serving.stat().st_ino
     os.close(held)
@@ -117,7 +117,7 @@ def test_a_failure_leaves_the_published_file_untouched(serving: Path, tmp_path: 
     before = (serving.stat().st_ino, serving.read_bytes())
     missing = Published("marts", "fct_missing", "", {})
     with pytest.raises(duckdb.CatalogException):
-        publish(_warehouse(tmp_path / "warehouse.duckdb", 5), serving, [SESSIONS, missing], STATES)
+        publish(warehouse_of(tmp_path / "warehouse.duckdb", 5), serving, [SESSIONS, missing], STATES)
     assert (serving.stat().st_ino, serving.read_bytes()) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["serving.duckdb", "warehouse.duckdb"]
 
@@ -125,6 +125,6 @@ def test_a_failure_leaves_the_published_file_untouched(serving: Path, tmp_path: 
 def test_leftovers_of_a_killed_process_are_no_obstacle(serving: Path, tmp_path: Path) -> None:
     (tmp_path / ".serving.duckdb.next").write_bytes(b"half a file")
     (tmp_path / ".serving.duckdb.next.wal").write_bytes(b"half a log")
-    publish(_warehouse(tmp_path / "warehouse.duckdb", 4), serving, [SESSIONS, BRIDGE], STATES)
+    publish(warehouse_of(tmp_path / "warehouse.duckdb", 4), serving, [SESSIONS, BRIDGE], STATES)
     with duckdb.connect(str(serving), read_only=True) as reader:
         assert _count(reader) == 4

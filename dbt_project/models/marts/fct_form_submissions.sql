@@ -32,7 +32,7 @@ select
     submissions.form_id,
     submissions.form_type,
     submissions.submitted_at,
-    submissions.page_url,
+    {{ published_url('submissions.page_url') }} as page_url,
     submissions.session_id,
     case
         when not submissions.is_filtered
@@ -71,4 +71,5 @@ select
         else submissions.lead_ad_id
     end as ad_id
 from submissions
+cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
 left join {{ ref('fct_sessions') }} as sessions on submissions.session_id = sessions.session_id

@@ -6,8 +6,8 @@ select
     started_at,
     ended_at,
     page_views,
-    landing_page_url,
-    referrer,
+    {{ published_url('landing_page_url') }} as landing_page_url,
+    {{ published_url('referrer') }} as referrer,
     traffic_source,
     traffic_source_drilldown_1,
     traffic_source_drilldown_2,
@@ -26,4 +26,5 @@ select
     evidence_source,
     match_method
 from {{ ref('int_sessions') }}
+cross join (select {{ click_id_parameters() }} as click_id_parameters) as parameters
 where {{ only_changed() }}

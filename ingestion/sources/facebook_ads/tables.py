@@ -194,6 +194,7 @@ LEADS = Table(
     key=("id",),
     disposition="merge",
     private=frozenset({"field_data"}),
+    erasable=("email",),
 )
 
 ENTITIES = (AD_ACCOUNTS, CAMPAIGNS, AD_SETS, ADS, AD_CREATIVES, LEAD_FORMS, LEADS)

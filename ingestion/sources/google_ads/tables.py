@@ -232,6 +232,7 @@ LEAD_FORM_SUBMISSIONS = Table(
     key=("customer_id", "id"),
     disposition="merge",
     private=frozenset({"leadFormSubmissionFields", "gclid"}),
+    erasable=("email", "gclid"),
 )
 
 

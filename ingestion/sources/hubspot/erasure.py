@@ -1,13 +1,16 @@
 """Erasure of contacts: remove all their personal data from the raw store.
 
 The remaining rows contain only record ids, instants and ad parameters (`hsa_*`), so that totals of the past
-stay the same and no contact can be identified.
+stay the same and no contact can be identified. `pipelines.finish_erasures` removes the rest: leads of the
+networks, and what other files have derived.
 """
 
 from __future__ import annotations
 
 import duckdb
 
+from ingestion.config import home
+from ingestion.landing.personal import ErasedAddresses
 from ingestion.landing.resources import Landing
 from ingestion.landing.store import RAW_SCHEMA
 
@@ -36,6 +39,11 @@ def schedule(landing: Landing, erased: list[str], aliases: str) -> list[str]:
         [erased],
     )
     ids = sorted({*erased, *(row[0] for row in found)})
+    addresses = store.rows(
+        "SELECT unnest(string_split(concat_ws(';', email, hs_additional_emails), ';')) FROM contacts"
+        " WHERE id IN (SELECT unnest(?))",
+        [ids],
+    )
     submissions = store.rows(
         """
         SELECT DISTINCT log.form_id, log.id, contact.id
@@ -59,6 +67,7 @@ def schedule(landing: Landing, erased: list[str], aliases: str) -> list[str]:
     )
 
     def purge() -> None:
+        ErasedAddresses(home()).add(address for (address,) in addresses)
         with duckdb.connect(str(store.path)) as connection:
             connection.execute(f"USE {RAW_SCHEMA}")
             connection.execute("BEGIN")
@@ -84,6 +93,11 @@ def schedule(landing: Landing, erased: list[str], aliases: str) -> list[str]:
             )
             connection.execute("DELETE FROM contact_histories WHERE contact_id IN (SELECT id FROM erased)")
             connection.execute("DELETE FROM list_memberships WHERE contact_id IN (SELECT id FROM erased)")
+            connection.execute(
+                "DELETE FROM quarantine"
+                " WHERE coalesce(record ->> 'id', record ->> 'objectId', record ->> 'recordId')"
+                " IN (SELECT id FROM erased)"
+            )
             connection.execute("COMMIT")
 
     # also after the load, because a form's log may still have listed the submissions when this load read it

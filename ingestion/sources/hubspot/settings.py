@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 SOURCE = "hubspot"
 BASE_URL = "https://api.hubapi.com"
 
@@ -113,6 +115,37 @@ DEAL_PROPERTIES = (
     "hs_is_closed",
     "hs_merged_object_ids",
 )
+# Properties that are landed as text and read as another type. HubSpot writes numbers with a decimal point,
+# instants by ISO 8601: https://developers.hubspot.com/docs/api-reference/crm-properties-v3/guide
+PROPERTY_KINDS: dict[str, Literal["money", "instant", "boolean"]] = {
+    **dict.fromkeys(
+        (
+            "amount",
+            "amount_in_home_currency",
+            "hs_analytics_num_page_views",
+            "hs_analytics_num_visits",
+            "num_conversion_events",
+        ),
+        "money",
+    ),
+    **dict.fromkeys(
+        (
+            "closedate",
+            "createdate",
+            "first_conversion_date",
+            "hs_analytics_first_timestamp",
+            "hs_analytics_first_visit_timestamp",
+            "hs_analytics_last_timestamp",
+            "hs_analytics_last_visit_timestamp",
+            "hs_lastmodifieddate",
+            "hs_latest_source_timestamp",
+            "lastmodifieddate",
+            "recent_conversion_date",
+        ),
+        "instant",
+    ),
+    **dict.fromkeys(("hs_is_closed", "hs_is_closed_won"), "boolean"),
+}
 CAMPAIGN_PROPERTIES = ("hs_name", "hs_utm", "hs_start_date", "hs_end_date", "hs_campaign_status")
 EVENT_PROPERTIES = (
     "hs_url",

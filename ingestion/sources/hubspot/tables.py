@@ -28,6 +28,7 @@ def _properties(names: tuple[str, ...], prefix: str = "") -> tuple[Column, ...]:
             "text",
             f"properties.{name}",
             mixed=name == "hs_merged_object_ids",
+            readable_as=settings.PROPERTY_KINDS.get(name),
         )
         for name in names
     )
@@ -266,7 +267,14 @@ EXCHANGE_RATES = Table(
         Column("from_currency", "text", "fromCurrencyCode", required=True),
         Column("to_currency", "text", "toCurrencyCode", required=True),
         # the number as received, because a float would lose digits
-        Column("rate", "text", sql="row.conversionRate ->> '$'", inputs=("conversionRate",), required=True),
+        Column(
+            "rate",
+            "text",
+            sql="row.conversionRate ->> '$'",
+            inputs=("conversionRate",),
+            required=True,
+            readable_as="money",
+        ),
         Column("effective_at", "instant", "effectiveAt", required=True),
     ),
     key=("id",),

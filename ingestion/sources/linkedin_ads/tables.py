@@ -145,6 +145,7 @@ LEAD_FORM_RESPONSES = Table(
     key=("account_id", "id"),
     disposition="merge",
     private=frozenset({"email"}),
+    erasable=("email",),
 )
 
 _DATE = Column("date", "date_parts", "dateRange.start", required=True)

@@ -3,7 +3,7 @@ with parsed as (
         submissions.submission_id,
         submissions.page_url,
         urls.* exclude (url)
-    from {{ ref('fct_form_submissions') }} as submissions
+    from {{ ref('int_submissions') }} as submissions
     inner join {{ ref('int_tagged_urls') }} as urls on submissions.page_url = urls.url
     where submissions.form_type != 'lead_ad'
 ),

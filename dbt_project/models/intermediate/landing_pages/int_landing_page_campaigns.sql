@@ -11,5 +11,5 @@ select
     sessions.network,
     sessions.campaign_id
 from {{ ref('stg_landing_pages__urls') }} as urls
-inner join {{ ref('fct_sessions') }} as sessions on urls.final_url = split_part(sessions.landing_page_url, '?', 1)
+inner join {{ ref('int_sessions') }} as sessions on urls.final_url = split_part(sessions.landing_page_url, '?', 1)
 where urls.source = 'hubspot' and sessions.is_ad_click

@@ -24,12 +24,14 @@ visits as (
     union all
     -- the visitor may be known from an earlier page: if the HTML has no code, only a view of this page proves it
     select
-        {{ url_location('page_url') }} as location,
-        {{ url_query('page_url') }} as query,
+        {{ url_location('submissions.page_url') }} as location,
+        {{ url_query('submissions.page_url') }} as query,
         false as is_page_view,
-        min(submitted_at) as first_at
-    from {{ ref('fct_form_submissions') }}
-    where is_tracked and page_url is not null
+        min(submissions.submitted_at) as first_at
+    -- the published URL has lost the parameters that select a page
+    from {{ ref('int_submissions') }} as submissions
+    inner join {{ ref('int_submission_tracking') }} as tracking on submissions.submission_id = tracking.submission_id
+    where tracking.is_tracked and submissions.page_url is not null
     group by location, query
 ),
 

@@ -8,7 +8,7 @@ with sessions as (
         urls.hsa_ad_id,
         urls.utm_id,
         types.network as click_network
-    from {{ ref('fct_sessions') }} as sessions
+    from {{ ref('int_sessions') }} as sessions
     left join {{ ref('int_tagged_urls') }} as urls on sessions.landing_page_url = urls.url
     left join {{ ref('click_id_parameters') }} as types on sessions.click_id_type = types.parameter
     where

@@ -25,7 +25,7 @@ ad_links as (
             account_id,
             ad_id,
             arg_max(split_part(landing_page_url, '?', 1), started_at) as link
-        from {{ ref('fct_sessions') }}
+        from {{ ref('int_sessions') }}
         where is_ad_click and ad_id is not null
         group by network, account_id, ad_id
         having (network, account_id, ad_id) not in (select (links.network, links.account_id, links.ad_id) from links)
