@@ -22,6 +22,7 @@ def dashboard(
     from adledger.servers.processes import Address, ServerFailed
     from adledger.servers.sandbox import demo_home
     from ingestion.config import home
+    from ingestion.errors import SettingError
 
     folder = demo_home() if demonstration else home()
     if not (folder / "serving.duckdb").exists():
@@ -29,5 +30,5 @@ def dashboard(
         fail([f"nothing is published in {folder} yet: run adledger {command}"])
     try:
         open_dashboard(Address(host, port), folder, Console())
-    except ServerFailed as error:
+    except (ServerFailed, SettingError) as error:
         fail([str(error)])
