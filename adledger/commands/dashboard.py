@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from adledger.common import Host, fail
+from reporting.text import SafeConsole
 
 
 def dashboard(
@@ -29,6 +29,6 @@ def dashboard(
         command = "demo" if demonstration else "refresh"
         fail([f"nothing is published in {folder} yet: run adledger {command}"])
     try:
-        open_dashboard(Address(host, port), folder, Console())
+        open_dashboard(Address(host, port), folder, SafeConsole())
     except (ServerFailed, SettingError) as error:
         fail([str(error)])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from adledger.common import fail, lock_holder, refresh_in_progress
 from orchestration.execution import clock
+from reporting.text import SafeConsole
 
 
 def add_page(
@@ -26,7 +26,7 @@ def add_page(
     from ingestion.errors import IngestionError
     from orchestration.execution import locking
 
-    console = Console()
+    console = SafeConsole()
     try:
         with locking.exclusive(lock_holder("adledger page add")), console.status(f"Fetching {url}"):
             added = add(url, tags or (), as_of=clock.now().replace(microsecond=0))

@@ -15,6 +15,7 @@ from adledger.common import End, Start, check_source, fail, lock_holder, refresh
 from adledger.options import check_range, parse_day, parse_instant
 from orchestration.execution import clock
 from reporting.explain.options import InvalidOption
+from reporting.text import SafeConsole
 
 if TYPE_CHECKING:
     from ingestion.landing.planning import Reread
@@ -51,7 +52,7 @@ def refresh(
     """
     instant, first, last = _range(start, end, as_of, allow_stale or ())
     if exports is not None:
-        _use_files(exports, Console())
+        _use_files(exports, SafeConsole())
     _refresh_exclusively(instant, first, last, "all" if first or last else "unsettled", allow_stale or ())
 
 
@@ -100,7 +101,7 @@ def _refresh_exclusively(
 
     try:
         with locking.exclusive(lock_holder("adledger refresh")):
-            run_refresh(Plan(as_of, first, last, reread, tuple(allow_stale)), Console())
+            run_refresh(Plan(as_of, first, last, reread, tuple(allow_stale)), SafeConsole())
     except locking.Locked as busy:
         fail(
             [f"{refresh_in_progress(busy, home())}; wait until it ends, or set ADLEDGER_HOME to another path"]
