@@ -13,7 +13,8 @@ import pytest
 
 from ingestion.doctor import examine
 from ingestion.errors import AccessError, AccountLeftOut
-from ingestion.http.client import Client, Reply
+from ingestion.http.bounded import Reply
+from ingestion.http.client import Client
 from ingestion.landing.planning import Window
 from tests.company import Company, served_company
 from tests.portal import Portal
