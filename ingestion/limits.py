@@ -34,20 +34,20 @@ class Limit:
 
 
 REQUEST_SECONDS = Limit(
-    "limits", "request_seconds", 300, 10, 3600, "s",
+    "limits", "request_seconds", 600, 10, 3600, "s",
     "one request to an API, from connecting to the last byte",
     "a socket's time-out restarts with every byte, so a server that sends a byte a second would never end;"
-    " the longest answers (a page of Google Ads rows, a day of Meta breakdowns) take less than two minutes",
+    " Google Ads sends all rows of a query in one stream, which takes minutes for the largest accounts",
 )  # fmt: skip
 BODY_MEGABYTES = Limit(
-    "limits", "body_megabytes", 64, 1, 1024, "MB",
+    "limits", "body_megabytes", 128, 1, 1024, "MB",
     "the body of an API's answer as sent, usually compressed",
-    "the largest pages (10,000 rows of Google Ads) are a few MB; four requests run in parallel per source",
+    "a stream of a million rows of Google Ads has about 30 MB; four requests run in parallel per source",
 )  # fmt: skip
 DECODED_MEGABYTES = Limit(
-    "limits", "decoded_megabytes", 256, 1, 4096, "MB",
+    "limits", "decoded_megabytes", 1024, 1, 8192, "MB",
     "the same body decompressed",
-    "a compressed body can expand to a thousand times its size, and parsing takes several times that memory",
+    "a compressed body can expand to a thousand times its size; the same stream has about 600 MB",
 )  # fmt: skip
 PAGES = Limit(
     "limits", "pages", 100_000, 1000, 10_000_000, "pages",
