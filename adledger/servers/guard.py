@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adledger.servers.names import OwnHosts
+
 _VARIABLE = "ADLEDGER_GUARD"
 _SETTING = "web.hosts (WEB__HOSTS)"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _GRAPHQL = "/graphql"
-_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?")
 # no other site may frame the pages or include their files
 _HEADERS = {"X-Frame-Options": "SAMEORIGIN", "Cross-Origin-Resource-Policy": "same-origin"}
 
@@ -38,23 +37,12 @@ def hosts(variables: Mapping[str, str] = os.environ) -> list[str]:
     return [str(host) for host in json.loads(variables[_VARIABLE])]
 
 
-def is_host_name(text: str) -> bool:
-    """True for a host name or an IP address, in lower case and without a port."""
-    return _NAME.fullmatch(text) is not None or _is_address(text)
-
-
 class Guard:
-    """ASGI middleware. `hosts` are the address the server listens on, and further host names.
-
-    Loopback names are always own names. A server that listens on all addresses (`0.0.0.0`) can be reached by
-    each of its IP addresses: every IP address is allowed then, because only names can be made to resolve to
-    this machine.
-    """
+    """ASGI middleware. `hosts` are the address the server listens on, and further host names."""
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
         self.app = app
-        self._hosts = {"localhost", *(host.lower() for host in hosts)}
-        self._any_address = any(_is_address(host) and ip_address(host).is_unspecified for host in self._hosts)
+        self._own = OwnHosts(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it with a status and one line of text."""
@@ -74,7 +62,7 @@ class Guard:
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
         named = headers.getlist("host")
-        if len(named) != 1 or not self._is_own(named[0]):
+        if len(named) != 1 or named[0] not in self._own:
             return 403, f"this host name is not one of the server's: add it to {_SETTING}"
         origins = headers.getlist("origin")
         if len(origins) > 1 or any(not _is_same(origin, named[0]) for origin in origins):
@@ -88,14 +76,6 @@ class Guard:
         types = [value.partition(";")[0].strip().lower() for value in headers.getlist("content-type")]
         return None if types == ["application/json"] else (415, "send the content type application/json")
 
-    def _is_own(self, header: str) -> bool:
-        host = _host(header)
-        if host is None:
-            return False
-        if host in self._hosts:
-            return True
-        return _is_address(host) and (self._any_address or ip_address(host).is_loopback)
-
 
 def _with_headers(send: Send) -> Send:
     async def sending(message: Message) -> None:
@@ -108,27 +88,6 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-def _host(header: str) -> str | None:
-    """The host of a Host header, in lower case and without port; None if it is not valid."""
-    try:
-        parts = urlsplit(f"//{header}")
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return None
-    if host is None or parts.netloc != header or "@" in header:
-        return None
-    host = host.removesuffix(".")
-    return host if is_host_name(host) else None
-
-
 def _is_same(origin: str, host: str) -> bool:
     parts = urlsplit(origin)
     return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import urllib3
 
-from adledger.servers import guard
+from adledger.servers.names import is_host_name
 from adledger.servers.processes import Address, ServerFailed
 from ingestion.config import Section
 from ingestion.errors import SettingError
@@ -21,7 +21,7 @@ def further_hosts() -> tuple[str, ...]:
     section = Section("web")
     found = tuple(entry.lower() for entry in section.entries("hosts"))
     for entry in found:
-        if not guard.is_host_name(entry):
+        if not is_host_name(entry):
             raise SettingError(
                 f'{section.name("hosts")} contains "{entry}", which is not a host name:'
                 " set it like ads.example.com, without a scheme or a port"
