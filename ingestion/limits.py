@@ -42,12 +42,12 @@ REQUEST_SECONDS = Limit(
 BODY_MEGABYTES = Limit(
     "limits", "body_megabytes", 128, 1, 1024, "MB",
     "the body of an API's answer as sent, usually compressed",
-    "a stream of a million rows of Google Ads has about 30 MB; four requests run in parallel per source",
+    "a stream of a million rows of Google Ads has an estimated 30 MB; four requests run in parallel per source",
 )  # fmt: skip
 DECODED_MEGABYTES = Limit(
     "limits", "decoded_megabytes", 1024, 1, 8192, "MB",
     "the same body decompressed",
-    "a compressed body can expand to a thousand times its size; the same stream has about 600 MB",
+    "a compressed body can expand to a thousand times its size; the same stream has an estimated 600 MB",
 )  # fmt: skip
 PAGES = Limit(
     "limits", "pages", 100_000, 1000, 10_000_000, "pages",

@@ -18,7 +18,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from ingestion import limits
 
-_CONNECT_SECONDS, _READ_SECONDS = 5.0, 60.0
+CONNECT_SECONDS, READ_SECONDS = 5.0, 60.0
 _PIECE = 1 << 18
 
 
@@ -131,7 +131,7 @@ class Sender:
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
         """Send a request and return its answer. Raises TooSlow, TooLarge and urllib3's HTTPError."""
-        timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=min(_READ_SECONDS, self._seconds))
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=min(READ_SECONDS, self._seconds))
         with _Deadline(self._seconds) as deadline:
             try:
                 answer = self._pool.request(
