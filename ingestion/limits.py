@@ -42,7 +42,7 @@ REQUEST_SECONDS = Limit(
 BODY_MEGABYTES = Limit(
     "limits", "body_megabytes", 128, 1, 1024, "MB",
     "the body of an API's answer as sent, usually compressed",
-    "a stream of a million rows of Google Ads has an estimated 30 MB; four requests run in parallel per source",
+    "a stream of a million rows of Google Ads has an estimated 30 MB; four requests run at a time",
 )  # fmt: skip
 DECODED_MEGABYTES = Limit(
     "limits", "decoded_megabytes", 1024, 1, 8192, "MB",
