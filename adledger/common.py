@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from reporting.explain.options import InvalidOption
+from reporting.text import SafeConsole
 
 if TYPE_CHECKING:
     from orchestration.execution.locking import Locked
@@ -38,9 +39,11 @@ Host = Annotated[
 
 def fail(lines: list[str]) -> NoReturn:
     """Print each line to standard error and exit with 1."""
-    console = Console(stderr=True)
+    console = SafeConsole(stderr=True)
     for line in lines:
-        console.print(f"[red]adledger:[/red] {escape(line)}", highlight=False, soft_wrap=True)
+        console.print(
+            f"[red]adledger:[/red] {escape(' '.join(line.splitlines()))}", highlight=False, soft_wrap=True
+        )
     raise typer.Exit(1)
 
 
@@ -102,7 +105,7 @@ def run_refresh(plan: Plan, console: Console) -> None:
     def make_progress(terminal: int) -> Progress:
         stream = open(terminal, "w", closefd=False)  # noqa: SIM115 - stays open as long as the descriptor
         created.append(
-            Progress(Console(file=stream, force_terminal=console.is_terminal, width=console.width))
+            Progress(SafeConsole(file=stream, force_terminal=console.is_terminal, width=console.width))
         )
         return created[0]
 

@@ -77,6 +77,12 @@ class LimitSpent(UnreachableError):
     transient = False
 
 
+class CertificateError(UnreachableError):
+    """The server's certificate is refused; no repetition of the request changes that."""
+
+    transient = False
+
+
 class LoadStopped(IngestionError):
     """The load was stopped before it was complete; it landed nothing."""
 

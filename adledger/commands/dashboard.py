@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from adledger.common import Host, fail
+from reporting.text import SafeConsole
 
 
 def dashboard(
@@ -22,12 +22,13 @@ def dashboard(
     from adledger.servers.processes import Address, ServerFailed
     from adledger.servers.sandbox import demo_home
     from ingestion.config import home
+    from ingestion.errors import SettingError
 
     folder = demo_home() if demonstration else home()
     if not (folder / "serving.duckdb").exists():
         command = "demo" if demonstration else "refresh"
         fail([f"nothing is published in {folder} yet: run adledger {command}"])
     try:
-        open_dashboard(Address(host, port), folder, Console())
-    except ServerFailed as error:
+        open_dashboard(Address(host, port), folder, SafeConsole())
+    except (ServerFailed, SettingError) as error:
         fail([str(error)])

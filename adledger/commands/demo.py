@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from adledger.common import (
@@ -20,6 +19,7 @@ from adledger.common import (
     run_refresh,
     show_explanation,
 )
+from reporting.text import SafeConsole
 
 #: How clean the simulated data is, from clean to hostile; plain has one account per network.
 PROFILES = ("clean", "typical", "messy", "hostile", "plain")
@@ -53,7 +53,7 @@ def demo(
         raise typer.BadParameter(f"{profile} is not one of {', '.join(PROFILES)}", param_hint="--profile")
     # a plain kill must stop the sandbox too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    console, began = Console(), time.monotonic()
+    console, began = SafeConsole(), time.monotonic()
     home = demo_home()
     given = (("profile", profile), ("people", people), ("seed", seed))
     options = [f"--{name}={value}" for name, value in given if value is not None]

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from adledger.common import check_source
 from reporting.explain.options import InvalidOption
+from reporting.text import SafeConsole
 
 
 def doctor(
@@ -48,7 +48,7 @@ def doctor(
         document, fine = findings.as_json(sources or ())
         typer.echo(document)
     else:
-        fine = findings.show(Console(), sources or ())
+        fine = findings.show(SafeConsole(), sources or ())
     if not fine:
         raise typer.Exit(1)
 
@@ -59,7 +59,7 @@ def _examine(folder: Path, sources: Sequence[str], as_json: bool) -> None:
 
     if sources:
         raise typer.BadParameter("cannot be combined with a SOURCE", param_hint="--exports")
-    console = Console()
+    console = SafeConsole()
     with console.status(f"Reading {folder}") if not as_json else nullcontext():
         found = examine(folder)
     if as_json:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from adledger.common import End, Start, show_explanation
 from adledger.options import parse_day
 from reporting.explain.options import InvalidOption
+from reporting.text import SafeConsole
 
 
 def explain(
@@ -70,6 +70,6 @@ def explain(
         if step and (png or svg):
             raise InvalidOption("--step", "cannot be saved as an image: use --html or --json")
         outputs = Outputs(html, png, svg, as_json, personal_data)
-        show_explanation(home() / "serving.duckdb", Console(), scope, outputs, step, contact)
+        show_explanation(home() / "serving.duckdb", SafeConsole(), scope, outputs, step, contact)
     except InvalidOption as error:
         raise typer.BadParameter(str(error), param_hint=error.option) from error

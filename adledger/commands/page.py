@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from adledger.common import fail, full_disk_in_one_line, lock_holder, refresh_in_progress
 from orchestration.execution import clock
+from reporting.text import SafeConsole
 
 
 def add_page(
@@ -26,7 +26,7 @@ def add_page(
     from ingestion.errors import IngestionError
     from orchestration.execution import locking
 
-    console = Console()
+    console = SafeConsole()
     try:
         with (
             full_disk_in_one_line(),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from adledger.common import (
     End,
@@ -24,6 +23,7 @@ from adledger.common import (
 from adledger.options import check_range, parse_day, parse_instant
 from orchestration.execution import clock
 from reporting.explain.options import InvalidOption
+from reporting.text import SafeConsole
 
 if TYPE_CHECKING:
     from ingestion.landing.planning import Reread
@@ -60,7 +60,7 @@ def refresh(
     """
     instant, first, last = _range(start, end, as_of, allow_stale or ())
     if exports is not None:
-        _use_files(exports, Console())
+        _use_files(exports, SafeConsole())
     _refresh_exclusively(instant, first, last, "all" if first or last else "unsettled", allow_stale or ())
 
 
@@ -76,7 +76,7 @@ def backfill(
     _refresh_exclusively(instant, first, last, "none", ())
 
 
-def _use_files(folder: Path, console: Console) -> None:
+def _use_files(folder: Path, console: SafeConsole) -> None:
     """Sets the folder as the source of this command's loads and prints the files it contains."""
     from adledger.terminal.files import overview
     from ingestion.exports import settings
@@ -109,7 +109,7 @@ def _refresh_exclusively(
 
     try:
         with full_disk_in_one_line(), locking.exclusive(lock_holder("adledger refresh")):
-            run_refresh(Plan(as_of, first, last, reread, tuple(allow_stale)), Console())
+            run_refresh(Plan(as_of, first, last, reread, tuple(allow_stale)), SafeConsole())
     except locking.Locked as busy:
         fail(
             [f"{refresh_in_progress(busy, home())}; wait until it ends, or set ADLEDGER_HOME to another path"]

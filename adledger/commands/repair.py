@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
 from adledger.common import fail, lock_holder, refresh_in_progress
 from orchestration.execution import clock
+from reporting.text import SafeConsole
 
 
 def repair() -> None:
@@ -22,7 +21,7 @@ def repair() -> None:
             lines = run_repair(home(), clock.now())
     except locking.Locked as busy:
         fail([f"{refresh_in_progress(busy, home())}; repair the home when it has finished"])
-    console = Console()
+    console = SafeConsole()
     for line in lines or [f"{home()} needs no repair"]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if lines:

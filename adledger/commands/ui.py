@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from adledger.common import Host, fail
+from reporting.text import SafeConsole
 
 
 def ui(
@@ -29,7 +29,7 @@ def ui(
     from orchestration.execution import locking
 
     try:
-        open_ui(Address(host, port), Console(), demonstration=demonstration)
+        open_ui(Address(host, port), SafeConsole(), demonstration=demonstration)
     except (ServerFailed, SandboxFailed, SettingError) as error:
         fail([str(error)])
     except locking.Locked as busy:

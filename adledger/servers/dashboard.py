@@ -8,6 +8,8 @@ from pathlib import Path
 import urllib3
 from rich.console import Console
 
+from adledger.servers import guard
+from adledger.servers.hosts import check_guard, further_hosts
 from adledger.servers.processes import (
     POLL_SECONDS,
     Address,
@@ -20,17 +22,25 @@ from adledger.servers.processes import (
 )
 
 _FOLDER = Path(__file__).resolve().parents[2] / "reporting" / "dashboard"
+_SERVER = Path(__file__).with_name("guarded_dashboard.py")
 _END_SECONDS = 10
 
 
 def open_dashboard(address: Address, home: Path, console: Console) -> None:
-    """Serves the dashboard until a signal arrives. Raises ServerFailed if it does not start or crashes."""
+    """Serves the dashboard until a signal arrives.
+
+    Raises ServerFailed if it does not start or crashes, and SettingError for `web.hosts`.
+    """
     address.check("--port")
     log = home / "logs" / "dashboard.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    environment = environment_without_settings() | {"ADLEDGER_HOME": str(home)}
+    environment = {
+        **environment_without_settings(),
+        **guard.environment(address.host, further_hosts()),
+        "ADLEDGER_HOME": str(home),
+    }
     command = [
-        *("streamlit", "run", str(_FOLDER / "app.py")),
+        *("streamlit", "run", str(_SERVER)),
         *("--server.address", address.host, "--server.port", str(address.port)),
         *("--server.headless", "true", "--server.fileWatcherType", "none"),
         *("--browser.gatherUsageStats", "false", "--browser.serverAddress", address.host),
@@ -43,6 +53,8 @@ def open_dashboard(address: Address, home: Path, console: Console) -> None:
             while signals.number is None and not _is_up(address):
                 check([part])
                 time.sleep(POLL_SECONDS)
+            if signals.number is None:
+                check_guard(address)
             if not address.is_private:
                 console.print(
                     f"There is no login: anyone who can reach {address.host}:{address.port} sees all figures"

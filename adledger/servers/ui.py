@@ -16,6 +16,8 @@ from typing import Any
 import urllib3
 from rich.console import Console
 
+from adledger.servers import guard
+from adledger.servers.hosts import check_guard, further_hosts
 from adledger.servers.processes import POLL_SECONDS, Address, Part, ServerFailed, Signals, check, end, start
 from adledger.servers.sandbox import demo_home, read_options, sandbox, use_sandbox, write_options
 from ingestion.config import home
@@ -47,6 +49,8 @@ def open_ui(address: Address, console: Console, *, demonstration: bool) -> None:
     Raises ServerFailed, Stopped, SandboxFailed, and locking.Locked if the UI of this home is already open.
     """
     address.check()
+    # the user's own setting, also for the demonstration
+    further = further_hosts()
     with Signals() as signals, ExitStack() as stack:
         parts = []
         if demonstration or not any(map(is_configured, VENDORS)):
@@ -67,7 +71,7 @@ def open_ui(address: Address, console: Console, *, demonstration: bool) -> None:
         if parts and not (home() / "serving.duckdb").exists():
             write_options(home(), options)
             _refresh(signals)
-        _serve(address, console, signals, parts)
+        _serve(address, further, console, signals, parts)
 
 
 @contextmanager
@@ -91,8 +95,11 @@ def _refresh(signals: Signals) -> None:
         raise ServerFailed("the demonstration's first refresh failed: see above")
 
 
-def _serve(address: Address, console: Console, signals: Signals, others: Sequence[Part]) -> None:
+def _serve(
+    address: Address, further: Sequence[str], console: Console, signals: Signals, others: Sequence[Part]
+) -> None:
     use_instance()
+    environment = os.environ | guard.environment(address.host, further)
     log = log_path()
     log.parent.mkdir(parents=True, exist_ok=True)
     # a home's path can be longer than a socket's path is allowed to be
@@ -101,11 +108,12 @@ def _serve(address: Address, console: Console, signals: Signals, others: Sequenc
         try:
             with console.status("Starting Dagster"):
                 for name, command, is_up in _services(address, Path(folder)):
-                    parts.append(Part(name, start(command, output.fileno()), log))
+                    parts.append(Part(name, start(command, output.fileno(), env=environment), log))
                     while not is_up():
                         signals.check()
                         check([*others, *parts])
                         time.sleep(POLL_SECONDS)
+            check_guard(address)
             if not address.is_private:
                 console.print(
                     f"There is no login: anyone who can reach {address.host}:{address.port} can start and"
@@ -142,7 +150,7 @@ def _services(address: Address, folder: Path) -> Iterator[tuple[str, list[str], 
     yield (
         "Dagster's web server",
         [
-            "dagster_webserver",
+            "adledger.servers.guarded_webserver",
             "--host",
             address.host,
             "--port",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import groupby
@@ -21,6 +20,7 @@ from ingestion.exports.figures import Totals
 from ingestion.exports.folder import decided_by, read
 from ingestion.exports.layouts import VENDORS, Vendor, layout
 from ingestion.landing.planning import Window
+from reporting.text import json_text
 
 _SEEDS = Path(__file__).resolve().parents[2] / "dbt_project" / "seeds"
 #: Number of unknown columns that are listed by name.
@@ -112,7 +112,7 @@ def as_json(found: Findings) -> str:
         "would_add": list(missing_reports([file.export for file in found.files])),
         "only_by_api": list(only_by_api([file.export for file in found.files])),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json_text(document)
 
 
 def _totals_as_json(file: File) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from ingestion.pipelines import VENDORS
 from ingestion.sources.probe import Finding
 from ingestion.sources.registry import SOURCES
 from reporting.networks import SOURCES as LABELS
+from reporting.text import SafeConsole, json_text
 
 _SIGNS = {"ok": ("✓", "green"), "note": ("·", "dim"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 
@@ -47,13 +47,13 @@ def show(console: Console, sources: Sequence[str]) -> bool:
 
 def as_json(sources: Sequence[str]) -> tuple[str, bool]:
     """Returns the findings as JSON, and True if there is no error."""
-    found = [finding for _, part in findings(sources, Console(quiet=True)) for finding in part]
+    found = [finding for _, part in findings(sources, SafeConsole(quiet=True)) for finding in part]
     document = {
         "checked_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "ok": not has_error(found),
         "findings": [asdict(finding) for finding in found],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False), not has_error(found)
+    return json_text(document), not has_error(found)
 
 
 def has_error(found: Iterable[Finding]) -> bool:

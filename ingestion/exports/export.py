@@ -48,7 +48,7 @@ class Problem:
         where = f", row {self.row}" if self.row is not None else ""
         where += f", column {self.column}" if self.column is not None else ""
         shown = f'"{self.cell}" ' if self.cell else ""
-        return f"{self.file}{where}: {shown}{self.fault}"
+        return " ".join(f"{self.file}{where}: {shown}{self.fault}".split())
 
 
 @dataclass(frozen=True)

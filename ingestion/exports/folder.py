@@ -23,6 +23,8 @@ _TABLES = frozenset({".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".zip", "
 _COPIED_TOGETHER = timedelta(minutes=2)
 _SAME_TIME = timedelta(seconds=1)
 _SAMPLE_LINES = 300
+# of a file, in characters
+_LONGEST_NAME = 120
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -117,8 +119,8 @@ def _read(
     problems: list[Problem] = []
     copies: list[tuple[str, str]] = []
     seen: dict[tuple[int, bytes], str] = {}
-    for name, size, _ in files:
-        file = path / name
+    for found_name, size, _ in files:
+        file, name = path / found_name, _label(found_name)
         if file.suffix.lower() not in _TABLES:
             problems.append(Problem(name, "is not a CSV or XLSX file: it is not read"))
             continue
@@ -142,6 +144,13 @@ def _read(
     return Folder(path, tuple(exports), (*problems, *refused, *contradicted), tuple(copies))
 
 
+def _label(name: str) -> str:
+    """Return the name of a file or an archive's member for messages and rows: one line, not too long."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in name).split())
+    half = _LONGEST_NAME // 2
+    return line if len(line) <= _LONGEST_NAME else f"{line[:half]}…{line[-half:]}"
+
+
 def _fingerprint(file: Path) -> bytes:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").digest()
@@ -152,7 +161,7 @@ def _tables(file: Path, name: str) -> Iterator[Export | Problem]:
     exports: list[Export] = []
     strange: list[Problem] = []
     for table in reading.tables(file):
-        full_name = f"{name} ({table.part})" if table.part else name
+        full_name = f"{name} ({_label(table.part)})" if table.part else name
         suffix = PurePath(table.part).suffix.lower()
         if not table.is_sheet and table.part and suffix not in _TABLES:
             yield Problem(full_name, "is not a CSV or XLSX file: it is not read")

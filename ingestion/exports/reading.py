@@ -30,6 +30,8 @@ MAX_EXPANDED = 1 << 30
 #: Most bytes of a workbook's shared texts, which its reader holds in memory.
 MAX_SHARED_TEXTS = 128 << 20
 MAX_MEMBERS = 500
+#: Most characters of a line; a file is read line by line, so that its size does not matter.
+MAX_LINE = 4 << 20
 _MAX_COLUMNS = 2000
 _SAMPLE_BYTES = 64 << 10
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -195,7 +197,7 @@ class _Text(Table):
         number = 0
         try:
             with self._open() as file:
-                reader = csv.reader(file, delimiter=delimiter)
+                reader = csv.reader(_bounded(file), delimiter=delimiter)
                 for cells in reader:
                     number = reader.line_num
                     stripped = tuple([cell.strip() for cell in cells])
@@ -205,6 +207,14 @@ class _Text(Table):
             raise Unreadable(
                 f"breaks off after line {number}: it is truncated or damaged, download it again"
             ) from None
+
+
+def _bounded(file: IO[str]) -> Iterator[str]:
+    """Yield the lines of a file. Raises Unreadable for a line that would fill the memory."""
+    while line := file.readline(MAX_LINE):
+        if len(line) == MAX_LINE:
+            raise Unreadable(f"has a line of {MAX_LINE >> 20} million characters: it is not a table")
+        yield line
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import queue
 import random
+import ssl
 import threading
 import time
 from collections import Counter
@@ -16,24 +17,32 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import orjson
 import tenacity
 import urllib3
 
-from ingestion.errors import AccessError, IngestionError, LimitSpent, ResponseError, UnreachableError, redact
+from ingestion.errors import (
+    AccessError,
+    CertificateError,
+    IngestionError,
+    LimitSpent,
+    ResponseError,
+    UnreachableError,
+    redact,
+)
 from ingestion.http import bodies
+from ingestion.http.bounded import Reply, Sender, TooLarge, TooSlow
 from ingestion.http.clock import vendor_time
 from ingestion.http.faults import Fault, RequestFault
 from ingestion.http.pacing import Limit, Pacer
+from ingestion.limits import REQUEST_SECONDS
 
 T = TypeVar("T")
 
-_TIMEOUT = urllib3.Timeout(connect=5.0, read=60.0)
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "adledger"}
-_ATTEMPTS = {"unreachable": 3, "response": 3, "transient": 5, "throttled": 8}
-_FIRST_WAIT = {"unreachable": 0.3, "response": 0.3, "transient": 0.5, "throttled": 2.0}
+_ATTEMPTS = {"unreachable": 3, "response": 3, "transient": 5, "throttled": 8, "slow": 2}
+_FIRST_WAIT = {"unreachable": 0.3, "response": 0.3, "transient": 0.5, "throttled": 2.0, "slow": 0.5}
 _LONGEST_WAIT = 60.0
 _LONGEST_HINT = 900.0
 _CONCURRENCY = 4
@@ -53,15 +62,6 @@ class Token(Protocol):
 
     def secrets(self) -> tuple[str, ...]:
         """Return values that must never be shown."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A response before it is checked for errors. Header names are case-insensitive."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 Send = Callable[[str, str, Mapping[str, str], bytes | None], Reply]
@@ -134,14 +134,12 @@ def _decoded(body: bytes, decode: Callable[[bytes], Any]) -> tuple[bytes, Any]:
         return body, decode(body)
 
 
-def _pool(base_url: str, concurrency: int) -> urllib3.PoolManager:
-    """Return connections to a host, through the proxy that the environment sets for it."""
-    parts = urlsplit(base_url)
-    options: dict[str, Any] = {"maxsize": concurrency, "block": True}
-    # requests to this machine must not go through a proxy that the shell happens to set
-    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-    proxy = None if local or proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
-    return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+def _certificate_fault(error: BaseException) -> str:
+    """Return OpenSSL's reason for refusing a connection."""
+    causes = [error, error.__cause__, error.__context__, *error.args]
+    found = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
+    verified = getattr(found, "verify_message", "")
+    return str(verified or getattr(found, "reason", "") or type(error).__name__).lower().replace("_", " ")
 
 
 @dataclass
@@ -171,11 +169,12 @@ class Client:
         self._pacers: dict[str, Pacer] = {}
         self._lock = threading.Lock()
         self._is_dated = False
-        self._pool = _pool(self.base_url, self.policy.concurrency)
+        parts = urlsplit(self.base_url)
+        self._sender = Sender(parts.scheme, parts.hostname or "", self.policy.concurrency)
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.clear()
+        self._sender.close()
 
     @property
     def setting(self) -> str:
@@ -307,9 +306,23 @@ class Client:
         self.check()
         try:
             with pacer.turn():
-                reply = (self.send or self._pooled)(request.method, request.url, headers, request.body)
+                reply = (self.send or self._sender.send)(request.method, request.url, headers, request.body)
         except urllib3.exceptions.LocationParseError as error:
             raise self.error(ResponseError, f"{self.setting}: {error}") from None
+        except TooLarge as error:
+            self._count("unreadable")
+            host = urlsplit(self.base_url).netloc
+            raise self.error(
+                ResponseError,
+                f"{self.setting}: {host} sent an answer of {error}: check that the URL is the API's own,"
+                " or raise the limit",
+            ) from None
+        except TooSlow as error:
+            self._count("unreachable")
+            raise _Failed("slow", str(error)) from None
+        except urllib3.exceptions.SSLError as error:
+            self._count("unreachable")
+            raise _Failed("certificate", _certificate_fault(error)) from None
         except urllib3.exceptions.HTTPError as error:
             self._count("unreachable")
             # the server may have handled the request and only the answer was lost, so retry more often
@@ -329,12 +342,6 @@ class Client:
         if vendor is not None:
             self.dated(self, vendor)
             self._is_dated = True
-
-    def _pooled(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
-        answer = self._pool.request(
-            method, url, headers=dict(headers), body=body, timeout=_TIMEOUT, retries=False, redirect=False
-        )
-        return Reply(answer.status, answer.headers, answer.data)
 
     def _read(self, reply: Reply, decode: Callable[[bytes], Any]) -> Answer:
         status, headers, body = reply.status, reply.headers, reply.body
@@ -360,6 +367,17 @@ class Client:
             return self.error(
                 UnreachableError,
                 f"{self.setting}: {host} cannot be reached ({detail}): check the URL and the network",
+            )
+        if failed.stage == "certificate":
+            return self.error(
+                CertificateError,
+                f"{self.setting}: {host} has no valid certificate ({detail}): check this machine's clock;"
+                " for a proxy that decrypts traffic, set SSL_CERT_FILE to its certificate",
+            )
+        if failed.stage == "slow":
+            return self.error(
+                UnreachableError,
+                f"{self.setting}: {host} is too slow, {detail} ({REQUEST_SECONDS.name}): run again later",
             )
         if failed.stage == "response":
             return self.error(

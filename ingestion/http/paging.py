@@ -7,6 +7,7 @@ from typing import Any
 
 from ingestion.errors import ResponseError
 from ingestion.http.client import Answer
+from ingestion.limits import PAGES
 
 
 def pages(
@@ -15,7 +16,10 @@ def pages(
     what: str,
     content: Callable[[Answer], Any] = lambda answer: None,
 ) -> Iterator[Answer]:
-    """Yield the answers page by page. Raises ResponseError if the server repeats a page even after a retry.
+    """Yield the answers page by page.
+
+    Raises ResponseError if the server repeats a page even after a retry, or has no last page
+    (`limits.pages`).
 
     `ask` requests the page of a cursor, None for the first page. `following` returns the next cursor: None at
     the end, empty if it is missing. `what` is the listing's name in the error. Offsets never repeat as
@@ -39,4 +43,7 @@ def pages(
         if after is None:
             return
         passed.add(after)
+        # settings are read rarely, because most listings have few pages
+        if len(passed) % PAGES.lowest == 0 and len(passed) >= (most := PAGES.read()):
+            raise ResponseError(f"{what} has more than {most:,} pages: raise {PAGES.name} if that is right")
         cursor, before = after, now

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import streamlit as st
 
-from reporting.dashboard import links, serving
+from reporting.dashboard import links, serving, show
 
 _VIEWS = Path(__file__).parent / "views"
 _POLL_SECONDS = 30
@@ -53,7 +53,10 @@ def main() -> None:
         snapshot = serving.published().snapshot()
     except serving.NotPublished as error:
         st.title("No data yet", anchor=False)
-        st.error(f"{error}: run `adledger refresh`, or `adledger demo` for a simulated company.")
+        st.error(
+            f"{show.escape_markdown(str(error))}: run `adledger refresh`,"
+            " or `adledger demo` for a simulated company."
+        )
         return
     serving.set_snapshot(snapshot)
     # a page may end early with st.stop(), so this comes first

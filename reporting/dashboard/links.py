@@ -30,8 +30,8 @@ def carry_over_filters(page: str) -> None:
     st.session_state[_IGNORED] = []
 
 
-def ignored_filters() -> list[str]:
-    """Messages about URL parameters that are not in the published figures."""
+def ignored_filters() -> list[tuple[str, str]]:
+    """Labels and values of URL parameters that are not in the published figures; anybody can write a link."""
     return list(st.session_state[_IGNORED])
 
 
@@ -173,7 +173,5 @@ def _changed(name: str, key: str, to_parameter: Callable[[Any], str | None]) -> 
 
 
 def _ignore(name: str, label: str, value: str) -> None:
-    st.session_state[_IGNORED].append(
-        f"{label} “{value}” from this link is not in the published figures. This filter is ignored."
-    )
+    st.session_state[_IGNORED].append((label, value))
     st.query_params.pop(name, None)

@@ -22,6 +22,7 @@ from reporting.explain.bridge import read_faults, read_sources
 from reporting.explain.claims import format_time
 from reporting.explain.scope import Scope
 from reporting.networks import NETWORKS, SOURCES
+from reporting.text import one_line, printable
 
 #: Contrast of at least 3:1 on both themes. Text and position carry the same information as the colour.
 REPORTED, EXPLAINED, UNEXPLAINED, CREDITED = "Reported", "Explained", "Unexplained", "In HubSpot"
@@ -55,7 +56,17 @@ _DASHES = [[1, 0], [6, 3], [2, 2]]
 _ROW, _GAP = 42, 14
 # pixels per table row with long text, and the number of such rows that are visible at once
 _TALL_ROW, _VISIBLE_TALL_ROWS = 134, 5
-_URL = re.compile(r"(https?://[^\s;`]+)")
+_URL = re.compile(r"(https?://[^\s;`]+)", re.IGNORECASE)
+# what begins or contains a link; a joiner after it breaks the link
+_AUTOLINK = re.compile(r"https?:(?=/)|www(?=\.)|(?:mailto|xmpp):|(?=@)", re.IGNORECASE)
+_JOINER = "\u2060"
+_BREAKS = re.compile(r"\s+")
+# where a spreadsheet would read a formula: at the start of a cell or, if its list separator is a semicolon,
+# behind one; also full-width signs (https://owasp.org/www-community/attacks/CSV_Injection)
+_SIGNS = "=+\\-@＝＋－＠\\t\\r\\n"
+_FORMULA = re.compile(rf"^(?=[\s\u200b-\u200f\u2060\ufeff]*[{_SIGNS}])|(?<=[;\t\n\r])(?=[{_SIGNS}])")
+# of a value from a link, in characters
+_LONGEST_VALUE = 80
 # axis labels that fit on a phone
 _TICKS = 6
 
@@ -81,8 +92,11 @@ def page_header(
             st.warning(f"Older figures: {escape_markdown(fault.line())}", icon="⚠️")
     if scope is not None:
         st.markdown(f"**Showing** {_filter_text(snapshot, scope, days=days, report=report)}")
-    for message in links.ignored_filters():
-        st.info(message)
+    for label, value in links.ignored_filters():
+        st.info(
+            f"{label} “{escape_markdown(one_line(value, _LONGEST_VALUE))}” from this link is not in the"
+            " published figures. This filter is ignored."
+        )
 
 
 def _filter_text(snapshot: Snapshot, scope: Scope, *, days: bool, report: bool) -> str:
@@ -121,8 +135,13 @@ def with_names(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def escape_markdown(text: str) -> str:
-    """Escapes text from other systems, so that it is not rendered as Markdown."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+-.!|~$:" else sign for sign in text)
+    """Escapes text from other systems, so that it is not rendered as Markdown.
+
+    URLs and e-mail addresses become links even if escaped (https://github.github.com/gfm/#autolinks-extension-);
+    an invisible word joiner prevents that.
+    """
+    text = _AUTOLINK.sub(rf"\g<0>{_JOINER}", _BREAKS.sub(" ", printable(text)))
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+-.!|~$:&=^" else sign for sign in text)
 
 
 def number(value: Decimal | int | None, digits: int | None = None) -> str:
@@ -159,7 +178,7 @@ def pluralize(count: Decimal | int, noun: str) -> str:
 def chart(drawn: alt.LayerChart, description: str) -> None:
     """Shows a chart below its description, which is also its alternative text."""
     st.markdown(description)
-    alternative = re.sub(r"\\(.)", r"\1", description.replace("**", ""))
+    alternative = re.sub(r"\\(.)", r"\1", description.replace("**", "").replace(_JOINER, ""))
     st.altair_chart(drawn, width="stretch", alt=alternative)
 
 
@@ -255,23 +274,21 @@ def _cell_markdown(value: Any) -> str:
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, tuple[str, str]]) -> bytes:
-    """Writes the rows as CSV with all digits; text that looks like a formula is quoted."""
+    """Writes the rows as CSV with all digits; text that looks like a formula gets an apostrophe before it."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow([label for label, _ in columns.values()])
+    writer.writerow([_cell(label) for label, _ in columns.values()])
     for row in rows:
         writer.writerow([_cell(row[key]) for key in columns])
     return out.getvalue().encode("utf-8-sig")
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return value
+        value = ", ".join(map(str, value))
+    return _FORMULA.sub("'", printable(value)) if isinstance(value, str) else value
 
 
 def _column(values: Sequence[Any], kind: str) -> pa.Array:

@@ -13,9 +13,12 @@ import duckdb
 
 from reporting.explain.scope import Scope
 from reporting.networks import NETWORKS
+from reporting.text import one_line
 
 #: Number of actions to read per account, by rank.
 TOP_ACTIONS = 3
+# of the filters with their names, in characters
+_LONGEST_DESCRIPTION = 300
 #: Label of each evidence class.
 EVIDENCE_LABELS = {
     "row": "Event level",
@@ -272,7 +275,8 @@ def describe(connection: duckdb.DuckDBPyConnection, scope: Scope) -> str:
         for (level, value), name in zip(filters.items(), names, strict=True)
         if value is not None
     ]
-    return ", ".join([*parts, *([f"pages tagged {scope.tag}"] if scope.tag else [])])
+    parts += [f"pages tagged {scope.tag}"] if scope.tag else []
+    return one_line(", ".join(parts), _LONGEST_DESCRIPTION)
 
 
 def cost_without_events(serving: Path) -> str:

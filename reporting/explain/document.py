@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
@@ -14,6 +13,7 @@ from reporting.explain.claims import Claim, facts, reason_label
 from reporting.explain.journey import REPORTS, Journey, why_credited, why_not_credited
 from reporting.explain.masking import Mask
 from reporting.explain.scope import Scope
+from reporting.text import json_text
 
 _SESSIONS = ("click_session_id", "submission_session_id")
 
@@ -178,7 +178,7 @@ def _claim(claim: Claim, labels: Mapping[str, str], mask: Mask) -> dict[str, Any
 
 
 def _text(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=2, default=_plain)
+    return json_text(document, _plain)
 
 
 def _plain(value: object) -> str:

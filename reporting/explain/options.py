@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from reporting.text import one_line
+
 
 class InvalidOption(ValueError):
     """An invalid command-line option; `option` is its name."""
 
     def __init__(self, option: str, message: str) -> None:
-        super().__init__(message)
+        # the message may list published names, and typer prints it
+        super().__init__(one_line(message))
         self.option = option

@@ -26,6 +26,7 @@ from reporting.explain.journey import (
 from reporting.explain.masking import Mask
 from reporting.explain.picture import colour
 from reporting.networks import NETWORKS
+from reporting.text import printable
 
 #: Number of events per step on a page; a page on one step shows all of them.
 FIRST_CLAIMS = 3
@@ -138,7 +139,8 @@ def _write(path: Path, template: str, **values: Any) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    path.write_text(environment.get_template(template).render(**values), encoding="utf-8")
+    page = printable(environment.get_template(template).render(**values))
+    path.write_text(page, encoding="utf-8")
 
 
 def _section(

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-
-from rich.console import Console
+from typing import Any
 
 from reporting.explain import figures, terminal
 from reporting.explain.bridge import Bridge
+from reporting.text import SafeConsole
 
 NETWORK_ONLY, HUBSPOT_ONLY, TOTAL, CONNECTOR = "#c8553d", "#3a7d44", "#1f4e79", "#9aa5b1"
 _ROW, _HEAD = 0.3, 1.15
+# names are text, not formulas
+_TITLE: dict[str, Any] = {"loc": "left", "fontsize": 11, "fontweight": "bold", "pad": 18, "parse_math": False}
+# characters that fit beside each other in a title
+_TITLE_LINE = 100
 
 
 def draw_svg(picture: Path, bridges: Sequence[Bridge], description: str = "") -> None:
     """Writes the terminal output of the waterfalls as one standalone SVG file."""
-    console = Console(record=True, file=io.StringIO(), width=100, force_terminal=True)
+    console = SafeConsole(record=True, file=io.StringIO(), width=100, force_terminal=True)
     terminal.show(console, bridges, description)
     drawn = console.export_svg(title="adledger explain")
     # rich's stylesheet would load a font from a server
@@ -61,7 +66,7 @@ def draw_png(picture: Path, bridges: Sequence[Bridge], description: str = "") ->
         axes.set_ylim(len(bridge.steps) - 0.4, -0.6)
         axes.margins(x=0.08)
         axes.set_xlim(left=min(0.0, axes.get_xlim()[0]) if _goes_below_zero(bridge) else 0.0)
-        axes.set_title(_title(bridge, description), loc="left", fontsize=11, fontweight="bold", pad=18)
+        axes.set_title(_title(bridge, description), **_TITLE)
         axes.text(
             0, 1, _subtitle(bridge), transform=axes.transAxes, fontsize=8.5, color="#52606d", va="bottom"
         )
@@ -89,7 +94,7 @@ def _title(bridge: Bridge, description: str) -> str:
         f"{bridge.name} reports {figures.short_number(bridge.reported)} conversions,"
         f" HubSpot credits {figures.short_number(bridge.credited)} contacts"
     )
-    return f"{text}\n{description}" if description else text
+    return "\n".join([text, *textwrap.wrap(description, _TITLE_LINE)])
 
 
 def _subtitle(bridge: Bridge) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import urllib3
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Page, expect
 
@@ -128,6 +129,12 @@ def _luminance(page: Page) -> float:
 
 def test_it_says_where_it_is(served: Served) -> None:
     assert served.line.startswith(f"The dashboard is running at {served.url}. Press Ctrl-C to stop it.")
+
+
+def test_it_answers_its_own_hosts_and_origins_alone(served: Served) -> None:
+    for headers in ({"Host": "foreign.example"}, {"Origin": "http://foreign.example"}):
+        for path in ("/", "/_stcore/health", "/_stcore/stream"):
+            assert urllib3.request("GET", f"{served.url}{path}", headers=headers).status == 403
 
 
 def test_every_page_on_a_desk_on_a_phone_and_through_a_swap(served: Served, browser: Browser) -> None:

@@ -14,10 +14,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-import urllib3
 
-from ingestion.http import client as http
-from ingestion.http import pacing
+from ingestion.http import bounded, pacing
 from ingestion.http.faults import Fault
 from ingestion.landing import arrow, store
 from ingestion.landing.arrow import Column, Page
@@ -183,7 +181,7 @@ def no_follow_up(patch: Patch) -> None:
 def no_patience(patch: Patch) -> None:
     """Without the handling, a slow answer fails without a retry."""
     no_retry(patch)
-    patch.setattr(http, "_TIMEOUT", urllib3.Timeout(connect=5.0, read=0.1))
+    patch.setattr(bounded, "READ_SECONDS", 0.1)
 
 
 # -- changes in the portal --------------------------------------------------------------------------------

@@ -136,6 +136,32 @@ def snapshot(home: Store, url: str, as_of: datetime = AS_OF, caps: settings.Caps
     return pages.taken[0]
 
 
+def test_pages_beyond_the_limit_follow_in_the_next_refreshes(
+    home: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipelines.load("google_ads", "entities", window=None, as_of=AS_OF)
+    total = len({page.landing for page in WORLD.placements if page.network == "google_ads"})
+    limit = total // 2 + 1
+    monkeypatch.setenv("SOURCES__LANDING_PAGES__PAGES", str(limit))
+    first, second = refresh(), refresh(AS_OF + timedelta(days=1))
+    left = f"{total - limit} of {total} pages were not checked within {limit} pages and 900 s"
+    assert left in str(first.message)
+    assert "sources.landing_pages.pages" in str(first.message)
+    assert len(home.rows("SELECT DISTINCT url FROM page_snapshots")) == total
+    assert len(home.rows("SELECT url FROM page_snapshots")) == 2 * limit
+    assert left in str(second.message)
+
+
+def test_no_page_is_begun_after_the_time_is_up(home: Store) -> None:
+    landing = Landing(settings.SOURCE, AS_OF, None, home)
+    seconds = iter(range(0, 1_000_000, 899))
+    pages = Pages(landing, clock=lambda: float(next(seconds)))
+    urls = [(settings.USER, f"{SITE}/{number}") for number in range(5)]
+    pipelines.run(landing, lambda: pages.resources(pages.fetch(urls)))
+    assert len(pages.taken) == 1
+    assert "4 of 5 pages were not checked" in landing.notices[-1]
+
+
 @pytest.mark.parametrize(
     ("url", "code", "evidence"),
     [

@@ -13,7 +13,7 @@ import pytest
 
 from ingestion.doctor import examine
 from ingestion.errors import AccessError, AccountLeftOut
-from ingestion.http.client import Client, Reply
+from ingestion.http.bounded import Reply, Sender
 from ingestion.landing.planning import Window
 from tests.company import Company, served_company
 from tests.portal import Portal
@@ -224,13 +224,13 @@ def test_campaigns_without_a_group_and_figures_of_unlisted_ones_land(
 
 def answers(patch: Patch, change: Callable[[bytes], bytes], path: str = "", part: bytes = b"") -> None:
     """Change the body of each answer to a path that contains a part, before it is decoded."""
-    send = Client._pooled
+    send = Sender.send
 
-    def changed(client: Client, method: str, url: str, *request: Any) -> Reply:
-        reply = send(client, method, url, *request)
+    def changed(sender: Sender, method: str, url: str, *request: Any) -> Reply:
+        reply = send(sender, method, url, *request)
         return replace(reply, body=change(reply.body)) if path in url and part in reply.body else reply
 
-    patch.setattr(Client, "_pooled", changed)
+    patch.setattr(Sender, "send", changed)
 
 
 def every(number: int, pattern: bytes, new: bytes) -> Callable[[bytes], bytes]:

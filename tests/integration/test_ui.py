@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from tests.opened import Opened, opened_ui
 
@@ -48,8 +49,15 @@ def test_it_answers_on_loopback_alone_and_ctrl_c_leaves_nothing(home: Path) -> N
         (node,) = opened.ask("""{ assetNodes(assetKeys: [{path: ["raw", "google_ads", "campaign_metrics"]}])
             { isMaterializable isPartitioned } }""")["assetNodes"]
         assert node == {"isMaterializable": True, "isPartitioned": False}
+        for headers in ({"Host": "foreign.example"}, {"Origin": "http://foreign.example"}):
+            answer = urllib3.request(
+                "POST", f"{opened.url}/graphql", json={"query": "{ version }"}, headers=headers
+            )
+            assert answer.status == 403
+        assert urllib3.request("GET", f"{opened.url}/graphql?query=%7Bversion%7D").status == 405
+        assert urllib3.request("GET", f"{opened.url}/runs").status == 200
         commands = " ".join(opened.children().values())
-        assert all(part in commands for part in ("dagster_webserver", "dagster._daemon", "sandbox.serve"))
+        assert all(part in commands for part in ("guarded_webserver", "dagster._daemon", "sandbox.serve"))
         assert opened.end(signal.SIGINT) == (0, "")
         _assert_nothing_left(opened)
 
@@ -57,7 +65,7 @@ def test_it_answers_on_loopback_alone_and_ctrl_c_leaves_nothing(home: Path) -> N
 def test_it_closes_when_the_web_server_dies(home: Path) -> None:
     with opened_ui(home, 20) as opened:
         opened.wait()
-        (web,) = [pid for pid, command in opened.children().items() if "dagster_webserver" in command]
+        (web,) = [pid for pid, command in opened.children().items() if "guarded_webserver" in command]
         os.kill(web, signal.SIGKILL)
         code, said = opened.ended()
         assert code == 1

@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
@@ -264,7 +265,8 @@ def test_another_page_keeps_the_filters(open_page: Open) -> None:
 )
 def test_an_unknown_filter_of_a_link_is_reported(open_page: Open, name: str, value: str) -> None:
     page = open_page(**{name: value})
-    assert f"“{value}” from this link is not in the published figures" in _text(page)
+    text = f"“{show.escape_markdown(value)}” from this link is not in the published figures"
+    assert text in _text(page)
     assert page.query_params == {}
 
 
@@ -379,6 +381,81 @@ def test_a_csv_has_every_digit_and_no_formula() -> None:
         ["Name", "Units", "Day", "Tags"],
         ["'=1+1", "0.100001", "2026-10-01", "a, b"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("Brand – search", "Brand – search"),
+        ("a=b; -1 unit", "a=b; -1 unit"),
+        *((f"{sign}1", f"'{sign}1") for sign in "=+-@＝＋－＠"),
+        ("\t=1", "'\t'=1"),
+        (" =1", "' =1"),
+        ("\u200b\ufeff=1", "'\u200b\ufeff=1"),
+        ("a;=1", "a;'=1"),
+        ("a\n＝1", "a\n'＝1"),
+        ("\x00=1", "'=1"),
+        ("\x1b[31mred\x9b0m\u202e", "[31mred0m"),
+    ],
+)
+def test_no_cell_of_a_download_is_a_formula_or_holds_control_characters(text: str, cell: str) -> None:
+    written = show.as_csv([{"name": text, "tags": [text]}], {"name": (text, "text"), "tags": ("x", "text")})
+    rows = list(csv.reader(io.StringIO(written.decode("utf-8-sig"), newline="")))
+    assert rows == [[cell, "x"], [cell, cell]]
+
+
+def test_the_tables_own_toolbar_offers_no_raw_download() -> None:
+    settings = tomllib.loads((APP.parent / ".streamlit" / "config.toml").read_text())
+    assert settings["client"]["disableDataExport"] is True
+
+
+#: Markdown, HTML, and addresses that become links by themselves.
+HOSTILE = (
+    "[x](http://foreign.example) ![y](https://foreign.example/z.png) <img src=http://foreign.example/q>"
+    " www.foreign.example HTTP://foreign.example/a mailto:a@foreign.example `b` :red[c] \n# d\n=== \x1b[31m"
+)
+_LINK = re.compile(r"https?://|www\.|[^\s@\u2060]@\w|mailto:\w", re.IGNORECASE)
+
+
+def _rendered(markdown: str) -> tuple[str, str]:
+    """The text that Markdown shows outside code, and the characters that are not escaped in it."""
+    outside = re.sub(r"(?<!\\)`[^`]*(?<!\\)`", "", markdown)
+    return re.sub(r"\\(.)", r"\1", outside), re.sub(r"\\.", "", outside)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_text_from_outside_is_text(open_page: Open, name: str, tmp_path: Path) -> None:
+    publish(tmp_path / "serving.duckdb", Company(contacts=200, days=10))
+    (tmp_path / "serving.duckdb").chmod(0o644)
+    with duckdb.connect(str(tmp_path / "serving.duckdb")) as connection:
+        for table, column in (
+            *(("marts.dim_campaign", column) for column in ("campaign_name", "account_name")),
+            *(("marts.dim_ad", column) for column in ("ad_name", "account_name")),
+            *(("reconciliation.actions", column) for column in ("subject_id", "advice")),
+            ("reconciliation.landing_page_tags", "tag"),
+            ("reconciliation.tracking_health", "detail"),
+        ):
+            connection.execute(f"UPDATE {table} SET {column} = $text", {"text": HOSTILE})
+    known = {"contact": {"contact": CONTACT}, "bridge": {"reason": "later_session"}}.get(name, {})
+    page = open_page(name, of=tmp_path, **known, network=HOSTILE, start=HOSTILE)
+    if name != "contact":
+        assert any("is not in the published figures" in message.value for message in page.info)
+    shown = [
+        *(
+            element.value
+            for kind in (page.markdown, page.caption, page.info, page.warning)
+            for element in kind
+        ),
+        *(element.value for kind in (page.title, page.header, page.subheader) for element in kind),
+        *(button.label for button in page.button),
+        *(str(cell) for table in page.table for row in table.value.to_numpy().tolist() for cell in row),
+    ]
+    assert any("foreign" in text for text in shown)
+    for text in shown:
+        visible, active = _rendered(text)
+        assert not _LINK.search(visible), text
+        assert not re.search(r"[\[\]<>]|:[a-z]|\x1b", active), text
+        assert "foreign" not in text or "\n" not in text
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,33 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 CONTAINERFILE = (DEPLOY / "Containerfile").read_text()
 CONTRACT = (ROOT / "docs/contract.md").read_text()
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "adledger/servers/superset/requirements.lock"])
+def test_every_package_is_installed_by_its_hash(lock: str) -> None:
+    pinned = re.findall(r"^([a-z]\S*)==(?:[^\n]*\\\n)*[^\n]*", (ROOT / lock).read_text(), re.M)
+    hashed = re.findall(
+        r"^([a-z]\S*)==[^\n]*\\\n +--hash=sha256:[0-9a-f]{64}", (ROOT / lock).read_text(), re.M
+    )
+    assert pinned == hashed
+    assert len(pinned) > 100
+
+
+def test_the_installer_is_installed_by_its_hash(tmp_path: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    installs = [line for line in makefile.splitlines() if re.search(r"\bpip (install|sync)\b", line)]
+    # the project itself is installed from its folder
+    packages = [line for line in installs if "--editable ." not in line]
+    assert len(packages) == 3
+    assert all("--require-hashes" in line for line in packages)
+    (command,) = re.findall(r"^\t@(sed .*) > \.venv/uv\.lock$", makefile, re.M)
+    taken = subprocess.run(
+        ["sh", "-c", command.replace("$$", "$")], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    first, *hashes = taken.splitlines()
+    assert re.fullmatch(r"uv==\S+ .*\\", first)
+    assert len(hashes) > 5
+    assert all(re.fullmatch(r" +--hash=sha256:[0-9a-f]{64}( \\)?", line) for line in hashes)
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs import columns, dictionary, downloads, permissions
+from docs import columns, dictionary, downloads, limits, permissions
 from ingestion.exports.layouts import VENDORS, layout
+from ingestion.limits import LIMITS
 from ingestion.sources.facebook_ads.settings import LEAD_PERMISSIONS
 from ingestion.sources.google_ads.doctor import SCOPE
 from ingestion.sources.hubspot.doctor import ENDPOINTS
@@ -32,6 +33,16 @@ def test_every_table_has_a_page_with_every_column(tmp_path: Path) -> None:
     index = (folder / "index.md").read_text()
     for exposure in manifest()["exposures"].values():
         assert f"| {exposure['label']} | {exposure['description']} | " in index
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    """`python -m docs.limits` writes them."""
+    assert limits.section() in limits.OPERATIONS.read_text()
+    contract = columns.CONTRACT.read_text()
+    for limit in LIMITS:
+        assert limit.lowest <= limit.default <= limit.highest
+        (row,) = (line for line in contract.splitlines() if line.startswith(f"| `{limit.section}` |"))
+        assert f"`{limit.key}`" in row
 
 
 def test_the_contract_lists_the_columns_of_the_published_tables_and_no_others() -> None:

@@ -15,11 +15,11 @@ import urllib3
 from urllib3._collections import HTTPHeaderDict
 
 from ingestion.errors import AccessError, IngestionError, ResponseError, UnreachableError, redact
+from ingestion.http.bounded import Reply
 from ingestion.http.client import (
     Client,
     Policy,
     RefreshToken,
-    Reply,
     StaticToken,
     in_parallel,
 )

@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from ingestion.errors import ResponseError
-from ingestion.http.client import Answer, Client, Reply
+from ingestion.http.bounded import Reply
+from ingestion.http.client import Answer, Client
 from ingestion.http.faults import Fault
 from ingestion.http.pacing import Limit
 from ingestion.landing.arrow import Reader, Table

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ingestion.landing.resources import Landing
 from ingestion.landing.store import Store
-from ingestion.sources.landing_pages.settings import PROBES, Origin
-from ingestion.sources.landing_pages.urls import BadUrl, final_urls, is_tracking, page_url
+from ingestion.sources.landing_pages.settings import PROBES
+from ingestion.sources.landing_pages.urls import BadUrl, is_tracking, known_urls, page_url
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,7 @@ def test_final_urls_come_from_tables_of_other_sources(tmp_path: Path) -> None:
             " ('https://c.test/account?token=1'), (NULL)"
         )
 
-    found = list(final_urls(beside(tmp_path)))
-
-    assert found == [
+    assert known_urls(beside(tmp_path)).urls == [
         ("google_ads", "https://a.test/"),
         ("google_ads", "https://b.test/?x=1"),
         ("google_ads", "https://m.a.test/"),
@@ -132,6 +130,4 @@ def test_final_urls_come_from_tables_of_other_sources(tmp_path: Path) -> None:
 
 
 def test_a_source_without_landed_tables_has_no_final_urls(tmp_path: Path) -> None:
-    origins = (Origin("facebook_ads", "ad_creatives", "link_url"),)
-
-    assert list(final_urls(beside(tmp_path), origins)) == []
+    assert known_urls(beside(tmp_path)).urls == []

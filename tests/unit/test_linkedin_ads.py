@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.errors import ResponseError
-from ingestion.http.client import Client, Policy, Reply
+from ingestion.http.bounded import Reply
+from ingestion.http.client import Client, Policy
 from ingestion.landing.arrow import Page
 from ingestion.landing.resources import DaysRead, Window
 from ingestion.sources.linkedin_ads import api, figures, leads, settings

@@ -17,7 +17,6 @@ from rich.console import Console
 from orchestration.execution.progress import Progress
 from orchestration.project import (
     MESSAGES,
-    PROJECT_DIR,
     build_environment,
     build_faults,
     is_current,

@@ -42,6 +42,15 @@ def test_pages_are_read_to_their_end(
     assert read(*answers) == (asked, found)
 
 
+def test_a_server_without_a_last_page_ends_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMITS__PAGES", "2000")
+    numbers = iter(range(10_000))
+    found = pages(lambda _: answer(str(next(numbers))), lambda page: page.document, "the listing")
+    with pytest.raises(ResponseError, match=r"the listing has more than 2,000 pages: raise limits\.pages"):
+        list(found)
+    assert next(numbers) == 2000
+
+
 @pytest.mark.parametrize("answers", [("a", "a", "a"), ("a", "b", "a", "a"), ("", "")])
 def test_a_server_that_repeats_itself_twice_ends_the_load(answers: tuple[str, ...]) -> None:
     with pytest.raises(ResponseError, match="the listing repeated its paging cursor; run again"):

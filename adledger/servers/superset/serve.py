@@ -28,8 +28,10 @@ from adledger.servers.processes import (
     environment_without_settings,
     start,
 )
+from adledger.servers.superset.access import SHORTEST_SECRET
 
 _HERE = Path(__file__).resolve().parent
+_PROJECT = _HERE.parents[2]
 ADMIN, PASSWORD = "admin", "SUPERSET_ADMIN_PASSWORD"
 _DASHBOARD = "/superset/dashboard/why-the-numbers-differ/"
 _END_SECONDS = 10
@@ -58,7 +60,9 @@ def serve(address: Address, home: Path, console: Console) -> None:
             *("gunicorn", "--bind", f"{address.host}:{address.port}", "--workers", "1", "--timeout", "120"),
             *("--worker-class", "gthread", "--threads", str(_THREADS), "superset.app:create_app()"),
         ]
-        process = start(command, output.fileno(), env=environment | {"SUPERSET_HOME": str(folder)})
+        process = start(
+            command, output.fileno(), cwd=_PROJECT, env=environment | {"SUPERSET_HOME": str(folder)}
+        )
         part = Part("Superset", process, log)
         try:
             while not _is_up(address):
@@ -101,7 +105,7 @@ def _prepare(
     process = start(
         ["adledger.servers.superset.prepare", str(serving)],
         output,
-        cwd=_HERE.parents[2],
+        cwd=_PROJECT,
         env={**environment, "SUPERSET_HOME": str(build), **({PASSWORD: password} if password else {})},
     )
     try:
@@ -121,12 +125,14 @@ def _prepare(
 
 def _secret_key(file: Path) -> str:
     """Returns the key that signs login sessions; created once, readable only by its owner."""
-    if not file.exists():
+    # a file that a full disk or a copy left empty is replaced
+    if not file.exists() or len(file.read_text().strip()) < SHORTEST_SECRET:
         new = file.with_suffix(".next")
         new.unlink(missing_ok=True)
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as written:
             written.write(secrets.token_urlsafe(42))
         os.replace(new, file)
+    file.chmod(0o600)
     return file.read_text()
 
 

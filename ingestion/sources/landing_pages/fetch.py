@@ -18,7 +18,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, Literal
 from urllib.parse import urljoin, urlsplit
 
@@ -75,8 +75,44 @@ _LONGEST_RETRY_WAIT = 5.0
 _PIECE = 1 << 16
 _ADDRESSES = 2
 _NO_ANSWER = frozenset({"timeout", "unreachable", "name_not_resolved"})
-# RFC 4291: global unicast addresses; RFC 6052: IPv4 addresses behind a translator
+# Blocks without public web servers. A list of its own, because that of Python's ipaddress differs by version.
+# https://www.iana.org/assignments/iana-ipv4-special-registry and …/multicast-addresses
+_RESERVED_V4 = tuple(
+    IPv4Network(block)
+    for block in (
+        "0.0.0.0/8",  # this network
+        "10.0.0.0/8",  # private use
+        "100.64.0.0/10",  # shared by customers of a provider
+        "127.0.0.0/8",  # loopback
+        "169.254.0.0/16",  # link-local, with the metadata services of clouds
+        "172.16.0.0/12",  # private use
+        "192.0.0.0/24",  # IETF protocol assignments
+        "192.0.2.0/24",  # documentation
+        "192.31.196.0/24",  # AS112
+        "192.52.193.0/24",  # AMT
+        "192.88.99.0/24",  # 6to4 relay anycast, deprecated
+        "192.168.0.0/16",  # private use
+        "192.175.48.0/24",  # AS112
+        "198.18.0.0/15",  # benchmarking
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, and broadcast
+    )
+)
+# RFC 4291: global unicast addresses; all others are reserved, local or multicast
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
+# https://www.iana.org/assignments/iana-ipv6-special-registry, the blocks within 2000::/3
+_RESERVED_V6 = tuple(
+    IPv6Network(block)
+    for block in (
+        "2001::/23",  # IETF protocol assignments, with Teredo, benchmarking and ORCHID
+        "2001:db8::/32",  # documentation
+        "2620:4f:8000::/48",  # AS112
+        "3fff::/20",  # documentation
+    )
+)
+# RFC 6052: IPv4 addresses behind a translator
 _TRANSLATED = IPv6Network("64:ff9b::/96")
 # https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16: a platform's own service
 _PLATFORM = frozenset({IPv4Address("168.63.129.16")})
@@ -88,13 +124,13 @@ def is_public(address: Address) -> bool:
     Addresses that contain an IPv4 address (mapped, 6to4, NAT64) are judged by that address.
     """
     if isinstance(address, IPv4Address):
-        return address.is_global and not address.is_multicast and address not in _PLATFORM
+        return address not in _PLATFORM and not any(address in block for block in _RESERVED_V4)
     inner = address.ipv4_mapped or address.sixtofour
     if address in _TRANSLATED:
         inner = IPv4Address(int(address) & 0xFFFFFFFF)
     if inner is not None:
         return is_public(inner)
-    return address in _GLOBAL_UNICAST and address.is_global and address.teredo is None
+    return address in _GLOBAL_UNICAST and not any(address in block for block in _RESERVED_V6)
 
 
 def resolve(host: str, port: int) -> list[str]:

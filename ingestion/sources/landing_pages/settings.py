@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from ingestion import limits
 from ingestion.config import Settings
 from ingestion.errors import SettingError
 
@@ -18,7 +19,7 @@ CREDENTIALS: tuple[tuple[str, ...], ...] = ()
 PRODUCT_TOKEN = "adledger"
 USER_AGENT = f"{PRODUCT_TOKEN} (landing page check)"
 
-CONCURRENCY = 4
+CONCURRENCY = 8
 SECONDS_BETWEEN_REQUESTS = 1.0
 LONGEST_CRAWL_DELAY = 30.0
 # a host is skipped after this many pages in a row without an answer
@@ -52,12 +53,16 @@ USER = "user"
 
 
 class Origin(NamedTuple):
-    """A table of another source with page URLs; the DuckDB SQL `expression` returns one URL per row."""
+    """A table of another source with page URLs; the DuckDB SQL `expression` returns one URL per row.
+
+    `is_public`: visitors wrote the URLs, so only those on own domains are fetched.
+    """
 
     source: str
     table: str
     expression: str
     condition: str = "true"
+    is_public: bool = False
 
 
 def _each(*lists: str) -> str:
@@ -75,15 +80,24 @@ ORIGINS = (
     Origin("facebook_ads", "ad_creatives", _each("urls"), "NOT is_lead_form"),
     Origin("linkedin_ads", "creatives", _each("urls"), "lead_form_id IS NULL"),
     # pages that ad clicks landed on, for ads without a known URL; the visitor's query string is removed
-    Origin("hubspot", "page_view_events", "split_part(hs_url, '?', 1)", "hs_url LIKE '%hsa_cam=%'"),
+    Origin(
+        "hubspot",
+        "page_view_events",
+        "split_part(hs_url, '?', 1)",
+        "hs_url LIKE '%hsa_cam=%'",
+        is_public=True,
+    ),
     # pages with forms: without tracking code their submissions are untracked; blog comments are on every post
     Origin(
         "hubspot",
         "form_submissions",
         "split_part(page_url, '?', 1)",
         "page_url LIKE 'http%' AND form_id NOT IN (SELECT id FROM forms WHERE form_type = 'blog_comment')",
+        is_public=True,
     ),
 )
+#: Hosts of the site: those with page views, unless `sources.hubspot.domains` lists them.
+PAGE_VIEWS = Origin("hubspot", "page_view_events", "split_part(split_part(hs_url, '://', 2), '/', 1)")
 
 
 @dataclass(frozen=True)
@@ -108,6 +122,24 @@ class Access:
     allow_private_networks: bool = False
     host_overrides: Mapping[str, str] = field(default_factory=dict)
     seconds_between_requests: float = SECONDS_BETWEEN_REQUESTS
+
+
+@dataclass(frozen=True)
+class Share:
+    """Limits of one load: pages, and seconds after which no further page is begun."""
+
+    pages: int
+    seconds: int
+
+
+def share() -> Share:
+    """Return the configured limits of a load. Raises SettingError for an invalid value."""
+    return Share(limits.LANDING_PAGES.read(), limits.LANDING_SECONDS.read())
+
+
+def own_domains() -> tuple[str, ...]:
+    """Return the configured domains of the site. Raises SettingError for an invalid value."""
+    return Settings("hubspot").hosts("domains")
 
 
 def is_enabled() -> bool:

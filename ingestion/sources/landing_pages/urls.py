@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -12,7 +13,7 @@ from urllib3.util import parse_url
 
 from ingestion.landing.resources import Landing
 from ingestion.landing.store import RAW_SCHEMA, Store
-from ingestion.sources.landing_pages.settings import ORIGINS, PLACEHOLDER, PROBES, Origin
+from ingestion.sources.landing_pages.settings import ORIGINS, PAGE_VIEWS, PLACEHOLDER, PROBES, Origin
 
 _TRACKING = re.compile(r"hsa_\w+|utm_\w+|gclid|gbraid|wbraid|gclsrc|fbclid|li_fat_id", re.IGNORECASE)
 # Meta and LinkedIn write {{name}}, Google {name} and {name:text}
@@ -96,14 +97,60 @@ def page_url(final_url: str) -> PageUrl:
     return PageUrl(without_tracking(steady), asked + ("&" if "?" in asked else "?") * bool(probes) + probes)
 
 
-def final_urls(landing: Landing, origins: tuple[Origin, ...] = ORIGINS) -> Iterator[tuple[str, str]]:
-    """Yield (source, final URL) of the page URLs that other sources have landed, without repeats."""
-    for origin in origins:
-        with landing.exclusive(origin.source):
-            yield from _landed(Store(landing.store.path.parent / f"{origin.source}.duckdb"), origin)
+@dataclass(frozen=True)
+class Known:
+    """(Source, final URL) of the pages to fetch, the ads' first, and the hosts of those left out."""
+
+    urls: Sequence[tuple[str, str]]
+    foreign: Mapping[str, int]
 
 
-def _landed(other: Store, origin: Origin) -> list[tuple[str, str]]:
+def known_urls(landing: Landing, domains: Sequence[str] = ()) -> Known:
+    """Return the page URLs that other sources have landed, without repeats.
+
+    Of URLs that visitors send (form submissions, page views) only those on own domains are used: `domains`,
+    else the hosts with page views, and the hosts of the ads' pages, each with its subdomains.
+    """
+    urls: list[tuple[str, str]] = []
+    public: list[tuple[str, str]] = []
+    for origin in ORIGINS:
+        (public if origin.is_public else urls).extend(_landed(landing, origin))
+    own = {_domain(_host_of(url)) for _, url in urls}
+    own |= set(domains) or {_domain(host.lower()) for _, host in _landed(landing, PAGE_VIEWS)}
+    foreign: Counter[str] = Counter()
+    for source, url in public:
+        host = _host_of(url)
+        if _is_own(host, own):
+            urls.append((source, url))
+        elif host:
+            foreign[host] += 1
+    return Known(urls, foreign)
+
+
+def _host_of(url: str) -> str:
+    """Return the host of a URL in lower case; empty if it cannot be parsed."""
+    try:
+        return (urlsplit(url.strip()).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _domain(host: str) -> str:
+    return host.partition(":")[0].removeprefix("www.")
+
+
+def _is_own(host: str, own: Collection[str]) -> bool:
+    labels = host.split(".")
+    # no domain has a single label, so a top-level domain never makes all of its hosts own ones
+    return host in own or any(".".join(labels[place:]) in own for place in range(len(labels) - 1))
+
+
+def _landed(landing: Landing, origin: Origin) -> list[tuple[str, str]]:
+    with landing.exclusive(origin.source):
+        return _read(Store(landing.store.path.parent / f"{origin.source}.duckdb"), origin)
+
+
+def _read(other: Store, origin: Origin) -> list[tuple[str, str]]:
     query = "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?"
     if not other.rows(query, [RAW_SCHEMA, origin.table]):
         return []

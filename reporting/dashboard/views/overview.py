@@ -40,7 +40,11 @@ if total:
     second.metric("Contacts credited to ads", show.number(sums["contacts"]), border=True)
     gap = abs(sums["explained"]) + abs(sums["unexplained"])
     third.metric("Share of the gap explained", show.share(abs(sums["explained"]), gap), border=True)
-    fourth.metric("Cost per HubSpot contact", show.money(sums["cost_per_contact"], currency), border=True)
+    fourth.metric(
+        "Cost per HubSpot contact",
+        show.escape_markdown(show.money(sums["cost_per_contact"], currency)),
+        border=True,
+    )
 
 st.header("By network", anchor=False)
 if networks:

@@ -27,7 +27,7 @@ if not by_day:
     st.stop()
 # each account's spend is in its own currency
 for unit in sorted({row["unit"] for row in by_day}):
-    of_unit = f" in {unit}" if unit else ""
+    of_unit = f" in {show.escape_markdown(unit)}" if unit else ""
     st.header(f"Restated {_METRICS[metric].lower()}{of_unit} by delay", anchor=False)
     ages = [row for row in by_age if row["unit"] == unit]
     networks = sorted({row["network"] for row in ages})
