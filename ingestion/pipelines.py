@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -250,7 +251,8 @@ def check_time(name: str, as_of: datetime) -> None:
 def finish_erasures(exclusive: Callable[[str], AbstractContextManager[None]]) -> bool:
     """Remove what the raw stores still contain of erased contacts; return whether an erasure is pending.
 
-    Empties the leads of erased contacts and rewrites the files. The caller then rebuilds the warehouse,
+    Empties the leads of erased contacts, rewrites the files, and deletes the damaged files that a repair set
+    aside, because nobody can search them. The caller then rebuilds the warehouse,
     publishes, and ends the erasure with `ErasedAddresses.finish`. `exclusive` is a lock per source.
     """
     erased = ErasedAddresses(home())
@@ -264,6 +266,7 @@ def finish_erasures(exclusive: Callable[[str], AbstractContextManager[None]]) ->
                 for table in tables:
                     _empty_erased(file, table, erased)
                 rewrite(file)
+    shutil.rmtree(home() / "repair", ignore_errors=True)
     return True
 
 

@@ -121,6 +121,10 @@ def erased(tmp_path_factory: pytest.TempPathFactory) -> Erased:
     chosen = ", ".join(f"'{each}'" for each in contacts)
     theirs = addresses(before, f"id IN ({chosen})")
     key = email_key(before)
+    # a damaged file that a repair set aside
+    aside = home / "repair" / "2026-10-01T060000Z" / "hubspot.duckdb"
+    aside.parent.mkdir(parents=True)
+    aside.write_text(" ".join(theirs))
     with served_company("--people", PEOPLE) as company:
         later = (datetime.fromisoformat(company.now) + timedelta(hours=2)).isoformat()
         company.set_clock(later)

@@ -107,6 +107,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+# not every machine that runs `make test` may mount
+@pytest.mark.long
 @pytest.mark.parametrize("left", [0, 2 << 20])
 def test_a_home_on_a_small_file_system(left: int, small_disk: Path) -> None:
     home = small_disk / "home"
