@@ -63,6 +63,7 @@ _ROWS = {
             FROM (SELECT contact_id, history, unnest(json_keys(history)) AS property FROM contact_histories)
         ) AS log LEFT JOIN survivors ON log.contact_id = alias_id
     """,
+    "store_layout": "SELECT number, name FROM store_layout",
     "companies": "SELECT * EXCLUDE (observed_at) FROM companies WHERE deleted_at IS NULL",
     "deals": "SELECT * EXCLUDE (observed_at) FROM deals WHERE deleted_at IS NULL",
     "deal_contacts": """

@@ -22,7 +22,7 @@ def built() -> Warehouse:
 @pytest.fixture
 def warehouse(built: Warehouse, tmp_path: Path) -> Warehouse:
     """A copy to spoil."""
-    for path in ("warehouse.duckdb", "raw"):
+    for path in ("warehouse.duckdb", "raw", "email_hash.key"):
         copy = shutil.copytree if (built.home / path).is_dir() else shutil.copy
         copy(built.home / path, tmp_path / path)
     return Warehouse(tmp_path)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ingestion.landing.personal import email_hash, email_key
 from tests.landed import land_google, land_snapshot, land_vector
 from tests.warehouse import Warehouse
 
@@ -96,8 +97,8 @@ def test_vector(warehouses: dict[bool, Warehouse], vector: dict[str, Any]) -> No
     )
     leads = warehouse.rows(
         "select lead_id, status from intermediate.int_network_leads inner join reconciliation.lead_sync"
-        " using (network, lead_id) where email_hash = sha256(?) order by lead_sync.created_at",
-        f"{contact.lower()}@people.example",
+        " using (network, lead_id) where email_hash = ? order by lead_sync.created_at",
+        email_hash(email_key(warehouse.home), f"{contact.lower()}@people.example"),
     )
     converted_in = [
         s["session_number"] for s in sessions if first and s["session_id"] == first[0]["session_id"]

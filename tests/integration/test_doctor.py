@@ -411,9 +411,7 @@ def test_every_missing_part_of_a_credential_is_reported(monkeypatch: pytest.Monk
 # -- reachability -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("scheme", "fix"), [("http", "proxy (HTTPS_PROXY)"), ("https", "is an https server")]
-)
+@pytest.mark.parametrize(("scheme", "fix"), [("http", "proxy (HTTPS_PROXY)"), ("https", "SSL_CERT_FILE")])
 def test_an_unreachable_server_is_reported_with_its_address(
     scheme: str, fix: str, portal: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -427,7 +425,7 @@ def test_an_unreachable_server_is_reported_with_its_address(
 
     assert finding.check == "reachability"
     assert address in finding.seen
-    assert "SOURCES__HUBSPOT__BASE_URL" in (finding.fix or "")
+    assert "sources.hubspot.base_url" in finding.seen
     assert fix in (finding.fix or "")
 
 

@@ -26,7 +26,7 @@ WINDOW = pipelines.Window(FIRST, LAST)
 AS_OF = datetime(2026, 11, 1, 6, tzinfo=UTC)
 HEADER = "Day,Customer ID,Campaign,Campaign ID,Impr.,Clicks,Cost,Conversions,Currency code"
 SETTINGS = {"EXPORTS__TIME_ZONE": "Europe/Berlin", "EXPORTS__CURRENCY": "EUR"}
-LOADED = ("observed_at", "superseded_at", "row_version", "_dlt_load_id", "_dlt_id")
+LOADED = ("observed_at", "superseded_at", "row_version", "applied_at", "_dlt_load_id", "_dlt_id")
 
 
 @pytest.fixture(scope="module")
@@ -334,7 +334,7 @@ def test_contacts_from_files_are_deleted_once_the_api_is_loaded(
         for name, value in settings(company, url).items():
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("EXPORTS__FOLDER")
-        _load("hubspot", as_of=AS_OF + timedelta(hours=1))
+        _load("hubspot", as_of=AS_OF + timedelta(minutes=4))
     assert [file.name for file in (home / "raw").glob("hubspot*.duckdb")] == ["hubspot.duckdb"]
     assert _rows(home, "hubspot", "SELECT count(*) > 0 FROM page_view_events") == [(True,)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,10 @@ def test_figures_are_requested_with_twenty_fields_at_most(server: Recorded) -> N
 
 def test_leads_are_requested_by_account_and_time(server: Recorded) -> None:
     load()
-    load(AS_OF + timedelta(days=30))
+    later = AS_OF + timedelta(days=30)
+    for exchange in server.exchanges:
+        exchange.headers["Date"] = format_datetime(later, usegmt=True)
+    load(later)
 
     first, *_, last = (request.target for request in server.asked("/rest/leadFormResponses"))
     owner = "&owner=(sponsoredAccount:urn%3Ali%3AsponsoredAccount%3A500000001)&leadType=(leadType:SPONSORED)"

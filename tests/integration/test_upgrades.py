@@ -43,6 +43,8 @@ def used(home: Path, settings: dict[str, str]) -> Iterator[None]:
 
 
 def load(home: Path, company: Company) -> None:
+    # figures that come late do so by the company's clock
+    company.set_clock(AS_OF.isoformat())
     with used(home, company.settings):
         for source in pipelines.SOURCES:
             for part in pipelines.parts(source):

@@ -15,8 +15,11 @@ from orchestration.execution import parent
 
 # starts a child in its own session, as the command line does; the child starts one more in its session
 STARTER = """
-import sys, time
+import signal, sys, time
 from adledger.servers.processes import start
+# who runs the tests may ignore it, which is inherited
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_SETMASK, [])
 print(start([sys.argv[1]], 1, cwd=sys.argv[2]).pid, flush=True)
 time.sleep(60)
 """
