@@ -95,25 +95,29 @@ def passes(
 
     `complete` is the newest day of the last load that also finished reloading days: a day that could still
     change then is loaded again, however long ago that was. So are the `incomplete` days by (table, account),
-    of which records were rejected. Returns at least one pass, which may be empty.
+    of which records were rejected, and all days of a table that lacks a declared column. Returns at least one
+    pass, which may be empty.
     """
     unread: dict[tuple[str, str], list[date]] = {}
     again: dict[tuple[str, str], list[date]] = {}
     for table in tables:
         read = _days_read(store, table)
+        # an older version landed it without a column, which only the network can fill
+        lacks_column = store.is_new(table)
         for account in accounts:
             key = (table.name, account)
             known = read.get(account, frozenset())
             bounds = span(table, account)
             served = [day for day in window.days() if bounds.earliest is None or day >= bounds.earliest]
             unread[key] = [day for day in served if day not in known]
-            if known and reread != "none":
+            if known and (reread != "none" or lacks_column):
                 settled = min(max(known), complete or date.max) - timedelta(days=bounds.unsettled)
                 incomplete_days = (incomplete or {}).get(key, ())
                 again[key] = [
                     day
                     for day in served
-                    if day in known and (reread == "all" or day > settled or day in incomplete_days)
+                    if day in known
+                    and (reread == "all" or lacks_column or day > settled or day in incomplete_days)
                 ]
     found = [
         *_cut(unread, "new days", most, is_first=True),
@@ -123,7 +127,7 @@ def passes(
 
 
 def _days_read(store: Store, table: Table) -> dict[str, frozenset[date]]:
-    if store.is_new(table):
+    if not store.has(table.name):
         return {}
     query = f"SELECT {table.account}, list(DISTINCT date) FROM {table.name} WHERE is_day_marker GROUP BY 1"
     return {account: frozenset(days) for account, days in store.rows(query)}

@@ -32,14 +32,18 @@ def day(offset: int) -> date:
 
 
 class Landed(Store):
-    """A store with these days of each account."""
+    """A store with these days of each account, perhaps in a table that lacks a column."""
 
-    def __init__(self, read: Mapping[str, set[date]]) -> None:
+    def __init__(self, read: Mapping[str, set[date]], lacks_column: bool = False) -> None:
         super().__init__(Path("unused"))
         object.__setattr__(self, "read", read)
+        object.__setattr__(self, "lacks_column", lacks_column)
+
+    def has(self, *tables: str) -> bool:
+        return True
 
     def is_new(self, *tables: Table) -> bool:
-        return False
+        return bool(self.__dict__["lacks_column"])
 
     def rows(self, query: str, parameters: object = ()) -> list[tuple[object, ...]]:
         read: Mapping[str, set[date]] = self.__dict__["read"]
@@ -105,6 +109,17 @@ def test_a_plan_loads_each_day_once_and_new_days_first(
     for each in found:
         touched = [day for windows in each.windows.values() for window in windows for day in window.days()]
         assert not touched or (max(touched) - min(touched)).days < PASS_DAYS
+
+
+@pytest.mark.parametrize("reread", ["unsettled", "none"])
+def test_all_days_of_a_table_that_lacks_a_column_are_loaded_again_not_as_first(reread: Reread) -> None:
+    store = Landed({"1": {day(0), day(1), day(2)}}, lacks_column=True)
+    window = Window(day(1), day(3))
+    found = passes(store, [DAILY], ("1",), lambda table, account: Span(None, 1), window, reread, None)
+    assert [(each.is_first, days_of([each], "1")) for each in found] == [
+        (True, [day(3)]),
+        (False, [day(2), day(1)]),
+    ]
 
 
 def test_days_unsettled_at_the_last_load_are_loaded_again_however_long_ago() -> None:
