@@ -1,4 +1,4 @@
-.PHONY: setup demo superset superset-setup superset-bundle contract-columns contract-reasons test test-quick test-sandbox test-full lint format lock docs reasons benchmark \
+.PHONY: setup demo superset superset-setup superset-bundle contract-columns contract-reasons test test-quick test-sandbox test-full soak lint format lock docs reasons benchmark \
   accuracy screenshots clean
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -70,6 +70,10 @@ test-sandbox: setup
 # All of them, the long matrices whole and with many more examples (hours).
 test-full: setup
 	@$(PYTEST) -m "" --hypothesis-profile=full tests
+
+# 200 refreshes of one home, each with a fault drawn by seed (hours; Linux).
+soak: setup
+	$(BIN)/python -m tests.soak --refreshes $(or $(REFRESHES),200) --seed $(or $(SEED),1)
 
 lint: setup
 	$(BIN)/ruff format --check .
