@@ -35,11 +35,6 @@ def home() -> Path:
     return root / ".adledger"
 
 
-def sql_text(value: object) -> str:
-    """Return a text or a path as a literal of SQL."""
-    return "'" + str(value).replace("'", "''") + "'"
-
-
 def plain_path(path: Path) -> Path:
     """Return `path`, or a path to the same place without quotes and signs of patterns, formats and URLs.
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 
 from ingestion.errors import IngestionError
+from ingestion.sql import sql_text
 
 _KEY_BYTES = 32
 
@@ -106,8 +107,8 @@ def rewrite(store: Path) -> None:
         with duckdb.connect(str(store)) as connection:
             connection.execute("FORCE CHECKPOINT")
         with duckdb.connect(":memory:", config={"temp_directory": f"{new}.tmp"}) as connection:
-            connection.execute(f"ATTACH {_text(store)} AS old (READ_ONLY)")
-            connection.execute(f"ATTACH {_text(new)} AS new")
+            connection.execute(f"ATTACH {sql_text(store)} AS old (READ_ONLY)")
+            connection.execute(f"ATTACH {sql_text(new)} AS new")
             connection.execute("COPY FROM DATABASE old TO new")
             connection.execute("CHECKPOINT new")
         with new.open("rb") as written:
@@ -127,7 +128,3 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _text(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

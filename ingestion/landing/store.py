@@ -12,8 +12,8 @@ from typing import Any, cast
 import duckdb
 import pyarrow as pa
 
-from ingestion.config import sql_text
 from ingestion.landing.arrow import Table
+from ingestion.sql import sql_text
 
 # not the source's name: DuckDB names a file's catalog after the file, and equal names are ambiguous
 RAW_SCHEMA = "raw"

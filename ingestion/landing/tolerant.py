@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 from ingestion.http import bodies
 
 if TYPE_CHECKING:
-    from ingestion.landing.arrow import Column, Table
+    from ingestion.sql import sql_text
+from ingestion.landing.arrow import Column, Table
 
 # a double holds every whole number below this one, so that a smaller number lost no digits
 _EXACT = float(2**53)
@@ -241,14 +242,14 @@ def _query(table: Table) -> str:
     ]
     for node, paths in enumerate(_paths(table)):
         if paths:
-            listed = ", ".join(_literal(_json_path(path)) for path in paths)
+            listed = ", ".join(sql_text(_json_path(path)) for path in paths)
             selected.append(f"json_type(n{node}, [{listed}]) AS types_{node}")
             selected.append(f"json_extract_string(n{node}, [{listed}]) AS texts_{node}")
     computed = [column for column in table.columns if column.from_json]
     selected += [f'TRY(struct_pack(v := {column.expression})) AS "sql_{column.name}"' for column in computed]
     names = {name for column in computed for name in (column.inputs or (column.path,)) if name}
     structure = orjson.dumps(dict.fromkeys(sorted(names) or ["id"], "JSON")).decode()
-    rows = f"SELECT *, json_transform(n{last}, {_literal(structure)}) AS row FROM ({_rows_query(table)})"
+    rows = f"SELECT *, json_transform(n{last}, {sql_text(structure)}) AS row FROM ({_rows_query(table)})"
     return f"SELECT {', '.join(selected)} FROM ({rows})"
 
 
@@ -260,7 +261,7 @@ def _rows_query(table: Table) -> str:
     page = "'{\"batches\":' || page || '}'" if table.levels[0] == "batches" else "page"
     query = f"SELECT ({page})::JSON AS n0 FROM pages"
     for node, level in enumerate(table.levels):
-        path = _literal(_json_path((level,)))
+        path = sql_text(_json_path((level,)))
         elements = (
             f"CASE WHEN json_type(n{node}) IS DISTINCT FROM 'OBJECT' THEN [n{node}]"
             f" WHEN json_type(n{node}, {path}) = 'ARRAY'"
@@ -284,8 +285,8 @@ def _repeated(table: Table, node: int) -> str:
     checks = []
     for above, known in sorted(names.items()):
         if known:
-            listed = ", ".join(map(_literal, sorted(known)))
-            keys = f"json_keys(n{node}, {_literal(_json_path(above))})"
+            listed = ", ".join(map(sql_text, sorted(known)))
+            keys = f"json_keys(n{node}, {sql_text(_json_path(above))})"
             declared = f"list_filter({keys}, lambda name: name IN ({listed}))"
             checks.append(f"len({declared}) > len(list_distinct({declared}))")
     return f"coalesce({' OR '.join(checks)}, false)" if checks else "false"
@@ -293,10 +294,6 @@ def _repeated(table: Table, node: int) -> str:
 
 def _json_path(path: tuple[str, ...]) -> str:
     return "$" + "".join(step if step.startswith("[") else f'."{step}"' for step in path)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def usual_name(column: Column) -> str:

@@ -8,8 +8,8 @@ from typing import NamedTuple, Self
 
 import duckdb
 
-from ingestion.config import sql_text
 from ingestion.pipelines import SOURCES, home
+from ingestion.sql import sql_text
 from orchestration.project import warehouse_path
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.config import sql_text
+from ingestion.sql import sql_text
 
 # Readable by every DuckDB since 1.4: https://duckdb.org/docs/stable/internals/storage
 STORAGE_VERSION = "v1.4.0"

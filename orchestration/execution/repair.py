@@ -17,9 +17,9 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.config import sql_text
 from ingestion.landing.future import has_future, redate
 from ingestion.landing.store import RAW_SCHEMA, Store
+from ingestion.sql import sql_text
 
 _SIMULATED = "sandbox.json"
 

@@ -191,7 +191,7 @@ class Portal:
             members: list[Page] = []
             for row in rows:
                 # a row without a readable id goes to quarantine when it lands
-                if not isinstance(row, dict) or not str(row.get("listId")).isdecimal():
+                if not isinstance(row, dict) or api.number_of(row.get("listId")) is None:
                     continue
                 i = str(row["listId"])
                 seen.add(i)
