@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingestion.http import bodies
+from ingestion.sql import sql_text
 
 if TYPE_CHECKING:
-    from ingestion.sql import sql_text
-from ingestion.landing.arrow import Column, Table
+    from ingestion.landing.arrow import Column, Table
 
 # a double holds every whole number below this one, so that a smaller number lost no digits
 _EXACT = float(2**53)
