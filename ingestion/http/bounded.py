@@ -1,13 +1,15 @@
 """Send a request within a deadline and read its answer up to a size, as sent and decompressed.
 
-A socket's time-out restarts with every byte, so it does not end an answer that drips: a timer shuts the
+A socket's time-out restarts with every byte, so it does not end an answer that drips: a watchdog shuts the
 connection at the deadline.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +22,7 @@ from ingestion import limits
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 60.0
 _PIECE = 1 << 18
+_LOOKS_EVERY, _IDLE_SECONDS = 0.2, 5.0
 
 
 class TooSlow(Exception):
@@ -52,21 +55,22 @@ _WATCH = _Watch()
 
 
 class _Deadline:
+    """The end of one request, from the start of `with`. Entering and leaving costs microseconds."""
+
     def __init__(self, seconds: float) -> None:
         self.is_over = False
+        self.ends = time.monotonic() + seconds
         self._sock: Any = None
         self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._end)
-        self._timer.daemon = True
 
     def __enter__(self) -> _Deadline:
-        self._timer.start()
+        _WATCHDOG.add(self)
         _WATCH.current = self
         return self
 
     def __exit__(self, *_: object) -> None:
         _WATCH.current = None
-        self._timer.cancel()
+        _WATCHDOG.remove(self)
         with self._lock:
             # another request may use the connection from now on
             self._sock = None
@@ -77,11 +81,60 @@ class _Deadline:
             if self.is_over:
                 _shut(sock)
 
-    def _end(self) -> None:
+    def end(self) -> None:
         with self._lock:
             self.is_over = True
             if self._sock is not None:
                 _shut(self._sock)
+
+
+class _Watchdog:
+    """One thread for the deadlines of all requests of this process; it ends when there are none for a while.
+
+    A timer per request would start a thread for each, which costs as much as the request.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[_Deadline] = set()
+        self._thread: threading.Thread | None = None
+
+    def add(self, deadline: _Deadline) -> None:
+        with self._lock:
+            self._running.add(deadline)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="deadlines", daemon=True)
+                self._thread.start()
+
+    def remove(self, deadline: _Deadline) -> None:
+        with self._lock:
+            self._running.discard(deadline)
+
+    def _watch(self) -> None:
+        idle_since = time.monotonic()
+        while True:
+            time.sleep(_LOOKS_EVERY)
+            now = time.monotonic()
+            with self._lock:
+                over = [each for each in self._running if each.ends <= now]
+                self._running.difference_update(over)
+                if self._running or over:
+                    idle_since = now
+                elif now - idle_since > _IDLE_SECONDS:
+                    self._thread = None
+                    return
+            for each in over:
+                each.end()
+
+
+def _renew() -> None:
+    # a forked process has neither the thread nor its requests
+    global _WATCHDOG
+    _WATCHDOG = _Watchdog()
+
+
+_WATCHDOG = _Watchdog()
+os.register_at_fork(after_in_child=_renew)
 
 
 def _shut(sock: socket.socket) -> None:
